@@ -1,0 +1,194 @@
+"""`Animation`: the only thing that passes between model, renderers, exporters and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.audio import frame_count, frame_times
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+
+OPTIONAL = ("residual", "rotation", "translation", "gaze")
+GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns the eyes of the default head
+
+
+@dataclass(frozen=True, eq=False)
+class Animation:
+    """Motion of one head. T frames, K basis shapes, V vertices; frame t is shown at (t + 0.5) / fps seconds.
+
+    coefficients: (T, K) float32 weights of `head.basis`. residual: (T, V, 3) metres that the basis cannot express.
+    rotation: (T, 3) axis-angle rad about the neck joint. translation: (T, 3) metres. gaze: (T, 2, 2) rad, for the left and
+    right eye, (yaw to the head's left, pitch up). meta: model, seed, emotion curve, audio hash, package version.
+    """
+
+    coefficients: np.ndarray
+    fps: float
+    head: Head
+    residual: np.ndarray | None = None
+    rotation: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    gaze: np.ndarray | None = None
+    meta: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        t, v = len(self.coefficients), len(self.head.template)
+        shapes = {
+            "coefficients": (t, len(self.head.names)),
+            "residual": (t, v, 3),
+            "rotation": (t, 3),
+            "translation": (t, 3),
+            "gaze": (t, 2, 2),
+        }
+        if t == 0:
+            raise InputError("animation: no frames")
+        if not self.fps > 0:
+            raise InputError(f"animation: fps is {self.fps}, must be positive")
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if value is None and name in OPTIONAL:
+                continue
+            value = np.asarray(value, np.float32)
+            if value.shape != shape:
+                raise InputError(f"animation: {name} has shape {value.shape}, this head needs {shape}")
+            if not np.isfinite(value).all():
+                raise InputError(f"animation: {name} has values that are not finite")
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self) / self.fps
+
+    @property
+    def times(self) -> np.ndarray:
+        """(T,) seconds at which the frames are shown."""
+        return frame_times(len(self), self.fps)
+
+    def offsets(self, frames: slice | int = slice(None)) -> np.ndarray:
+        """(T, V, 3) metres to add to the template, in the head's own space: without rotation and translation."""
+        weights = self.coefficients[frames]
+        basis = self.head.basis
+        offsets = (weights @ basis.reshape(len(basis), -1)).reshape(*weights.shape[:-1], -1, 3)
+        if self.residual is not None:
+            offsets = offsets + self.residual[frames]
+        if self.gaze is not None:
+            offsets = offsets + self._gaze_offsets(frames)
+        return offsets
+
+    def vertices(self, frames: slice | int = slice(None), *, posed: bool = False) -> np.ndarray:
+        """(T, V, 3) metres: template + offsets; `posed` applies rotation (about the neck joint) and translation too."""
+        vertices = self.head.template + self.offsets(frames)
+        if posed and self.rotation is not None:
+            from scipy.spatial.transform import Rotation
+
+            pivot = self.head.joints.get("neck", np.zeros(3, np.float32))
+            matrix = Rotation.from_rotvec(self.rotation[frames]).as_matrix().astype(np.float32)
+            vertices = (vertices - pivot) @ np.swapaxes(matrix, -1, -2) + pivot
+        if posed and self.translation is not None:
+            vertices = vertices + self.translation[frames][..., None, :]
+        return vertices
+
+    def landmark(self, name: str) -> np.ndarray:
+        """(T, 3) metres: path of a named landmark, in the head's own space."""
+        if name not in self.head.landmarks:
+            raise InputError(f"head {self.head.name} has no landmark {name!r}")
+        triangle, u, v = self.head.landmarks[name]
+        corners = self.head.faces[int(triangle)]
+        vertices = self.head.template[corners] + np.einsum("tk,kcx->tcx", self.coefficients, self.head.basis[:, corners])
+        if self.residual is not None:
+            vertices = vertices + self.residual[:, corners]
+        return np.einsum("tcx,c->tx", vertices, np.array([1 - u - v, u, v], np.float32))
+
+    def lip_aperture(self) -> np.ndarray:
+        """(T,) metres between the inner edges of the upper and the lower lip; 0 where they touch or press."""
+        gap = self.landmark("lip_upper_inner") - self.landmark("lip_lower_inner")
+        return np.linalg.norm(gap, axis=1) * (gap[:, 1] > 0)
+
+    def lip_width(self) -> np.ndarray:
+        """(T,) metres between the corners of the mouth."""
+        return np.linalg.norm(self.landmark("lip_corner_left") - self.landmark("lip_corner_right"), axis=1)
+
+    def resample(self, fps: float) -> Animation:
+        """The same motion at another frame rate, by linear interpolation on the frame clock (shortest arc for rotations)."""
+        if fps == self.fps:
+            return self
+        target = frame_times(frame_count(self.duration, fps), fps)
+        position = np.clip(target * self.fps - 0.5, 0, len(self) - 1)
+        low = np.floor(position).astype(int)
+        high = np.minimum(low + 1, len(self) - 1)
+        share = (position - low).astype(np.float32)
+
+        def mix(values: np.ndarray) -> np.ndarray:
+            weight = share.reshape(-1, *[1] * (values.ndim - 1))
+            return values[low] * (1 - weight) + values[high] * weight
+
+        changed = {n: mix(v) for n in ("coefficients", *OPTIONAL) if (v := getattr(self, n)) is not None}
+        if self.rotation is not None:
+            from scipy.spatial.transform import Rotation
+
+            start = Rotation.from_rotvec(self.rotation[low])
+            step = (start.inv() * Rotation.from_rotvec(self.rotation[high])).as_rotvec()
+            changed["rotation"] = (start * Rotation.from_rotvec(step * share[:, None])).as_rotvec()
+        return replace(self, fps=float(fps), **changed)
+
+    def on(self, head: Head) -> Animation:
+        """The same motion on another head of the same topology. Raises InputError if it differs."""
+        if head.topology != self.head.topology:
+            raise InputError(f"animation was made for head {self.head.name!r} ({self.head.topology}), {head.name!r} is another mesh")
+        return replace(self, head=head)
+
+    def with_gaze_as_shapes(self) -> Animation:
+        """Gaze folded into the ARKit eyeLook shapes, for formats and clients that know no eye joints."""
+        if self.gaze is None:
+            return self
+        weights = self.coefficients.copy()
+        for eye, side in enumerate(("Left", "Right")):
+            yaw, pitch = self.gaze[:, eye].T / GAZE_REACH
+            outward = yaw if side == "Left" else -yaw
+            for name, value in (("Out", outward), ("In", -outward), ("Up", pitch), ("Down", -pitch)):
+                if f"eyeLook{name}{side}" in self.head.names:
+                    weights[:, self.head.index(f"eyeLook{name}{side}")] += np.maximum(value, 0)
+        return replace(self, coefficients=weights, gaze=None)
+
+    def save(self, path: str | Path) -> None:
+        """Write a file whose suffix decides the format: .npz .glb .csv .usdc .obj (a folder of frames)."""
+        from talkinghead.export import save
+
+        save(self, Path(path))
+
+    def render(self, path: str | Path, *, audio: str | Path | None = None, **options) -> None:
+        """Write an .mp4; `options` are those of `talkinghead.render.render` (size, camera, backend, progress)."""
+        from talkinghead.render import render
+
+        render(self, Path(path), audio=audio, **options)
+
+    @classmethod
+    def load(cls, path: str | Path, head: Head | None = None) -> Animation:
+        """Read an .npz (see `save`). `head` is needed if the motion was made for a head that is not the default one."""
+        from talkinghead.export.npz import read
+
+        return read(Path(path), head)
+
+    def _gaze_offsets(self, frames: slice | int) -> np.ndarray:
+        from scipy.spatial.transform import Rotation
+
+        template, gaze = self.head.template, self.gaze[frames]
+        out = np.zeros((*gaze.shape[:-2], *template.shape), np.float32)
+        for eye, joint in enumerate(("left_eye", "right_eye")):
+            mask = self.head.regions.get("eyeballs")
+            if mask is None or joint not in self.head.joints:
+                raise InputError(f"head {self.head.name} has no eyeballs to turn: leave gaze out")
+            centre = self.head.joints[joint]
+            mine = (mask > 0.5) & (np.sign(template[:, 0]) == np.sign(centre[0]))
+            yaw, pitch = gaze[..., eye, 0], gaze[..., eye, 1]
+            angles = np.stack([yaw, -pitch], -1)
+            turn = Rotation.from_euler("YX", angles.reshape(-1, 2)).as_matrix().reshape(*angles.shape[:-1], 3, 3)
+            arm = template[mine] - centre
+            out[..., mine, :] = arm @ np.swapaxes(turn, -1, -2).astype(np.float32) - arm
+        return out

@@ -1,0 +1,41 @@
+"""Where the package's own files are, and writing that leaves nothing half done."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def asset(name: str) -> Path:
+    """Path of a file or folder of `assets/`: inside an installed package, beside it in a clone."""
+    for root in (PACKAGE / "assets", PACKAGE.parent / "assets"):
+        if (root / name).exists():
+            return root / name
+    raise FileNotFoundError(f"talkinghead was installed without assets/{name}")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, of the same suffix, renamed to it on success and removed on failure."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        yield fresh
+        fresh.chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise whoever shares the file
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
