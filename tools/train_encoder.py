@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
+from talkinghead.data.augment import coloured_noise, spoil
 from talkinghead.models.audio_encoder import FRAME, AudioEncoder
 
 ENCODER = {
@@ -96,37 +97,6 @@ def teach(teacher: Teacher, recordings: list, speeds) -> list[tuple[np.ndarray, 
     return out
 
 
-def coloured_noise(rng, n: int) -> np.ndarray:
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** rng.uniform(0, 1)
-    noise = np.fft.irfft(spectrum, n)
-    return noise / (noise.std() + 1e-9)
-
-
-def spoil(wave: np.ndarray, other: np.ndarray, rng) -> np.ndarray:
-    """One recording as another room, microphone, noise and level would have it; timing is kept."""
-    n, loud = len(wave), wave.std() + 1e-6
-    if rng.random() < 0.4:  # a room: exponentially decaying noise after the direct sound
-        length = int(RATE * rng.uniform(0.1, 0.5))
-        tail = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length) * rng.uniform(0.02, 0.15)
-        tail[0] = 1
-        wave = np.fft.irfft(np.fft.rfft(wave, 2 * n) * np.fft.rfft(tail, 2 * n), 2 * n)[:n]
-    if rng.random() < 0.5:  # a microphone: a smooth random equaliser, sometimes the telephone's band
-        spectrum = np.fft.rfft(wave)
-        frequency = np.linspace(0, RATE / 2, len(spectrum))
-        knots = rng.uniform(-12, 12, 8)
-        gain = 10 ** (np.interp(frequency, np.linspace(0, RATE / 2, 8), knots) / 20)
-        if rng.random() < 0.2:
-            gain *= (frequency > 300) & (frequency < 3400)
-        wave = np.fft.irfft(spectrum * gain, n)
-    if rng.random() < 0.6:
-        noise = coloured_noise(rng, n) if rng.random() < 0.6 else other / (other.std() + 1e-6)
-        wave = wave + noise * loud * 10 ** (-rng.uniform(3, 30) / 20)
-    if rng.random() < 0.1:
-        wave = np.clip(wave, -2 * loud, 2 * loud)
-    return wave * 10 ** (rng.uniform(-20, 6) / 20)
-
-
 class Student(nn.Module):
     def __init__(self, encoder: dict, teacher_width: int) -> None:
         super().__init__()
@@ -139,17 +109,18 @@ class Student(nn.Module):
         return self.features(hidden), self.phones(hidden)
 
 
-def batch(pieces, mean, std, silence, rng, size: int, seconds: float):
+def batch(pieces, silence, rng, size: int, seconds: float):
     frames = int(seconds * 50)
     waves, targets, labels = [], [], []
-    for index in rng.integers(len(pieces), size=size):
+    lengths = np.array([len(features) for _, features, _ in pieces], float)
+    for index in rng.choice(len(pieces), size=size, p=lengths / lengths.sum()):
         wave, features, phones = pieces[index]
         if len(features) < frames:
             repeat = -(-frames // len(features))
             wave, features, phones = np.tile(wave[: len(features) * FRAME], repeat), features.repeat(repeat, 1), np.tile(phones, repeat)
         start = rng.integers(len(features) - frames + 1)
         part = wave[start * FRAME : (start + frames) * FRAME].astype(np.float32) / 32000
-        target, phone = (features[start : start + frames].float() - mean) / std, phones[start : start + frames]
+        target, phone = features[start : start + frames].float(), phones[start : start + frames]
         if rng.random() < 0.04:  # room tone alone reads as silence
             part, target, phone = coloured_noise(rng, len(part)) * 10 ** rng.uniform(-4, -1), silence[:frames], np.zeros(frames, int)
         else:
@@ -161,22 +132,36 @@ def batch(pieces, mean, std, silence, rng, size: int, seconds: float):
     return torch.stack(waves), torch.stack(targets), torch.stack(labels)
 
 
+def standardised(pieces: list, mean: Tensor, std: Tensor) -> list:
+    """Teacher features with zero mean and unit variance; frames that carry none of the sound become NaN.
+
+    One frame in fifty of Whisper's is an attention sink, ten times as long as the others and half of all variance.
+    """
+    return [(w, torch.where(sinks(f)[:, None], torch.nan, (f.float() - mean) / std).half(), p) for w, f, p in pieces]
+
+
+def sinks(features: Tensor) -> Tensor:
+    """(T, D) -> (T,) whether a frame is an attention sink."""
+    length = features.float().norm(dim=1)
+    return length > 2 * length.median()
+
+
 def losses(student: Student, wave: Tensor, target: Tensor, labels: Tensor) -> dict[str, Tensor]:
     features, logits = student(wave)
     return {
-        "feature": (features - target).square().mean(),
+        "feature": (features - target)[~target.isnan()].square().mean(),
         "phoneme": nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN),
     }
 
 
 @torch.no_grad()
-def validate(student: Student, pieces, mean, std) -> dict[str, float]:
+def validate(student: Student, pieces) -> dict[str, float]:
     student.eval()
     error, right, seen = [], 0, 0
     for wave, features, labels in pieces:
         predicted, logits = student(torch.from_numpy(wave.astype(np.float32) / 32000)[None])
         n = len(features)
-        error.append((predicted[0, :n] - (features.float() - mean) / std).square().mean().item())
+        error.append((predicted[0, :n] - features).square().nanmean().item())
         known = torch.from_numpy(labels) != UNKNOWN
         right += int((logits[0, :n].argmax(-1) == torch.from_numpy(labels))[known].sum())
         seen += int(known.sum())
@@ -189,7 +174,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--speech", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=3.2)
     parser.add_argument("--rate", type=float, default=6e-4)
@@ -204,9 +189,10 @@ def main() -> None:
         silence = teacher(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
         torch.save((teach(teacher, train, SPEEDS), teach(teacher, held, (1.0,)), silence), cache)
     train, held, silence = torch.load(cache, weights_only=False)
-    some = torch.cat([f.float() for _, f, _ in train[::20]])
+    some = torch.cat([f[~sinks(f)].float() for _, f, _ in train[::20]])
     mean, std = some.mean(0), some.std(0) + 1e-3
-    silence = (silence - mean) / std
+    train, held = standardised(train, mean, std), standardised(held, mean, std)
+    silence = standardised([(None, silence, None)], mean, std)[0][1].float()
     print(f"{sum(len(w) for w, _, _ in train) / RATE / 3600:.2f} h, {len(train)} pieces", flush=True)
 
     torch.manual_seed(0)
@@ -224,16 +210,17 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = args.rate * min(1, (step + 1) / 300, left)
         rng = np.random.default_rng([7, step])
-        terms = losses(student, *batch(train, mean, std, silence, rng, args.batch, args.seconds))
+        terms = losses(student, *batch(train, silence, rng, args.batch, args.seconds))
         optimizer.zero_grad()
-        (terms["feature"] + 0.2 * terms["phoneme"].nan_to_num()).backward()
+        (terms["feature"] + 0.5 * terms["phoneme"].nan_to_num()).backward()
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         for name, value in terms.items():
-            running[name] = 0.98 * running.get(name, float(value)) + 0.02 * float(value.nan_to_num())
+            now = value.detach().nan_to_num().item()
+            running[name] = 0.98 * running.get(name, now) + 0.02 * now
         if (step + 1) % 250 == 0 or step + 1 == args.steps:
             line = {"step": step + 1, "seconds": round(time.time() - started), **{k: round(v, 4) for k, v in running.items()}}
-            line["held_out"] = {k: round(v, 4) for k, v in validate(student, held, mean, std).items()}
+            line["held_out"] = {k: round(v, 4) for k, v in validate(student, held).items()}
             print(json.dumps(line), flush=True)
             fresh = state.with_suffix(".new")
             torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, fresh)

@@ -1,0 +1,133 @@
+"""Prepared clips as training batches: encoder features and motion on the model's clock, cached on disk.
+
+B batch, T motion frames at 50 a second, D features, K coefficients. A clip is cached in several versions: version 0 is the
+recording itself, the others are slower or faster (which also changes the voice) and recorded worse.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from scipy.interpolate import PchipInterpolator
+from torch import Tensor
+
+from talkinghead.audio import RATE, frame_times, load_audio
+from talkinghead.data.augment import coloured_noise, spoil
+from talkinghead.data.manifest import Clip, read_manifest
+from talkinghead.errors import InputError
+from talkinghead.files import replacing
+from talkinghead.models.audio_encoder import FPS, AudioEncoder
+
+SPEEDS = (0.8, 1.25)
+SILENT_SHARE = 0.06  # of a batch: room noise, at which a face rests
+SILENT_CLIPS = 24
+
+
+@dataclass
+class Batch:
+    """features (B, T, D), motion (B, T, K), style (B,) index of the speaker."""
+
+    features: Tensor
+    motion: Tensor
+    style: Tensor
+
+
+class MotionDataset:
+    """Clips of prepared folders. `names` are the K coefficients in the model's order; speakers become styles."""
+
+    def __init__(self, folders: list[Path], names: list[str], cache: Path, versions: int) -> None:
+        self.names, self.cache, self.versions = names, cache, versions
+        self.clips: list[tuple[Path, Clip]] = [(folder, clip) for folder in folders for clip in read_manifest(folder)]
+        ids = [clip.id for _, clip in self.clips]
+        if len(set(ids)) < len(ids):
+            raise InputError(f"data: clip {next(i for i in ids if ids.count(i) > 1)!r} is in two places; give clips unique ids")
+        self.speakers = sorted({clip.speaker for _, clip in self.clips})
+
+    def split(self, name: str) -> list[int]:
+        """Indices of the clips of train, val or test."""
+        return [i for i, (_, clip) in enumerate(self.clips) if clip.split == name]
+
+    @torch.inference_mode()
+    def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Fill the cache; `tag` names the encoder, so that another one's features are not mistaken for it."""
+        self.cache = self.cache / tag
+        device = next(encoder.parameters()).device
+
+        def run(wave: np.ndarray) -> np.ndarray:
+            return encoder(torch.from_numpy(wave.astype(np.float32))[None].to(device))[0].half().cpu().numpy()
+
+        jobs = [(i, v) for i, (_, clip) in enumerate(self.clips) for v in range(self.versions if clip.split == "train" else 1)]
+        other = np.zeros(1, np.float32)
+        for done, (i, version) in enumerate(jobs):
+            progress(done, len(jobs))
+            path = self._path(i, version)
+            if path.exists():
+                continue
+            folder, clip = self.clips[i]
+            wave = load_audio(folder / clip.audio, RATE)
+            rng = np.random.default_rng([zlib.crc32(clip.id.encode()), version])
+            speed = float(np.exp(rng.uniform(*np.log(SPEEDS)))) if version else 1.0
+            if version:
+                wave, plain = soxr.resample(wave, RATE * speed, RATE), wave
+                wave = spoil(wave, np.resize(other, len(wave)), rng)
+                other = plain
+            features = run(wave)
+            motion = self._motion(i, len(features), speed)
+            with replacing(path) as fresh:
+                np.savez(fresh, features=features, motion=motion)
+        for i in range(SILENT_CLIPS):
+            path = self.cache / f"silence-{i}.npz"
+            if not path.exists():
+                rng = np.random.default_rng([1, i])
+                with replacing(path) as fresh:
+                    np.savez(fresh, features=run(coloured_noise(rng, 8 * RATE) * 10 ** rng.uniform(-5, -1)))
+
+    def clip(self, i: int, version: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Cached (T, D) features and (T, K) motion of a whole clip."""
+        with np.load(self._path(i, version)) as file:
+            return file["features"], file["motion"]
+
+    def batch(self, indices: list[int], weights: np.ndarray, size: int, frames: int, rng: np.random.Generator) -> Batch:
+        """Random windows of `frames` from clips drawn with probability `weights`; short clips are held at both ends."""
+        features, motions, styles = [], [], []
+        for i in rng.choice(indices, size=size, p=weights):
+            feature, motion = self.clip(int(i), int(rng.integers(self.versions)))
+            style = 1 + self.speakers.index(self.clips[i][1].speaker)
+            if rng.random() < SILENT_SHARE:
+                with np.load(self.cache / f"silence-{rng.integers(SILENT_CLIPS)}.npz") as file:
+                    feature = file["features"]
+                motion, style = np.zeros((len(feature), len(self.names)), np.float32), 0
+            start = int(rng.integers(max(1, len(feature) - frames + 1)))
+            window = np.clip(np.arange(start, start + frames), 0, len(feature) - 1)
+            features.append(feature[window])
+            motions.append(motion[window])
+            styles.append(style)
+        return Batch(
+            torch.from_numpy(np.stack(features)).float(), torch.from_numpy(np.stack(motions)).float(), torch.tensor(styles)
+        )
+
+    def durations(self, indices: list[int]) -> np.ndarray:
+        """Probability of each clip in proportion to its length."""
+        seconds = np.array([self.clips[i][1].duration for i in indices])
+        return seconds / seconds.sum()
+
+    def _path(self, i: int, version: int) -> Path:
+        return self.cache / f"{self.clips[i][1].id}-{version}.npz"
+
+    def _motion(self, i: int, frames: int, speed: float) -> np.ndarray:
+        """(T, K) float32 of a clip on the model's clock, by monotone cubics, which overshoot neither closure nor opening."""
+        folder, clip = self.clips[i]
+        with np.load(folder / clip.motion, allow_pickle=False) as file:
+            coefficients, names, fps = file["coefficients"], [str(n) for n in file["names"]], float(file["fps"])
+        missing = [name for name in self.names if name not in names]
+        if missing:
+            raise InputError(f"{folder / clip.motion}: has no {missing[0]}, which the model needs")
+        source = frame_times(len(coefficients), fps)
+        times = np.clip(frame_times(frames, FPS) * speed, source[0], source[-1])
+        return PchipInterpolator(source, coefficients[:, [names.index(n) for n in self.names]])(times).astype(np.float32)

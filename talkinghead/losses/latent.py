@@ -1,0 +1,35 @@
+"""Losses on the categorical latent. B batch, T frames, K coefficients, H heads, C categories."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from talkinghead.losses.geometry import surface
+from talkinghead.models.categorical import hard, straight_through
+from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder
+
+
+def cross_modality(model: MotionAutoencoder, motion: Tensor, features: Tensor, template: Tensor, shift: int, mouth: Tensor, upper: Tensor) -> Tensor:
+    """MeshTalk's disentanglement (Richard et al. 2021, eq. 4), in mm^2.
+
+    My audio with the expression of another clip must still give my mouth; my expression with another's audio my upper face.
+    The other clip is the one `shift` places on in the batch; `mouth` and `upper` are `geometry.gram` matrices.
+    """
+    other_motion, other_features = motion.roll(shift, 0), features.roll(shift, 0)
+    mine = model.decoder(straight_through(model.encoder(other_motion, features)), template)
+    face = model.decoder(straight_through(model.encoder(motion, other_features)), template)
+    return surface(mine, motion, mouth) + surface(face, motion, upper)
+
+
+def code(logits: Tensor, target_logits: Tensor) -> Tensor:
+    """Cross-entropy of (B, T, H, C) logits with the codes that stage 1 would choose."""
+    return functional.cross_entropy(logits.flatten(0, 2), target_logits.argmax(-1).flatten())
+
+
+def code_feature(logits: Tensor, target_logits: Tensor, decoder: MotionDecoder) -> Tensor:
+    """Squared error between the expected embedding of the predicted codes and that of the chosen ones.
+
+    Classification alone is far worse than regressing the codes' features (CodeTalker, Xing et al. 2023, ablation).
+    """
+    return functional.mse_loss(decoder.feature(logits.softmax(-1)), decoder.feature(hard(target_logits)))

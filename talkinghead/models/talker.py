@@ -1,0 +1,211 @@
+"""`Talker`: speech in, `Animation` out. B batch, S samples, T frames at the model's own rate, K coefficients."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from talkinghead import __version__
+from talkinghead.animation import Animation
+from talkinghead.audio import RATE, audio_hash, frame_count, load_audio
+from talkinghead.config import build
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+from talkinghead.files import asset, replacing
+from talkinghead.models.audio_encoder import FPS, AudioEncoder
+from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
+from talkinghead.models.prior import ParallelPrior, choose
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+ADULT_EYES = 0.062  # metres between an adult's pupils, about
+
+
+@dataclass
+class ModelConfig:
+    """Everything that decides the shape of the weights; stored beside them."""
+
+    names: list[str] = field(default_factory=list)  # the K coefficients
+    styles: list[str] = field(default_factory=list)  # speakers whose style can be asked for
+    landmarks: list[str] = field(default_factory=list)  # of the template, what the decoder sees of whose face it is
+    encoder: dict = field(default_factory=dict)  # a transformers configuration
+    fps: float = FPS
+    heads: int = 16
+    categories: int = 32
+    width: int = 128
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 4])
+    prior_width: int = 192
+    prior_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1])
+
+
+class Talker(nn.Module):
+    """The whole model: speech encoder, prior and motion space. `from_pretrained()` gives the one that ships."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.fps != FPS:
+            raise InputError(f"model: fps is {config.fps}, the speech encoder gives {FPS:g} features a second")
+        self.config = config
+        self.audio = AudioEncoder(config.encoder)
+        k, d, h, c = len(config.names), self.audio.width, config.heads, config.categories
+        self.motion = MotionAutoencoder(
+            MotionEncoder(k, d, h, c, config.width, config.dilations),
+            MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
+        )
+        self.prior = ParallelPrior(d, len(config.styles), h, c, config.prior_width, config.prior_dilations)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path | None = None, device: str = "cpu") -> Talker:
+        """The shipped model, a folder with config.json and model.safetensors, or the id of a repository on the Hub.
+
+        Raises InputError for anything that is not such a model.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        folder = _folder(name)
+        try:
+            config = build(ModelConfig, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG))
+            weights = load_file(folder / WEIGHTS)
+        except FileNotFoundError as error:
+            raise InputError(f"model {folder}: has no {Path(error.filename or WEIGHTS).name}") from None
+        except (OSError, ValueError, SafetensorError) as error:
+            raise error if isinstance(error, InputError) else InputError(f"model {folder}: cannot be read ({error})") from None
+        talker = cls(config)
+        try:
+            talker.load_state_dict({key: value.float() for key, value in weights.items()})
+        except RuntimeError as error:
+            raise InputError(f"model {folder}: {WEIGHTS} does not fit {CONFIG} ({str(error).splitlines()[1].strip()})") from None
+        return talker.eval().to(_device(device))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config.json and model.safetensors (float16: half the size, and the motion differs by less than 0.01 mm)."""
+        from safetensors.torch import save_file
+
+        with replacing(Path(folder) / WEIGHTS) as fresh:
+            save_file({key: value.half().cpu().contiguous() for key, value in self.state_dict().items()}, fresh)
+        with replacing(Path(folder) / CONFIG) as fresh:
+            fresh.write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+
+    def animate(
+        self,
+        audio: str | Path | np.ndarray,
+        *,
+        head: Head | None = None,
+        emotion: str = "neutral",
+        intensity: float = 1.0,
+        style: str | None = None,
+        seed: int = 0,
+        fps: float = 30.0,
+        rate: int | None = None,
+        temperature: float = 0.0,
+        idle: float = 1.0,
+    ) -> Animation:
+        """Motion for a recording, as long as the recording to within a frame.
+
+        audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
+        shape names, the default one if not given. style: one of `config.styles`. seed: decides blinks, gaze and head motion,
+        whose strength `idle` scales (0 switches them off), and the sample if `temperature` is above 0. Raises InputError.
+        """
+        head = head or Head.default()
+        if emotion != "neutral" or not 0 <= intensity <= 1:
+            raise InputError(f"emotion {emotion!r} at intensity {intensity:g}: this model speaks neutral only, at 0 to 1")
+        if not 1 <= fps <= 240:
+            raise InputError(f"fps is {fps:g}: choose 1 to 240")
+        if not 0 <= seed < 2**63:
+            raise InputError(f"seed is {seed}: choose a whole number from 0 to 2^63 - 1")
+        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
+        code = template_code(head, self.config)
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            features = self.audio(torch.from_numpy(wave)[None].to(device))
+            logits = self.prior(features, torch.tensor([self._style(style)], device=device))
+            motion = self.motion.decoder(choose(logits, temperature, seed), torch.from_numpy(code)[None].to(device))
+        coefficients = self._for_head(motion[0].cpu().numpy().clip(0, 1), head)
+        meta = {
+            "emotion": emotion,
+            "intensity": intensity,
+            "style": style,
+            "seed": seed,
+            "idle": idle,
+            "audio": audio_hash(wave),
+            "version": __version__,
+        }
+        animation = Animation(coefficients, self.config.fps, head, meta=meta)
+        if fps != self.config.fps:
+            animation = animation.resample(fps)
+        frames = frame_count(len(wave) / RATE, fps)
+        animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
+        if idle:
+            from talkinghead.face.idle import apply
+
+            animation = apply(animation, seed, strength=idle)
+        return animation
+
+    def _style(self, style: str | None) -> int:
+        if style is None:
+            return 0
+        if style not in self.config.styles:
+            raise InputError(f"style {style!r}: this model has {', '.join(self.config.styles) or 'none'}")
+        return 1 + self.config.styles.index(style)
+
+    def _for_head(self, motion: np.ndarray, head: Head) -> np.ndarray:
+        """(T, K of the model) -> (T, K of the head), by name."""
+        missing = [name for name in self.config.names if name not in head.names]
+        if missing:
+            raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
+        coefficients = np.zeros((len(motion), len(head.names)), np.float32)
+        coefficients[:, [head.index(name) for name in self.config.names]] = motion
+        return coefficients
+
+
+def template_code(head: Head, config: ModelConfig) -> np.ndarray:
+    """(L + 1, 3) float32: template landmarks seen from between the eyes, in eye distances; then the size of the head itself.
+
+    Works on any topology that names the landmarks. The last row is the eye distance in units of 62 mm, an adult's.
+    """
+    missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [m for m in config.landmarks if m not in head.landmarks]
+    if missing:
+        raise InputError(f"head {head.name} has no {missing[0]!r}, which this model needs")
+    left, right = head.joints["left_eye"], head.joints["right_eye"]
+    distance = eye_distance(head)
+    points = (head.landmark(config.landmarks) - (left + right) / 2) / distance
+    return np.concatenate([points, np.full((1, 3), distance / ADULT_EYES)]).astype(np.float32)
+
+
+def eye_distance(head: Head) -> float:
+    """Metres between the centres of the eyes."""
+    return float(np.linalg.norm(head.joints["left_eye"] - head.joints["right_eye"]))
+
+
+def _fit(values: np.ndarray, frames: int) -> np.ndarray:
+    """Cut, or hold the last frame: resampling may be off by one."""
+    return values[np.minimum(np.arange(frames), len(values) - 1)]
+
+
+def _folder(name: str | Path | None) -> Path:
+    if name is None:
+        return asset("models/default")
+    if Path(name).is_dir():
+        return Path(name)
+    if str(name).count("/") != 1 or Path(name).exists() or str(name).startswith((".", "/", "~")):
+        raise InputError(f"model {name}: not a folder with {CONFIG} and {WEIGHTS}")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS]))
+    except Exception as error:  # the hub's client raises many kinds; all mean that the model cannot be had
+        raise InputError(f"model {name}: no such folder, and the Hub did not give it ({type(error).__name__})") from None
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"device {name!r}: cannot be used ({str(error).splitlines()[0]})") from None
+    return device

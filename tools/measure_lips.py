@@ -1,0 +1,122 @@
+"""How well a model's lips follow real ones on held-out clips, beside a linear map from log-mel fitted to the same clips.
+
+    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot picture.png]
+
+Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and the
+same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has them
+(inner lips over eye corners), otherwise the prepared motion.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import librosa
+import numpy as np
+
+from talkinghead import Animation, Head, Talker, load_audio
+from talkinghead.audio import frame_times
+from talkinghead.data.manifest import read_manifest
+
+CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
+RATE = 16000
+
+
+def real_lips(folder: Path, clip, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, aperture and width (any unit)."""
+    tracked = folder / "landmarks" / f"{clip.id}.npz"
+    if tracked.exists():
+        with np.load(tracked) as file:
+            points, fps = file["landmarks"] * [*file["size"], file["size"][0]], float(file["fps"])
+        eyes = np.linalg.norm(points[:, 33, :2] - points[:, 263, :2], axis=1)
+        aperture = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=1) / eyes
+        return frame_times(len(points), fps), aperture, np.linalg.norm(points[:, 61, :2] - points[:, 291, :2], axis=1) / eyes
+    with np.load(folder / clip.motion) as file:
+        weights = np.zeros((len(file["coefficients"]), len(head.names)), np.float32)
+        weights[:, [head.index(str(n)) for n in file["names"]]] = file["coefficients"]
+        animation = Animation(weights, float(file["fps"]), head)
+    return animation.times, animation.lip_aperture(), animation.lip_width()
+
+
+def log_mel(wave: np.ndarray) -> np.ndarray:
+    """(T, 80 * (2 CONTEXT + 1)) at 50 a second on the frame clock."""
+    mel = librosa.feature.melspectrogram(y=np.pad(wave, 160), sr=RATE, n_fft=640, hop_length=320, n_mels=80, center=False)
+    mel = np.log(mel + 1e-6).T
+    mel = mel - mel.mean(0)
+    padded = np.pad(mel, ((CONTEXT, CONTEXT), (0, 0)), mode="edge")
+    return np.concatenate([padded[i : i + len(mel)] for i in range(2 * CONTEXT + 1)], axis=1)
+
+
+def ridge(folder: Path, clips: list, head: Head, most: int = 120):
+    """The floor: aperture and width as a linear map of log-mel, fitted to at most `most` training clips."""
+    inputs, outputs = [], []
+    for clip in clips[:: max(1, len(clips) // most)]:
+        x = log_mel(load_audio(folder / clip.audio))
+        times, aperture, width = real_lips(folder, clip, head)
+        inputs.append(x)
+        outputs.append(np.stack([np.interp(frame_times(len(x), 50), times, v) for v in (aperture, width)], 1))
+    x, y = np.concatenate(inputs), np.concatenate(outputs)
+    mean, std, centre = x.mean(0), x.std(0) + 1e-6, y.mean(0)
+    x = (x - mean) / std
+    weights = np.linalg.solve(x.T @ x + 1000 * np.eye(x.shape[1]), x.T @ (y - centre))
+    return lambda wave: ((log_mel(wave) - mean) / std) @ weights + centre
+
+
+def score(pairs: list, lags: np.ndarray = np.arange(-0.2, 0.201, 0.02)) -> dict:
+    """pairs of (times, real, predicted at 50 a second) -> mean correlation as it is, and at the best constant lag."""
+
+    def mean(lag: float) -> float:
+        values = [np.corrcoef(real, np.interp(times + lag, frame_times(len(p), 50), p))[0, 1] for times, real, p in pairs]
+        return float(np.nanmean(values))
+
+    best = max(lags, key=mean)
+    return {"r": round(mean(0), 4), "best_lag_ms": round(best * 1000), "r_at_best_lag": round(mean(best), 4)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--model", default=None)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--plot", type=Path)
+    args = parser.parse_args()
+    talker, head = Talker.from_pretrained(args.model), Head.default()
+    for folder in args.data:
+        clips = list(read_manifest(folder))
+        held = [c for c in clips if c.split == args.split]
+        floor = ridge(folder, [c for c in clips if c.split == "train"], head)
+        pairs: dict[tuple[str, str], list] = {}
+        for clip in held:
+            wave = load_audio(folder / clip.audio)
+            times, *real = real_lips(folder, clip, head)
+            animation = talker.animate(wave, fps=50, idle=0)
+            systems = {"talker": (animation.lip_aperture(), animation.lip_width()), "log-mel ridge": floor(wave).T}
+            for system, values in systems.items():
+                for what, truth, predicted in zip(("aperture", "width"), real, values, strict=True):
+                    pairs.setdefault((system, what), []).append((times, truth, predicted))
+        for (system, what), found in pairs.items():
+            print(json.dumps({"data": folder.name, "system": system, "what": what, "clips": len(found), **score(found)}), flush=True)
+        if args.plot:
+            plot(args.plot, held, pairs)
+
+
+def plot(path: Path, clips: list, pairs: dict) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    for row, axis in enumerate(figure.subplots(4, 1, sharex=True)):
+        times, real, _ = pairs["talker", "aperture"][row]
+        axis.plot(times, (real - real.min()) / np.ptp(real), "k", label="real lips")
+        for system in ("talker", "log-mel ridge"):
+            p = pairs[system, "aperture"][row][2]
+            axis.plot(frame_times(len(p), 50), (p - p.min()) / np.ptp(p), label=system)
+        axis.set_title(clips[row].transcript or clips[row].id, fontsize=9)
+    axis.legend()
+    axis.set_xlabel("seconds")
+    figure.savefig(path, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
