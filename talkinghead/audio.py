@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from talkinghead.errors import InputError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
 RATE = 16000
+RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
+HOURS = 4  # longest recording that is taken
+MOST_CHANNELS = 64
+SLACK = 0.1  # seconds by which a file may fall short of its header: codecs' padding, rounded time stamps
+GAP = 0.025  # seconds between time stamps that count as a pause, not as rounding
+ADTS_DELAY = 1024  # samples that every AAC encoder puts first; a bare .aac stream has no field that says so
+# FFmpeg reads hundreds of formats, some of which are text or point at other files and the network: take sound and video only.
+FORMATS = "wav,w64,rf64,aiff,caf,au,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,amr,ape,wv,tta"
+UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
 
 
 def frame_count(seconds: float, fps: float) -> int:
@@ -20,10 +38,190 @@ def frame_times(frames: int, fps: float) -> np.ndarray:
     return (np.arange(frames) + 0.5) / fps
 
 
-def load_audio(path: str | Path, rate: int = RATE) -> np.ndarray:
+def load_audio(source: str | Path | np.ndarray, rate: int = RATE, *, source_rate: float | None = None) -> np.ndarray:
+    """(n,) float32 mono samples at `rate` Hz of a sound file, of a video's sound, or of an array.
+
+    Files: WAV, FLAC, MP3, Ogg (Vorbis, Opus), M4A, MP4, MKV, WebM and other common ones, any rate and channels (averaged).
+    Time 0 is where the sound begins, or the first picture of a video; the delay that encoders add is taken out.
+    Arrays: (n,), (n, channels) or (channels, n) at `source_rate` Hz; integers are scaled to [-1, 1], floats are taken as they are.
+    Raises InputError, one line, for anything that is not a whole, finite, non-empty recording of at most 4 hours.
+    """
+    import soxr
+
+    if isinstance(source, str | Path):
+        if source_rate is not None:
+            raise InputError("audio: source_rate is for arrays; a file says its own")
+        name, blocks = str(source), _decode(Path(source))
+    else:
+        name, blocks = "audio array", _from_array(source, source_rate)
+    found = _check_rate(name, next(blocks))
+    resample = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="VHQ").resample_chunk if found != rate else None
+    pieces, samples = [], 0
+    for block in blocks:
+        if not np.isfinite(block).all():
+            at = samples + int(np.flatnonzero(~np.isfinite(block))[0])
+            raise InputError(f"{name}: sample {at} ({at / found:.2f} s) is not a finite number; export the recording again")
+        samples += len(block)
+        if samples > HOURS * 3600 * found:
+            raise InputError(f"{name}: longer than {HOURS} hours; cut it into pieces")
+        pieces.append(resample(block) if resample else block)
+    if not samples:
+        raise InputError(f"{name}: has no samples; record or export it again")
+    if resample:
+        pieces.append(resample(np.zeros(0, np.float32), last=True))
+    length = max(1, round(samples * rate / found))
+    return _fit(np.concatenate(pieces), length)
+
+
+def audio_hash(wave: np.ndarray) -> str:
+    """16 hex digits that identify the sound of (n,) samples in [-1, 1], the same for differences below 16 bits."""
+    return hashlib.sha256(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()).hexdigest()[:16]
+
+
+def _fit(wave: np.ndarray, length: int) -> np.ndarray:
+    """Exactly `length` samples: a resampler may end a sample early or late."""
+    return np.pad(wave, (0, max(0, length - len(wave))))[:length].astype(np.float32, copy=False)
+
+
+def _check_rate(name: str, rate: float) -> float:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"{name}: sampled at {rate:g} Hz; {RATES[0]} to {RATES[1]} Hz is what can be read")
+    return rate
+
+
+def _from_array(samples, rate: float | None) -> Iterator:
+    """Yield the rate, then the array as one mono block."""
+    if rate is None:
+        raise InputError("audio array: say its sample rate with source_rate=")
+    yield float(rate)
+    samples = np.asarray(samples)
+    if samples.ndim == 2:
+        samples = samples if samples.shape[0] > samples.shape[1] else samples.T  # the longer axis is time
+        if samples.shape[1] > MOST_CHANNELS:
+            raise InputError(f"audio array: shape {samples.shape} has too many channels; (n,) or (n, channels) is expected")
+    elif samples.ndim != 1:
+        raise InputError(f"audio array: shape {samples.shape}; (n,) or (n, channels) is expected")
+    formats = {"uint8": "u8", "int16": "s16", "int32": "s32", "float16": "flt", "float32": "flt", "float64": "dbl"}
+    if samples.dtype.name not in formats:
+        raise InputError(f"audio array: {samples.dtype} samples; use floats in [-1, 1], int16, int32 or uint8")
+    if samples.size:
+        yield _mono(samples, formats[samples.dtype.name])
+
+
+def _mono(samples: np.ndarray, form: str) -> np.ndarray:
+    """(n,) or (n, channels) of one of UNIT's sample formats -> (n,) float32."""
+    zero, one = UNIT[form]
+    samples = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float64)
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the caller refuses
+        return ((samples - zero) / one).astype(np.float32)
+
+
+def _decode(path: Path) -> Iterator:
+    """Yield the rate of a file, then its sound in mono blocks on its time line."""
     import av
-    with av.open(str(path)) as c:
-        r = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        out = [f.to_ndarray()[0] for frame in c.decode(audio=0) for f in r.resample(frame)]
-        out += [f.to_ndarray()[0] for f in r.resample(None)]
-    return np.concatenate(out)
+    import av.logging
+
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: is a folder, not a sound file" if path.is_dir() else f"{path}: is not a plain file")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: is empty (0 bytes); record or export it again")
+    av.logging.set_level(None)  # its messages are ours to give
+    try:
+        container = av.open(str(path), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}, metadata_errors="replace")
+    except PermissionError:
+        raise InputError(f"{path}: no permission to read it") from None
+    except (OSError, ValueError, IndexError):  # IndexError: what PyAV makes of a header cut short
+        raise InputError(f"{path}: is not a sound or video file that can be read, or is cut short") from None
+    with container:
+        if not container.streams.audio:
+            raise InputError(f"{path}: has no sound")
+        yield from _sound(path, container)
+
+
+def _sound(path: Path, container: InputContainer) -> Iterator:
+    import av
+
+    stream = container.streams.best("audio") or container.streams.audio[0]
+    rate, origin, promised = stream.rate, _origin(container), _promised_seconds(container, stream)
+    yield rate or 0
+    if promised and origin is not None:
+        promised += float((stream.start_time or 0) * stream.time_base) - origin
+    if promised and promised > HOURS * 3600:
+        raise InputError(f"{path}: longer than {HOURS} hours; cut it into pieces")
+    done = packets = broken = 0
+    end = round(promised * rate) if promised and container.format.name.startswith(("mov", "ogg")) else None
+    delay = ADTS_DELAY / rate if container.format.name == "aac" else 0.0
+    try:
+        for packet in container.demux(stream):
+            packets += 1
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                broken += 1
+                continue
+            for frame in frames:
+                if frame.sample_rate != rate:
+                    raise InputError(f"{path}: changes its sample rate half way; convert it to WAV first")
+                block = _mono(*_frame_samples(path, frame))
+                if frame.time is not None:
+                    origin = frame.time + delay if origin is None else origin
+                    late = round((frame.time - origin) * rate) - done
+                    if late > HOURS * 3600 * rate:
+                        raise InputError(f"{path}: has broken time stamps; convert it to WAV first")
+                    block = _place(block, late, GAP * rate if done else 0)
+                block = block if end is None else block[: max(0, end - done)]
+                done += len(block)
+                yield block
+    except (OSError, ValueError) as error:  # the container itself is broken from here on; InputError is a ValueError
+        if isinstance(error, InputError):
+            raise
+        broken = packets = packets + 1
+    if not done and (broken or packets):
+        raise InputError(f"{path}: its sound cannot be decoded" if broken else f"{path}: has no samples; record or export it again")
+    if promised and promised - done / rate > SLACK:
+        raise InputError(f"{path}: is cut short: its header promises {promised:.2f} s, {done / rate:.2f} s are there; copy it again")
+    if broken > max(1, packets // 10):
+        raise InputError(f"{path}: is damaged: {broken} of {packets} packets cannot be decoded; copy it again")
+
+
+def _frame_samples(path: Path, frame: av.AudioFrame) -> tuple[np.ndarray, str]:
+    """((n, channels), sample format) of a decoded frame."""
+    form = frame.format.name.removesuffix("p")
+    if form not in UNIT:
+        raise InputError(f"{path}: {form} samples are not supported; convert it to 16-bit WAV first")
+    values = frame.to_ndarray()
+    return (values.T if frame.format.is_planar else values.reshape(frame.samples, -1)), form
+
+
+def _place(block: np.ndarray, late: int, least: float) -> np.ndarray:
+    """The block with a pause that the time stamps leave before it, or without what lies before time 0 or was heard already.
+
+    Time stamps are rounded, so `late` samples within `least` mean nothing.
+    """
+    if abs(late) <= least:
+        return block
+    return block[-late:] if late < 0 else np.concatenate([np.zeros(late, np.float32), block])
+
+
+def _origin(container: InputContainer) -> float | None:
+    """Seconds at which a video shows its first picture; None for sound alone (cover art does not count)."""
+    import av
+
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic and stream.start_time is not None:
+            return float(stream.start_time * stream.time_base)
+    return None
+
+
+def _promised_seconds(container: InputContainer, stream) -> float | None:
+    """Length that the header states, or None where FFmpeg only guesses it from the bit rate."""
+    import av
+
+    if container.format.name == "aac" or (container.format.name == "mp3" and not stream.start_time):
+        return None
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    alone = not container.streams.video
+    return container.duration / av.time_base if alone and container.duration else None
