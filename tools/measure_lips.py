@@ -1,10 +1,11 @@
 """How well a model's lips follow real ones on held-out clips, beside a linear map from log-mel fitted to the same clips.
 
-    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot picture.png]
+    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot picture.png] [--phones FOLDER]
 
 Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and the
 same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has them
-(inner lips over eye corners), otherwise the prepared motion.
+(inner lips over eye corners), otherwise the prepared motion. `--phones` names a folder of recordings with `phones.jsonl`
+(ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open vowels.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from talkinghead.data.manifest import read_manifest
 
 CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
 RATE = 16000
+SHUT_MM = 1.0  # an aperture below this reads as closed lips
 
 
 def real_lips(folder: Path, clip, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -77,7 +79,9 @@ def score(pairs: list, lags: np.ndarray = np.arange(-0.2, 0.201, 0.02)) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("data", type=Path, nargs="*")
+    parser.add_argument("--phones", type=Path)
+    parser.add_argument("--last", type=int, default=20, help="how many recordings of --phones, from the end")
     parser.add_argument("--model", default=None)
     parser.add_argument("--split", default="test")
     parser.add_argument("--plot", type=Path)
@@ -100,6 +104,41 @@ def main() -> None:
             print(json.dumps({"data": folder.name, "system": system, "what": what, "clips": len(found), **score(found)}), flush=True)
         if args.plot:
             plot(args.plot, held, pairs)
+    if args.phones:
+        print(json.dumps(phones(talker, args.phones, args.last)))
+
+
+def phones(talker: Talker, folder: Path, last: int) -> dict:
+    """Lips at phonemes of strangers: share of /p b m/ during which they shut (within 20 ms), when, and apertures in mm."""
+    groups = {"bilabial": "P B M", "labiodental": "F V", "open": "AA AE AY AW", "silence": "SIL"}
+    apertures: dict[str, list[float]] = {name: [] for name in groups}
+    shut, late, still = [], [], []
+    lines = [json.loads(line) for line in (folder / "phones.jsonl").read_text().splitlines()]
+    for line in sorted(lines, key=lambda d: d["id"])[-last:]:
+        aperture = talker.animate(next(folder.glob(line["id"] + ".*")), fps=50, idle=0).lip_aperture() * 1000
+        times = frame_times(len(aperture), 50)
+        for phone, start, end in line["phones"]:
+            group = next((g for g, members in groups.items() if phone in members.split()), None)
+            near = (times >= start - 0.02) & (times <= end + 0.02)
+            if group is None or not near.any() or (group == "silence" and end - start < 0.2):
+                continue
+            if group == "bilabial":
+                shut.append(aperture[near].min() < SHUT_MM)
+                late.append(times[near][aperture[near].argmin()] - (start + end) / 2)
+                apertures[group].append(aperture[near].min())
+            elif group == "silence":
+                apertures[group].append(float(np.median(aperture[near])))
+                still.append(np.abs(np.diff(aperture[near])).mean())
+            else:
+                apertures[group].append(aperture[near].max())
+    return {
+        "recordings": last,
+        "bilabials": len(shut),
+        "shut": round(float(np.mean(shut)), 3),
+        "minimum_after_centre_ms": round(float(np.median(late)) * 1000),
+        "silence_mm_per_frame": round(float(np.mean(still)), 4) if still else None,
+        **{f"{name}_mm": round(float(np.median(values)), 2) for name, values in apertures.items() if values},
+    }
 
 
 def plot(path: Path, clips: list, pairs: dict) -> None:

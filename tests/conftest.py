@@ -1,0 +1,82 @@
+"""Fixtures: real parts wherever they are quick enough, otherwise the real classes at a tiny size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The clone."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The developers' data folder beside the clone; tests that ask for it skip without it and are marked `shared`."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the developers' data folder beside the clone")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder() -> dict:
+    """A wav2vec 2.0 of a few thousand weights."""
+    return {
+        "model_type": "wav2vec2",
+        "conv_dim": [8] * 7,
+        "feat_extract_norm": "layer",
+        "conv_bias": True,
+        "do_stable_layer_norm": True,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "num_conv_pos_embeddings": 16,
+        "num_conv_pos_embedding_groups": 4,
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder_folder(tiny_encoder, tmp_path_factory) -> Path:
+    """The same, randomly initialised and saved in the Hub's format."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    torch.manual_seed(0)
+    settings = dict(tiny_encoder)
+    folder = tmp_path_factory.mktemp("encoder")
+    AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_talker(tiny_encoder):
+    """A Talker of a few thousand weights that moves, though not sensibly."""
+    import torch
+
+    from talkinghead.face.head import Head
+    from talkinghead.models.talker import ModelConfig, Talker
+
+    torch.manual_seed(0)
+    config = ModelConfig(
+        names=list(Head.default().names),
+        styles=["a", "b"],
+        landmarks=["lip_upper_inner", "lip_lower_inner"],
+        encoder=tiny_encoder,
+        heads=4,
+        categories=5,
+        width=16,
+        dilations=[1],
+        prior_width=16,
+        prior_dilations=[1, 2],
+    )
+    talker = Talker(config).eval()
+    torch.nn.init.normal_(talker.motion.decoder.out.weight, std=0.5)
+    torch.nn.init.normal_(talker.prior.style.weight)
+    return talker

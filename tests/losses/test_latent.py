@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from talkinghead.errors import InputError
+from talkinghead.losses import latent, total
+from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
+
+
+def autoencoder():
+    torch.manual_seed(0)
+    model = MotionAutoencoder(MotionEncoder(4, 6, 3, 5, 16, [1]), MotionDecoder(4, 2, 3, 5, 16, [1]))
+    torch.nn.init.normal_(model.decoder.out.weight)
+    return model
+
+
+def test_cross_modality_reaches_every_weight():
+    model = autoencoder()
+    motion, features, template = torch.rand(3, 7, 4), torch.randn(3, 7, 6), torch.randn(3, 2, 3)
+    latent.cross_modality(model, motion, features, template, 1, torch.eye(4), torch.eye(4)).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_cross_modality_is_zero_for_a_decoder_that_is_right_whatever_the_code():
+    model = autoencoder()
+    torch.nn.init.zeros_(model.decoder.out.weight)
+    motion = torch.zeros(3, 7, 4)
+    assert latent.cross_modality(model, motion, torch.randn(3, 7, 6), torch.randn(3, 2, 3), 1, torch.eye(4), torch.eye(4)) == 0
+
+
+def test_code_losses_are_small_when_the_codes_agree_and_grow_when_not():
+    model = autoencoder()
+    wanted = torch.nn.functional.one_hot(torch.randint(5, (2, 7, 3)), 5) * 20.0
+    wrong = wanted.roll(1, -1)
+    assert latent.code(wanted, wanted) < 1e-6 < 10 < latent.code(wrong, wanted)
+    assert latent.code_feature(wanted, wanted, model.decoder) < 1e-6 < latent.code_feature(wrong, wanted, model.decoder)
+
+
+def test_a_weight_without_a_term_is_an_error():
+    with pytest.raises(InputError, match="'lipz' is unknown"):
+        total({"lips": torch.tensor(1.0)}, {"lipz": 1.0})
+    with pytest.raises(InputError, match="no loss has a weight"):
+        total({"lips": torch.tensor(1.0)}, {"lips": 0.0})

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from talkinghead.models import audio_encoder
+from talkinghead.models.audio_encoder import AudioEncoder
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_encoder):
+    torch.manual_seed(0)
+    return AudioEncoder(tiny_encoder).eval()
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(1, 1), (320, 1), (321, 2), (16000, 50), (3200, 10)])
+def test_one_feature_for_every_begun_frame(encoder, samples, frames):
+    with torch.inference_mode():
+        assert encoder(torch.randn(1, samples)).shape == (1, frames, encoder.width)
+
+
+def test_feature_i_is_centred_on_its_frame(encoder):
+    """The convolutional front end alone sees exactly the 400 samples around the centre of a frame."""
+    wave = torch.randn(1, 16000).requires_grad_()
+    side = 40
+    features = encoder.model.feature_extractor(torch.nn.functional.pad(wave, (side, side)))
+    features[0, :, 20].sum().backward()
+    touched = wave.grad[0].nonzero()[:, 0]
+    assert (touched.min() + touched.max() + 1) / 2 == (20 + 0.5) * 320
+
+
+def test_loudness_does_not_matter_but_silence_stays_silent(encoder):
+    wave = torch.randn(1, 16000) * 0.1
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(wave), encoder(wave * 5), atol=1e-3, rtol=1e-3)
+    assert audio_encoder._normalise(wave * 1e-6).abs().max() < 0.01
+
+
+def test_long_audio_in_pieces_equals_the_whole(encoder, monkeypatch):
+    wave = torch.randn(1, 60 * 320)
+    with torch.inference_mode():
+        whole = encoder(wave)
+        monkeypatch.setattr(audio_encoder, "WINDOW", 20)
+        monkeypatch.setattr(audio_encoder, "CONTEXT", 30)
+        pieces = encoder(wave)
+        assert pieces.shape == whole.shape
+        # Attention sees less in pieces, so only the front part of each piece is compared closely.
+        assert (pieces - whole).abs().mean() < 0.2 * whole.std()
+
+
+def test_a_front_end_with_another_rate_is_refused(tiny_encoder):
+    with pytest.raises(ValueError, match="conv_stride"):
+        AudioEncoder(tiny_encoder | {"conv_stride": [5, 2, 2, 2, 2, 2, 1]})

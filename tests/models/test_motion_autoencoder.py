@@ -1,0 +1,43 @@
+import torch
+
+from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
+from talkinghead.models.prior import ParallelPrior, choose
+
+
+def parts():
+    torch.manual_seed(0)
+    return MotionEncoder(4, 6, 3, 5, 16, [1, 2]), MotionDecoder(4, 2, 3, 5, 16, [1, 2])
+
+
+def test_shapes_and_rest():
+    model = MotionAutoencoder(*parts())
+    motion, logits = model(torch.rand(2, 9, 4), torch.randn(2, 9, 6), torch.randn(2, 2, 3))
+    assert motion.shape == (2, 9, 4) and logits.shape == (2, 9, 3, 5)
+    assert motion.abs().max() == 0, "an untrained decoder is at rest"
+
+
+def test_every_module_receives_gradient():
+    encoder, decoder = parts()
+    torch.nn.init.normal_(decoder.out.weight)
+    model = MotionAutoencoder(encoder, decoder)
+    model(torch.rand(2, 9, 4), torch.randn(2, 9, 6), torch.randn(2, 2, 3))[0].square().sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or p.grad.abs().sum() == 0] == []
+
+
+def test_the_template_changes_the_motion():
+    _, decoder = parts()
+    torch.nn.init.normal_(decoder.out.weight)
+    latent = torch.nn.functional.one_hot(torch.randint(5, (1, 9, 3)), 5).float()
+    assert (decoder(latent, torch.zeros(1, 2, 3)) - decoder(latent, torch.ones(1, 2, 3))).abs().max() > 1e-3
+
+
+def test_prior_gradient_and_choice():
+    prior = ParallelPrior(6, 2, 3, 5, 16, [1, 2])
+    logits = prior(torch.randn(2, 9, 6), torch.tensor([0, 2]))
+    logits.square().sum().backward()
+    assert [n for n, p in prior.named_parameters() if p.grad is None or p.grad.abs().sum() == 0] == []
+    logits = logits.detach()
+    torch.testing.assert_close(choose(logits, 0, seed=1), logits.softmax(-1))
+    drawn = choose(logits, 1.0, seed=1)
+    assert torch.equal(drawn, choose(logits, 1.0, seed=1)) and not torch.equal(drawn, choose(logits, 1.0, seed=2))
+    assert torch.equal(drawn.sum(-1), torch.ones(2, 9, 3))

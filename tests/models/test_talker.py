@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+from talkinghead.models.talker import Talker, template_code
+
+RATE = 16000
+
+
+def noise(seconds, seed=0):
+    return np.random.default_rng(seed).standard_normal(int(seconds * RATE)).astype(np.float32) * 0.05
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 50, 60, 30000 / 1001])
+@pytest.mark.parametrize("seconds", [0.02, 0.2, 1.0])
+def test_as_long_as_the_recording_to_within_a_frame(tiny_talker, fps, seconds):
+    animation = tiny_talker.animate(noise(seconds), fps=fps)
+    assert 0 <= len(animation) / fps - seconds < 1 / fps + 1e-6
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tiny_talker):
+    def run(seed, temperature=0.0):
+        animation = tiny_talker.animate(noise(2), seed=seed, temperature=temperature)
+        return animation.coefficients.tobytes() + animation.rotation.tobytes()
+
+    assert run(3) == run(3) != run(4)
+    assert run(3, 1.0) == run(3, 1.0) != run(4, 1.0)
+
+
+def test_without_idle_the_face_only_speaks(tiny_talker):
+    animation = tiny_talker.animate(noise(1), idle=0)
+    assert animation.rotation is None and animation.gaze is None
+
+
+def test_weights_are_in_range_and_the_meta_tells_the_run(tiny_talker):
+    animation = tiny_talker.animate(noise(1) * 20, seed=5, style="a")
+    assert 0 <= animation.coefficients.min() and animation.coefficients.max() <= 1
+    assert animation.meta["seed"] == 5 and animation.meta["style"] == "a" and len(animation.meta["audio"]) >= 16
+    json.dumps(animation.meta)
+
+
+def test_saved_and_loaded_is_the_same_model(tiny_talker, tmp_path):
+    tiny_talker.save_pretrained(tmp_path / "m")
+    again = Talker.from_pretrained(tmp_path / "m")
+    a, b = (t.animate(noise(1), idle=0).coefficients for t in (tiny_talker, again))
+    np.testing.assert_allclose(a, b, atol=2e-3)
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_mistakes_are_said_in_one_line(tiny_talker, tmp_path):
+    for arguments, said in [
+        ({"emotion": "happy"}, "neutral only"),
+        ({"intensity": 2.0}, "neutral only"),
+        ({"fps": 0.0}, "fps is 0"),
+        ({"style": "nobody"}, "this model has a, b"),
+        ({"seed": -1}, "seed is -1"),
+    ]:
+        with pytest.raises(InputError, match=said) as caught:
+            tiny_talker.animate(noise(0.3), **arguments)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_head_without_the_models_shapes_is_refused(tiny_talker):
+    head = Head.default()
+    fewer = Head("half", head.template, head.faces, head.basis[:9], head.names[:9], landmarks=head.landmarks, joints=head.joints)
+    with pytest.raises(InputError, match="lacks"):
+        tiny_talker.animate(noise(0.3), head=fewer)
+
+
+def test_a_broken_model_is_said_in_one_line(tiny_talker, tmp_path):
+    folder = tmp_path / "m"
+    for make, said in [
+        (lambda: None, "has no config.json"),
+        (lambda: (folder / "model.safetensors").write_bytes(b"junk"), "cannot be read"),
+        (lambda: (folder / "config.json").write_text("{}"), "missing|does not fit|encoder"),
+        (lambda: (folder / "config.json").write_text('{"headz": 3}'), "did you mean 'heads'"),
+    ]:
+        folder.mkdir(exist_ok=True)
+        if said != "has no config.json":
+            tiny_talker.save_pretrained(folder)
+        make()
+        with pytest.raises(InputError, match=said):
+            Talker.from_pretrained(folder)
+    with pytest.raises(InputError, match="not a folder"):
+        Talker.from_pretrained(tmp_path / "gone")
+
+
+def test_weights_of_another_shape_are_refused(tiny_talker, tmp_path):
+    tiny_talker.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["motion.decoder.out.bias"] = torch.zeros(3)
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match="does not fit"):
+        Talker.from_pretrained(tmp_path)
+
+
+def test_an_unusable_device_is_said(tiny_talker, tmp_path):
+    tiny_talker.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="device 'abacus'"):
+        Talker.from_pretrained(tmp_path, device="abacus")
+
+
+def test_the_template_code_knows_size_but_not_place(tiny_talker):
+    head = Head.default()
+    moved = Head("moved", head.template + 1, head.faces, head.basis, head.names, landmarks=head.landmarks,
+                 joints={k: v + 1 for k, v in head.joints.items()})
+    big = Head("big", head.template * 2, head.faces, head.basis, head.names, landmarks=head.landmarks,
+               joints={k: v * 2 for k, v in head.joints.items()})
+    code, same, large = (template_code(h, tiny_talker.config) for h in (head, moved, big))
+    np.testing.assert_allclose(code, same, atol=1e-5)
+    np.testing.assert_allclose(code[:-1], large[:-1], atol=1e-5)
+    np.testing.assert_allclose(large[-1], 2 * code[-1], rtol=1e-5)
