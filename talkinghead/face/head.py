@@ -92,12 +92,12 @@ class Head:
             names=tuple(meta["names"]),
             uv=data.get("uv"),
             uv_faces=data.get("uv_faces"),
-            texture=data.get("texture"),
+            texture=_decode(data["texture"], path) if "texture" in data else None,
             parts=tuple(Part(p["name"], tuple(p["faces"]), tuple(p["colour"]), p["roughness"]) for p in meta["parts"]),
             regions={k: v.astype(np.float32) / 255 for k, v in named("region/").items()},
             landmarks=dict(zip(meta["landmarks"], data["landmarks"], strict=True)),
             joints={k: v for k, v in named("joint/").items()},
-            identity={k: v.astype(np.float32) * np.float32(meta["basis_scale"]) for k, v in named("identity/").items()},
+            identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
         )
 
@@ -110,6 +110,7 @@ class Head:
             "basis_scale": scale,
             "parts": [vars(p) for p in self.parts],
             "landmarks": list(self.landmarks),
+            "identity": list(self.identity),
             "provenance": self.provenance,
         }
         arrays = {
@@ -119,12 +120,14 @@ class Head:
             "basis": np.round(self.basis / scale).astype(np.int16),
             "landmarks": np.array(list(self.landmarks.values()), np.float32).reshape(-1, 3),
         }
-        for key in ("uv", "uv_faces", "texture"):
+        for key in ("uv", "uv_faces"):
             if getattr(self, key) is not None:
                 arrays[key] = getattr(self, key)
+        if self.texture is not None:
+            arrays["texture"] = _encode(self.texture)
         arrays |= {f"region/{k}": np.round(v * 255).astype(np.uint8) for k, v in self.regions.items()}
         arrays |= {f"joint/{k}": np.asarray(v, np.float32) for k, v in self.joints.items()}
-        arrays |= {f"identity/{k}": np.round(v / scale).astype(np.int16) for k, v in self.identity.items()}
+        arrays |= _sparse(list(self.identity.values()), scale)
         with replacing(path) as fresh:
             np.savez_compressed(fresh, **arrays)
 
@@ -159,3 +162,52 @@ class Head:
         weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], -1).astype(np.float32)
         positions = np.einsum("...lcx,lc->...lx", points[..., corners, :], weights)
         return positions[..., 0, :] if single else positions
+
+
+def _sparse(shapes: list[np.ndarray], scale: float) -> dict[str, np.ndarray]:
+    """Identity directions as the vertices that move, one direction after the other: most move a small part of the face."""
+    rounded = [np.round(shape / scale).astype(np.int16) for shape in shapes]
+    moved = [np.flatnonzero(shape.any(1)).astype(np.int32) for shape in rounded]
+    return {
+        "identity_counts": np.array([len(m) for m in moved], np.int32),
+        "identity_vertices": np.concatenate([np.empty(0, np.int32), *moved]),
+        "identity_offsets": np.concatenate([np.empty((0, 3), np.int16), *(s[m] for s, m in zip(rounded, moved, strict=True))]),
+    }
+
+
+def _dense(data: dict[str, np.ndarray], count: int, scale: float) -> list[np.ndarray]:
+    """The inverse of `_sparse`: (count, 3) float32 metres each."""
+    shapes, start = [], 0
+    for size in data.get("identity_counts", ()):
+        part = slice(start, start + int(size))
+        shape = np.zeros((count, 3), np.float32)
+        shape[data["identity_vertices"][part]] = data["identity_offsets"][part] * np.float32(scale)
+        shapes.append(shape)
+        start = part.stop
+    return shapes
+
+
+def _encode(texture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> the bytes of a PNG as a 1-D uint8 array."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(texture).save(file, "PNG", optimize=True)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def _decode(texture: np.ndarray, path: Path) -> np.ndarray:
+    """The picture of a texture stored as PNG or JPEG bytes (1-D), or as it is (3-D)."""
+    if texture.ndim == 3:
+        return texture
+    from io import BytesIO
+
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(texture.tobytes()), formats=("PNG", "JPEG")) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"head {path}: its texture is no PNG or JPEG ({error})") from None

@@ -1,0 +1,220 @@
+"""The texture atlas: UV layout and procedural paint. Nothing here comes from a photograph."""
+
+from __future__ import annotations
+
+import numpy as np
+from head_hair import brow_strokes
+from head_mesh import ISLANDS, Piece, Skin
+from head_source import MakeHuman
+
+SIZE = 1024
+TILES = {  # left, top, right, bottom in pixels
+    "face": (0, 0, 1024, 700), "neck": (0, 704, 400, 1024), "mouth": (404, 704, 660, 900), "left_socket": (404, 904, 500, 1020),
+    "right_socket": (504, 904, 600, 1020), "eye": (664, 704, 904, 944), "tooth": (908, 704, 1020, 800), "gum": (908, 804, 1020, 860),
+    "tongue": (908, 864, 1020, 1020), "brows": (664, 950, 780, 1020), "lashes": (784, 950, 900, 1020),
+}  # fmt: skip
+MAGNIFY = 0.62  # exponent of the radial magnification about the middle of the face; 1 leaves MakeHuman's layout
+
+
+def layout(skin: Skin) -> np.ndarray:
+    """(u, 2) UV of the skin in the atlas: MakeHuman's islands, turned upright, the eyes and the mouth enlarged."""
+    uv, out = skin.source_uv, np.zeros_like(skin.source_uv)
+    for number, name in enumerate(ISLANDS):
+        mine = np.unique(skin.piece.uv_faces[skin.island == number])
+        flat = uv[mine]
+        if name == "face":
+            flat = np.stack([flat[:, 1] - 0.4836, 0.875 - flat[:, 0]], 1)  # MakeHuman lays the face on its side
+            radius = np.linalg.norm(flat, axis=1, keepdims=True)
+            flat = flat * (radius / 0.3) ** (MAGNIFY - 1)
+        low, high = flat.min(0), flat.max(0)
+        out[mine] = to_atlas((flat - low) / (high - low), name)
+    return out
+
+
+def to_atlas(uv: np.ndarray, tile: str) -> np.ndarray:
+    """[0, 1]² of a tile -> UV of the atlas (v up), with two pixels of margin."""
+    left, top, right, bottom = TILES[tile]
+    x = left + 2 + uv[:, 0] * (right - left - 4)
+    y = bottom - 2 - uv[:, 1] * (bottom - top - 4)
+    return np.stack([x / SIZE, 1 - y / SIZE], 1)
+
+
+def paint(source: MakeHuman, skin: Skin, skin_uv: np.ndarray, points: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
+    """(SIZE, SIZE, 3) uint8 sRGB. points: skin vertices of the default person, decimetres."""
+    image = np.full((SIZE, SIZE, 3), 0.6, np.float32)
+    place, mask_uv, island = _bake(skin, skin_uv, points)
+    cover = island >= 0
+    image[cover] = _skin(source, place[cover], mask_uv[cover], island[cover], points, skin, centres)
+    for tile, painter in (("eye", _eye), ("tooth", _tooth), ("gum", _gum), ("tongue", _tongue), ("brows", _brow), ("lashes", _lash)):
+        left, top, right, bottom = TILES[tile]
+        y, x = np.mgrid[top:bottom, left:right] + 0.5
+        image[top:bottom, left:right] = painter((x - left - 2) / (right - left - 4), 1 - (y - top - 2) / (bottom - top - 4))
+        cover[top:bottom, left:right] = True
+    from scipy.ndimage import distance_transform_edt
+
+    rows, columns = distance_transform_edt(~cover, return_distances=False, return_indices=True)
+    return np.round(np.clip(image[rows, columns], 0, 1) * 255).astype(np.uint8)
+
+
+def _bake(skin: Skin, uv: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Position, MakeHuman UV and island of every texel of the skin (island -1 elsewhere)."""
+    place, other = np.zeros((SIZE, SIZE, 3), np.float32), np.zeros((SIZE, SIZE, 2), np.float32)
+    island = np.full((SIZE, SIZE), -1)
+    pixel = np.stack([uv[:, 0] * SIZE, (1 - uv[:, 1]) * SIZE], 1)
+    for face, corner, number in zip(skin.piece.faces, skin.piece.uv_faces, skin.island, strict=True):
+        a, b, c = pixel[corner]
+        low = np.maximum(np.floor(np.minimum(np.minimum(a, b), c) - 1.5).astype(int), 0)
+        high = np.minimum(np.ceil(np.maximum(np.maximum(a, b), c) + 1.5).astype(int), SIZE)
+        det = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+        if abs(det) < 1e-9:
+            continue
+        y, x = np.mgrid[low[1] : high[1], low[0] : high[0]] + 0.5
+        u = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / det
+        v = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / det
+        slack = 0.75 / np.sqrt(abs(det))
+        inside = (u >= -slack) & (v >= -slack) & (u + v <= 1 + slack)
+        weights = np.stack([1 - u, u, v], -1)[inside]
+        weights[:, 0] -= weights[:, 2]
+        rows, columns = y[inside].astype(int), x[inside].astype(int)
+        place[rows, columns] = weights @ points[face]
+        other[rows, columns] = weights @ skin.source_uv[corner]
+        island[rows, columns] = number
+    return place, other, island
+
+
+def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
+    """(n, 3) colours of skin texels from where they are on the default person's head."""
+    x, y, z = place.T
+    colour = np.tile(np.array([0.868, 0.690, 0.596], np.float32), (len(place), 1))
+    eye = centres["l"]
+    mirrored = np.stack([abs(x), y, z], 1)
+
+    def spot(px: float, py: float, width: float, height: float) -> np.ndarray:
+        return np.exp(-(((abs(x) - px) / width) ** 2) - ((y - py) / height) ** 2)[:, None] * (z > 0.4)[:, None]
+
+    nose_tip = points[np.argmax(points[:, 2])]
+    blood = np.array([0.045, -0.045, -0.050], np.float32)
+    colour += spot(0.42, nose_tip[1] + 0.02, 0.24, 0.22) * blood  # cheeks
+    colour += spot(0.0, nose_tip[1], 0.17, 0.16) * blood * 1.1
+    colour += spot(0.0, 6.45, 0.22, 0.14) * blood * 0.5  # chin
+    colour += np.clip((abs(x) - 0.72) / 0.08, 0, 1)[:, None] * blood * 1.5  # ears
+    colour += spot(eye[0], eye[1] - 0.16, 0.2, 0.07) * np.array([-0.035, -0.04, -0.03])  # below the eyes
+    colour += spot(eye[0], eye[1] + 0.08, 0.2, 0.07) * np.array([-0.03, -0.045, -0.045])  # lids
+    colour += spot(0, 7.85, 0.6, 0.3) * np.array([0.015, 0.02, 0.012])  # forehead
+    colour += (np.clip((6.4 - y) / 0.5, 0, 1) * (island < 2))[:, None] * np.array([-0.02, -0.02, -0.02])
+    grain = sum(a * _noise(place * f, k) for k, (f, a) in enumerate(((3, 0.010), (9, 0.010), (34, 0.010), (90, 0.012))))
+    colour += grain[:, None] * np.array([1.0, 1.15, 1.2])
+    blotch = np.clip(_noise(place * 5, 9), 0, 1)[:, None]
+    colour += blotch * blood * 0.5
+
+    lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
+    lips = np.clip((lips - 0.25) / 0.5, 0, 1)
+    lips = (lips * lips * (3 - 2 * lips))[:, None]
+    lip = np.array([0.765, 0.475, 0.440]) + (0.02 * _noise(place * np.array([60, 8, 8]), 4))[:, None]
+    lip = lip - np.clip(1 - abs(y - 6.73) / 0.03, 0, 1)[:, None] * np.array([0.12, 0.14, 0.13])  # darker where they meet
+    colour = colour * (1 - lips) + lip * lips
+
+    brow = _brow_paint(place, centres)[:, None]
+    colour = colour * (1 - brow) + np.array([0.26, 0.185, 0.145]) * brow
+
+    cavity = island == ISLANDS.index("mouth")
+    deep = np.clip((z - 0.75) / 0.62, 0, 1)[:, None]
+    inner = np.array([0.66, 0.32, 0.30]) * (0.10 + 0.90 * deep**1.6)
+    colour = np.where(cavity[:, None], inner, colour)
+    socket = island >= ISLANDS.index("left_socket")
+    depth = np.clip((np.linalg.norm(mirrored - [*eye[:2], eye[2]], axis=1) - 0.10) / 0.1, 0, 1)
+    margin = np.clip((z - (eye[2] + 0.02)) / 0.08, 0, 1)[:, None]
+    colour = np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin) + 0 * depth[:, None], colour)
+    return colour
+
+
+def _brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
+    """Opacity of painted brow hair at skin points, from a front-view picture of many fine strokes."""
+    from PIL import Image, ImageDraw
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    scale, width, height = 1600, 800, 480  # pixels a decimetre
+    picture = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(picture)
+    for stroke in brow_strokes(420, seed=11):
+        pixels = [(400 + px * scale, 420 - py * scale) for px, py in stroke]
+        draw.line(pixels[:2], fill=215, width=7)
+        draw.line(pixels[1:], fill=190, width=4)
+    table = gaussian_filter(np.asarray(picture, np.float32) / 255, 2.2)
+    soft = gaussian_filter(table, 14)
+    table = np.clip(0.72 * table + 0.45 * soft, 0, 0.92)
+    left = centres["l"]
+    dx, dy = abs(place[:, 0]) - left[0], place[:, 1] - left[1]
+    value = map_coordinates(table, [420 - dy * scale, 400 + dx * scale], order=1, mode="constant")
+    return value * (place[:, 2] > 0.8)
+
+
+def _noise(points: np.ndarray, seed: int) -> np.ndarray:
+    """Smooth value noise in about [-1, 1] with one feature a unit."""
+    rng = np.random.default_rng(seed)
+    table = rng.uniform(-1, 1, 4096)
+    cell = np.floor(points).astype(np.int64)
+    share = points - cell
+    share = share * share * (3 - 2 * share)
+    total = np.zeros(len(points))
+    for corner in np.ndindex(2, 2, 2):
+        hashed = (cell + corner) @ np.array([73856093, 19349663, 83492791])
+        weight = np.prod(np.where(corner, share, 1 - share), 1)
+        total += weight * table[(hashed ^ (hashed >> 7)) % 4096]
+    return total
+
+
+def _eye(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Iris, pupil and sclera in the picture plane of `head_eyes`: the radius is the polar angle."""
+    from head_eyes import LIMBUS, REACH
+
+    radius, angle = np.hypot(u - 0.5, v - 0.5) * 2 * REACH / LIMBUS, np.arctan2(v - 0.5, u - 0.5)
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], -1).reshape(-1, 3)
+    fibre = _noise(ring * 18 + np.array([0, 0, 1]) * radius.reshape(-1, 1) * 1.6, 21) + 0.6 * _noise(ring * 42, 22)
+    fibre = fibre.reshape(radius.shape)[..., None]
+    t = np.clip((radius - 0.36) / 0.64, 0, 1)[..., None]
+    iris = np.array([0.50, 0.345, 0.185]) * (1 - t) + np.array([0.30, 0.215, 0.150]) * t
+    iris = iris * (1 + 0.28 * fibre) * (1 - 0.62 * np.clip((t - 0.72) / 0.28, 0, 1) ** 1.5)
+    white = np.array([0.925, 0.915, 0.895]) - np.clip(radius - 1.3, 0, 1)[..., None] * np.array([0.06, 0.13, 0.13])
+    vein = np.clip(_noise(ring * 9 + np.array([0, 0, 1]) * radius.reshape(-1, 1), 23).reshape(radius.shape) - 0.35, 0, 1)[..., None]
+    white = white - vein * np.clip(radius - 1.5, 0, 0.8)[..., None] * np.array([0.05, 0.25, 0.25])
+    edge = np.clip((radius - 0.95) / 0.10, 0, 1)[..., None]
+    pupil = np.clip((radius - 0.355) / 0.05, 0, 1)[..., None]
+    return (np.array([0.015, 0.012, 0.012]) * (1 - pupil) + iris * pupil) * (1 - edge) + white * edge
+
+
+def _tooth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Warm at the neck (v = 0), slightly bluish and translucent at the edge."""
+    neck = np.clip(1 - v / 0.35, 0, 1)[..., None]
+    edge = np.clip((v - 0.82) / 0.15, 0, 1)[..., None]
+    side = np.clip(abs(u - 0.5) * 2 - 0.65, 0, 1)[..., None]
+    return np.array([0.925, 0.900, 0.840]) - neck * [0.04, 0.09, 0.14] - edge * [0.07, 0.055, 0.03] - side * [0.30, 0.34, 0.36]
+
+
+def _gum(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    points = np.stack([u * 30, v * 4, 0 * u], -1).reshape(-1, 3)
+    return np.array([0.74, 0.42, 0.41]) + 0.03 * _noise(points, 31).reshape(u.shape)[..., None]
+
+
+def _tongue(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    points = np.stack([u * 26, v * 40, 0 * u], -1).reshape(-1, 3)
+    groove = np.exp(-(((u - 0.5) / 0.04) ** 2))[..., None]
+    return np.array([0.76, 0.43, 0.42]) + 0.035 * _noise(points, 41).reshape(u.shape)[..., None] - groove * [0.06, 0.05, 0.05]
+
+
+def _brow(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.array([0.25, 0.175, 0.135]) + 0.05 * v[..., None] + 0 * u[..., None]
+
+
+def _lash(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.array([0.09, 0.07, 0.06]) + 0 * (u + v)[..., None]
+
+
+def piece_uv(pieces: list[Piece], skin_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """UV (U, 2) and UV faces (F, 3) of all pieces in order; the first is the skin."""
+    uv, faces, start = [], [], 0
+    for number, piece in enumerate(pieces):
+        uv.append(skin_uv if number == 0 else to_atlas(piece.uv, piece.tile))
+        faces.append(piece.uv_faces + start)
+        start += len(uv[-1])
+    return np.concatenate(uv).astype(np.float32), np.concatenate(faces).astype(np.int32)
