@@ -23,6 +23,8 @@ MOST_CHANNELS = 64
 SLACK = 0.1  # seconds by which a file may fall short of its header: codecs' padding, rounded time stamps
 GAP = 0.025  # seconds between time stamps that count as a pause, not as rounding
 ADTS_DELAY = 1024  # samples that every AAC encoder puts first; a bare .aac stream has no field that says so
+WAV_SLACK = 1024  # bytes: some programs count their own padding
+PIPED = 0x7FFF0000  # bytes from which a WAV header's length means "unknown": it was written to a pipe
 # FFmpeg reads hundreds of formats, some of which are text or point at other files and the network: take sound and video only.
 FORMATS = "wav,w64,rf64,aiff,caf,au,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,amr,ape,wv,tta"
 UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
@@ -74,7 +76,7 @@ def load_audio(source: str | Path | np.ndarray, rate: int = RATE, *, source_rate
 
 
 def audio_hash(wave: np.ndarray) -> str:
-    """16 hex digits that identify the sound of (n,) samples in [-1, 1], the same for differences below 16 bits."""
+    """16 hex digits that identify (n,) samples in [-1, 1], rounded to 16 bits."""
     return hashlib.sha256(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()).hexdigest()[:16]
 
 
@@ -127,17 +129,38 @@ def _decode(path: Path) -> Iterator:
         raise InputError(f"{path}: is a folder, not a sound file" if path.is_dir() else f"{path}: is not a plain file")
     if not path.stat().st_size:
         raise InputError(f"{path}: is empty (0 bytes); record or export it again")
+    _check_wav(path)
     av.logging.set_level(None)  # its messages are ours to give
     try:
         container = av.open(str(path), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}, metadata_errors="replace")
     except PermissionError:
         raise InputError(f"{path}: no permission to read it") from None
-    except (OSError, ValueError, IndexError):  # IndexError: what PyAV makes of a header cut short
+    except (av.FFmpegError, OSError, ValueError, IndexError):  # IndexError: what PyAV makes of a header cut short
         raise InputError(f"{path}: is not a sound or video file that can be read, or is cut short") from None
     with container:
         if not container.streams.audio:
             raise InputError(f"{path}: has no sound")
+        if all(stream.codec_context is None for stream in container.streams.audio):
+            raise InputError(f"{path}: its sound is in a form that cannot be decoded; convert it to WAV first")
         yield from _sound(path, container)
+
+
+def _check_wav(path: Path) -> None:
+    """Refuse a WAV file that is shorter than its header says: FFmpeg would take what is there for the whole."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+            return
+        while len(chunk := file.read(8)) == 8:
+            promised = int.from_bytes(chunk[4:], "little")
+            there = size - file.tell()
+            if chunk[:4] == b"data":
+                if promised - there > WAV_SLACK and promised < PIPED:
+                    what = f"its header promises {promised} bytes of sound, {there} are there"
+                    raise InputError(f"{path}: is cut short: {what}; copy it again")
+                return
+            file.seek(promised + promised % 2, 1)
 
 
 def _sound(path: Path, container: InputContainer) -> Iterator:
@@ -158,7 +181,7 @@ def _sound(path: Path, container: InputContainer) -> Iterator:
             packets += 1
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.FFmpegError:
                 broken += 1
                 continue
             for frame in frames:
@@ -174,7 +197,7 @@ def _sound(path: Path, container: InputContainer) -> Iterator:
                 block = block if end is None else block[: max(0, end - done)]
                 done += len(block)
                 yield block
-    except (OSError, ValueError) as error:  # the container itself is broken from here on; InputError is a ValueError
+    except (av.FFmpegError, OSError, ValueError) as error:  # the container itself is broken from here on; InputError is a ValueError
         if isinstance(error, InputError):
             raise
         broken = packets = packets + 1

@@ -80,3 +80,22 @@ def tiny_talker(tiny_encoder):
     torch.nn.init.normal_(talker.motion.decoder.out.weight, std=0.5)
     torch.nn.init.normal_(talker.prior.style.weight)
     return talker
+
+
+@pytest.fixture(scope="session")
+def sample(root) -> Path:
+    """The recording that ships."""
+    return root / "assets" / "audio" / "hello.wav"
+
+
+@pytest.fixture(scope="session")
+def bad_folder(tmp_path_factory) -> Path:
+    """A folder with one file for each name in `sounds.BAD_SOUNDS`, a silent video and a folder named like a sound."""
+    from sounds import RATE, bad_sounds, write_media
+
+    folder = tmp_path_factory.mktemp("bad")
+    for name, content in bad_sounds().items():
+        (folder / name).write_bytes(content)
+    (folder / "folder.wav").mkdir()
+    write_media(folder / "silent_film.mp4", None, RATE, "aac", picture=True)
+    return folder
