@@ -14,7 +14,9 @@ from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
     import av
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.stream import Stream
 
 RATE = 16000
 RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
@@ -26,7 +28,8 @@ ADTS_DELAY = 1024  # samples that every AAC encoder puts first; a bare .aac stre
 WAV_SLACK = 1024  # bytes: some programs count their own padding
 PIPED = 0x7FFF0000  # bytes from which a WAV header's length means "unknown": it was written to a pipe
 # FFmpeg reads hundreds of formats, some of which are text or point at other files and the network: take sound and video only.
-FORMATS = "wav,w64,rf64,aiff,caf,au,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,amr,ape,wv,tta"
+FORMATS = "wav,w64,aiff,caf,au,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,amr,ape,wv,tta"
+SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
 
 
@@ -45,7 +48,7 @@ def load_audio(source: str | Path | np.ndarray, rate: int = RATE, *, source_rate
 
     Files: WAV, FLAC, MP3, Ogg (Vorbis, Opus), M4A, MP4, MKV, WebM and other common ones, any rate and channels (averaged).
     Time 0 is where the sound begins, or the first picture of a video; the delay that encoders add is taken out.
-    Arrays: (n,), (n, channels) or (channels, n) at `source_rate` Hz; integers are scaled to [-1, 1], floats are taken as they are.
+    Arrays: (n,), (n, channels) or (channels, n) at `source_rate` Hz; integers are scaled to [-1, 1], floats are kept.
     Raises InputError, one line, for anything that is not a whole, finite, non-empty recording of at most 4 hours.
     """
     import soxr
@@ -122,6 +125,7 @@ def _decode(path: Path) -> Iterator:
     """Yield the rate of a file, then its sound in mono blocks on its time line."""
     import av
     import av.logging
+    from av.error import FFmpegError
 
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -132,10 +136,10 @@ def _decode(path: Path) -> Iterator:
     _check_wav(path)
     av.logging.set_level(None)  # its messages are ours to give
     try:
-        container = av.open(str(path), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}, metadata_errors="replace")
+        container = av.open(str(path), options=SAFE, metadata_errors="replace")
     except PermissionError:
         raise InputError(f"{path}: no permission to read it") from None
-    except (av.FFmpegError, OSError, ValueError, IndexError):  # IndexError: what PyAV makes of a header cut short
+    except (FFmpegError, OSError, ValueError, IndexError):  # IndexError: what PyAV makes of a header cut short
         raise InputError(f"{path}: is not a sound or video file that can be read, or is cut short") from None
     with container:
         if not container.streams.audio:
@@ -164,47 +168,55 @@ def _check_wav(path: Path) -> None:
 
 
 def _sound(path: Path, container: InputContainer) -> Iterator:
-    import av
-
-    stream = container.streams.best("audio") or container.streams.audio[0]
+    """Yield the rate of the best sound stream, then its blocks; time stamps decide where each lies."""
+    best = container.streams.best("audio")
+    stream = next((s for s in container.streams.audio if s is best), container.streams.audio[0])
     rate, origin, promised = stream.rate, _origin(container), _promised_seconds(container, stream)
     yield rate or 0
     if promised and origin is not None:
-        promised += float((stream.start_time or 0) * stream.time_base) - origin
+        promised += _seconds(stream.start_time, stream) - origin
     if promised and promised > HOURS * 3600:
         raise InputError(f"{path}: longer than {HOURS} hours; cut it into pieces")
-    done = packets = broken = 0
     end = round(promised * rate) if promised and container.format.name.startswith(("mov", "ogg")) else None
     delay = ADTS_DELAY / rate if container.format.name == "aac" else 0.0
+    done = 0
+    for frame in _frames(path, container, stream):
+        if frame.sample_rate != rate:
+            raise InputError(f"{path}: changes its sample rate half way; convert it to WAV first")
+        block = _mono(*_frame_samples(path, frame))
+        if frame.time is not None:
+            origin = frame.time + delay if origin is None else origin
+            late = round((frame.time - origin) * rate) - done
+            if late > HOURS * 3600 * rate:
+                raise InputError(f"{path}: has broken time stamps; convert it to WAV first")
+            block = _place(block, late, GAP * rate if done else 0)
+        block = block if end is None else block[: max(0, end - done)]
+        done += len(block)
+        yield block
+    if done and promised and promised - done / rate > SLACK:
+        there = f"its header promises {promised:.2f} s, {done / rate:.2f} s are there"
+        raise InputError(f"{path}: is cut short: {there}; copy it again")
+
+
+def _frames(path: Path, container: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+    """What can be decoded. A broken packet here and there leaves a pause; many mean that the file is damaged."""
+    from av.error import FFmpegError
+
+    packets = broken = frames = 0
     try:
         for packet in container.demux(stream):
             packets += 1
             try:
-                frames = packet.decode()
-            except av.FFmpegError:
+                decoded = packet.decode()
+            except FFmpegError:
                 broken += 1
                 continue
-            for frame in frames:
-                if frame.sample_rate != rate:
-                    raise InputError(f"{path}: changes its sample rate half way; convert it to WAV first")
-                block = _mono(*_frame_samples(path, frame))
-                if frame.time is not None:
-                    origin = frame.time + delay if origin is None else origin
-                    late = round((frame.time - origin) * rate) - done
-                    if late > HOURS * 3600 * rate:
-                        raise InputError(f"{path}: has broken time stamps; convert it to WAV first")
-                    block = _place(block, late, GAP * rate if done else 0)
-                block = block if end is None else block[: max(0, end - done)]
-                done += len(block)
-                yield block
-    except (av.FFmpegError, OSError, ValueError) as error:  # the container itself is broken from here on; InputError is a ValueError
-        if isinstance(error, InputError):
-            raise
-        broken = packets = packets + 1
-    if not done and (broken or packets):
-        raise InputError(f"{path}: its sound cannot be decoded" if broken else f"{path}: has no samples; record or export it again")
-    if promised and promised - done / rate > SLACK:
-        raise InputError(f"{path}: is cut short: its header promises {promised:.2f} s, {done / rate:.2f} s are there; copy it again")
+            frames += len(decoded)
+            yield from decoded
+    except (FFmpegError, OSError):
+        raise InputError(f"{path}: is damaged or cut short; copy it again") from None
+    if broken and not frames:
+        raise InputError(f"{path}: its sound cannot be decoded; convert it to WAV first")
     if broken > max(1, packets // 10):
         raise InputError(f"{path}: is damaged: {broken} of {packets} packets cannot be decoded; copy it again")
 
@@ -230,21 +242,25 @@ def _place(block: np.ndarray, late: int, least: float) -> np.ndarray:
 
 def _origin(container: InputContainer) -> float | None:
     """Seconds at which a video shows its first picture; None for sound alone (cover art does not count)."""
-    import av
+    from av.stream import Disposition
 
     for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic and stream.start_time is not None:
-            return float(stream.start_time * stream.time_base)
+        if not stream.disposition & Disposition.attached_pic and stream.start_time is not None:
+            return _seconds(stream.start_time, stream)
     return None
 
 
-def _promised_seconds(container: InputContainer, stream) -> float | None:
+def _seconds(ticks: int | None, stream: Stream) -> float:
+    return float((ticks or 0) * (stream.time_base or 0))
+
+
+def _promised_seconds(container: InputContainer, stream: AudioStream) -> float | None:
     """Length that the header states, or None where FFmpeg only guesses it from the bit rate."""
     import av
 
     if container.format.name == "aac" or (container.format.name == "mp3" and not stream.start_time):
         return None
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return _seconds(stream.duration, stream)
     alone = not container.streams.video
     return container.duration / av.time_base if alone and container.duration else None

@@ -279,7 +279,7 @@ def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 def _one_line(box: str) -> str:
     """What a box says, up to its second rule; the rest is help."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│         ")]  # indented: an option's help
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│" + 9 * " ")]  # that is help, too
     sections: list[str] = [""]
     for line in lines[1:]:
         if line and not line.strip("─"):

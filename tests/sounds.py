@@ -58,7 +58,7 @@ def bad_sounds() -> dict[str, bytes]:
 BAD_SOUNDS = tuple(bad_sounds())
 
 
-def write_media(path: Path, wave: np.ndarray | None, rate: int, codec: str, *, picture: bool = False, late: float = 0.0) -> Path:
+def write_media(path: Path, wave: np.ndarray | None, rate: int, codec: str, *, picture=False, late: float = 0.0) -> Path:
     """Encode (n,) or (n, channels) samples with PyAV; `picture` adds three seconds of video, `late` starts the sound later."""
     import av
 

@@ -107,7 +107,8 @@ def test_channels_are_averaged(tmp_path):
 
 def test_arrays_of_any_layout_and_type():
     wave = voice(0.5)
-    for samples in (wave, wave[:, None], wave[None], np.stack([wave, wave]), np.stack([wave, wave], 1), wave.astype(np.float64)):
+    both = np.stack([wave, wave])
+    for samples in (wave, wave[:, None], wave[None], both, both.T, wave.astype(np.float64)):
         assert np.allclose(load_audio(samples, source_rate=RATE), wave, atol=1e-6)
     for kind in (np.int16, np.int32):
         samples = np.round(wave * np.iinfo(kind).max).astype(kind)
@@ -168,9 +169,9 @@ def test_what_is_wrong_is_said(bad_folder):
             load_audio(bad_folder / name)
 
 
-@pytest.mark.parametrize("name, codec, rate", [("a.mp3", "libmp3lame", 44100), ("a.flac", "flac", 44100), ("a.m4a", "aac", 44100)])
-def test_a_file_cut_short_is_refused(tmp_path, name, codec, rate):
-    whole = write_media(tmp_path / name, voice(4.0, rate), rate, codec)
+@pytest.mark.parametrize("name, codec", [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.m4a", "aac")])
+def test_a_file_cut_short_is_refused(tmp_path, name, codec):
+    whole = write_media(tmp_path / name, voice(4.0, 44100), 44100, codec)
     assert abs(len(load_audio(whole)) / RATE - 4) < 0.001
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     with pytest.raises(InputError, match="cut short"):

