@@ -99,3 +99,31 @@ def bad_folder(tmp_path_factory) -> Path:
     (folder / "folder.wav").mkdir()
     write_media(folder / "silent_film.mp4", None, RATE, "aac", picture=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory) -> Path:
+    """A prepared dataset of 6 clips and 2 speakers: pieces of the sample recording, jaws that follow its loudness."""
+    import numpy as np
+
+    from talkinghead.audio import load_audio
+    from talkinghead.data.manifest import Clip, write_audio, write_manifest
+    from talkinghead.face.head import Head
+
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "audio").mkdir()
+    (folder / "motion").mkdir()
+    names = Head.default().names
+    speech = load_audio(ROOT / "assets/audio/hello.wav")
+    clips = []
+    for i, split in enumerate(("train", "train", "train", "train", "val", "test")):
+        wave = np.roll(speech, -i * 8000)[: 16000 + i * 1000]
+        loud = np.sqrt([np.mean(block**2) for block in np.array_split(wave, 30)])
+        coefficients = np.zeros((30, len(names)), np.float32)
+        coefficients[:, names.index("jawOpen")] = np.clip(loud * 3, 0, 1)
+        write_audio(folder / f"audio/{i}.flac", wave)
+        np.savez(folder / f"motion/{i}.npz", coefficients=coefficients, names=np.array(names), fps=30 / (len(wave) / 16000))
+        fps = 30 / (len(wave) / 16000)
+        clips.append(Clip(str(i), f"audio/{i}.flac", f"motion/{i}.npz", "ab"[i % 2], split, len(wave) / 16000, fps, "made"))
+    write_manifest(folder, clips)
+    return folder

@@ -12,7 +12,7 @@ from talkinghead.losses import geometry, latent
 from talkinghead.models.categorical import hard, usage
 from talkinghead.models.talker import ModelConfig, Talker, eye_distance, template_code
 
-PEOPLE = 64  # templates to draw from, so that the decoder does not learn one face
+PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
 
 
 class Surfaces:
