@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import io
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
+from talkinghead.arguments import check_numbers, check_outputs, parse, read_head
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
-    from talkinghead.face.head import Head
 
 VIDEO = ".mp4"
 READERS = (".npz", ".csv")
-SIZES = (64, 4096)  # pixels
 Outputs = Annotated[
     tuple[Path, ...],
     UseAppendAction,
@@ -72,8 +67,8 @@ def animate(
     """
     from talkinghead.audio import RATE, load_audio
 
-    _check_outputs(output, audio, [VIDEO, *_formats()])
-    _check_numbers(size=size, fps=fps)
+    check_outputs(output, audio, [VIDEO, *_formats()])
+    check_numbers(size=size, fps=fps)
     face = read_head(head)
     wave = load_audio(audio)  # before torch is imported: a bad file is told at once
     with _working("loading the model"):
@@ -115,12 +110,12 @@ def render(
         audio: Recording to put under the video.
         fps: Frames a second; those of the animation.
     """
-    _check_outputs(output, animation, [VIDEO])
-    _check_numbers(size=size, fps=fps)
+    check_outputs(output, animation, [VIDEO])
+    check_numbers(size=size, fps=fps)
     if audio is not None:
         from talkinghead.audio import load_audio
 
-        _check_outputs(output, audio, [VIDEO])
+        check_outputs(output, audio, [VIDEO])
         load_audio(audio)
     motion = _read(animation, head, fps)
     for path in output:
@@ -140,8 +135,8 @@ def convert(
         animation: Motion: .npz or .csv.
         fps: Frames a second; those of the animation.
     """
-    _check_outputs(output, animation, _formats())
-    _check_numbers(fps=fps)
+    check_outputs(output, animation, _formats())
+    check_numbers(fps=fps)
     motion = _read(animation, head, fps)
     for path in output:
         _write(motion, path)
@@ -150,30 +145,40 @@ def convert(
 def prepare(
     source: Positional[Literal["video", "facegood"]],
     paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="PATHS")],
-    output: Outputs = (),
+    output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER", help="Data set to write or to go on with.")] = None,
     *,
     workers: int = 1,
+    speaker: str | None = None,
+    licence: str | None = None,
+    offset: float | None = None,
 ) -> None:
-    """Turn recordings of faces into a data set to train on.
+    """Turn recordings of faces into a data set to train on. An interrupted run goes on where it was.
 
     Args:
-        source: What the paths are: video (clips or folders of clips of one talking face), facegood (the data set's folder).
+        source: What the paths are: video (clips, or folders of clips), facegood (the folder of that data set).
         paths: Files or folders.
         workers: Clips at a time.
+        speaker: video: who speaks in all clips; the names of their folders.
+        licence: video: of the recordings.
+        offset: video: seconds by which the sound is later than the picture.
     """
-    from talkinghead.data import prepare as run
-
-    if len(output) != 1:
-        raise InputError("prepare: say the folder to write with one -o FOLDER")
+    options = {"speaker": speaker, "licence": licence, "offset": offset}
+    options = {name: value for name, value in options.items() if value is not None}
+    if output is None:
+        raise InputError(f"prepare {source}: say which folder to write with -o FOLDER")
     if not paths:
-        raise InputError(f"prepare {source}: say what to read, for example `talkinghead prepare {source} CLIPS -o {output[0]}`")
+        raise InputError(f"prepare {source}: say what to read, for example: talkinghead prepare {source} CLIPS -o {output}")
+    if options and source != "video":
+        raise InputError(f"prepare {source}: --{next(iter(options))} is for video only")
     if workers < 1:
-        raise InputError(f"workers is {workers}: 1 or more")
+        raise InputError(f"workers is {workers}: choose 1 or more")
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
-    run(source, list(paths), output[0], workers=workers)
-    print(output[0])
+    from talkinghead.data import prepare as run
+
+    run(source, list(paths), output, workers=workers, **options)
+    print(output)
 
 
 def train(
@@ -186,9 +191,11 @@ def train(
         config: Recipe, such as configs/talker.yaml.
         overrides: Changes to the recipe, such as data=data/grid out=runs/a.
     """
+    from talkinghead.files import PACKAGE
     from talkinghead.train import train as run
 
-    run(config, list(overrides))
+    shipped = PACKAGE / config  # an installed package carries the recipes of configs/
+    print(run(shipped if shipped.is_file() and not config.exists() else config, list(overrides)))
 
 
 def info() -> None:
@@ -211,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        _parse(sys.argv[1:] if arguments is None else arguments)()
+        parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
     except InputError as error:
         return _say(str(error))
     except KeyboardInterrupt:
@@ -223,121 +230,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def read_head(name: str) -> Head | None:
-    """The head that `--head` names; None for the plain default one.
-
-    default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry and seed are `Head.default`'s arguments,
-    any other key a direction of the face.
-    """
-    from talkinghead.face.head import Head
-
-    word, _, person = name.partition(":")
-    if word != "default":
-        return Head.load(name)
-    if not person:
-        return None
-    given: dict = {"face": {}}
-    for item in person.split(","):
-        key, sign, value = (part.strip() for part in item.partition("="))
-        if not sign or not key or not value:
-            raise InputError(f"head {name}: write default:key=value,… such as default:age=60,gender=female,seed=3")
-        if key in ("age", "gender", "ancestry", "seed"):
-            given[key] = _number(value, int if key == "seed" else float) if key in ("age", "seed") else _maybe_number(value)
-        else:
-            given["face"][key] = _number(value, float)
-    return Head.default(**{**given, "face": given["face"] or None})
-
-
-def _parse(arguments: list[str]) -> Callable[[], None]:
-    """The verb with its arguments, ready to run. tyro's boxes of text become one line."""
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.extras.subcommand_cli_from_dict(
-                {verb: _later(function) for verb, function in VERBS.items()},
-                prog="talkinghead",
-                description="Speech to a talking 3D face.",
-                args=arguments,
-                config=(tyro.conf.FlagConversionOff,),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise  # --help
-        verb = f" {arguments[0]}" if arguments and arguments[0] in VERBS else ""
-        raise InputError(f"{_one_line(complaint.getvalue())} (see talkinghead{verb} --help)") from None
-
-
-def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-    """A function that tyro sees like `function` but that only binds its arguments."""
-
-    @functools.wraps(function)
-    def bind(*args, **kwargs) -> Callable[[], None]:
-        return functools.partial(function, *args, **kwargs)
-
-    return bind
-
-
-def _one_line(box: str) -> str:
-    """What a box says, up to its second rule; the rest is help."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│" + 9 * " ")]  # that is help, too
-    sections: list[str] = [""]
-    for line in lines[1:]:
-        if line and not line.strip("─"):
-            sections.append("")
-        else:
-            sections[-1] = f"{sections[-1]} {line}".strip()
-    advice = [s for s in sections[1:] if s.startswith(("Perhaps", "Available"))]
-    return "; ".join(filter(None, [sections[0].rstrip("."), *advice])) or " ".join(box.split())
-
-
 def _say(line: str) -> int:
     print(f"talkinghead: {' '.join(line.split())}", file=sys.stderr)
     return 2
-
-
-def _number(text: str, kind: type):
-    try:
-        return kind(text)
-    except ValueError:
-        raise InputError(f"head: {text!r} is not a {'whole ' if kind is int else ''}number") from None
-
-
-def _maybe_number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _formats() -> list[str]:
     from talkinghead.export import suffixes
 
     return list(suffixes())
-
-
-def _check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> None:
-    """Refuse, before the slow work, whatever could not be written at its end."""
-    if not outputs:
-        raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
-    for path in outputs:
-        if path.suffix.lower() not in known:
-            raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
-        if outputs.count(path) > 1:
-            raise InputError(f"{path}: is given twice as an output")
-        if path.exists() and source.exists() and path.samefile(source):
-            raise InputError(f"{path}: is the input; write to another name")
-        if path.is_dir() and path.suffix.lower() != ".obj":
-            raise InputError(f"{path}: is a folder; give a file's name")
-        home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
-        if not home.is_dir() or not os.access(home, os.W_OK):
-            raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
-
-
-def _check_numbers(*, size: int | None = None, fps: float | None = None) -> None:
-    if size is not None and (not SIZES[0] <= size <= SIZES[1] or size % 2):
-        raise InputError(f"size is {size}: choose an even number from {SIZES[0]} to {SIZES[1]}")
-    if fps is not None and not 1 <= fps <= 240:
-        raise InputError(f"fps is {fps:g}: choose 1 to 240")
 
 
 def _read(path: Path, head: str, fps: float | None) -> Animation:

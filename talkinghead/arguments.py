@@ -1,0 +1,127 @@
+"""What the words on the command line mean, and one line for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from talkinghead.errors import InputError
+
+if TYPE_CHECKING:
+    from talkinghead.face.head import Head
+
+SIZES = (64, 4096)  # pixels
+FPS = (1, 240)
+
+
+def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
+    """The verb with its arguments, ready to run. tyro's boxes of text become one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.extras.subcommand_cli_from_dict(
+                {verb: _later(function) for verb, function in verbs.items()},
+                prog="talkinghead",
+                description="Speech to a talking 3D face.",
+                args=arguments,
+                config=(tyro.conf.FlagConversionOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise  # --help
+        verb = f" {arguments[0]}" if arguments and arguments[0] in verbs else ""
+        raise InputError(f"{_one_line(complaint.getvalue())} (see talkinghead{verb} --help)") from None
+
+
+def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """A function that tyro sees like `function` but that only binds its arguments."""
+
+    @functools.wraps(function)
+    def bind(*args, **kwargs) -> Callable[[], None]:
+        return functools.partial(function, *args, **kwargs)
+
+    return bind
+
+
+def _one_line(box: str) -> str:
+    """What a box says, up to its second rule; the rest is help."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│" + 9 * " ")]  # that is help, too
+    sections: list[str] = [""]
+    for line in lines[1:]:
+        if line and not line.strip("─"):
+            sections.append("")
+        else:
+            sections[-1] = f"{sections[-1]} {line}".strip()
+    advice = [s for s in sections[1:] if s.startswith(("Perhaps", "Available"))]
+    return "; ".join(filter(None, [sections[0].rstrip("."), *advice])) or " ".join(box.split())
+
+
+def read_head(name: str) -> Head | None:
+    """The head that `--head` names; None for the plain default one.
+
+    default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry and seed are `Head.default`'s arguments,
+    any other key a direction of the face.
+    """
+    from talkinghead.face.head import Head
+
+    word, _, person = name.partition(":")
+    if word != "default":
+        return Head.load(name)
+    if not person:
+        return None
+    given: dict = {"face": {}}
+    for item in person.split(","):
+        key, sign, value = (part.strip() for part in item.partition("="))
+        if not sign or not key or not value:
+            raise InputError(f"head {name}: write default:key=value,… such as default:age=60,gender=female,seed=3")
+        if key in ("age", "gender", "ancestry", "seed"):
+            given[key] = _number(value, int if key == "seed" else float) if key in ("age", "seed") else _maybe_number(value)
+        else:
+            given["face"][key] = _number(value, float)
+    return Head.default(**{**given, "face": given["face"] or None})
+
+
+def _number(text: str, kind: type):
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"head: {text!r} is not a {'whole ' if kind is int else ''}number") from None
+
+
+def _maybe_number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> None:
+    """Refuse, before the slow work, whatever could not be written at its end."""
+    if not outputs:
+        raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
+    for path in outputs:
+        if path.suffix.lower() not in known:
+            raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
+        if outputs.count(path) > 1:
+            raise InputError(f"{path}: is given twice as an output")
+        if path.exists() and source.exists() and path.samefile(source):
+            raise InputError(f"{path}: is the input; write to another name")
+        if path.is_dir() and path.suffix.lower() != ".obj":
+            raise InputError(f"{path}: is a folder; give a file's name")
+        home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
+        if not home.is_dir() or not os.access(home, os.W_OK):
+            raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
+
+
+def check_numbers(*, size: int | None = None, fps: float | None = None) -> None:
+    if size is not None and (not SIZES[0] <= size <= SIZES[1] or size % 2):
+        raise InputError(f"size is {size}: choose an even number from {SIZES[0]} to {SIZES[1]}")
+    if fps is not None and not FPS[0] <= fps <= FPS[1]:
+        raise InputError(f"fps is {fps:g}: choose {FPS[0]} to {FPS[1]}")
