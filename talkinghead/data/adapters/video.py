@@ -1,0 +1,234 @@
+"""Videos of talking faces -> dataset: track, know each person's resting face, solve, cut the sound.
+
+Every clip shows one person; clips in one folder are the same person unless `speaker` says otherwise. What is slow, the
+tracking, is kept in `landmarks/ID.npz`, so that a run that was interrupted goes on, and solving again is cheap.
+The sound is taken to be in sync with the picture but for `offset`; estimating that is left to the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkinghead.audio import load_audio
+from talkinghead.data import solve, video
+from talkinghead.data.manifest import Clip, Spans, file_name, read_words, split_of, write_audio
+from talkinghead.data.motion import cut_sound, read_meta, write_motion
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+
+SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
+SHORTEST = 0.5  # seconds of a face
+PAUSES = ("sil", "sp", "spn", "")  # marks in word times that are no words
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to be solved."""
+
+    id: str
+    path: Path
+    speaker: str
+    split: str
+    out: Path
+    head: Path | None
+    offset: float
+    licence: str
+    words: Spans | None
+
+
+def convert(
+    paths: list[Path],
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    head: Path | None = None,
+    speaker: str | None = None,
+    licence: str = "unknown",
+    offset: float = 0.0,
+) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
+    """Clips, their quality and the reasons of those that were dropped.
+
+    head: file of the head to solve for, the default one if None. speaker: who it is in all clips; None takes the name of
+    each clip's folder. licence: of the recordings. offset: seconds by which the sound is later than the picture; it is taken out.
+    """
+    if not np.isfinite(offset) or abs(offset) > 5:
+        raise InputError(f"offset is {offset} seconds; the sound may be at most 5 seconds off")
+    video.require()
+    found = video.find_clips(paths, SUFFIXES)
+    if not found:
+        raise InputError(f"{paths[0] if paths else 'no paths'}: no videos ({', '.join(SUFFIXES)})")
+    dropped: dict[str, str] = {}
+    tracking = [(name, path, out) for name, path in found.items()]
+    for name, reason in _parallel(_track, tracking, workers, "tracking" if progress else None):
+        if reason:
+            dropped[name] = reason
+    jobs = _jobs({n: p for n, p in found.items() if n not in dropped}, list(found), out, head, speaker, licence, offset)
+    _estimate_people(jobs, out, head, dropped)
+    clips, quality = [], {}
+    left = [job for job in jobs if job.id not in dropped]
+    for name, result in _parallel(_solve, [(job.id, job) for job in left], workers, "solving" if progress else None):
+        if isinstance(result, str):
+            dropped[name] = result
+        else:
+            clips.append(result[0])
+            quality[name] = result[1]
+    return sorted(clips, key=lambda clip: clip.id), quality, dropped
+
+
+def _jobs(
+    usable: dict[str, Path], names: list[str], out: Path, head: Path | None, speaker: str | None, licence: str, offset: float
+) -> list[Job]:
+    """Splits go by the place among all clips, also those that were dropped: they do not change when one more is dropped."""
+    words = {folder: read_words(folder / "words.jsonl") for folder in {path.parent for path in usable.values()}}
+    place = {name: i for i, name in enumerate(names)}
+    return [
+        Job(
+            id=name,
+            path=path,
+            speaker=speaker or file_name(path.parent.name),
+            split=split_of(place[name]),
+            out=out,
+            head=head,
+            offset=offset,
+            licence=licence,
+            words=words[path.parent].get(path.stem),
+        )
+        for name, path in usable.items()
+    ]
+
+
+def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dict[str, str]) -> None:
+    """Write heads/SPEAKER.npz; clips of people that cannot be known are dropped."""
+    face = _head(head)
+    for speaker in sorted({job.speaker for job in jobs}):
+        mine = [job for job in jobs if job.speaker == speaker]
+        tracks = (video.longest_run(video.Track.load(_landmarks(out, job.id)))[1] for job in mine)
+        try:
+            solve.Person.estimate(speaker, tracks, face, clips=len(mine)).save(_person(out, speaker))
+        except InputError as error:
+            dropped |= {job.id: str(error) for job in mine}
+
+
+def _track(name: str, path: Path, out: Path) -> str | None:
+    """Track one clip unless that was done; the reason if it cannot be used."""
+    cache = _landmarks(out, name)
+    try:
+        mark = video.fingerprint(path)
+        if not (cache.exists() and video.cached(cache, mark)):
+            video.track(path).save(cache, mark)
+        _, run = video.longest_run(video.Track.load(cache))
+        if len(run.landmarks) < SHORTEST * run.fps:
+            return f"a face for only {len(run.landmarks) / run.fps:.2f} s"
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]] | str:
+    """Solve one clip and write its motion and sound, unless that was done; the reason instead if it cannot be."""
+    try:
+        face, person = _head(job.head), solve.Person.load(_person(job.out, job.speaker))
+        whole = video.Track.load(_landmarks(job.out, name))
+        first, run = video.longest_run(whole)
+        clip = _describe(job, first, run)
+        motion, sound = job.out / clip.motion, job.out / clip.audio
+        mark = _mark(job, face, person, run)
+        meta = read_meta(motion)
+        if not sound.exists() or meta.get("mark") != mark:
+            write_audio(sound, cut_sound(load_audio(job.path), first / run.fps + job.offset, clip.duration))
+            animation = solve.solve(run, person, face)
+            meta = {"mark": mark, "head": face.name, "topology": face.topology}
+            meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
+            write_motion(motion, animation, meta)
+        return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
+    except InputError as error:
+        return str(error).removeprefix(f"{job.path}: ")
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _describe(job: Job, first: int, run: video.Track) -> Clip:
+    start, duration = first / run.fps, len(run.landmarks) / run.fps
+    words = None
+    if job.words is not None:
+        inside = [
+            (max(a - start, 0.0), min(b - start, duration), w) for a, b, w in job.words if b > start and a < start + duration
+        ]
+        words = tuple((round(a, 4), round(b, 4), w) for a, b, w in inside)
+    return Clip(
+        id=job.id,
+        audio=f"audio/{job.id}.flac",
+        motion=f"motion/{job.id}.npz",
+        speaker=job.speaker,
+        split=job.split,
+        duration=round(duration, 6),
+        fps=run.fps,
+        source="video",
+        licence=job.licence,
+        transcript=" ".join(w for _, _, w in words if w not in PAUSES) if words else None,
+        words=words,
+    )
+
+
+def _mark(job: Job, head: Head, person: solve.Person, run: video.Track) -> str:
+    """Hash of all that the motion and the sound of a clip depend on."""
+    parts = (head.template, head.basis, np.array(list(head.landmarks.values())), person.neutral, person.closed, person.lids)
+    digest = hashlib.blake2b(f"{solve.VERSION} {job.offset} {run.fps} {run.size}".encode(), digest_size=8)
+    for array in (*parts, person.rotation, run.landmarks):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _landmarks(out: Path, name: str) -> Path:
+    return out / "landmarks" / f"{name}.npz"
+
+
+def _person(out: Path, speaker: str) -> Path:
+    return out / "heads" / f"{file_name(speaker)}.npz"
+
+
+@lru_cache(maxsize=2)
+def _head(path: Path | None) -> Head:
+    return Head.load(path) if path else Head.default()
+
+
+def _parallel(task: Callable, jobs: list[tuple], workers: int, title: str | None) -> Iterator[tuple[str, Any]]:
+    """(name, task(name, ...)) of every job (name, ...) as they are done, in `workers` processes."""
+    if not jobs:
+        return
+    from rich.progress import track
+
+    # Fresh processes: the tracker's threads do not survive a fork, and its C++ log is kept from the user's terminal.
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_silence)
+    try:
+        futures = {pool.submit(task, *job): job[0] for job in jobs}
+        for future in track(as_completed(futures), title or "", len(jobs), disable=title is None):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise InputError(
+            f"{title or 'a worker'}: a worker process died, perhaps for lack of memory; run again with fewer"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _silence() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    warnings.simplefilter("ignore")

@@ -1,0 +1,183 @@
+"""The one dataset format: a folder with `manifest.jsonl`, one clip a line, and the files that it names.
+
+manifest.jsonl   one JSON object a line: the fields of `Clip`, and "version"
+audio/ID.flac    16 kHz mono; sample 0 and motion frame 0 begin together
+motion/ID.npz    coefficients (T, K) float32, names (K,), fps, and where known rotation (T, 3), translation (T, 3),
+                 gaze (T, 2, 2): units as in `talkinghead.Animation`; frame t is shown at (t + 0.5) / fps seconds
+heads/SPEAKER.npz  what is known of a speaker's own face (optional)
+report.json      how many clips, how good, what was dropped and why
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from talkinghead.audio import RATE
+from talkinghead.errors import InputError
+from talkinghead.files import replacing
+
+VERSION = 1
+NAME = "manifest.jsonl"
+SPLITS = ("train", "val", "test")
+Spans = tuple[tuple[float, float, str], ...]  # start and end in seconds of the clip, and what is said
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One line of a manifest. Paths are relative to the dataset's folder. None means unknown."""
+
+    id: str
+    audio: str
+    motion: str
+    speaker: str
+    split: str  # train, val or test
+    duration: float  # seconds
+    fps: float  # of the motion
+    source: str  # where it came from: a dataset's name, or video
+    licence: str = "unknown"
+    units: str = "metre"  # of what is a length
+    emotion: str | None = None
+    intensity: float | None = None  # 0 to 1
+    transcript: str | None = None
+    words: Spans | None = None
+    phonemes: Spans | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("id", "audio", "motion", "speaker", "split", "source", "licence", "units"):
+            _check(isinstance(getattr(self, name), str) and getattr(self, name) != "", f"{name} must be text", self.id)
+        for name in ("emotion", "transcript"):
+            _check(isinstance(getattr(self, name), str | None), f"{name} must be text or null", self.id)
+        for name in ("duration", "fps"):
+            value = getattr(self, name)
+            _check(_number(value) and value > 0, f"{name} must be a positive number", self.id)
+        _check(
+            self.intensity is None or (_number(self.intensity) and 0 <= self.intensity <= 1),
+            "intensity is not in 0 to 1",
+            self.id,
+        )
+        _check(self.split in SPLITS, f"split {self.split!r} is not one of {', '.join(SPLITS)}", self.id)
+        _check(self.units == "metre", f"units {self.units!r}: only metre is known", self.id)
+        for name in ("audio", "motion"):
+            path = PurePosixPath(getattr(self, name))
+            inside = not path.is_absolute() and ".." not in path.parts and "\\" not in str(path)
+            _check(inside, f"{name} {str(path)!r} must be a path inside the dataset's folder", self.id)
+        for name in ("words", "phonemes"):
+            object.__setattr__(self, name, _spans(getattr(self, name), name, self.id))
+
+
+def read_manifest(folder: str | Path) -> list[Clip]:
+    """The clips of a prepared folder, in order. Raises InputError, one line, if anything in it is not as it should be."""
+    path = Path(folder) / NAME
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    clips = [_clip(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not clips:
+        raise InputError(f"{path}: no clips; run `talkinghead prepare` again")
+    seen: set[str] = set()
+    for clip in clips:
+        if clip.id in seen:
+            raise InputError(f"{path}: clip {clip.id!r} is there twice")
+        seen.add(clip.id)
+    return clips
+
+
+def write_manifest(folder: str | Path, clips: list[Clip]) -> None:
+    """Write `manifest.jsonl`, unknown fields left out."""
+    with replacing(Path(folder) / NAME) as fresh, fresh.open("w", encoding="utf-8") as file:
+        for clip in clips:
+            known = {key: value for key, value in asdict(clip).items() if value is not None}
+            file.write(json.dumps({"version": VERSION} | known, ensure_ascii=False) + "\n")
+
+
+def write_audio(path: Path, wave: np.ndarray) -> None:
+    """(n,) samples at 16 kHz -> FLAC, 16 bits; made quieter as a whole if it would clip."""
+    import av
+
+    with replacing(path) as fresh, av.open(str(fresh), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
+        samples = np.round(wave / max(1.0, np.abs(wave).max(initial=0)) * 32767).astype(np.int16)  # lossy sources overshoot 1
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = RATE
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+
+
+def read_words(path: Path) -> dict[str, Spans]:
+    """Word times from a `words.jsonl`: lines {"id": ..., "words": [[start, end, word], ...]}; {} if there is no such file."""
+    if not path.exists():
+        return {}
+    words = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            words[str(entry["id"])] = _spans(entry["words"], "words", entry["id"]) or ()
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}, line {number}: not a line of word times ({error})") from None
+    return words
+
+
+def split_of(index: int) -> str:
+    """Split of a speaker's clip by its place in the sorted list of ids: a tenth test, a tenth val, the rest train."""
+    return {5: "test", 7: "val"}.get(index % 10, "train")
+
+
+def file_name(text: str) -> str:
+    """`text` as part of a file's name on any system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "_"
+
+
+def _clip(line: str, where: str) -> Clip:
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON ({error})") from None
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: expected an object with the fields of a clip")
+    version = entry.pop("version", None)
+    if version != VERSION:
+        raise InputError(f"{where}: version {version!r}, this talkinghead reads {VERSION}; prepare the dataset again")
+    known = {field.name: field for field in fields(Clip)}
+    for key in entry:
+        if key not in known:
+            raise InputError(f"{where}: unknown field {key!r}; known: {', '.join(known)}")
+    try:
+        return Clip(**entry)
+    except TypeError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('Clip.__init__() ')}") from None
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _spans(value: Any, name: str, clip: str) -> Spans | None:
+    if value is None:
+        return None
+    _check(isinstance(value, list | tuple), f"{name} must be a list of [start, end, text]", clip)
+    for span in value:
+        good = (
+            isinstance(span, list | tuple)
+            and len(span) == 3
+            and _number(span[0])
+            and _number(span[1])
+            and isinstance(span[2], str)
+        )
+        _check(good, f"{name} must be a list of [start, end, text]", clip)
+    return tuple((float(start), float(end), text) for start, end, text in value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _check(good: bool, what: str, clip: Any) -> None:
+    if not good:
+        raise InputError(f"clip {clip!r}: {what}")
