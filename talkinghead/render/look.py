@@ -1,0 +1,51 @@
+"""What every backend must agree on: lights, skin, background. Colours are linear light, directions point to the light.
+
++x is the head's own left, y is up, z is the way the face looks. The lights stand still; only cameras and the head move.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SKIN, EYE, WET, HAIR = 0.0, 1.0, 2.0, 3.0  # kinds of surface
+KINDS = {"eyes": EYE, "teeth": WET, "gums": WET, "tongue": WET, "brows": HAIR, "lashes": HAIR}  # part -> kind; the rest is skin
+CLAY = (0.52, 0.36, 0.28)  # skin of a head that has neither texture nor colours
+
+
+def _unit(*xyz: float) -> tuple[float, float, float]:
+    x, y, z = np.array(xyz) / np.linalg.norm(xyz)
+    return float(x), float(y), float(z)
+
+
+LIGHTS = (  # direction, colour times strength
+    (_unit(0.55, 0.55, 0.85), (1.62, 1.54, 1.44)),  # key
+    (_unit(-0.85, 0.10, 0.70), (0.40, 0.43, 0.48)),  # fill
+    (_unit(-0.60, 0.45, -0.85), (0.95, 1.00, 1.08)),  # rim
+)
+SKY, GROUND = (0.40, 0.42, 0.45), (0.20, 0.17, 0.15)  # light from all around, from above and from below
+CATCH = _unit(0.30, 0.42, 1.0)  # the window that eyes mirror
+WRAP = (0.42, 0.20, 0.13)  # how far red, green and blue light creeps around skin; 0 is a plain Lambert surface
+SPECULAR = {SKIN: 0.028, EYE: 0.03, WET: 0.035, HAIR: 0.01}  # reflectance at normal incidence
+BACKDROP = ((0.235, 0.255, 0.28), (0.105, 0.115, 0.13))  # middle and corners of the picture
+
+
+def encode(linear: np.ndarray) -> np.ndarray:
+    """Linear light in [0, 1] -> sRGB in [0, 1] (IEC 61966-2-1)."""
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def decode(srgb: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def background(width: int, height: int) -> np.ndarray:
+    """(height, width, 3) uint8: a soft grey glow, dithered by a fixed pattern so that it does not show bands."""
+    x = (np.arange(width) + 0.5) / width * 2 - 1
+    y = (np.arange(height) + 0.5) / height * 2 - 1
+    far = np.clip(np.hypot(x[None] * 0.75, (y[:, None] + 0.15) * 0.75), 0, 1)
+    share = (far * far * (3 - 2 * far))[..., None]
+    glow = encode(np.array(BACKDROP[0]) * (1 - share) + np.array(BACKDROP[1]) * share)
+    noise = np.random.default_rng(0).random((height, width, 1)) - 0.5
+    return np.clip(np.round(glow * 255 + noise), 0, 255).astype(np.uint8)

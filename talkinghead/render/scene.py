@@ -1,0 +1,77 @@
+"""A head made ready for drawing: what is fixed is computed once, per frame only positions, normals and light remain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from talkinghead.face.head import Head, Part
+from talkinghead.render import look
+from talkinghead.render.light import Bake, bake, lip_gap
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V, 3) unit normals, the area-weighted mean of the faces around each vertex; zero where a vertex has no face."""
+    a, b, c = (vertices[faces[:, i]] for i in range(3))
+    across = np.cross(b - a, c - a)  # twice the area times the face's normal
+    corners = faces.T.reshape(-1)
+    total = np.stack([np.bincount(corners, np.tile(across[:, i], 3), len(vertices)) for i in range(3)], 1)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return (total / np.maximum(length, 1e-20)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One material: a run of `Scene.triangles`."""
+
+    triangles: tuple[int, int]
+    colour: tuple[float, float, float]
+    roughness: float
+    kind: float
+
+
+class Scene:
+    """U drawn vertices, one per (vertex, texture vertex, part) of the head.
+
+    source: (U,) index into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is there twice,
+    once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. texture: (H, W, 3)
+    uint8 sRGB, row 0 at the top.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        parts = head.parts or (Part("skin", (0, len(head.faces))),)
+        bare = head.texture is None or head.uv is None or head.uv_faces is None
+        self.texture = np.full((1, 1, 3), 255, np.uint8) if bare else np.ascontiguousarray(head.texture[..., :3])
+        uv_faces = np.zeros_like(head.faces) if bare else head.uv_faces
+        owner = np.concatenate([np.full(p.faces[1] - p.faces[0], i) for i, p in enumerate(parts)])
+        corners = np.stack([head.faces, uv_faces, np.broadcast_to(owner[:, None], head.faces.shape)], -1).reshape(-1, 3)
+        unique, drawn = np.unique(corners, axis=0, return_inverse=True)
+        drawn = drawn.reshape(-1, 3).astype(np.int32)
+        self.source = unique[:, 0].astype(np.int64)
+        self.uv = np.zeros((len(unique), 2), np.float32) if bare else head.uv[unique[:, 1]].astype(np.float32)
+        self.material = np.zeros((len(unique), 5), np.float32)
+        self.surfaces: list[Surface] = []
+        runs = []
+        for i, part in enumerate(parts):
+            run, kind = drawn[slice(*part.faces)], look.KINDS.get(part.name, look.SKIN)
+            plain = bare and part.colour == (1.0, 1.0, 1.0) and kind == look.SKIN
+            colour = look.CLAY if plain else part.colour
+            self.material[unique[:, 2] == i] = *colour, part.roughness, kind
+            start = sum(map(len, runs))
+            runs += [run, run[:, ::-1]] if kind == look.HAIR else [run]
+            self.surfaces.append(Surface((start, sum(map(len, runs))), colour, part.roughness, kind))
+        self.triangles = np.ascontiguousarray(np.concatenate(runs))
+
+    @cached_property
+    def light(self) -> Bake:
+        """How much of each light reaches each vertex, with the mouth closed and open."""
+        return bake(self.head)
+
+    def frame(self, vertices: np.ndarray) -> np.ndarray:
+        """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
+        light = self.light.at(lip_gap(self.head, vertices))
+        everything = np.concatenate([vertices, vertex_normals(vertices, self.head.faces), light], 1)
+        return np.ascontiguousarray(everything[self.source], np.float32)
