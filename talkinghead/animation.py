@@ -12,7 +12,7 @@ from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
 OPTIONAL = ("residual", "rotation", "translation", "gaze")
-GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns the eyes of the default head
+GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Animation:
         }
         if t == 0:
             raise InputError("animation: no frames")
-        if not self.fps > 0:
+        if not 0 < self.fps < float("inf"):
             raise InputError(f"animation: fps is {self.fps}, must be positive")
         for name, shape in shapes.items():
             value = getattr(self, name)
@@ -78,7 +78,7 @@ class Animation:
         if self.residual is not None:
             offsets = offsets + self.residual[frames]
         if self.gaze is not None:
-            offsets = offsets + self._gaze_offsets(frames)
+            offsets = offsets + self._gaze_offsets(self.gaze[frames])
         return offsets
 
     def vertices(self, frames: slice | int = slice(None), *, posed: bool = False) -> np.ndarray:
@@ -140,7 +140,8 @@ class Animation:
     def on(self, head: Head) -> Animation:
         """The same motion on another head of the same topology. Raises InputError if it differs."""
         if head.topology != self.head.topology:
-            raise InputError(f"animation was made for head {self.head.name!r} ({self.head.topology}), {head.name!r} is another mesh")
+            made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
+            raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh")
         return replace(self, head=head)
 
     def with_gaze_as_shapes(self) -> Animation:
@@ -148,12 +149,8 @@ class Animation:
         if self.gaze is None:
             return self
         weights = self.coefficients.copy()
-        for eye, side in enumerate(("Left", "Right")):
-            yaw, pitch = self.gaze[:, eye].T / GAZE_REACH
-            outward = yaw if side == "Left" else -yaw
-            for name, value in (("Out", outward), ("In", -outward), ("Up", pitch), ("Down", -pitch)):
-                if f"eyeLook{name}{side}" in self.head.names:
-                    weights[:, self.head.index(f"eyeLook{name}{side}")] += np.maximum(value, 0)
+        for name, (eye, axis, reach) in eye_shapes(self.head).items():
+            weights[:, self.head.index(name)] += np.maximum(self.gaze[:, eye, axis] / reach, 0)
         return replace(self, coefficients=weights, gaze=None)
 
     def save(self, path: str | Path) -> None:
@@ -175,20 +172,56 @@ class Animation:
 
         return read(Path(path), head)
 
-    def _gaze_offsets(self, frames: slice | int) -> np.ndarray:
+    def _gaze_offsets(self, gaze: np.ndarray) -> np.ndarray:
+        """(..., V, 3) metres that turn the eyeballs by (..., 2, 2) rad, first up or down, then to the side."""
         from scipy.spatial.transform import Rotation
 
-        template, gaze = self.head.template, self.gaze[frames]
+        template = self.head.template
         out = np.zeros((*gaze.shape[:-2], *template.shape), np.float32)
         for eye, joint in enumerate(("left_eye", "right_eye")):
-            mask = self.head.regions.get("eyeballs")
-            if mask is None or joint not in self.head.joints:
+            mine = _eyeball(self.head, joint)
+            if mine is None:
                 raise InputError(f"head {self.head.name} has no eyeballs to turn: leave gaze out")
             centre = self.head.joints[joint]
-            mine = (mask > 0.5) & (np.sign(template[:, 0]) == np.sign(centre[0]))
             yaw, pitch = gaze[..., eye, 0], gaze[..., eye, 1]
             angles = np.stack([yaw, -pitch], -1)
             turn = Rotation.from_euler("YX", angles.reshape(-1, 2)).as_matrix().reshape(*angles.shape[:-1], 3, 3)
             arm = template[mine] - centre
             out[..., mine, :] = arm @ np.swapaxes(turn, -1, -2).astype(np.float32) - arm
         return out
+
+
+def eye_shapes(head: Head) -> dict[str, tuple[int, int, float]]:
+    """How ARKit's eyeLook shapes turn the eyes: name -> (eye: 0 left, 1 right; axis of gaze: 0 yaw, 1 pitch; rad at weight 1).
+
+    The angle has the sign of `gaze` and is measured on the eyeballs: a shape moves them on straight lines, so it is the angle
+    of the least-squares turn of the whole ball at weight 1. Heads without eyeballs get `GAZE_REACH`.
+    """
+    out = {}
+    for eye, side in enumerate(("Left", "Right")):
+        inward = -1 if side == "Left" else 1  # yaw is positive to the head's left
+        for look, axis, sign in (("Out", 0, -inward), ("In", 0, inward), ("Up", 1, 1), ("Down", 1, -1)):
+            if (name := f"eyeLook{look}{side}") in head.names:
+                out[name] = (eye, axis, sign * _reach(head, name, f"{side.lower()}_eye", axis))
+    return out
+
+
+def _reach(head: Head, name: str, joint: str, axis: int) -> float:
+    """Rad, positive: how far a shape turns the eyeball about the vertical (axis 0) or the horizontal axis (1)."""
+    ball = _eyeball(head, joint)
+    if ball is None:
+        return float(GAZE_REACH)
+    from scipy.spatial.transform import Rotation
+
+    before = head.template[ball]
+    after = before + head.basis[head.index(name)][ball]
+    turn = Rotation.align_vectors(after - after.mean(0), before - before.mean(0))[0]  # a shape may shift the ball as well
+    return float(abs(turn.as_rotvec()[1 - axis])) or float(GAZE_REACH)  # a shape that turns nothing must not divide by 0
+
+
+def _eyeball(head: Head, joint: str) -> np.ndarray | None:
+    """(V,) bool: the vertices that turn about an eye's joint, or None where the head has no such thing."""
+    mask = head.regions.get("eyeballs")
+    if mask is None or joint not in head.joints:
+        return None
+    return (mask > 0.5) & (np.sign(head.template[:, 0]) == np.sign(head.joints[joint][0]))

@@ -1,0 +1,88 @@
+"""What the mesh formats share: corners to vertices, normals, the texture as PNG."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head, Part
+
+if TYPE_CHECKING:
+    from talkinghead.animation import Animation
+
+SHEETS = ("brows", "lashes")  # parts without thickness, to be seen from both sides
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The faces of one part with vertices of their own: one for each pair of a position and a texture coordinate."""
+
+    part: Part
+    vertices: np.ndarray  # (N,) rows of Head.template
+    uv: np.ndarray | None  # (N, 2), v up
+    faces: np.ndarray  # (F, 3) into the N
+
+
+def parts(head: Head) -> tuple[Part, ...]:
+    """The head's parts that have faces; one for all of them where it names none."""
+    named = tuple(p for p in head.parts if p.faces[1] > p.faces[0])
+    return named or (Part("head", (0, len(head.faces))),)
+
+
+def pieces(head: Head) -> list[Piece]:
+    """Each part with its vertices split along the seams of the texture, as glTF wants them."""
+    out = []
+    for part in parts(head):
+        rows = slice(*part.faces)
+        corners = head.faces[rows].reshape(-1)
+        if head.uv is None or head.uv_faces is None:
+            vertices, faces = np.unique(corners, return_inverse=True)
+            uv = None
+        else:
+            pairs = np.stack([corners, head.uv_faces[rows].reshape(-1)], 1)
+            pairs, faces = np.unique(pairs, axis=0, return_inverse=True)
+            vertices, uv = pairs[:, 0], head.uv[pairs[:, 1]].astype(np.float32)
+        out.append(Piece(part, vertices, uv, faces.reshape(-1, 3)))
+    return out
+
+
+def normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V, 3) unit normals of (V, 3) vertices, weighted by the area of the faces around; +z where there is none."""
+    a, b, c = (vertices[faces[:, i]].astype(np.float64) for i in range(3))
+    total = np.zeros((len(vertices), 3))
+    for corner in faces.T:
+        np.add.at(total, corner, np.cross(b - a, c - a))
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    total = np.where(length > 1e-14, total / np.maximum(length, 1e-14), [0.0, 0.0, 1.0])
+    return total.astype(np.float32)
+
+
+def texture_png(head: Head) -> bytes | None:
+    """The head's texture as a PNG file; None where there is none or no coordinates to put it on."""
+    if head.texture is None or head.uv is None or head.uv_faces is None:
+        return None
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(head.texture).save(file, "png")
+    return file.getvalue()
+
+
+def for_curves(animation: Animation, path: Path) -> Animation:
+    """The animation for a format that holds weights and a pose: gaze becomes eyeLook weights.
+
+    Raises InputError if it has a residual, which such a format would lose without a word.
+    """
+    if animation.residual is not None:
+        raise InputError(f"{path}: this motion has a residual, which {path.suffix} cannot hold; write .npz or .obj")
+    return animation.with_gaze_as_shapes()
+
+
+def pivot(head: Head) -> np.ndarray:
+    """(3,) metres: the point about which `Animation.vertices(posed=True)` turns the head."""
+    return np.asarray(head.joints.get("neck", np.zeros(3)), np.float32)

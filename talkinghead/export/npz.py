@@ -1,0 +1,117 @@
+"""`.npz`: the whole animation as plain arrays and one JSON string, readable with numpy alone.
+
+    file = numpy.load("speech.npz", allow_pickle=False)
+
+| key | what |
+|---|---|
+| `coefficients` | (T, K) float32, weights of the head's basis shapes |
+| `names` | (K,) text, the names of these shapes |
+| `fps` | float64; frame t is shown at (t + 0.5) / fps seconds |
+| `residual` | (T, V, 3) float32 metres to add to every vertex; only where the motion has it |
+| `rotation` | (T, 3) float32, axis-angle rad about the neck; only where the motion has it |
+| `translation` | (T, 3) float32 metres; only where the motion has it |
+| `gaze` | (T, 2, 2) float32 rad, left and right eye, (yaw to the head's left, pitch up); only where the motion has it |
+| `json` | text: {"format": 1, "head": {"name", "topology", "person"}, "meta": {...}} |
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.animation import OPTIONAL, Animation
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+from talkinghead.files import replacing
+
+FORMAT = 1
+KEYS = ("coefficients", "names", "fps", *OPTIONAL, "json")
+LIMIT = 4 << 30  # bytes of all arrays together: twelve minutes of raw FLAME vertices at 60 fps fit
+
+
+def write(animation: Animation, path: Path) -> None:
+    """Write an `.npz`; reading it gives the same bytes back. Raises InputError above 4 GiB, which `read` would refuse."""
+    head = animation.head
+    about = {
+        "format": FORMAT,
+        "head": {"name": head.name, "topology": head.topology, "person": head.provenance.get("person", {})},
+        "meta": animation.meta,
+    }
+    arrays = {
+        "coefficients": animation.coefficients,
+        "names": np.array(head.names, np.str_),
+        "fps": np.array(animation.fps, np.float64),
+        "json": np.array(json.dumps(about, default=_plain)),
+    }
+    arrays |= {name: value for name in OPTIONAL if (value := getattr(animation, name)) is not None}
+    size = sum(array.nbytes for array in arrays.values())
+    if size > LIMIT:
+        raise InputError(f"{path}: {size / 2**30:.1f} GiB of motion; split it, {LIMIT >> 30} GiB a file is the limit")
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read(path: str | Path, head: Head | None = None) -> Animation:
+    """Read an animation. `head` is needed if it was made for one that is not the default head or a person of it.
+
+    Raises InputError if the file is missing, damaged, not ours or too large, or if the head does not fit.
+    """
+    arrays = _arrays(Path(path))
+    try:
+        about = json.loads(str(arrays["json"]))
+        version, wanted, meta = about["format"], dict(about["head"]), dict(about["meta"])
+        fps = float(arrays["fps"])
+        values = {name: arrays[name].astype(np.float32) for name in ("coefficients", *OPTIONAL) if name in arrays}
+        coefficients = values.pop("coefficients")
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not an animation saved by talkinghead ({_brief(error)})") from None
+    if version != FORMAT:
+        raise InputError(f"{path}: its format is {version!r}, this talkinghead reads {FORMAT}; update talkinghead")
+    head = _default(path, wanted) if head is None else head
+    if head.topology != wanted.get("topology"):
+        made = f"{path}: made for head {wanted.get('name')!r} ({wanted.get('topology')})"
+        raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh; give the head that it was made for")
+    try:
+        return Animation(coefficients, fps, head, **values, meta=meta)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _default(path: str | Path, wanted: dict) -> Head:
+    """The default head, or the person of it that the file names."""
+    try:
+        return Head.default(**(wanted.get("person") or {}))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: the person it was made for cannot be rebuilt ({_brief(error)})") from None
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of the file that we know, after a look at the sizes that it declares."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > LIMIT:
+            raise InputError(f"{path}: declares {size / 2**30:.1f} GiB of arrays; at most {LIMIT >> 30} are read")
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in KEYS if key in file.files}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except Exception as error:  # a foreign file makes zipfile, zlib and numpy raise nearly anything
+        raise InputError(f"{path}: not an animation saved by talkinghead, or damaged ({_brief(error)})") from None
+
+
+def _brief(error: Exception) -> str:
+    """The first line of an error, short enough for a one-line message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def _plain(value):
+    """What JSON can hold of the numpy values and paths that callers put into `meta`."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return str(value)

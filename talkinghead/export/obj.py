@@ -1,0 +1,94 @@
+"""`.obj`: a folder `speech.obj/` of meshes `00000.obj`, `00001.obj`, ... with one material file and one texture.
+
+Frame t is shown at (t + 0.5) / fps seconds. Vertices are posed and carry residual and gaze: whatever the motion has. Their
+order is the head's own, and faces, texture coordinates and groups (one per part) are the same in every file.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead import __version__
+from talkinghead.animation import Animation
+from talkinghead.errors import InputError
+from talkinghead.export.mesh import parts, texture_png
+from talkinghead.face.head import Head
+
+MATERIALS, TEXTURE = "head.mtl", "head.png"
+MARK = "# talkinghead"  # how the material file begins by which a folder of ours is known
+
+
+def write(animation: Animation, path: Path) -> None:
+    """Write the folder. Raises InputError if `path` exists and is neither an empty folder nor one that this function wrote."""
+    check(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
+    try:
+        fresh = beside / "fresh"
+        fresh.mkdir()
+        _fill(animation, fresh)
+        if path.exists():
+            path.rename(beside / "old")
+        fresh.rename(path)
+    finally:
+        shutil.rmtree(beside)
+
+
+def check(path: Path) -> None:
+    """Raise InputError if `path` is something that `write` must not replace."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise InputError(f"{path}: is a file; .obj output is a folder of frames, give it another name")
+    names = {entry.name for entry in path.iterdir()}
+    mark = path / MATERIALS
+    ours = mark.is_file() and mark.read_bytes().startswith(MARK.encode())
+    if names and not (ours and all(re.fullmatch(rf"\d{{5,}}\.obj|{MATERIALS}|{TEXTURE}", name) for name in names)):
+        raise InputError(f"{path}: a folder with other files is in the way; give another name or remove it")
+
+
+def _fill(animation: Animation, folder: Path) -> None:
+    head = animation.head
+    png = texture_png(head)
+    if png:
+        (folder / TEXTURE).write_bytes(png)
+    (folder / MATERIALS).write_text(_materials(head, png is not None))
+    start, rest = _header(head), _faces(head)
+    line = "v %.6f %.6f %.6f\n" * len(head.template)  # micrometres
+    for t in range(len(animation)):
+        vertices = animation.vertices(t, posed=True)
+        (folder / f"{t:05d}.obj").write_text(start + line % tuple(vertices.reshape(-1).tolist()) + rest)
+
+
+def _header(head: Head) -> str:
+    licence = head.provenance.get("licence", "as the head's")
+    return f"{MARK} {__version__}, head {head.name}, licence {licence}\nmtllib {MATERIALS}\n"
+
+
+def _faces(head: Head) -> str:
+    """Texture coordinates and the faces of each part; OBJ counts from 1."""
+    corners, pattern, lines = head.faces + 1, "f %d %d %d\n", []
+    if head.uv is not None and head.uv_faces is not None:
+        lines.append("vt %.6f %.6f\n" * len(head.uv) % tuple(head.uv.reshape(-1).tolist()))
+        corners = np.stack([corners, head.uv_faces + 1], -1)
+        pattern = "f %d/%d %d/%d %d/%d\n"
+    for part in parts(head):
+        rows = corners[slice(*part.faces)]
+        lines.append(f"g {part.name}\nusemtl {part.name}\n" + pattern * len(rows) % tuple(rows.reshape(-1).tolist()))
+    return "".join(lines)
+
+
+def _materials(head: Head, textured: bool) -> str:
+    """Wavefront's materials, with `Pr`, the roughness of its widely read PBR extension."""
+    blocks = [f"{MARK} {__version__}\n"]
+    for part in parts(head):
+        colour = " ".join(f"{value:.4f}" for value in part.colour)
+        blocks.append(f"newmtl {part.name}\nKd {colour}\nKs 0.04 0.04 0.04\nPr {part.roughness:.3f}\nillum 2\n")
+        if textured:
+            blocks.append(f"map_Kd {TEXTURE}\n")
+    return "".join(blocks)

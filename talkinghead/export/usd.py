@@ -1,0 +1,199 @@
+"""`.usdc`, `.usda`: USD with a UsdSkel head: the shapes as blend shapes, the motion as a skeletal animation.
+
+The skeleton has one joint, `neck`; the mesh hangs on it wholly, so the pose of the joint is that of the head. Metres, y up, one
+time code per frame: frame t is at time code t + 0.5, that is (t + 0.5) / fps seconds. The texture is a file beside,
+`NAME_texture.png`.
+UsdSkel: https://openusd.org/release/api/usd_skel_page_front.html. Needs the extra: pip install 'talkinghead[usd]'
+"""
+# pyright: reportAttributeAccessIssue=false
+# (the members of pxr come from C++; a type checker cannot see them)
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from talkinghead.animation import Animation
+from talkinghead.errors import InputError
+from talkinghead.export.glb import quaternions
+from talkinghead.export.mesh import SHEETS, for_curves, normals, parts, pivot, texture_png
+from talkinghead.face.head import Head
+from talkinghead.files import replacing
+
+if TYPE_CHECKING:
+    from pxr import Usd, UsdShade
+
+
+def check(path: Path) -> None:
+    """Raise InputError if USD cannot be written here."""
+    try:
+        import pxr.UsdSkel  # noqa: F401
+    except ImportError:
+        raise InputError(f"{path}: USD needs its library; install it with: pip install 'talkinghead[usd]'") from None
+
+
+def write(animation: Animation, path: Path) -> None:
+    """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError without usd-core or with a residual."""
+    check(path)
+    from pxr import Usd, UsdGeom, UsdSkel
+
+    animation = for_curves(animation, path)
+    head = animation.head
+    png = texture_png(head)
+    picture = path.with_name(f"{path.stem}_texture.png") if png else None
+    with replacing(path) as fresh:
+        fresh.unlink()  # USD will not create a layer over a file
+        stage = Usd.Stage.CreateNew(str(fresh))
+        UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
+        UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+        stage.SetTimeCodesPerSecond(animation.fps)
+        stage.SetFramesPerSecond(animation.fps)
+        stage.SetStartTimeCode(0)
+        stage.SetEndTimeCode(len(animation))
+        root = UsdSkel.Root.Define(stage, "/head")
+        stage.SetDefaultPrim(root.GetPrim())
+        mesh = _mesh(stage, head)
+        _shapes(stage, mesh, head)
+        _skeleton(stage, mesh, animation)
+        _materials(stage, mesh, head, picture)
+        stage.GetRootLayer().Save()
+        if png and picture:
+            with replacing(picture) as file:
+                file.write_bytes(png)
+
+
+def _mesh(stage: Usd.Stage, head: Head):
+    from pxr import Sdf, UsdGeom, Vt
+
+    mesh = UsdGeom.Mesh.Define(stage, "/head/mesh")
+    mesh.CreateSubdivisionSchemeAttr("none")
+    mesh.CreatePointsAttr(_vectors(head.template))
+    mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(head.faces), 3, np.int32)))
+    mesh.CreateFaceVertexIndicesAttr(_integers(head.faces.reshape(-1)))
+    mesh.CreateNormalsAttr(_vectors(normals(head.template, head.faces)))
+    mesh.SetNormalsInterpolation("vertex")
+    mesh.CreateExtentAttr(_vectors(np.stack([head.template.min(0), head.template.max(0)])))
+    mesh.CreateDoubleSidedAttr(any(part.name in SHEETS for part in parts(head)))
+    if head.uv is not None and head.uv_faces is not None:
+        kind = Sdf.ValueTypeNames.TexCoord2fArray
+        st = UsdGeom.PrimvarsAPI(mesh).CreatePrimvar("st", kind, UsdGeom.Tokens.faceVarying)
+        st.Set(Vt.Vec2fArray.FromNumpy(np.ascontiguousarray(head.uv, np.float32)))
+        st.SetIndices(_integers(head.uv_faces.reshape(-1)))
+    return mesh
+
+
+def _shapes(stage: Usd.Stage, mesh, head: Head) -> None:
+    """One sparse BlendShape per basis shape, bound to the mesh under its own name."""
+    from pxr import UsdSkel, Vt
+
+    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+    names = _identifiers(head.names)
+    binding.CreateBlendShapesAttr(Vt.TokenArray(names))
+    targets = binding.CreateBlendShapeTargetsRel()
+    for name, shape in zip(names, head.basis, strict=True):
+        rows = np.flatnonzero(shape.any(axis=1))
+        target = UsdSkel.BlendShape.Define(stage, f"/head/mesh/{name}")
+        target.CreateOffsetsAttr(_vectors(shape[rows]))
+        target.CreatePointIndicesAttr(_integers(rows))
+        targets.AddTarget(target.GetPath())
+
+
+def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
+    """One joint at the neck, and its motion together with the weights, sampled at t + 0.5."""
+    from pxr import Gf, UsdSkel, Vt
+
+    head, count = animation.head, len(animation)
+    neck = pivot(head).astype(np.float64)
+    rest = Gf.Matrix4d(1).SetTranslate(Gf.Vec3d(*neck.tolist()))
+    skeleton = UsdSkel.Skeleton.Define(stage, "/head/skeleton")
+    skeleton.CreateJointsAttr(["neck"])
+    skeleton.CreateBindTransformsAttr([rest])
+    skeleton.CreateRestTransformsAttr([rest])
+    motion = UsdSkel.Animation.Define(stage, "/head/skeleton/speech")
+    motion.CreateJointsAttr(["neck"])
+    motion.CreateBlendShapesAttr(Vt.TokenArray(_identifiers(head.names)))
+    motion.CreateScalesAttr(Vt.Vec3hArray([Gf.Vec3h(1, 1, 1)]))
+    weights, rotations, translations = (
+        motion.CreateBlendShapeWeightsAttr(),
+        motion.CreateRotationsAttr(),
+        motion.CreateTranslationsAttr(),
+    )
+    turns = np.tile([0.0, 0, 0, 1], (count, 1)) if animation.rotation is None else quaternions(animation.rotation)
+    shifts = np.zeros((count, 3)) if animation.translation is None else animation.translation
+    for t in range(count):
+        x, y, z, w = turns[t].tolist()
+        weights.Set(Vt.FloatArray.FromNumpy(np.ascontiguousarray(animation.coefficients[t])), t + 0.5)
+        rotations.Set([Gf.Quatf(w, x, y, z)], t + 0.5)
+        translations.Set([Gf.Vec3f(*(neck + shifts[t]).tolist())], t + 0.5)
+    UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([motion.GetPath()])
+    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+    binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
+    binding.CreateJointIndicesPrimvar(False, 1).Set(_integers(np.zeros(len(head.template))))
+    binding.CreateJointWeightsPrimvar(False, 1).Set(Vt.FloatArray.FromNumpy(np.ones(len(head.template), np.float32)))
+    binding.CreateGeomBindTransformAttr(Gf.Matrix4d(1))
+
+
+def _materials(stage: Usd.Stage, mesh, head: Head, picture: Path | None) -> None:
+    """A UsdPreviewSurface per part, bound to a subset of the faces."""
+    from pxr import Sdf, UsdGeom, UsdShade
+
+    UsdGeom.Scope.Define(stage, "/head/materials")
+    for part, name in zip(parts(head), _identifiers(tuple(p.name for p in parts(head))), strict=True):
+        material = UsdShade.Material.Define(stage, f"/head/materials/{name}")
+        surface = UsdShade.Shader.Define(stage, f"/head/materials/{name}/surface")
+        surface.CreateIdAttr("UsdPreviewSurface")
+        surface.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(float(part.roughness))
+        surface.CreateInput("metallic", Sdf.ValueTypeNames.Float).Set(0.0)
+        colour = surface.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f)
+        if picture is None:
+            colour.Set(tuple(map(float, part.colour)))
+        else:
+            colour.ConnectToSource(_texture(stage, f"/head/materials/{name}", part.colour, picture.name))
+        material.CreateSurfaceOutput().ConnectToSource(surface.CreateOutput("surface", Sdf.ValueTypeNames.Token))
+        rows = _integers(np.arange(*part.faces))
+        subset = UsdGeom.Subset.CreateGeomSubset(mesh, name, UsdGeom.Tokens.face, rows, UsdShade.Tokens.materialBind)
+        UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(material)
+    UsdShade.MaterialBindingAPI(mesh).SetMaterialBindSubsetsFamilyType(UsdGeom.Tokens.partition)
+
+
+def _texture(stage: Usd.Stage, home: str, colour: tuple[float, float, float], name: str) -> UsdShade.Output:
+    """The colour output of a texture read at `st` and multiplied by `colour`."""
+    from pxr import Sdf, UsdShade
+
+    kinds = Sdf.ValueTypeNames
+    reader = UsdShade.Shader.Define(stage, f"{home}/st")
+    reader.CreateIdAttr("UsdPrimvarReader_float2")
+    reader.CreateInput("varname", kinds.String).Set("st")
+    texture = UsdShade.Shader.Define(stage, f"{home}/texture")
+    texture.CreateIdAttr("UsdUVTexture")
+    texture.CreateInput("file", kinds.Asset).Set(f"./{name}")
+    texture.CreateInput("sourceColorSpace", kinds.Token).Set("sRGB")
+    texture.CreateInput("wrapS", kinds.Token).Set("clamp")
+    texture.CreateInput("wrapT", kinds.Token).Set("clamp")
+    texture.CreateInput("scale", kinds.Float4).Set((*map(float, colour), 1.0))
+    texture.CreateInput("st", kinds.Float2).ConnectToSource(reader.CreateOutput("result", kinds.Float2))
+    return texture.CreateOutput("rgb", kinds.Float3)
+
+
+def _identifiers(names: tuple[str, ...]) -> list[str]:
+    """USD names: letters, digits and underscores, each once."""
+    from pxr import Tf
+
+    out: list[str] = []
+    for name in map(Tf.MakeValidIdentifier, names):
+        out.append(name if name not in out else f"{name}_{len(out)}")
+    return out
+
+
+def _vectors(values: np.ndarray):
+    from pxr import Vt
+
+    return Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(values, np.float32))
+
+
+def _integers(values: np.ndarray):
+    from pxr import Vt
+
+    return Vt.IntArray.FromNumpy(np.ascontiguousarray(values, np.int32))
