@@ -48,9 +48,9 @@ def place(head: Head, camera: str, width: int, height: int) -> Camera:
     yaw, pitch = np.radians(CAMERAS[camera])
     low, high = head.template.min(0).astype(np.float64), head.template.max(0).astype(np.float64)
     tall = high[1] - low[1]
-    centre = np.array([(low[0] + high[0]) / 2, high[1] - 0.485 * tall, (low[2] + high[2]) / 2])
+    centre = np.array([(low[0] + high[0]) / 2, high[1] - 0.5 * tall, (low[2] + high[2]) / 2])
     across = abs(np.cos(yaw)) * (high[0] - low[0]) + abs(np.sin(yaw)) * (high[2] - low[2])
-    half = max(0.5 * tall, 0.62 * across * height / width)  # a bit of neck is cut off so that it runs out of the picture
+    half = max(0.54 * tall, 0.62 * across * height / width)  # room to nod and to open the jaw
     away = half / np.tan(VIEW / 2)
     eye = centre + away * np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
     reach = float(np.linalg.norm(high - low))

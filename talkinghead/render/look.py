@@ -18,11 +18,12 @@ def _unit(*xyz: float) -> tuple[float, float, float]:
 
 
 LIGHTS = (  # direction, colour times strength
-    (_unit(0.55, 0.55, 0.85), (1.62, 1.54, 1.44)),  # key
-    (_unit(-0.85, 0.10, 0.70), (0.40, 0.43, 0.48)),  # fill
-    (_unit(-0.60, 0.45, -0.85), (0.95, 1.00, 1.08)),  # rim
+    (_unit(0.55, 0.55, 0.85), (1.22, 1.15, 1.07)),  # key
+    (_unit(-0.85, 0.10, 0.70), (0.26, 0.28, 0.32)),  # fill
+    (_unit(-0.60, 0.45, -0.85), (0.55, 0.58, 0.63)),  # rim
 )
-SKY, GROUND = (0.40, 0.42, 0.45), (0.20, 0.17, 0.15)  # light from all around, from above and from below
+GLOSS = (1.0, 1.0, 0.3)  # how much of each light shows in highlights: a strong rim would burn out on a bare head
+SKY, GROUND = (0.33, 0.35, 0.38), (0.17, 0.145, 0.13)  # light from all around, from above and from below
 CATCH = _unit(0.30, 0.42, 1.0)  # the window that eyes mirror
 WRAP = (0.42, 0.20, 0.13)  # how far red, green and blue light creeps around skin; 0 is a plain Lambert surface
 SPECULAR = {SKIN: 0.028, EYE: 0.03, WET: 0.035, HAIR: 0.01}  # reflectance at normal incidence

@@ -21,9 +21,10 @@ WORDS = {
     "NORMAL_LOC": "1",
     "TANGENT_LOC": "2",
     "TEXCOORD_0_LOC": "3",
-    "INPUTS": "layout(location = 4) in vec3 colour; layout(location = 5) in vec2 feel; uniform mat4 matrix;",
+    "INPUTS": "layout(location = 4) in vec3 colour; layout(location = 5) in vec2 feel; layout(location = 6) in float fade; uniform mat4 matrix;",
     "TINT": "colour",
     "SURFACE": "feel",
+    "FADE": "fade",
     "MATRIX": "matrix",
 }
 
@@ -50,8 +51,8 @@ class Renderer:
         self.skin.build_mipmaps()
         self.skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
         self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
-        still = gl.buffer(np.hstack([scene.uv, scene.material]).astype(np.float32).tobytes())
-        inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f", 3, 4, 5)]
+        still = gl.buffer(np.hstack([scene.uv, scene.material, scene.fade[:, None]]).astype(np.float32).tobytes())
+        inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
         self.mesh = gl.vertex_array(program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
         plain = gl.program(PLAIN, BACKDROP)
         plain["picture"].value = 1
@@ -73,7 +74,8 @@ class Renderer:
             self.canvas.clear(depth=1.0)
             gl.enable_only(gl.NOTHING)
             self.backdrop.render(gl.TRIANGLES, vertices=3)
-            gl.enable_only(gl.DEPTH_TEST | gl.CULL_FACE)
+            gl.enable_only(gl.DEPTH_TEST | gl.CULL_FACE | gl.BLEND)
+            gl.blend_func = gl.ONE, gl.ONE_MINUS_SRC_ALPHA
             self.mesh.render()
             gl.copy_framebuffer(self.flat, self.canvas)
             pixels = self.flat.read(components=3, alignment=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from talkinghead.face.head import Head, Part
 from talkinghead.render import look
 from talkinghead.render.light import Bake, bake, lip_gap
+from talkinghead.render.refine import split
+
+FADE = 0.13  # of the head's height
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -35,9 +38,9 @@ class Surface:
 class Scene:
     """U drawn vertices, one per (vertex, texture vertex, part) of the head.
 
-    source: (U,) index into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is there twice,
-    once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. texture: (H, W, 3)
-    uint8 sRGB, row 0 at the top.
+    source: index of the first of them into the head's vertices; the others, in `finer`, lie between these. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is there twice,
+    once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. fade: (U,) float32 opacity,
+    less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
     """
 
     def __init__(self, head: Head) -> None:
@@ -63,7 +66,20 @@ class Scene:
             start = sum(map(len, runs))
             runs += [run, run[:, ::-1]] if kind == look.HAIR else [run]
             self.surfaces.append(Surface((start, sum(map(len, runs))), colour, part.roughness, kind))
-        self.triangles = np.ascontiguousarray(np.concatenate(runs))
+        self.fade = _fade(head)[self.source]
+        self._refine(np.concatenate(runs))
+
+    def _refine(self, triangles: np.ndarray) -> None:
+        template = self.head.template
+        data = np.hstack([template, vertex_normals(template, self.head.faces)])[self.source]
+        runs, smooth = [s.triangles for s in self.surfaces], [s.kind == look.SKIN for s in self.surfaces]
+        self.finer = split(data, triangles, runs, smooth)
+        self.triangles = np.ascontiguousarray(self.finer.triangles)
+        self.surfaces = [replace(s, triangles=run) for s, run in zip(self.surfaces, self.finer.runs, strict=True)]
+        first, second = self.finer.edges.T
+        self.uv = np.concatenate([self.uv, (self.uv[first] + self.uv[second]) / 2])
+        self.material = np.concatenate([self.material, self.material[first]])
+        self.fade = np.concatenate([self.fade, (self.fade[first] + self.fade[second]) / 2])
 
     @cached_property
     def light(self) -> Bake:
@@ -74,4 +90,22 @@ class Scene:
         """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
         light = self.light.at(lip_gap(self.head, vertices))
         everything = np.concatenate([vertices, vertex_normals(vertices, self.head.faces), light], 1)
-        return np.ascontiguousarray(everything[self.source], np.float32)
+        drawn = everything[self.source]
+        return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
+
+
+def _fade(head: Head) -> np.ndarray:
+    """(V,) float32 opacity: the open rim below the neck dissolves into the background instead of ending like a mask."""
+    edges = np.sort(np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    height = head.template[:, 1]
+    low, tall = height.min(), np.ptp(height)
+    rim = np.unique(unique[count == 1])
+    rim = rim[height[rim] < low + 0.25 * tall]
+    if not len(rim):
+        return np.ones(len(height), np.float32)
+    away = np.full(len(height), np.inf)
+    for vertex in rim:
+        away = np.minimum(away, np.linalg.norm(head.template - head.template[vertex], axis=1))
+    share = np.clip(away / (FADE * tall), 0, 1)
+    return (share * share * (3 - 2 * share)).astype(np.float32)

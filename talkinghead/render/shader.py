@@ -20,10 +20,10 @@ layout(location = NORMAL_LOC) in vec3 normal;
 layout(location = TANGENT_LOC) in vec4 tangent; // share of ambient, key, fill and rim light
 layout(location = TEXCOORD_0_LOC) in vec2 texcoord_0;
 INPUTS
-out vec3 at; out vec3 towards; out vec4 share; out vec2 uv; flat out vec3 tint; flat out vec2 surface;
+out vec3 at; out vec3 towards; out vec4 share; out vec2 uv; flat out vec3 tint; flat out vec2 surface; out float opacity;
 void main() {
     at = position; towards = normal; share = tangent; uv = texcoord_0;
-    tint = TINT; surface = SURFACE;
+    tint = TINT; surface = SURFACE; opacity = FADE;
     gl_Position = MATRIX * vec4(position, 1.0);
 }
 """
@@ -31,6 +31,7 @@ void main() {
 SHADE = f"""
 const vec3 LIGHT[3] = vec3[3]({", ".join(vector(d) for d, _ in look.LIGHTS)});
 const vec3 POWER[3] = vec3[3]({", ".join(vector(c) for _, c in look.LIGHTS)});
+const float GLOSS[3] = float[3]({", ".join(str(g) for g in look.GLOSS)});
 const float MIRROR[4] = float[4]({", ".join(str(look.SPECULAR[k]) for k in sorted(look.SPECULAR))});
 
 vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
@@ -39,6 +40,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     float nv = dot(n, v);
     if (hair && nv < 0.0) {{ n = -n; nv = -nv; }}
     nv = clamp(nv, 0.04, 1.0);
+    if (kind > 1.5 && !hair) seen = sqrt(seen); // a wet mouth throws light about
     float ao = seen.x;
     vec3 open = max(vec3(ao), ((ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903)) * ao);
     vec3 around = mix({vector(look.GROUND)}, {vector(look.SKY)}, 0.5 + 0.5 * n.y);
@@ -55,7 +57,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
             float nh = dot(n, h), q = nh * nh * (a2 - 1.0) + 1.0, m = 1.0 - dot(v, h);
             float fresnel = f0 + (1.0 - f0) * m * m * m * m * m;
             float lobe = a2 / (q * q) * fresnel / ((d * (1.0 - k) + k) * (nv * (1.0 - k) + k)) * 0.25;
-            colour += POWER[i] * min(lobe, 4.0) * d * s;
+            colour += POWER[i] * min(lobe, 4.0) * d * s * GLOSS[i];
         }}
     }}
     float edge = 1.0 - nv; edge *= edge; edge *= edge;
@@ -73,7 +75,7 @@ vec3 encoded(vec3 c) {{ return mix(12.92 * c, 1.055 * pow(max(c, 0.0), vec3(1.0 
 
 FRAGMENT = (
     """#version 330 core
-in vec3 at; in vec3 towards; in vec4 share; in vec2 uv; flat in vec3 tint; flat in vec2 surface;
+in vec3 at; in vec3 towards; in vec4 share; in vec2 uv; flat in vec3 tint; flat in vec2 surface; in float opacity;
 uniform vec3 cam_pos;
 uniform sampler2D picture;
 out vec4 pixel;
@@ -82,7 +84,8 @@ out vec4 pixel;
     + """
 void main() {
     vec3 base = linear(texture(picture, uv).rgb) * tint;
-    pixel = vec4(encoded(shade(base, normalize(towards), normalize(cam_pos - at), share, surface.x, surface.y)), 1.0);
+    vec3 colour = encoded(shade(base, normalize(towards), normalize(cam_pos - at), share, surface.x, surface.y));
+    pixel = vec4(colour * opacity, opacity);
 }
 """
 )
