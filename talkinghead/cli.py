@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from talkinghead.arguments import check_numbers, check_outputs, parse, read_head
+from talkinghead.arguments import check_fps, check_outputs, parse, read_head, read_size
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ HeadName = Annotated[
     str,
     arg(metavar="HEAD", help="default, one of its people such as default:age=60,gender=female,seed=3, or a head's .npz file."),
 ]
-Camera = Literal["front", "three_quarter", "side"]
-Size = Annotated[int, arg(metavar="PIXELS", help="Width and height of the video.")]
+Camera = Literal["front", "three-quarter", "side"]
+Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
 Model = Annotated[str | None, arg(metavar="MODEL", help="Folder of a model or its id on the Hub. The one that ships.")]
 
@@ -48,7 +48,7 @@ def animate(
     seed: int = 0,
     fps: float = 30.0,
     device: str = "cpu",
-    size: Size = 512,
+    size: Size = "512",
     camera: Camera = "front",
     backend: Backend = None,
 ) -> None:
@@ -68,7 +68,8 @@ def animate(
     from talkinghead.audio import RATE, load_audio
 
     check_outputs(output, audio, [VIDEO, *_formats()])
-    check_numbers(size=size, fps=fps)
+    check_fps(fps)
+    video = _video(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
     face = read_head(head)
     wave = load_audio(audio)  # before torch is imported: a bad file is told at once
     with _working("loading the model"):
@@ -89,7 +90,7 @@ def animate(
             fps=fps,
         )
     for path in output:
-        _write(animation, path, audio=audio, size=size, camera=camera, backend=backend)
+        _write(animation, path, **video)
 
 
 def render(
@@ -99,7 +100,7 @@ def render(
     audio: Path | None = None,
     head: HeadName = "default",
     fps: float | None = None,
-    size: Size = 512,
+    size: Size = "512",
     camera: Camera = "front",
     backend: Backend = None,
 ) -> None:
@@ -111,7 +112,8 @@ def render(
         fps: Frames a second; those of the animation.
     """
     check_outputs(output, animation, [VIDEO])
-    check_numbers(size=size, fps=fps)
+    check_fps(fps)
+    video = _video(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
         from talkinghead.audio import load_audio
 
@@ -119,7 +121,7 @@ def render(
         load_audio(audio)
     motion = _read(animation, head, fps)
     for path in output:
-        _write(motion, path, audio=audio, size=size, camera=camera, backend=backend)
+        _write(motion, path, **video)
 
 
 def convert(
@@ -136,7 +138,7 @@ def convert(
         fps: Frames a second; those of the animation.
     """
     check_outputs(output, animation, _formats())
-    check_numbers(fps=fps)
+    check_fps(fps)
     motion = _read(animation, head, fps)
     for path in output:
         _write(motion, path)
@@ -255,6 +257,15 @@ def _read(path: Path, head: str, fps: float | None) -> Animation:
 
         motion = read(path, face)
     return motion.resample(fps) if fps else motion
+
+
+def _video(outputs: tuple[Path, ...], backend: str | None, **options) -> dict:
+    """Options of a video, with a renderer that works: it is looked for before the slow work, if it is needed."""
+    if any(path.suffix.lower() == VIDEO for path in outputs):
+        from talkinghead.render import choose
+
+        backend = choose(backend)
+    return {"backend": backend, **options}
 
 
 def _write(animation: Animation, path: Path, **video) -> None:

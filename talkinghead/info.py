@@ -25,8 +25,10 @@ def report() -> Iterator[tuple[str, str]]:
         yield f"extra {name}", "present" if find_spec(module) else f"absent: pip install 'talkinghead[{name}]'"
     yield "head default", _head()
     yield "model default", _model()
-    for name, problem in _renderers().items():
-        yield f"renderer {name}", problem or "works"
+    from talkinghead.render import available
+
+    for name, works, detail in available():
+        yield f"renderer {name}", f"works ({detail})" if works else f"does not work: {detail}"
     yield "devices", ", ".join(_devices())
 
 
@@ -56,12 +58,6 @@ def _model() -> str:
 
 def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.1f} MB"
-
-
-def _renderers() -> dict[str, str | None]:
-    from talkinghead.render import available
-
-    return available()
 
 
 def _devices() -> Iterator[str]:

@@ -76,10 +76,11 @@ class Bench:
         yield "encode", self._encode
         yield "animate", self._animate
         yield "vertices", self._vertices
-        yield from ((f"render_{name}", self._renderer(name)) for name in _renderers())
-        yield "video", self._video
         from talkinghead.export import suffixes
+        from talkinghead.render import BACKENDS
 
+        yield from ((f"render_{name}", self._renderer(name)) for name in BACKENDS)
+        yield "video", self._video
         yield from ((f"export_{suffix[1:]}", self._exporter(suffix)) for suffix in suffixes())
 
     def _load(self) -> Callable[[], object]:
@@ -107,10 +108,9 @@ class Bench:
 
     def _renderer(self, name: str) -> Callable[[], Callable[[], object]]:
         def prepare():
-            from talkinghead.render import available, frames
+            from talkinghead.render import choose, frames
 
-            if problem := available()[name]:
-                raise InputError(problem)
+            choose(name)
             animation = self.animation
             return lambda: sum(1 for _ in frames(animation, size=self.size, camera="front", backend=name))
 
@@ -126,14 +126,6 @@ class Bench:
             return lambda: animation.save(out)
 
         return prepare
-
-
-def _renderers() -> list[str]:
-    try:
-        from talkinghead.render import available
-    except ImportError:
-        return []
-    return list(available())
 
 
 def yardstick() -> float:
