@@ -17,7 +17,6 @@ from talkinghead.errors import InputError
 if TYPE_CHECKING:
     from talkinghead.face.head import Head
 
-SIZES = (64, 4096)  # pixels
 FPS = (1, 240)
 
 
@@ -120,8 +119,19 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> 
             raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
 
 
-def check_numbers(*, size: int | None = None, fps: float | None = None) -> None:
-    if size is not None and (not SIZES[0] <= size <= SIZES[1] or size % 2):
-        raise InputError(f"size is {size}: choose an even number from {SIZES[0]} to {SIZES[1]}")
+def check_fps(fps: float | None) -> None:
     if fps is not None and not FPS[0] <= fps <= FPS[1]:
         raise InputError(f"fps is {fps:g}: choose {FPS[0]} to {FPS[1]}")
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """512 or 640x360 -> (width, height), within what the renderers can do."""
+    from talkinghead.render.camera import parse_size
+
+    try:
+        width, _, height = text.lower().partition("x")
+        return parse_size((int(width), int(height or width)))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"size {text!r}: write pixels such as 512, or 640x360") from None
