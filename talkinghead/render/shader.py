@@ -20,7 +20,9 @@ layout(location = NORMAL_LOC) in vec3 normal;
 layout(location = TANGENT_LOC) in vec4 tangent; // share of ambient, key, fill and rim light
 layout(location = TEXCOORD_0_LOC) in vec2 texcoord_0;
 INPUTS
-out vec3 at; out vec3 towards; out vec4 share; out vec2 uv; flat out vec3 tint; flat out vec2 surface; out float opacity;
+// centroid: a pixel that a thin hair only touches must not be coloured as if it were inside
+centroid out vec3 at; centroid out vec3 towards; centroid out vec4 share; centroid out vec2 uv; centroid out float opacity;
+flat out vec3 tint; flat out vec2 surface;
 void main() {
     at = position; towards = normal; share = tangent; uv = texcoord_0;
     tint = TINT; surface = SURFACE; opacity = FADE;
@@ -75,7 +77,8 @@ vec3 encoded(vec3 c) {{ return mix(12.92 * c, 1.055 * pow(max(c, 0.0), vec3(1.0 
 
 FRAGMENT = (
     """#version 330 core
-in vec3 at; in vec3 towards; in vec4 share; in vec2 uv; flat in vec3 tint; flat in vec2 surface; in float opacity;
+centroid in vec3 at; centroid in vec3 towards; centroid in vec4 share; centroid in vec2 uv; centroid in float opacity;
+flat in vec3 tint; flat in vec2 surface;
 uniform vec3 cam_pos;
 uniform sampler2D picture;
 out vec4 pixel;
