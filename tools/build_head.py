@@ -23,6 +23,7 @@ from head_source import MakeHuman
 from head_teeth import LOWER, UPPER, arch_pieces
 
 from talkinghead.face.head import Head, Part
+from talkinghead.face.seal import Lips
 
 METRES = 0.1  # MakeHuman's unit is the decimetre
 ORDER = ("skin", "eyes", "teeth", "gums", "tongue", "brows", "lashes")
@@ -38,21 +39,25 @@ PROVENANCE = {
 def build(source: MakeHuman) -> Head:
     """The default person with all names final. Decimetres inside, metres in the result."""
     people = head_identity.macros(source)
-    body = source.vertices + sum(w * people[name] for name, w in head_identity.default_weights().items())
-    skin = cut_skin(source)
+    details = head_identity.details(source)
+    touches = sum(w * details[name] for name, w in head_identity.PLEASANT.items())
+    body = source.vertices + sum(w * people[name] for name, w in head_identity.default_weights().items()) + touches
+    skin, jaw = cut_skin(source), source.unit("jawOpen")
+    rest, lips = skin.piece.place(body), _lip_mask(source, skin)
+    rings = head_marks.contours(skin, rest, lips)
+    skin.piece.offset += Lips(skin.piece.faces, rest, rings["lip_inner"], skin.piece.bind @ jaw).correction(rest)  # shut at rest
     centres = {s: _eye_centre(source, body, s) for s in "lr"}
     pieces = sorted(_pieces(source, body, skin, centres), key=lambda p: ORDER.index(p.part))
     places = [p.place(body) for p in pieces]
     points = places[0]
-    lips = _lip_mask(source, skin)
-    rings = head_marks.contours(skin, points, lips)
-    units = head_units.units(source, body, pieces, places, skin, rings, lips)
+    seal = Lips(skin.piece.faces, points, rings["lip_inner"], skin.piece.bind @ jaw)
+    units = head_units.units(source, body, pieces, skin, seal)
     touch = head_marks.contact(skin, points, units["jawOpen"][: len(points)])
     brow = {name: centres[s][:2] + brow_line(np.linspace(0, 1, 101))[:, :2] * [sign, 1] for name, s, sign in (("left", "l", 1), ("right", "r", -1))}
     skin_uv = head_texture.layout(skin)
     uv, uv_faces = head_texture.piece_uv(pieces, skin_uv)
     origin = np.array([0.0, *((centres["l"] + centres["r"]) / 2)[1:]]) - [0, 0.335, 1.10]  # the eyes stay 33.5 mm up and 110 mm ahead
-    changes = {name: shape - (body - source.vertices) for name, shape in people.items()} | head_identity.details(source)
+    changes = {name: shape - (body - source.vertices - touches) for name, shape in people.items()} | details
     identity = {name: np.concatenate([p.follow(body, c, turns=False) for p in pieces]) * METRES for name, c in changes.items()}
     return Head(
         name="default",
@@ -74,6 +79,8 @@ def build(source: MakeHuman) -> Head:
 
 def _pieces(source: MakeHuman, body: np.ndarray, skin: Skin, centres: dict[str, np.ndarray]) -> list[Piece]:
     tongue = helper(source, "helper-tongue", "tongue", "tongue")
+    flat = tongue.place(body)[:, [0, 2]]
+    tongue.uv, tongue.uv_faces = (flat - flat.min(0)) / np.ptp(flat, axis=0), tongue.faces.copy()  # seen from above
     tongue.offset = head_units.tongue_rest(tongue.place(body))
     arches = [p for arch in (UPPER, LOWER) for p in arch_pieces(source, body, arch)]
     eyes = [eyeball(source, body, s) for s in "lr"]

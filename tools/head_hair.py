@@ -9,7 +9,7 @@ from scipy import sparse
 
 # Middle line of the left brow in front view, decimetres from the middle of the eyeball: x outwards, y up, half width
 BROW = np.array([
-    [-0.185, 0.135, 0.034], [-0.12, 0.157, 0.036], [-0.04, 0.176, 0.032], [0.05, 0.190, 0.025], [0.13, 0.183, 0.017], [0.215, 0.150, 0.005],
+    [-0.175, 0.150, 0.014], [-0.145, 0.157, 0.023], [-0.08, 0.172, 0.026], [0.01, 0.190, 0.023], [0.10, 0.192, 0.017], [0.215, 0.150, 0.004],
 ])  # fmt: skip
 
 
@@ -25,20 +25,20 @@ def brow_strokes(count: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     share = (np.arange(count) + rng.uniform(0, 1, count)) / count
     line = brow_line(share)
-    across = rng.uniform(-1, 1, count)
+    across = rng.uniform(-1, 1, count) * np.interp(share, [0, 0.22], [0.35, 1])
     tangent = np.gradient(brow_line(np.linspace(0, 1, 200))[:, :2], axis=0)
     angle = np.arctan2(*np.stack([np.interp(share, np.linspace(0, 1, 200), tangent[:, k]) for k in (1, 0)]))
-    lean = np.interp(share, [0, 0.18, 0.5, 1], [1.25, 0.75, 0.42, 0.12]) - across * np.interp(share, [0, 0.3, 1], [0.1, 0.45, 0.2])
+    lean = np.interp(share, [0, 0.18, 0.5, 1], [0.95, 0.70, 0.42, 0.12]) - across * np.interp(share, [0, 0.3, 1], [0.1, 0.45, 0.2])
     angle = angle + lean + rng.normal(0, 0.10, count)
-    length = np.interp(share, [0, 0.25, 0.7, 1], [0.065, 0.085, 0.080, 0.060]) * rng.uniform(0.75, 1.15, count)
-    root = line[:, :2] + np.stack([np.zeros(count), across * line[:, 2]], 1) - 0.35 * length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    length = np.interp(share, [0, 0.25, 0.7, 1], [0.048, 0.078, 0.080, 0.060]) * rng.uniform(0.75, 1.15, count)
+    root = line[:, :2] + np.stack([np.zeros(count), across * line[:, 2]], 1) - (np.interp(share, [0, 0.3], [0.12, 0.35]) * length)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     bend = angle - 0.22
     middle = root + 0.5 * length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     tip = middle + 0.5 * length[:, None] * np.stack([np.cos(bend), np.sin(bend)], 1)
     return np.stack([root, middle, tip], 1)
 
 
-def brows(skin: Skin, body: np.ndarray, centres: dict[str, np.ndarray], count: int = 95) -> Piece:
+def brows(skin: Skin, body: np.ndarray, centres: dict[str, np.ndarray], count: int = 110) -> Piece:
     """Both brows; each point of a hair is bound to the skin triangle under it and lifted off it towards the front."""
     points = skin.piece.place(body)
     strokes = brow_strokes(count, seed=5)
@@ -49,10 +49,10 @@ def brows(skin: Skin, body: np.ndarray, centres: dict[str, np.ndarray], count: i
         lift = np.tile([0.001, 0.007, 0.008], count)[:, None] * [0.25 * sign, 0.1, 1.0]
         paths.append((on + lift).reshape(count, 3, 3))
         binds.append(bind)
-    return _spikes("brows", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=0.0036)
+    return _spikes("brows", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=0.0026)
 
 
-def lashes(source: MakeHuman, body: np.ndarray, upper: int = 44, lower: int = 22) -> Piece:
+def lashes(source: MakeHuman, body: np.ndarray, upper: int = 52, lower: int = 26) -> Piece:
     """Upper and lower lashes of both eyes along MakeHuman's strips, from the lid margin (root row) to the free edge."""
     paths, binds = [], []
     for side in "lr":
@@ -60,7 +60,7 @@ def lashes(source: MakeHuman, body: np.ndarray, upper: int = 44, lower: int = 22
             bind = _strip(source, f"helper-{side}-eyelashes-{group}", count, length, upwards=group == 2, seed=seed)
             binds.append(bind)
             paths.append((bind @ body).reshape(count, 3, 3))
-    return _spikes("lashes", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=0.0028)
+    return _spikes("lashes", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=0.0019)
 
 
 def _strip(source: MakeHuman, group: str, count: int, length: float, *, upwards: bool, seed: int) -> sparse.csr_matrix:
@@ -71,13 +71,13 @@ def _strip(source: MakeHuman, group: str, count: int, length: float, *, upwards:
     x = uv[..., 0]
     mirrored = "-r-" in group
     low, high = x.min(), x.max()
-    share = np.linspace(0.04, 0.90, count) + rng.uniform(-0.4, 0.4, count) / count
+    share = np.linspace(0.09, 0.86, count) + rng.uniform(-0.4, 0.4, count) / count
     columns = high - share * (high - low) if mirrored else low + share * (high - low)
     rows = []
     for column in columns:
         vs = _crossings(uv, column)
         root, tip = (min(vs), max(vs)) if upwards else (max(vs), min(vs))
-        reach = length * rng.uniform(0.8, 1.0)
+        reach = length * rng.uniform(0.8, 1.0) * np.interp(share_of(column, low, high, mirrored), [0, 0.3, 0.75, 1], [0.55, 0.9, 1, 0.6])
         sweep = (share_of(column, low, high, mirrored) - 0.45) * 0.10 * (high - low) * (-1 if mirrored else 1)
         for along in (0.02, 0.5 * reach, reach * 0.98):
             rows.append((column + sweep * along, root + (tip - root) * along))

@@ -9,6 +9,10 @@ OPPOSITES = (("incr", "decr"), ("up", "down"), ("out", "in"), ("forward", "backw
 LEFT_OUT = ("head-trans", "neck-trans", "measure-neck", "-shape-pointed", "neck-back", "asym")
 
 
+# The plain average of MakeHuman's people has a broad nose and small eyes; these make it a face one likes to look at.
+PLEASANT = {"nose_scale_horiz": -0.35, "nose_volume": -0.3, "eye_scale": 0.25, "chin_width": -0.2, "head_fat": -0.15, "nose_point_width": -0.2}
+
+
 def default_weights() -> dict[str, float]:
     """Macro weights of the neutral person: young, half female, half male, all ancestries alike."""
     return {f"macro/{a}-{g}-young": 1 / 6 for a in ANCESTRIES for g in GENDERS}

@@ -54,7 +54,7 @@ class Skin(NamedTuple):
 
 
 ISLANDS = ("face", "neck", "mouth", "left_socket", "right_socket")
-NECK = (5.98, -0.16)  # the cut, decimetres on the base mesh: height at z = 0 and slope (lower in front)
+NECK = (6.02, -0.24)  # the cut, decimetres on the base mesh: height at z = 0 and slope (lower in front)
 
 
 def neck_height(points: np.ndarray) -> np.ndarray:

@@ -23,10 +23,10 @@ class Arch(NamedTuple):
 
 
 UPPER = Arch(
-    "helper-upper-teeth", (8.5, 6.7, 7.6, 7.0, 6.8, 10.0, 9.5), (10.2, 9.2, 10.0, 8.5, 7.8, 7.2, 7.0), 1.345, 0.285, 0.45, 6.722, -1
+    "helper-upper-teeth", (8.5, 6.7, 7.6, 7.0, 6.8, 10.0, 9.5), (10.2, 9.2, 10.0, 8.5, 7.8, 7.2, 7.0), 1.383, 0.272, 0.45, 6.720, -1
 )
 LOWER = Arch(
-    "helper-lower-teeth", (5.5, 6.0, 6.9, 7.0, 7.1, 10.5, 10.0), (8.8, 9.0, 9.8, 8.4, 7.8, 7.4, 7.0), 1.315, 0.268, 0.43, 6.738, 1
+    "helper-lower-teeth", (5.5, 6.0, 6.9, 7.0, 7.1, 10.5, 10.0), (8.8, 9.0, 9.8, 8.4, 7.8, 7.4, 7.0), 1.353, 0.250, 0.43, 6.735, 1
 )
 THICKNESS = (0.050, 0.048, 0.060, 0.075, 0.080, 0.095, 0.095)  # labiolingual at the gum, decimetres
 AROUND, GUM_AROUND, GUM_ALONG = 10, 8, 25
@@ -106,7 +106,7 @@ def _tooth(arch: Arch, centre: float, width: float, kind: int) -> tuple[np.ndarr
         if kind > 2 and level == 1.0:
             y = y - arch.up * 0.012 * (abs(b) < 0.5)  # cusps on both sides of a groove
         points.append(np.stack([flat[:, 0], y, flat[:, 1]], 1))
-        uv.append(np.stack([0.5 + 0.48 * a, np.full(AROUND, np.clip(level, 0, 1) * 0.9 + 0.05)], 1))
+        uv.append(np.stack([(kind + 0.5 + 0.40 * a) / 7, np.full(AROUND, np.clip(level, 0, 1) * 0.9 + 0.05)], 1))
     grid = np.concatenate(points)
     ends = [points[0].mean(0), points[-1].mean(0) - [0, arch.up * (0.010 if kind > 2 else -0.002), 0]]
     n, last = len(grid), (len(levels) - 1) * AROUND
@@ -116,7 +116,7 @@ def _tooth(arch: Arch, centre: float, width: float, kind: int) -> tuple[np.ndarr
     faces += [np.stack([np.full(AROUND, n), after, ring], 1), np.stack([np.full(AROUND, n + 1), last + ring, last + after], 1)]
     faces = np.concatenate(faces)
     everything = np.concatenate([grid, ends])
-    texture = np.concatenate([*uv, [[0.5, 0.05], [0.5, 0.95]]])
+    texture = np.concatenate([*uv, [[(kind + 0.5) / 7, 0.05], [(kind + 0.5) / 7, 0.95]]])
     return everything, _outward(everything, faces), texture
 
 

@@ -93,11 +93,11 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
         return np.exp(-(((abs(x) - px) / width) ** 2) - ((y - py) / height) ** 2)[:, None] * (z > 0.4)[:, None]
 
     nose_tip = points[np.argmax(points[:, 2])]
-    blood = np.array([0.045, -0.045, -0.050], np.float32)
+    blood = np.array([0.026, -0.030, -0.032], np.float32)
     colour += spot(0.42, nose_tip[1] + 0.02, 0.24, 0.22) * blood  # cheeks
     colour += spot(0.0, nose_tip[1], 0.17, 0.16) * blood * 1.1
     colour += spot(0.0, 6.45, 0.22, 0.14) * blood * 0.5  # chin
-    colour += np.clip((abs(x) - 0.72) / 0.08, 0, 1)[:, None] * blood * 1.5  # ears
+    colour += np.clip((abs(x) - 0.72) / 0.08, 0, 1)[:, None] * blood * 1.6  # ears
     colour += spot(eye[0], eye[1] - 0.16, 0.2, 0.07) * np.array([-0.035, -0.04, -0.03])  # below the eyes
     colour += spot(eye[0], eye[1] + 0.08, 0.2, 0.07) * np.array([-0.03, -0.045, -0.045])  # lids
     colour += spot(0, 7.85, 0.6, 0.3) * np.array([0.015, 0.02, 0.012])  # forehead
@@ -105,7 +105,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     grain = sum(a * _noise(place * f, k) for k, (f, a) in enumerate(((3, 0.010), (9, 0.010), (34, 0.010), (90, 0.012))))
     colour += grain[:, None] * np.array([1.0, 1.15, 1.2])
     blotch = np.clip(_noise(place * 5, 9), 0, 1)[:, None]
-    colour += blotch * blood * 0.5
+    colour += blotch * blood * 0.35
 
     lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
     lips = np.clip((lips - 0.25) / 0.5, 0, 1)
@@ -115,11 +115,11 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     colour = colour * (1 - lips) + lip * lips
 
     brow = _brow_paint(place, centres)[:, None]
-    colour = colour * (1 - brow) + np.array([0.26, 0.185, 0.145]) * brow
+    colour = colour * (1 - brow) + np.array([0.33, 0.245, 0.195]) * brow
 
     cavity = island == ISLANDS.index("mouth")
     deep = np.clip((z - 0.75) / 0.62, 0, 1)[:, None]
-    inner = np.array([0.66, 0.32, 0.30]) * (0.10 + 0.90 * deep**1.6)
+    inner = np.array([0.58, 0.27, 0.25]) * (0.07 + 0.93 * deep**2.2)
     colour = np.where(cavity[:, None], inner, colour)
     socket = island >= ISLANDS.index("left_socket")
     depth = np.clip((np.linalg.norm(mirrored - [*eye[:2], eye[2]], axis=1) - 0.10) / 0.1, 0, 1)
@@ -136,13 +136,13 @@ def _brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray
     scale, width, height = 1600, 800, 480  # pixels a decimetre
     picture = Image.new("L", (width, height))
     draw = ImageDraw.Draw(picture)
-    for stroke in brow_strokes(420, seed=11):
+    for stroke in brow_strokes(300, seed=11):
         pixels = [(400 + px * scale, 420 - py * scale) for px, py in stroke]
         draw.line(pixels[:2], fill=215, width=7)
         draw.line(pixels[1:], fill=190, width=4)
     table = gaussian_filter(np.asarray(picture, np.float32) / 255, 2.2)
     soft = gaussian_filter(table, 14)
-    table = np.clip(0.72 * table + 0.45 * soft, 0, 0.92)
+    table = np.clip(0.62 * table + 0.36 * soft, 0, 0.85)
     left = centres["l"]
     dx, dy = abs(place[:, 0]) - left[0], place[:, 1] - left[1]
     value = map_coordinates(table, [420 - dy * scale, 400 + dx * scale], order=1, mode="constant")
@@ -175,35 +175,43 @@ def _eye(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     t = np.clip((radius - 0.36) / 0.64, 0, 1)[..., None]
     iris = np.array([0.50, 0.345, 0.185]) * (1 - t) + np.array([0.30, 0.215, 0.150]) * t
     iris = iris * (1 + 0.28 * fibre) * (1 - 0.62 * np.clip((t - 0.72) / 0.28, 0, 1) ** 1.5)
-    white = np.array([0.925, 0.915, 0.895]) - np.clip(radius - 1.3, 0, 1)[..., None] * np.array([0.06, 0.13, 0.13])
+    white = np.array([0.885, 0.870, 0.850]) - np.clip(radius - 1.3, 0, 1)[..., None] * np.array([0.06, 0.13, 0.13])
     vein = np.clip(_noise(ring * 9 + np.array([0, 0, 1]) * radius.reshape(-1, 1), 23).reshape(radius.shape) - 0.35, 0, 1)[..., None]
     white = white - vein * np.clip(radius - 1.5, 0, 0.8)[..., None] * np.array([0.05, 0.25, 0.25])
     edge = np.clip((radius - 0.95) / 0.10, 0, 1)[..., None]
-    pupil = np.clip((radius - 0.355) / 0.05, 0, 1)[..., None]
+    pupil = np.clip((radius - 0.325) / 0.05, 0, 1)[..., None]
     return (np.array([0.015, 0.012, 0.012]) * (1 - pupil) + iris * pupil) * (1 - edge) + white * edge
 
 
 def _tooth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Warm at the neck (v = 0), slightly bluish and translucent at the edge."""
+    """Seven columns, central incisor to second molar: warm at the neck (v = 0), translucent at the edge, darker to the back.
+
+    The darkening stands for the shadow of lips and cheeks, which no real-time client computes.
+    """
+    kind = np.clip((u * 7).astype(int), 0, 6)
     neck = np.clip(1 - v / 0.35, 0, 1)[..., None]
     edge = np.clip((v - 0.82) / 0.15, 0, 1)[..., None]
-    side = np.clip(abs(u - 0.5) * 2 - 0.65, 0, 1)[..., None]
-    return np.array([0.925, 0.900, 0.840]) - neck * [0.04, 0.09, 0.14] - edge * [0.07, 0.055, 0.03] - side * [0.30, 0.34, 0.36]
+    side = np.clip(abs(u * 7 - kind - 0.5) * 2.4 - 0.65, 0, 1)[..., None]
+    colour = np.array([0.915, 0.890, 0.835]) - neck * [0.06, 0.11, 0.16] - edge * [0.07, 0.055, 0.03] - side * [0.25, 0.28, 0.30]
+    return colour * np.array([1.0, 0.99, 0.95, 0.80, 0.66, 0.52, 0.42])[kind][..., None] ** [0.85, 1.0, 1.05]
 
 
 def _gum(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     points = np.stack([u * 30, v * 4, 0 * u], -1).reshape(-1, 3)
-    return np.array([0.74, 0.42, 0.41]) + 0.03 * _noise(points, 31).reshape(u.shape)[..., None]
+    shade = np.clip(1.25 - 1.7 * abs(u - 0.5), 0.35, 1)[..., None]
+    return (np.array([0.70, 0.39, 0.38]) + 0.03 * _noise(points, 31).reshape(u.shape)[..., None]) * shade
 
 
 def _tongue(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Seen from above, the tip at v = 1."""
     points = np.stack([u * 26, v * 40, 0 * u], -1).reshape(-1, 3)
-    groove = np.exp(-(((u - 0.5) / 0.04) ** 2))[..., None]
-    return np.array([0.76, 0.43, 0.42]) + 0.035 * _noise(points, 41).reshape(u.shape)[..., None] - groove * [0.06, 0.05, 0.05]
+    groove = np.exp(-(((u - 0.5) / 0.05) ** 2))[..., None] * np.clip(v * 3 - 0.6, 0, 1)[..., None]
+    shade = np.clip(0.35 + 1.1 * v, 0.35, 1)[..., None]
+    return (np.array([0.74, 0.42, 0.41]) + 0.035 * _noise(points, 41).reshape(u.shape)[..., None] - groove * [0.06, 0.05, 0.05]) * shade
 
 
 def _brow(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.array([0.25, 0.175, 0.135]) + 0.05 * v[..., None] + 0 * u[..., None]
+    return np.array([0.29, 0.215, 0.17]) + 0.06 * v[..., None] + 0 * u[..., None]
 
 
 def _lash(u: np.ndarray, v: np.ndarray) -> np.ndarray:
