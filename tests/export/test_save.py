@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from talkinghead.errors import InputError
+from talkinghead.export import FORMATS, check, save, suffixes
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_is_written_whole(suffix, tiny_motion, tmp_path):
+    assert callable(import_module(f"talkinghead.export.{FORMATS[suffix]}").write)
+    path = tmp_path / "new" / f"speech{suffix}"
+    save(tiny_motion, path)
+    save(tiny_motion, path)  # again, over the first
+    assert path.exists()
+    assert not [entry for entry in path.parent.iterdir() if entry.name.startswith(".")]
+
+
+@pytest.mark.parametrize("name", ["speech.fbx", "speech", "speech.npz.gz"])
+def test_unknown_suffixes_name_the_known_ones(name, tiny_motion, tmp_path):
+    for attempt in (lambda path: save(tiny_motion, path), check):
+        with pytest.raises(InputError, match=r"use one of \.npz \.csv \.glb \.usdc \.usda \.obj"):
+            attempt(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    assert ".glb" in suffixes()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".glb", ".usdc"])
+def test_formats_of_curves_refuse_a_residual(suffix, tiny_motion, tmp_path):
+    from dataclasses import replace
+
+    import numpy as np
+
+    motion = replace(tiny_motion, residual=np.zeros((len(tiny_motion), 22, 3)))
+    with pytest.raises(InputError, match=r"residual, which \.\w+ cannot hold; write \.npz or \.obj"):
+        save(motion, tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_usd_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pxr.UsdSkel", None)
+    with pytest.raises(InputError, match=r"pip install 'talkinghead\[usd\]'"):
+        check(tmp_path / "a.usdc")
+
+
+def test_asking_for_the_suffixes_is_cheap():
+    code = (
+        "import sys, talkinghead.export as e; e.suffixes(); print([m for m in ('numpy', 'scipy', 'pxr') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
