@@ -12,7 +12,7 @@ LOOK = np.radians(10.0)  # what an eyeLook shape turns
 
 
 def tiny_head() -> Head:
-    """A square of skin in two triangles, two lips of one triangle each, two octahedra for eyes; the skin's texture has a seam."""
+    """A square of skin with a seam in its texture, two lips of one triangle each, two octahedra for eyes."""
     skin = [[-0.1, -0.1, 0], [0.1, -0.1, 0], [0.1, 0.1, 0], [-0.1, 0.1, 0]]
     lips = [
         [-0.02, -0.03, 0.05],

@@ -146,9 +146,10 @@ def test_short_clips(frames):
     assert len(apply(Animation(np.zeros((frames, 52)), 30, Head.default()), 0)) == frames
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"blinks": -1}, {"head": float("nan")}, {"speech": np.zeros(3)}, {"speech": np.full(30, np.nan)}]
-)
+BAD = [{"blinks": -1}, {"head": float("nan")}, {"speech": np.zeros(3)}, {"speech": np.full(30, np.nan)}]
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=["below 0", "nan", "shape", "not finite"])
 def test_bad_arguments(arguments):
     with pytest.raises(InputError, match="idle: "):
         idle(30, 30, 0, **arguments)
