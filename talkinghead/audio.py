@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
+Mix = Callable[[np.ndarray, str], np.ndarray]  # samples as decoded and their format -> float32
 RATE = 16000
 RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
 HOURS = 4  # longest recording that is taken
@@ -78,6 +79,14 @@ def load_audio(source: str | Path | np.ndarray, rate: int = RATE, *, source_rate
     return _fit(np.concatenate(pieces), length)
 
 
+def stereo_blocks(path: str | Path) -> Iterator:
+    """Yield the rate of a file, then (n, 1 or 2) float32 blocks of its own samples: the time line and errors of `load_audio`.
+
+    More than two channels are averaged to one.
+    """
+    return _decode(Path(path), _stereo)
+
+
 def audio_hash(wave: np.ndarray) -> str:
     """16 hex digits that identify (n,) samples in [-1, 1], rounded to 16 bits."""
     return hashlib.sha256(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()).hexdigest()[:16]
@@ -121,8 +130,15 @@ def _mono(samples: np.ndarray, form: str) -> np.ndarray:
         return ((samples - zero) / one).astype(np.float32)
 
 
-def _decode(path: Path) -> Iterator:
-    """Yield the rate of a file, then its sound in mono blocks on its time line."""
+def _stereo(samples: np.ndarray, form: str) -> np.ndarray:
+    """(n, channels) -> (n, 1 or 2) float32; see `_mono`."""
+    if samples.shape[1] != 2:
+        return _mono(samples, form)[:, None]
+    return np.stack([_mono(samples[:, channel], form) for channel in (0, 1)], 1)
+
+
+def _decode(path: Path, mix: Mix = _mono) -> Iterator:
+    """Yield the rate of a file, then its sound in blocks on its time line, mono or as `mix` makes them."""
     import av
     import av.logging
     from av.error import FFmpegError
@@ -146,7 +162,7 @@ def _decode(path: Path) -> Iterator:
             raise InputError(f"{path}: has no sound")
         if all(stream.codec_context is None for stream in container.streams.audio):
             raise InputError(f"{path}: its sound is in a form that cannot be decoded; convert it to WAV first")
-        yield from _sound(path, container)
+        yield from _sound(path, container, mix)
 
 
 def _check_wav(path: Path) -> None:
@@ -167,7 +183,7 @@ def _check_wav(path: Path) -> None:
             file.seek(promised + promised % 2, 1)
 
 
-def _sound(path: Path, container: InputContainer) -> Iterator:
+def _sound(path: Path, container: InputContainer, mix: Mix) -> Iterator:
     """Yield the rate of the best sound stream, then its blocks; time stamps decide where each lies."""
     best = container.streams.best("audio")
     stream = next((s for s in container.streams.audio if s is best), container.streams.audio[0])
@@ -183,7 +199,7 @@ def _sound(path: Path, container: InputContainer) -> Iterator:
     for frame in _frames(path, container, stream):
         if frame.sample_rate != rate:
             raise InputError(f"{path}: changes its sample rate half way; convert it to WAV first")
-        block = _mono(*_frame_samples(path, frame))
+        block = mix(*_frame_samples(path, frame))
         if frame.time is not None:
             origin = frame.time + delay if origin is None else origin
             late = round((frame.time - origin) * rate) - done
@@ -213,7 +229,7 @@ def _frames(path: Path, container: InputContainer, stream: AudioStream) -> Itera
                 continue
             frames += len(decoded)
             yield from decoded
-    except (FFmpegError, OSError):
+    except (FFmpegError, OSError, IndexError):  # IndexError: a stream that PyAV did not see at the beginning
         raise InputError(f"{path}: is damaged or cut short; copy it again") from None
     if broken and not frames:
         raise InputError(f"{path}: its sound cannot be decoded; convert it to WAV first")
@@ -226,6 +242,14 @@ def _frame_samples(path: Path, frame: av.AudioFrame) -> tuple[np.ndarray, str]:
     form = frame.format.name.removesuffix("p")
     if form not in UNIT:
         raise InputError(f"{path}: {form} samples are not supported; convert it to 16-bit WAV first")
+    if frame.format.is_planar and frame.layout.nb_channels > 7:
+        # PyAV 18 counts planes up to a null pointer, which an array of eight has not: FFmpeg has to interleave them.
+        from av import AudioResampler
+
+        try:
+            (frame,) = AudioResampler(format=form).resample(frame)
+        except (OSError, ValueError):
+            raise InputError(f"{path}: has {frame.layout.nb_channels} channels; mix it down to stereo first") from None
     values = frame.to_ndarray()
     return (values.T if frame.format.is_planar else values.reshape(frame.samples, -1)), form
 
@@ -237,7 +261,7 @@ def _place(block: np.ndarray, late: int, least: float) -> np.ndarray:
     """
     if abs(late) <= least:
         return block
-    return block[-late:] if late < 0 else np.concatenate([np.zeros(late, np.float32), block])
+    return block[-late:] if late < 0 else np.concatenate([np.zeros((late, *block.shape[1:]), np.float32), block])
 
 
 def _origin(container: InputContainer) -> float | None:

@@ -62,18 +62,18 @@ def write_media(path: Path, wave: np.ndarray | None, rate: int, codec: str, *, p
     """Encode (n,) or (n, channels) samples with PyAV; `picture` adds three seconds of video, `late` starts the sound later."""
     import av
 
-    samples = None if wave is None else np.ascontiguousarray(np.atleast_2d(wave.T), np.float32)
+    samples = None if wave is None else np.atleast_2d(wave.T).T.astype(np.float32)  # (n, channels)
     with av.open(str(path), "w") as container:
         if picture:
             video = container.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=25)
             video.width = video.height = 64
             video.pix_fmt = "yuv420p"
         if samples is not None:
-            layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
+            layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
             sound = container.add_stream(codec, rate=rate, layout=layout)
             form = sound.codec_context.codec.audio_formats[0].name
             resampler = av.AudioResampler(format=form, layout=layout, rate=rate)
-            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
             frame.sample_rate, frame.pts = rate, round(late * rate)
         if picture:
             for _ in range(75):

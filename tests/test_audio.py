@@ -105,6 +105,16 @@ def test_channels_are_averaged(tmp_path):
     assert np.abs(load_audio(write_media(tmp_path / "surround.flac", surround, RATE, "flac")) - left / 6).max() < 1e-4
 
 
+@pytest.mark.parametrize("name, codec", [("many.opus", "libopus"), ("many.mka", "flac"), ("many.wav", "pcm_s16le")])
+def test_eight_channels(tmp_path, name, codec):
+    wave = voice(1.0, 48000)
+    channels = np.zeros((48000, 8), np.float32)
+    channels[:, :4] = wave[:, None]
+    heard = load_audio(write_media(tmp_path / name, channels, 48000, codec))
+    assert np.corrcoef(heard[:RATE], load_audio(wave, source_rate=48000))[0, 1] > 0.99
+    assert abs(heard.std() / (wave.std() / 2) - 1) < 0.05
+
+
 def test_arrays_of_any_layout_and_type():
     wave = voice(0.5)
     both = np.stack([wave, wave])
