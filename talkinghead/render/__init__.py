@@ -59,7 +59,12 @@ def choose(backend: str | None = None) -> str:
 
 
 def image(
-    animation: Animation, frame: int = 0, *, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
+    animation: Animation,
+    frame: int = 0,
+    *,
+    size: int | tuple[int, int] = 512,
+    camera: str = "front",
+    backend: str | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8 sRGB picture of one frame; see `frames` for the arguments."""
     if not -len(animation) <= frame < len(animation):
@@ -113,7 +118,17 @@ def _open(animation: Animation, size: int | tuple[int, int], camera: str, backen
 
     width, height = parse_size(size)
     view = place(animation.head, camera, width, height)
-    return _module(choose(backend)).Renderer(Scene(animation.head), view, width, height)
+    scene, name = Scene(animation.head), choose(backend)
+    try:
+        return _module(name).Renderer(scene, view, width, height)
+    except Exception as error:  # a driver that worked in the small
+        reason = f"renderer {name} cannot draw {width}x{height} pixels here ({_words(error)})"
+        if name == DEFAULTS[-1]:
+            raise
+        if backend is not None:
+            raise InputError(f"{reason}; {DEFAULTS[-1]} would") from None
+    _tell(f"talkinghead: {reason}; the {DEFAULTS[-1]} renderer takes over")
+    return _module(DEFAULTS[-1]).Renderer(scene, view, width, height)
 
 
 def _module(name: str):
@@ -124,7 +139,12 @@ def _try(name: str) -> tuple[bool, str]:
     try:
         return True, _module(name).check()
     except Exception as error:  # drivers and loaders raise anything at all
-        return False, " ".join(str(error).split()) or type(error).__name__
+        return False, _words(error)
+
+
+def _words(error: Exception) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _tell(line: str) -> None:

@@ -190,7 +190,8 @@ def _shade(values, eye, roughness, kind, colour):
             colour[j] += POWER[i, j] * (base * diffuse * diffuse * (seen + seen * (1 - seen) * tint) + lobe)
     shine = 0.0
     if shiny:
-        mirror = 2 * facing * (nx * CATCH[0] + ny * CATCH[1] + nz * CATCH[2]) - (vx * CATCH[0] + vy * CATCH[1] + vz * CATCH[2])
+        hx, hy, hz = _unit(vx + CATCH[0], vy + CATCH[1], vz + CATCH[2])
+        mirror = 2 * facing * (nx * hx + ny * hy + nz * hz) - (vx * hx + vy * hy + vz * hz)
         shine = (0.85 * _step(0.972, 0.984, mirror) + 0.10 * _step(0.80, 1.0, mirror)) * _step(0.02, 0.25, ao)
     for j in range(3):
         value = colour[j] + shine

@@ -24,7 +24,7 @@ LIGHTS = (  # direction, colour times strength
 )
 GLOSS = (1.0, 1.0, 0.3)  # how much of each light shows in highlights: a strong rim would burn out on a bare head
 SKY, GROUND = (0.33, 0.35, 0.38), (0.17, 0.145, 0.13)  # light from all around, from above and from below
-CATCH = _unit(0.30, 0.42, 1.0)  # the window that eyes mirror
+CATCH = (0.30, 0.38, 0.0)  # added to the direction of the viewer: where the window is that eyes mirror
 WRAP = (0.42, 0.20, 0.13)  # how far red, green and blue light creeps around skin; 0 is a plain Lambert surface
 SPECULAR = {SKIN: 0.028, EYE: 0.03, WET: 0.035, HAIR: 0.01}  # reflectance at normal incidence
 BACKDROP = ((0.235, 0.255, 0.28), (0.105, 0.115, 0.13))  # middle and corners of the picture

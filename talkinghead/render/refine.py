@@ -41,19 +41,15 @@ def _bulge(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return rise * np.minimum(1, limit / np.maximum(size, 1e-12))
 
 
-def split(data: np.ndarray, triangles: np.ndarray, runs: list[tuple[int, int]], smooth: list[bool]) -> Split:
-    """Split the triangles of the smooth runs wherever an edge of the (U, 6) positions and normals is far from its curve."""
+def split(data: np.ndarray, triangles: np.ndarray, runs: list[tuple[int, int]], smooth: np.ndarray) -> Split:
+    """Split triangles wherever an edge of the (U, 6) positions and normals is far from its curve and both ends are `smooth`."""
     sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
     edges, number = np.unique(sides, axis=0, return_inverse=True)
     number = number.reshape(3, -1).T  # (F, 3): edge opposite to corner 2, 0, 1
     a, b = data[edges[:, 0]], data[edges[:, 1]]
     far = np.linalg.norm(_bulge(a, b), axis=1) > FLAT * np.ptp(data[:, 1])
     far &= np.einsum("ex,ex->e", a[:, 3:6], b[:, 3:6]) > 0.3  # a real crease stays one
-    keep = np.zeros(len(edges), bool)
-    for run, wanted in zip(runs, smooth, strict=True):
-        if wanted:
-            keep[number[slice(*run)]] = True
-    far &= keep
+    far &= smooth[edges].all(1)
     middle = np.where(far, len(data) + np.cumsum(far) - 1, -1)[number]
     pieces, found = [], []
     for run in runs:

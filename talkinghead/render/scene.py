@@ -72,14 +72,24 @@ class Scene:
     def _refine(self, triangles: np.ndarray) -> None:
         template = self.head.template
         data = np.hstack([template, vertex_normals(template, self.head.faces)])[self.source]
-        runs, smooth = [s.triangles for s in self.surfaces], [s.kind == look.SKIN for s in self.surfaces]
-        self.finer = split(data, triangles, runs, smooth)
+        self.finer = split(data, triangles, [s.triangles for s in self.surfaces], self._may_bulge(data[:, :3]))
         self.triangles = np.ascontiguousarray(self.finer.triangles)
         self.surfaces = [replace(s, triangles=run) for s, run in zip(self.surfaces, self.finer.runs, strict=True)]
         first, second = self.finer.edges.T
         self.uv = np.concatenate([self.uv, (self.uv[first] + self.uv[second]) / 2])
         self.material = np.concatenate([self.material, self.material[first]])
         self.fade = np.concatenate([self.fade, (self.fade[first] + self.fade[second]) / 2])
+
+    def _may_bulge(self, positions: np.ndarray) -> np.ndarray:
+        """(U,) bool: skin, but not where hair grows, which would sink into it."""
+        from scipy.spatial import cKDTree
+
+        kind = self.material[:, 4]
+        smooth, hair = kind == look.SKIN, positions[kind == look.HAIR]
+        if len(hair):
+            away, _ = cKDTree(hair).query(positions[smooth])
+            smooth[smooth] = away > 0.02 * np.ptp(positions[:, 1])
+        return smooth
 
     @cached_property
     def light(self) -> Bake:

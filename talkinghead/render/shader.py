@@ -65,7 +65,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     float edge = 1.0 - nv; edge *= edge; edge *= edge;
     colour += around * ao * edge * (skin ? 0.10 : eye ? 0.25 : 0.05);
     if (eye) {{
-        float mirror = dot(2.0 * dot(n, v) * n - v, {vector(look.CATCH)});
+        float mirror = dot(2.0 * dot(n, v) * n - v, normalize(v + {vector(look.CATCH)}));
         colour += (0.85 * smoothstep(0.972, 0.984, mirror) + 0.10 * smoothstep(0.80, 1.0, mirror)) * smoothstep(0.02, 0.25, ao);
     }}
     vec3 over = max(colour - 0.7, 0.0);

@@ -51,7 +51,18 @@ class Renderer:
         triangles = self.scene.triangles
         self.kernels.visibility(*rows, screen, triangles, self.depth, self.owner)
         self.kernels.light(
-            *rows, screen, triangles, self.depth, self.owner, data, self.still, self.eye, self.level, self.texels, self.levels, out
+            *rows,
+            screen,
+            triangles,
+            self.depth,
+            self.owner,
+            data,
+            self.still,
+            self.eye,
+            self.level,
+            self.texels,
+            self.levels,
+            out,
         )
 
     def _project(self, positions: np.ndarray) -> np.ndarray:
