@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from talkinghead import export
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> 
             raise InputError(f"{path}: is the input; write to another name")
         if path.is_dir() and path.suffix.lower() != ".obj":
             raise InputError(f"{path}: is a folder; give a file's name")
+        if path.suffix.lower() in export.suffixes():
+            export.check(path)  # a folder in the way, a library that is missing
         home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
         if not home.is_dir() or not os.access(home, os.W_OK):
             raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
