@@ -31,7 +31,7 @@ class Camera:
 
 def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """A side length or (width, height) -> (width, height), even as H.264 wants it. Raises InputError if out of range."""
-    pair = (size, size) if isinstance(size, int | np.integer) else tuple(size)
+    pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
     if len(pair) != 2 or not all(isinstance(n, int | np.integer) for n in pair):
         raise InputError(f"size {size!r}: must be a number of pixels or a pair (width, height)")
     if min(pair) < SMALLEST or max(pair) > LARGEST:

@@ -1,6 +1,10 @@
-"""OpenGL 3.3 through EGL: no window, no display; a GPU where there is one, Mesa's software renderer elsewhere."""
+"""OpenGL 3.3 without window or display (on Linux through EGL): a GPU where there is one, Mesa's software renderer elsewhere."""
 
 from __future__ import annotations
+
+import os
+import sys
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +25,10 @@ WORDS = {
     "NORMAL_LOC": "1",
     "TANGENT_LOC": "2",
     "TEXCOORD_0_LOC": "3",
-    "INPUTS": "layout(location = 4) in vec3 colour; layout(location = 5) in vec2 feel; layout(location = 6) in float fade; uniform mat4 matrix;",
+    "INPUTS": """layout(location = 4) in vec3 colour;
+layout(location = 5) in vec2 feel;
+layout(location = 6) in float fade;
+uniform mat4 matrix;""",
     "TINT": "colour",
     "SURFACE": "feel",
     "FADE": "fade",
@@ -33,17 +40,15 @@ class Renderer:
     """One scene, one camera, one size. Its context is current only while it draws, so any thread may, one at a time."""
 
     def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
-        import moderngl
-
         self.scene, self.size = scene, (width, height)
-        self.gl = moderngl.create_standalone_context(backend="egl", require=330)
+        self.gl = _context()
         with self.gl:
             self._build(camera)
 
     def _build(self, camera: Camera) -> None:
         gl, scene, size = self.gl, self.scene, self.size
         samples = min(SAMPLES, gl.max_samples)
-        program = gl.program(shader.fill(shader.VERTEX, WORDS), shader.FRAGMENT)
+        program: Any = gl.program(shader.fill(shader.VERTEX, WORDS), shader.FRAGMENT)
         program["matrix"].write(np.ascontiguousarray(camera.matrix.T).tobytes())
         program["cam_pos"].value = tuple(camera.eye)
         program["picture"].value = 0
@@ -54,7 +59,7 @@ class Renderer:
         still = gl.buffer(np.hstack([scene.uv, scene.material, scene.fade[:, None]]).astype(np.float32).tobytes())
         inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
         self.mesh = gl.vertex_array(program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
-        plain = gl.program(PLAIN, BACKDROP)
+        plain: Any = gl.program(PLAIN, BACKDROP)
         plain["picture"].value = 1
         self.backdrop = gl.vertex_array(plain, [])
         self.wall = gl.texture(size, 3, np.ascontiguousarray(look.background(*size)[::-1]).tobytes(), alignment=1)
@@ -88,11 +93,17 @@ class Renderer:
         self.gl.release()
 
 
-def check() -> str:
-    """What draws, in words. Raises whatever the driver raises if it does not."""
+def _context():
     import moderngl
 
-    gl = moderngl.create_standalone_context(backend="egl", require=330)
+    os.environ.setdefault("EGL_LOG_LEVEL", "fatal")  # what goes wrong is raised; the library need not print it as well
+    options: dict[str, Any] = {"backend": "egl"} if sys.platform == "linux" else {}
+    return moderngl.create_standalone_context(require=330, **options)
+
+
+def check() -> str:
+    """What draws, in words. Raises whatever the driver raises if it does not."""
+    gl = _context()
     try:
         with gl:
             canvas = gl.framebuffer([gl.renderbuffer((4, 4), 4)])

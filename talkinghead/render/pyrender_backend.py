@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ WORDS = {
     "MATRIX": "P * V",
 }
 _lock = RLock()
-_shared = None  # the one OffscreenRenderer
+_shared: Any = None  # the one OffscreenRenderer
 _folder = None  # with its shader, which it reads from files
 
 
@@ -49,7 +50,7 @@ class Renderer:
 
             self.wall = look.background(width, height).astype(np.uint16)
             self.stage = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
-            self.stage.add(_Fixed(camera), pose=np.linalg.inv(camera.view))
+            self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
             texture = pyrender.Texture(source=scene.texture, source_channels="RGB")
             self.parts = [self._part(surface, texture) for surface in scene.surfaces]
             self.node = None
@@ -87,7 +88,7 @@ class Renderer:
             if len(used)
         ]
         with _lock:
-            offscreen = _offscreen()
+            offscreen: Any = _offscreen()
             if self.node is not None:
                 self.stage.remove_node(self.node)
             self.node = self.stage.add(pyrender.Mesh(primitives))
@@ -103,7 +104,7 @@ class Renderer:
         """Nothing to do: the context stays for the next one, which takes this one's meshes out of it."""
 
 
-def _Fixed(camera: Camera):  # noqa: N802  (a class that can only be made once pyrender is there)
+def _fixed(camera: Camera):
     """A pyrender camera with our projection."""
     import pyrender
 
@@ -122,11 +123,11 @@ def _offscreen():
         if _shared is None:
             with _environment():
                 if not hasattr(np, "infty"):
-                    np.infty = np.inf
+                    np.infty = np.inf  # pyright: ignore[reportAttributeAccessIssue]
                 import pyrender
                 from pyrender.shader_program import ShaderProgramCache
 
-                offscreen = pyrender.OffscreenRenderer(16, 16)
+                offscreen: Any = pyrender.OffscreenRenderer(16, 16)
                 _folder = tempfile.TemporaryDirectory(prefix="talkinghead-")
                 folder = Path(_folder.name)
                 fragment = shader.FRAGMENT.replace("uniform sampler2D picture;", MATERIAL).replace(
@@ -162,10 +163,10 @@ def check() -> str:
     from importlib.metadata import version
 
     with _lock:
-        offscreen = _offscreen()
+        offscreen: Any = _offscreen()
         from OpenGL.GL import GL_RENDERER, glGetString
 
         offscreen._platform.make_current()
-        name = glGetString(GL_RENDERER).decode()
+        name = (glGetString(GL_RENDERER) or b"").decode()
         _release(offscreen)
     return f"pyrender {version('pyrender')}, {name}"

@@ -15,7 +15,7 @@ BULGE = 0.12  # of an edge's length: the furthest its middle may move, whatever 
 
 @dataclass(frozen=True)
 class Split:
-    """edges: (M, 2) vertices whose middles are added behind the others. triangles: the new ones; runs: where each old run is."""
+    """edges: (M, 2) vertices whose middles come after the others. triangles: the new ones. runs: where each old run is."""
 
     edges: np.ndarray
     triangles: np.ndarray

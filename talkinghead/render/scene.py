@@ -36,25 +36,28 @@ class Surface:
 
 
 class Scene:
-    """U drawn vertices, one per (vertex, texture vertex, part) of the head.
+    """U drawn vertices: one per (vertex, texture vertex, part) of the head, then those that `finer` puts between them.
 
-    source: index of the first of them into the head's vertices; the others, in `finer`, lie between these. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is there twice,
-    once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. fade: (U,) float32 opacity,
-    less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
+    source: index of each of the first into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is
+    there twice, once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. fade: (U,)
+    float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
     """
 
     def __init__(self, head: Head) -> None:
         self.head = head
         parts = head.parts or (Part("skin", (0, len(head.faces))),)
         bare = head.texture is None or head.uv is None or head.uv_faces is None
-        self.texture = np.full((1, 1, 3), 255, np.uint8) if bare else np.ascontiguousarray(head.texture[..., :3])
-        uv_faces = np.zeros_like(head.faces) if bare else head.uv_faces
+        if head.texture is None or head.uv is None or head.uv_faces is None:
+            texture, uv, uv_faces = np.full((1, 1, 3), 255, np.uint8), np.zeros((1, 2)), np.zeros_like(head.faces)
+        else:
+            texture, uv, uv_faces = head.texture, head.uv, head.uv_faces
+        self.texture = np.ascontiguousarray(texture[..., :3])
         owner = np.concatenate([np.full(p.faces[1] - p.faces[0], i) for i, p in enumerate(parts)])
         corners = np.stack([head.faces, uv_faces, np.broadcast_to(owner[:, None], head.faces.shape)], -1).reshape(-1, 3)
         unique, drawn = np.unique(corners, axis=0, return_inverse=True)
         drawn = drawn.reshape(-1, 3).astype(np.int32)
         self.source = unique[:, 0].astype(np.int64)
-        self.uv = np.zeros((len(unique), 2), np.float32) if bare else head.uv[unique[:, 1]].astype(np.float32)
+        self.uv = uv[unique[:, 1]].astype(np.float32)
         self.material = np.zeros((len(unique), 5), np.float32)
         self.surfaces: list[Surface] = []
         runs = []
@@ -82,12 +85,12 @@ class Scene:
 
     def _may_bulge(self, positions: np.ndarray) -> np.ndarray:
         """(U,) bool: skin, but not where hair grows, which would sink into it."""
-        from scipy.spatial import cKDTree
+        from scipy.spatial import KDTree
 
         kind = self.material[:, 4]
         smooth, hair = kind == look.SKIN, positions[kind == look.HAIR]
         if len(hair):
-            away, _ = cKDTree(hair).query(positions[smooth])
+            away, _ = KDTree(hair).query(positions[smooth])
             smooth[smooth] = away > 0.02 * np.ptp(positions[:, 1])
         return smooth
 

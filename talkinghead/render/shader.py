@@ -44,7 +44,8 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     nv = clamp(nv, 0.04, 1.0);
     if (kind > 1.5 && !hair) seen = sqrt(seen); // a wet mouth throws light about
     float ao = seen.x;
-    vec3 open = max(vec3(ao), ((ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903)) * ao);
+    vec3 bounced = (ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903);
+    vec3 open = max(vec3(ao), bounced * ao);
     vec3 around = mix({vector(look.GROUND)}, {vector(look.SKY)}, 0.5 + 0.5 * n.y);
     vec3 colour = base * around * open;
     float a = roughness * roughness, a2 = a * a, k = 0.5 * a;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Renderer:
         self.level = self._levels_of_detail()
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         edges = np.linspace(0, height, 2 * workers + 1).astype(int)
-        self.bands = [(int(a), int(b)) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        self.bands = [(int(a), int(b)) for a, b in pairwise(edges) if b > a]
         self.pool = ThreadPoolExecutor(workers)
 
     def draw(self, vertices: np.ndarray) -> np.ndarray:
@@ -48,22 +49,10 @@ class Renderer:
         self.pool.shutdown()
 
     def _draw_band(self, rows: tuple[int, int], screen: np.ndarray, data: np.ndarray, out: np.ndarray) -> None:
-        triangles = self.scene.triangles
-        self.kernels.visibility(*rows, screen, triangles, self.depth, self.owner)
-        self.kernels.light(
-            *rows,
-            screen,
-            triangles,
-            self.depth,
-            self.owner,
-            data,
-            self.still,
-            self.eye,
-            self.level,
-            self.texels,
-            self.levels,
-            out,
-        )
+        triangles, view = self.scene.triangles, (self.depth, self.owner)
+        texture = self.level, self.texels, self.levels
+        self.kernels.visibility(*rows, screen, triangles, *view)
+        self.kernels.light(*rows, screen, triangles, *view, data, self.still, self.eye, *texture, out)
 
     def _project(self, positions: np.ndarray) -> np.ndarray:
         """(U, 3) -> (U, 4) float32: x right, y down in pixels, depth, 1 / distance; distance 0 where it cannot be drawn."""

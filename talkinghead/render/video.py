@@ -51,10 +51,8 @@ def write(
     if sound is not None:
         count = frame_count(sound.seconds, animation.fps)
         if abs(sound.seconds - animation.duration) > TOLERANCE:
-            message = (
-                f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s: the video follows the sound"
-            )
-            warnings.warn(message, stacklevel=3)
+            lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
+            warnings.warn(f"{lengths}: the video follows the sound", stacklevel=3)
     pictures = _fitted(frames(animation, size=size, camera=camera, backend=backend), count)
     with _shown(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
         _encode(shown, fresh, exact_rate(animation.fps), sound)
@@ -108,18 +106,18 @@ class Sound:
 
 def _fitted(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
     """Exactly `count` of them: the rest is left out, or the last one held."""
-    made, last = 0, None
-    for last in pictures:
-        yield last
+    made = 0
+    for picture in pictures:
         made += 1
+        yield picture
         if made == count:
             return
     for _ in range(count - made):
-        yield last
+        yield picture  # an animation has at least one
 
 
 @contextmanager
-def _shown(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterator[np.ndarray]]:
+def _shown(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterable[np.ndarray]]:
     """The same, with a bar on stderr if wanted."""
     if not progress:
         yield pictures
@@ -142,7 +140,7 @@ def _storage_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def _encode(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
+def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
     """Draw here, encode in another thread. Whatever stops either of them stops both before this returns."""
     queue: Queue[np.ndarray | None] = Queue(WAITING)
     failure: list[BaseException] = []
@@ -198,19 +196,18 @@ def _mux(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Soun
         coder = video.codec_context
         coder.time_base = 1 / rate
         coder.colorspace = coder.color_primaries = coder.color_trc = coder.color_range = BT709
-        speech, blocks = None, iter(())
+        speech, blocks, heard = None, iter(()), Fraction(0)
         if sound is not None:
             speech = file.add_stream("aac", rate=sound.rate, layout=sound.layout)
-            speech.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * (2 if sound.layout == "stereo" else 1)
+            speech.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
             blocks = sound.frames()
-        heard = Fraction(0)
         for t, picture in enumerate(_before(first, pictures)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
             frame.pts, frame.time_base = t, 1 / rate
             file.mux(video.encode(frame))
             while speech and heard <= (t + 1) / rate and (block := next(blocks, None)) is not None:
-                heard += Fraction(block.samples, sound.rate)
+                heard += Fraction(block.samples, block.sample_rate)
                 file.mux(speech.encode(block))
         file.mux(video.encode(None))
         if speech:
