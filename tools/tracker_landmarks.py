@@ -200,9 +200,7 @@ def main() -> None:
     path = parser.parse_args().head
     head = Head.load(path)
     points, spread = find(head)
-    print(
-        f"spread over pictures: median {np.median(spread) * 1000:.2f} mm, worst {spread.max() * 1000:.2f} mm ({spread.argmax()})"
-    )
+    print(f"spread: median {np.median(spread) * 1000:.2f} mm, worst {spread.max() * 1000:.2f} mm ({spread.argmax()})")
     others = {k: v for k, v in head.landmarks.items() if not k.startswith("tracker_")}
     replace(head, landmarks=others | attach(head, symmetric(points))).save(path)
 

@@ -105,7 +105,8 @@ def write_audio(path: Path, wave: np.ndarray) -> None:
 
     with replacing(path) as fresh, av.open(str(fresh), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
-        samples = np.round(wave / max(1.0, np.abs(wave).max(initial=0)) * 32767).astype(np.int16)  # lossy sources overshoot 1
+        wave = wave / max(1.0, np.abs(wave).max(initial=0))  # lossy sources overshoot 1
+        samples = np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = RATE
         for packet in (*stream.encode(frame), *stream.encode(None)):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.audio import SAFE
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
@@ -69,7 +70,7 @@ class Track:
     def load(cls, path: Path) -> Track:
         try:
             with np.load(path, allow_pickle=False) as file:
-                track = cls(file["landmarks"], float(file["fps"]), tuple(int(v) for v in file["size"]))
+                track = cls(file["landmarks"], float(file["fps"]), (int(file["size"][0]), int(file["size"][1])))
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise InputError(f"landmarks {path}: not readable ({error}); delete it to track the clip again") from None
         if track.landmarks.ndim != 3 or track.landmarks.shape[1:] != (POINTS, 3) or not track.fps > 0:
@@ -149,26 +150,27 @@ def track(path: Path) -> Track:
     Raises InputError for what is no video, shows no face, or shows two of about the same size.
     """
     import av
+    from av.error import FFmpegError
 
     tracker, found, times, pictures = face_mesh(), [], [], []
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=SAFE, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise InputError("has no picture")
             stream = container.streams.video[0]
             fps = float(stream.average_rate or stream.guessed_rate or 0)
             ratio = float(stream.sample_aspect_ratio or 1) or 1.0
             for frame in container.decode(stream):
-                picture = frame.to_ndarray(format="rgb24")
+                picture = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
                 points = detect(tracker, picture)
                 found.append(np.full((POINTS, 3), np.nan, np.float32) if points is None else points)
                 times.append(frame.time if frame.time is not None else len(times) / max(fps, 1.0))
                 if len(found) in CHECKED:
                     pictures.append(picture)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"cannot be decoded ({error})") from None
+    except InputError:
+        raise
+    except (FFmpegError, OSError, ValueError, IndexError) as error:  # IndexError: what PyAV makes of a header cut short
+        raise InputError(f"is not a video that can be read, or is cut short ({type(error).__name__})") from None
     finally:
         tracker.close()
     if not found or not 5 <= fps <= 240:
@@ -176,7 +178,13 @@ def track(path: Path) -> Track:
     if sum(_faces(picture) > 1 for picture in pictures) > len(pictures) / 2:
         raise InputError("more than one face")
     height, width = picture.shape[:2]
-    return Track(_regular(np.stack(found), np.array(times) - times[0], fps), fps, (round(width * ratio), height))
+    size = (round(width * ratio), height) if frame.rotation % 180 == 0 else (width, round(height * ratio))
+    return Track(_regular(np.stack(found), np.array(times) - times[0], fps), fps, size)
+
+
+def upright(picture: np.ndarray, rotation: float) -> np.ndarray:
+    """A picture turned as its file says, in degrees counterclockwise: phones that are held upright film lying down."""
+    return np.ascontiguousarray(np.rot90(picture, round(rotation / 90)))
 
 
 def longest_run(track: Track, bridge: float = 0.12, jump: float = 0.35) -> tuple[int, Track]:
@@ -194,10 +202,10 @@ def longest_run(track: Track, bridge: float = 0.12, jump: float = 0.35) -> tuple
     broken = np.flatnonzero((gap > 1 + bridge * track.fps) | (moved > jump * np.sqrt(gap)))
     starts, stops = np.concatenate([[0], broken + 1]), np.concatenate([broken, [len(index) - 1]])
     best = (index[stops] - index[starts]).argmax()
-    first, last = index[starts[best]], index[stops[best]]
+    first, last = int(index[starts[best]]), int(index[stops[best]])
     inside = index[(index >= first) & (index <= last)]
     filled = _at(track.landmarks[inside], inside.astype(float), np.arange(first, last + 1, dtype=float))
-    return int(first), Track(filled, track.fps, track.size)
+    return first, Track(filled, track.fps, track.size)
 
 
 def _regular(landmarks: np.ndarray, times: np.ndarray, fps: float) -> np.ndarray:

@@ -73,7 +73,7 @@ def _largest(apply: Callable[[np.ndarray], np.ndarray], scale: np.ndarray, shape
     value = 1.0
     for _ in range(30):
         image = apply(vector) / scale
-        value = np.linalg.norm(image) / max(np.linalg.norm(vector), 1e-30)
+        value = float(np.linalg.norm(image) / max(np.linalg.norm(vector), 1e-30))
         vector = image / max(np.linalg.norm(image), 1e-30)
     return 1.1 * max(value, 1e-12)
 

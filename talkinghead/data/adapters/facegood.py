@@ -3,9 +3,9 @@
 Input: a folder with pairs NAME.flac (or .wav) and NAME.npz holding `weights` (T, 116), `names` (116,) and `fps`. The weights
 are curves that animators made from video for a rig of their own. No document says what its channels look like: the table
 below was inferred from their names (many are FACS units), from which of them move together, and from pictures of the result;
-the factors bring lip aperture to about what tracked speech has on the same head. In these takes about 25 mouth channels move and left
-equals right; the rest of the table is there for other takes of the same rig. Teeth and tongue channels, whose meaning in
-space is unknown, are left out.
+the factors bring lip aperture to about what tracked speech has on the same head. In these takes about 25 mouth channels
+move and left equals right; the rest of the table is there for other takes of the same rig. Teeth and tongue channels, whose
+meaning in space is unknown, are left out.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from talkinghead.audio import load_audio
 from talkinghead.data import solve, video
 from talkinghead.data.manifest import Clip, Spans, file_name, read_words, split_of, write_audio
 from talkinghead.data.motion import cut_sound, read_meta, write_motion
+from talkinghead.data.person import Person
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
@@ -62,7 +63,8 @@ def convert(
     """Clips, their quality and the reasons of those that were dropped.
 
     head: file of the head to solve for, the default one if None. speaker: who it is in all clips; None takes the name of
-    each clip's folder. licence: of the recordings. offset: seconds by which the sound is later than the picture; it is taken out.
+    each clip's folder. licence: of the recordings. offset: seconds by which the sound is later than the picture; it is
+    taken out.
     """
     if not np.isfinite(offset) or abs(offset) > 5:
         raise InputError(f"offset is {offset} seconds; the sound may be at most 5 seconds off")
@@ -117,7 +119,7 @@ def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dic
         mine = [job for job in jobs if job.speaker == speaker]
         tracks = (video.longest_run(video.Track.load(_landmarks(out, job.id)))[1] for job in mine)
         try:
-            solve.Person.estimate(speaker, tracks, face, clips=len(mine)).save(_person(out, speaker))
+            Person.estimate(speaker, tracks, face, clips=len(mine)).save(_person(out, speaker))
         except InputError as error:
             dropped |= {job.id: str(error) for job in mine}
 
@@ -142,7 +144,7 @@ def _track(name: str, path: Path, out: Path) -> str | None:
 def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]] | str:
     """Solve one clip and write its motion and sound, unless that was done; the reason instead if it cannot be."""
     try:
-        face, person = _head(job.head), solve.Person.load(_person(job.out, job.speaker))
+        face, person = _head(job.head), Person.load(_person(job.out, job.speaker))
         whole = video.Track.load(_landmarks(job.out, name))
         first, run = video.longest_run(whole)
         clip = _describe(job, first, run)
@@ -152,7 +154,7 @@ def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]] | str:
         if not sound.exists() or meta.get("mark") != mark:
             write_audio(sound, cut_sound(load_audio(job.path), first / run.fps + job.offset, clip.duration))
             animation = solve.solve(run, person, face)
-            meta = {"mark": mark, "head": face.name, "topology": face.topology}
+            meta: dict[str, Any] = {"mark": mark, "head": face.name, "topology": face.topology}
             meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
             write_motion(motion, animation, meta)
         return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
@@ -185,7 +187,7 @@ def _describe(job: Job, first: int, run: video.Track) -> Clip:
     )
 
 
-def _mark(job: Job, head: Head, person: solve.Person, run: video.Track) -> str:
+def _mark(job: Job, head: Head, person: Person, run: video.Track) -> str:
     """Hash of all that the motion and the sound of a clip depend on."""
     parts = (head.template, head.basis, np.array(list(head.landmarks.values())), person.neutral, person.closed, person.lids)
     digest = hashlib.blake2b(f"{solve.VERSION} {job.offset} {run.fps} {run.size}".encode(), digest_size=8)

@@ -1,0 +1,114 @@
+import json
+
+import numpy as np
+import pytest
+
+from talkinghead.audio import RATE, load_audio
+from talkinghead.data.manifest import Clip, file_name, read_manifest, read_words, split_of, write_audio, write_manifest
+from talkinghead.errors import InputError
+
+LINE = {
+    "version": 1,
+    "id": "a",
+    "audio": "audio/a.flac",
+    "motion": "motion/a.npz",
+    "speaker": "s",
+    "split": "train",
+    "duration": 3.0,
+    "fps": 25.0,
+    "source": "video",
+}
+
+
+def write(folder, *lines):
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    (folder / "manifest.jsonl").write_text(text, encoding="utf-8")
+
+
+def test_what_is_written_is_read(tmp_path):
+    words = ((0.0, 0.5, "sil"), (0.5, 0.9, "größe"))
+    clips = [
+        Clip("a", "audio/a.flac", "motion/a.npz", "s", "test", 3.0, 25.0, "video", words=words, emotion="happy", intensity=0.5),
+        Clip("b", "audio/b.flac", "motion/b.npz", "s", "val", 1, 30, "facegood", licence="MIT"),
+    ]
+    write_manifest(tmp_path, clips)
+    assert read_manifest(tmp_path) == clips
+    assert "transcript" not in json.loads((tmp_path / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "tells"),
+    [
+        ({"version": 2}, "version 2"),
+        ({"version": None}, "version None"),
+        ({"colour": "red"}, "unknown field 'colour'"),
+        ({"audio": "../../etc/passwd"}, "inside the dataset"),
+        ({"motion": "/etc/passwd"}, "inside the dataset"),
+        ({"audio": "a\\..\\b.flac"}, "inside the dataset"),
+        ({"split": "dev"}, "split 'dev'"),
+        ({"duration": -1}, "duration"),
+        ({"duration": "3"}, "duration"),
+        ({"fps": float("nan")}, "fps"),
+        ({"fps": True}, "fps"),
+        ({"units": "inch"}, "inch"),
+        ({"intensity": 2}, "intensity"),
+        ({"id": ""}, "id"),
+        ({"emotion": 3}, "emotion"),
+        ({"words": [[0, 1]]}, "words"),
+        ({"words": "abc"}, "words"),
+    ],
+)
+def test_each_fault_is_one_line_with_its_place(tmp_path, change, tells):
+    write(tmp_path, LINE, LINE | {"id": "b"} | change)
+    with pytest.raises(InputError) as caught:
+        read_manifest(tmp_path)
+    message = str(caught.value)
+    assert tells in message and "manifest.jsonl, line 2" in message and "\n" not in message
+
+
+def test_missing_field_duplicates_and_no_manifest(tmp_path):
+    with pytest.raises(InputError, match="prepare"):
+        read_manifest(tmp_path)
+    write(tmp_path, {k: v for k, v in LINE.items() if k != "fps"})
+    with pytest.raises(InputError, match="fps"):
+        read_manifest(tmp_path)
+    write(tmp_path, LINE, LINE)
+    with pytest.raises(InputError, match="twice"):
+        read_manifest(tmp_path)
+    write(tmp_path, "{broken")
+    with pytest.raises(InputError, match="not JSON"):
+        read_manifest(tmp_path)
+    write(tmp_path, "")
+    with pytest.raises(InputError, match="no clips"):
+        read_manifest(tmp_path)
+
+
+def test_audio_is_the_same_sample_for_sample(tmp_path):
+    wave = np.random.default_rng(0).uniform(-1, 1, 16001).astype(np.float32)
+    write_audio(tmp_path / "a.flac", wave)
+    read = load_audio(tmp_path / "a.flac", RATE)
+    assert len(read) == 16001
+    np.testing.assert_allclose(read, wave, atol=1 / 32000)
+    write_audio(tmp_path / "b.flac", 2 * wave)  # would clip: all of it is made quieter
+    np.testing.assert_allclose(load_audio(tmp_path / "b.flac", RATE), wave / np.abs(wave).max(), atol=1e-4)
+
+
+def test_word_times(tmp_path):
+    path = tmp_path / "words.jsonl"
+    assert read_words(path) == {}
+    path.write_text('{"id": "a", "words": [[0, 0.5, "sil"], [0.5, 1, "yes"]]}\n', encoding="utf-8")
+    assert read_words(path) == {"a": ((0.0, 0.5, "sil"), (0.5, 1.0, "yes"))}
+    path.write_text('{"id": "a"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 1"):
+        read_words(path)
+
+
+def test_splits_are_tenths():
+    splits = [split_of(i) for i in range(1000)]
+    assert (splits.count("test"), splits.count("val")) == (100, 100)
+    assert splits[5] == "test" and splits[7] == "val"
+
+
+@pytest.mark.parametrize(("text", "name"), [("a b/ü", "a_b"), ("../x", "x"), ("...", "_"), ("clip-1.2", "clip-1.2")])
+def test_file_names_are_safe(text, name):
+    assert file_name(text) == name
