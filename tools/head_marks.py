@@ -80,7 +80,8 @@ def contact(skin: Skin, points: np.ndarray, jaw: np.ndarray) -> list[tuple[int, 
         edges = [(int(a), int(b)) for a in mine for b in mine if a < b and int(b) in loops.neighbours(int(a))]
         sides.append([(a, b, float(t)) for a, b in edges for t in share])
     up, down = (np.array([points[a] * (1 - t) + points[b] * t for a, b, t in side]) for side in sides)
-    gap = np.linalg.norm(up[:, None] - down[None], axis=-1) - 0.02 * (up[:, None, 2] + down[None, :, 2])  # the foremost of equals
+    gap = np.linalg.norm(up[:, None] - down[None], axis=-1)
+    gap -= 0.02 * (up[:, None, 2] + down[None, :, 2])  # the foremost of equals
     i, j = np.unravel_index(np.argmin(gap), gap.shape)
     return [sides[0][i], sides[1][j]]
 
@@ -92,7 +93,9 @@ def landmark_at(faces: np.ndarray, a: int, b: int, share: float) -> np.ndarray:
     return np.array([mine, weight[1], weight[2]], np.float32)
 
 
-def landmarks(skin: Skin, points: np.ndarray, rings: dict[str, list[int]], touch: list, brow: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def landmarks(
+    skin: Skin, points: np.ndarray, rings: dict[str, list[int]], touch: list, brow: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Name -> [triangle, u, v]. points: (v, 3) skin in decimetres. brow: side -> (n, 2) front-view line, root to tail."""
     faces = skin.piece.faces
 
@@ -106,10 +109,13 @@ def landmarks(skin: Skin, points: np.ndarray, rings: dict[str, list[int]], touch
     inner, outer = rings["lip_inner"], rings["lip_outer"]
     half = len(inner) // 2
     marks = {
-        "lip_upper_inner": landmark_at(faces, *touch[0]), "lip_lower_inner": landmark_at(faces, *touch[1]),
-        "lip_upper_outer": at(outer[0]), "lip_lower_outer": at(outer[half]),
-        "lip_corner_left": at(max(inner, key=lambda v: points[v, 0])), "lip_corner_right": at(min(inner, key=lambda v: points[v, 0])),
-    }  # fmt: skip
+        "lip_upper_inner": landmark_at(faces, *touch[0]),
+        "lip_lower_inner": landmark_at(faces, *touch[1]),
+        "lip_upper_outer": at(outer[0]),
+        "lip_lower_outer": at(outer[half]),
+        "lip_corner_left": at(max(inner, key=lambda v: points[v, 0])),
+        "lip_corner_right": at(min(inner, key=lambda v: points[v, 0])),
+    }
     for name, ring in (("lip_inner", inner), ("lip_outer", outer)):
         marks |= {f"{name}_{k:02d}": at(v) for k, v in enumerate(ring)}
     for side, sign in (("left", 1), ("right", -1)):
@@ -153,7 +159,14 @@ def _under(points: np.ndarray, faces: np.ndarray, allowed: np.ndarray, x: float,
     return landmark_at(faces, int(nearest), int(nearest), 0.0)
 
 
-def regions(pieces: list[Piece], skin: Skin, places: list[np.ndarray], units: dict[str, np.ndarray], lips: np.ndarray, rings: dict[str, list[int]]) -> dict[str, np.ndarray]:
+def regions(
+    pieces: list[Piece],
+    skin: Skin,
+    places: list[np.ndarray],
+    units: dict[str, np.ndarray],
+    lips: np.ndarray,
+    rings: dict[str, list[int]],
+) -> dict[str, np.ndarray]:
     """Name -> (V,) soft mask in [0, 1]. places: vertices of each piece; units: name -> (V, 3); all decimetres."""
     points = np.concatenate(places)
     part = np.concatenate([np.full(len(p), k) for k, p in enumerate(places)])
@@ -186,15 +199,18 @@ def regions(pieces: list[Piece], skin: Skin, places: list[np.ndarray], units: di
     mouth_bag = np.zeros(len(points), bool)
     mouth_bag[np.unique(skin.piece.faces[skin.island == ISLANDS.index("mouth")])] = True
     hair_up = np.isin(names, ["brows", "lashes"])
-    mouth = np.where(mouth_bag | np.isin(names, ["teeth", "gums", "tongue"]), 1.0, near(rings["lip_outer"] + rings["lip_inner"], 0.10, 0.30) * face)
+    around_mouth = near(rings["lip_outer"] + rings["lip_inner"], 0.10, 0.30) * face
+    around_eyes = near(rings["eye_left"] + rings["eye_right"], 0.08, 0.22) * (is_skin | hair_up)
+    raised = moved("browInnerUp", "browOuterUpLeft", "browOuterUpRight", full=0.05) * face * (height > split)
+    mouth = np.where(mouth_bag | np.isin(names, ["teeth", "gums", "tongue"]), 1.0, around_mouth)
     out = {
         "lips": lip,
         "mouth": mouth,
         "lower_face": np.where(face, below * front * (1 - neck), mouth * mouth_bag),
         "upper_face": np.where(face, (1 - below) * front, hair_up * 1.0),
-        "eyes": np.maximum(near(rings["eye_left"] + rings["eye_right"], 0.08, 0.22) * (is_skin | hair_up), np.isin(names, ["eyes", "lashes"])),
+        "eyes": np.maximum(around_eyes, np.isin(names, ["eyes", "lashes"])),
         "eyelids": np.maximum(moved("eyeBlinkLeft", "eyeBlinkRight", full=0.05) * face, names == "lashes"),
-        "brows": np.maximum(moved("browInnerUp", "browOuterUpLeft", "browOuterUpRight", full=0.05) * face * (height > split), names == "brows"),
+        "brows": np.maximum(raised, names == "brows"),
         "jaw": np.where(is_skin, moved("jawOpen", full=0.25), np.linalg.norm(units["jawOpen"], axis=1) > 0.1),
         "neck": neck,
         "teeth": names == "teeth",

@@ -27,6 +27,7 @@ class Piece:
     uv_faces: np.ndarray  # (f, 3)
     tile: str
     ball: np.ndarray | None = None  # (72,) MakeHuman vertices of the eye
+    pivot: np.ndarray | None = None  # (3,) middle of the eyeball on the default person
 
     def place(self, body: np.ndarray) -> np.ndarray:
         """(v, 3) positions on the neutral body, (N, 3)."""
@@ -40,7 +41,7 @@ class Piece:
         centre, mean = points.mean(0), moved.mean(0)
         arms, here = points - centre, self.place(body)
         if turns:
-            return (here - centre) @ _turn(arms, arms + moved - mean).T - (here - centre) + mean
+            return (here - self.pivot) @ _turn(arms, arms + moved - mean).T - (here - self.pivot)
         growth = ((moved - mean) * arms).sum() / (arms**2).sum()
         return mean + growth * (here - centre)
 
@@ -66,7 +67,8 @@ def cut_skin(source: MakeHuman) -> Skin:
     """The body above the tilted neck plane. Triangles across it are clipped, so the rim is one clean flat loop."""
     quads, corners = source.quads("body")
     above = neck_height(source.vertices)
-    near = (above[quads].max(1) > 0) & (source.vertices[quads][..., 1].min(1) > 5.2) & (abs(source.vertices[quads][..., 0]).max(1) < 1.2)
+    place = source.vertices[quads]
+    near = (above[quads].max(1) > 0) & (place[..., 1].min(1) > 5.2) & (abs(place[..., 0]).max(1) < 1.2)  # no arms
     quads, corners = quads[near], corners[near]
     island = _islands(corners, source.uv)
     faces = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
@@ -131,7 +133,12 @@ def _islands(corners: np.ndarray, uv: np.ndarray) -> np.ndarray:
     for number in np.unique(label):
         mine = label == number
         x, y = uv[corners[mine]].reshape(-1, 2).mean(0)
-        name = "neck" if y > 0.85 or x > 0.2 and x < 0.6 else "mouth" if y < 0.14 else "face" if x > 0.6 else "left_socket" if x > 0.08 else "right_socket"
+        if y > 0.85:
+            name = "neck"
+        elif y < 0.14:
+            name = "mouth"
+        else:
+            name = "face" if x > 0.6 else "left_socket" if x > 0.08 else "right_socket"
         out[mine] = ISLANDS.index(name)
     return out
 

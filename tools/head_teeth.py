@@ -23,10 +23,24 @@ class Arch(NamedTuple):
 
 
 UPPER = Arch(
-    "helper-upper-teeth", (8.5, 6.7, 7.6, 7.0, 6.8, 10.0, 9.5), (10.2, 9.2, 10.0, 8.5, 7.8, 7.2, 7.0), 1.383, 0.272, 0.45, 6.720, -1
+    group="helper-upper-teeth",
+    widths=(8.5, 6.7, 7.6, 7.0, 6.8, 10.0, 9.5),
+    heights=(10.2, 9.2, 10.0, 8.5, 7.8, 7.2, 7.0),
+    front=1.383,
+    half_width=0.272,
+    depth=0.45,
+    edge=6.720,
+    up=-1,
 )
 LOWER = Arch(
-    "helper-lower-teeth", (5.5, 6.0, 6.9, 7.0, 7.1, 10.5, 10.0), (8.8, 9.0, 9.8, 8.4, 7.8, 7.4, 7.0), 1.353, 0.250, 0.43, 6.735, 1
+    group="helper-lower-teeth",
+    widths=(5.5, 6.0, 6.9, 7.0, 7.1, 10.5, 10.0),
+    heights=(8.8, 9.0, 9.8, 8.4, 7.8, 7.4, 7.0),
+    front=1.353,
+    half_width=0.250,
+    depth=0.43,
+    edge=6.735,
+    up=1,
 )
 THICKNESS = (0.050, 0.048, 0.060, 0.075, 0.080, 0.095, 0.095)  # labiolingual at the gum, decimetres
 AROUND, GUM_AROUND, GUM_ALONG = 10, 8, 25
@@ -49,8 +63,13 @@ def _curve(arch: Arch, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     s, c = np.sin(t), np.cos(t)
     x = arch.half_width * np.sign(s) * abs(s) ** (2 / power)
     z = arch.front - arch.depth + arch.depth * abs(c) ** (2 / power)
-    gradient = np.stack([np.sign(x) * (abs(x) / arch.half_width) ** (power - 1) / arch.half_width,
-                         (np.maximum(z - arch.front + arch.depth, 0) / arch.depth) ** (power - 1) / arch.depth], -1)
+    gradient = np.stack(
+        [
+            np.sign(x) * (abs(x) / arch.half_width) ** (power - 1) / arch.half_width,
+            (np.maximum(z - arch.front + arch.depth, 0) / arch.depth) ** (power - 1) / arch.depth,
+        ],
+        -1,
+    )
     return np.stack([x, z], -1), gradient / np.linalg.norm(gradient, axis=-1, keepdims=True)
 
 
@@ -111,9 +130,7 @@ def _tooth(arch: Arch, centre: float, width: float, kind: int) -> tuple[np.ndarr
     ends = [points[0].mean(0), points[-1].mean(0) - [0, arch.up * (0.010 if kind > 2 else -0.002), 0]]
     n, last = len(grid), (len(levels) - 1) * AROUND
     faces = _tube(len(levels), AROUND)
-    ring = np.arange(AROUND)
-    after = (ring + 1) % AROUND
-    faces += [np.stack([np.full(AROUND, n), after, ring], 1), np.stack([np.full(AROUND, n + 1), last + ring, last + after], 1)]
+    faces += _caps(AROUND, n, last)
     faces = np.concatenate(faces)
     everything = np.concatenate([grid, ends])
     texture = np.concatenate([*uv, [[(kind + 0.5) / 7, 0.05], [(kind + 0.5) / 7, 0.95]]])
@@ -140,10 +157,9 @@ def _gum(arch: Arch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows.append(np.stack([flat[:, 0], y, flat[:, 1]], 1))
         uv.append(np.stack([np.full(GUM_AROUND, k / (GUM_ALONG - 1)), 0.5 + 0.45 * b], 1))
     grid = np.concatenate(rows)
-    n, last, ring = len(grid), (GUM_ALONG - 1) * GUM_AROUND, np.arange(GUM_AROUND)
-    after = (ring + 1) % GUM_AROUND
+    n, last = len(grid), (GUM_ALONG - 1) * GUM_AROUND
     faces = _tube(GUM_ALONG, GUM_AROUND)
-    faces += [np.stack([np.full(GUM_AROUND, n), after, ring], 1), np.stack([np.full(GUM_AROUND, n + 1), last + ring, last + after], 1)]
+    faces += _caps(GUM_AROUND, n, last)
     points = np.concatenate([grid, [rows[0].mean(0), rows[-1].mean(0)]])
     faces = np.concatenate(faces)
     return points, _outward(points, faces), np.concatenate([*uv, [[0, 0.5], [1, 0.5]]])
@@ -156,6 +172,16 @@ def _tube(rings: int, around: int) -> list[np.ndarray]:
         low, high = k * around, (k + 1) * around
         out += [np.stack([low + ring, low + after, high + after], 1), np.stack([low + ring, high + after, high + ring], 1)]
     return out
+
+
+def _caps(around: int, first: int, last: int) -> list[np.ndarray]:
+    """Fans that close a tube: around vertex `first` at ring 0, around the next vertex at the ring that starts at `last`."""
+    ring = np.arange(around)
+    after = (ring + 1) % around
+    return [
+        np.stack([np.full(around, first), after, ring], 1),
+        np.stack([np.full(around, first + 1), last + ring, last + after], 1),
+    ]
 
 
 def _outward(points: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -9,10 +9,18 @@ from head_source import MakeHuman
 
 SIZE = 1024
 TILES = {  # left, top, right, bottom in pixels
-    "face": (0, 0, 1024, 700), "neck": (0, 704, 400, 1024), "mouth": (404, 704, 660, 900), "left_socket": (404, 904, 500, 1020),
-    "right_socket": (504, 904, 600, 1020), "eye": (664, 704, 904, 944), "tooth": (908, 704, 1020, 800), "gum": (908, 804, 1020, 860),
-    "tongue": (908, 864, 1020, 1020), "brows": (664, 950, 780, 1020), "lashes": (784, 950, 900, 1020),
-}  # fmt: skip
+    "face": (0, 0, 1024, 700),
+    "neck": (0, 704, 400, 1024),
+    "mouth": (404, 704, 660, 900),
+    "left_socket": (404, 904, 500, 1020),
+    "right_socket": (504, 904, 600, 1020),
+    "eye": (664, 704, 904, 944),
+    "tooth": (908, 704, 1020, 800),
+    "gum": (908, 804, 1020, 860),
+    "tongue": (908, 864, 1020, 1020),
+    "brows": (664, 950, 780, 1020),
+    "lashes": (784, 950, 900, 1020),
+}
 MAGNIFY = 0.62  # exponent of the radial magnification about the middle of the face; 1 leaves MakeHuman's layout
 
 
@@ -45,7 +53,8 @@ def paint(source: MakeHuman, skin: Skin, skin_uv: np.ndarray, points: np.ndarray
     place, mask_uv, island = _bake(skin, skin_uv, points)
     cover = island >= 0
     image[cover] = _skin(source, place[cover], mask_uv[cover], island[cover], points, skin, centres)
-    for tile, painter in (("eye", _eye), ("tooth", _tooth), ("gum", _gum), ("tongue", _tongue), ("brows", _brow), ("lashes", _lash)):
+    painters = {"eye": _eye, "tooth": _tooth, "gum": _gum, "tongue": _tongue, "brows": _brow, "lashes": _lash}
+    for tile, painter in painters.items():
         left, top, right, bottom = TILES[tile]
         y, x = np.mgrid[top:bottom, left:right] + 0.5
         image[top:bottom, left:right] = painter((x - left - 2) / (right - left - 4), 1 - (y - top - 2) / (bottom - top - 4))
@@ -87,7 +96,6 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     x, y, z = place.T
     colour = np.tile(np.array([0.868, 0.690, 0.596], np.float32), (len(place), 1))
     eye = centres["l"]
-    mirrored = np.stack([abs(x), y, z], 1)
 
     def spot(px: float, py: float, width: float, height: float) -> np.ndarray:
         return np.exp(-(((abs(x) - px) / width) ** 2) - ((y - py) / height) ** 2)[:, None] * (z > 0.4)[:, None]
@@ -110,7 +118,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
     lips = np.clip((lips - 0.25) / 0.5, 0, 1)
     lips = (lips * lips * (3 - 2 * lips))[:, None]
-    lip = np.array([0.765, 0.475, 0.440]) + (0.02 * _noise(place * np.array([60, 8, 8]), 4))[:, None]
+    lip = np.array([0.765, 0.475, 0.440]) + (0.012 * _noise(place * np.array([60, 8, 8]), 4))[:, None]
     lip = lip - np.clip(1 - abs(y - 6.73) / 0.03, 0, 1)[:, None] * np.array([0.12, 0.14, 0.13])  # darker where they meet
     colour = colour * (1 - lips) + lip * lips
 
@@ -122,9 +130,8 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     inner = np.array([0.58, 0.27, 0.25]) * (0.07 + 0.93 * deep**2.2)
     colour = np.where(cavity[:, None], inner, colour)
     socket = island >= ISLANDS.index("left_socket")
-    depth = np.clip((np.linalg.norm(mirrored - [*eye[:2], eye[2]], axis=1) - 0.10) / 0.1, 0, 1)
     margin = np.clip((z - (eye[2] + 0.02)) / 0.08, 0, 1)[:, None]
-    colour = np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin) + 0 * depth[:, None], colour)
+    colour = np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin), colour)
     return colour
 
 
@@ -176,7 +183,8 @@ def _eye(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     iris = np.array([0.50, 0.345, 0.185]) * (1 - t) + np.array([0.30, 0.215, 0.150]) * t
     iris = iris * (1 + 0.28 * fibre) * (1 - 0.62 * np.clip((t - 0.72) / 0.28, 0, 1) ** 1.5)
     white = np.array([0.885, 0.870, 0.850]) - np.clip(radius - 1.3, 0, 1)[..., None] * np.array([0.06, 0.13, 0.13])
-    vein = np.clip(_noise(ring * 9 + np.array([0, 0, 1]) * radius.reshape(-1, 1), 23).reshape(radius.shape) - 0.35, 0, 1)[..., None]
+    vein = _noise(ring * 9 + np.array([0, 0, 1]) * radius.reshape(-1, 1), 23).reshape(radius.shape)[..., None]
+    vein = np.clip(vein - 0.35, 0, 1)
     white = white - vein * np.clip(radius - 1.5, 0, 0.8)[..., None] * np.array([0.05, 0.25, 0.25])
     edge = np.clip((radius - 0.95) / 0.10, 0, 1)[..., None]
     pupil = np.clip((radius - 0.325) / 0.05, 0, 1)[..., None]
@@ -192,8 +200,9 @@ def _tooth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     neck = np.clip(1 - v / 0.35, 0, 1)[..., None]
     edge = np.clip((v - 0.82) / 0.15, 0, 1)[..., None]
     side = np.clip(abs(u * 7 - kind - 0.5) * 2.4 - 0.65, 0, 1)[..., None]
-    colour = np.array([0.915, 0.890, 0.835]) - neck * [0.06, 0.11, 0.16] - edge * [0.07, 0.055, 0.03] - side * [0.25, 0.28, 0.30]
-    return colour * np.array([1.0, 0.99, 0.95, 0.80, 0.66, 0.52, 0.42])[kind][..., None] ** [0.85, 1.0, 1.05]
+    colour = np.array([0.955, 0.935, 0.885]) - neck * [0.06, 0.11, 0.16] - edge * [0.07, 0.055, 0.03]
+    shade = np.array([1.0, 1.0, 0.97, 0.86, 0.74, 0.60, 0.50])[kind][..., None] ** [0.85, 1.0, 1.05]
+    return (colour - side * [0.25, 0.28, 0.30]) * shade
 
 
 def _gum(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -207,11 +216,12 @@ def _tongue(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     points = np.stack([u * 26, v * 40, 0 * u], -1).reshape(-1, 3)
     groove = np.exp(-(((u - 0.5) / 0.05) ** 2))[..., None] * np.clip(v * 3 - 0.6, 0, 1)[..., None]
     shade = np.clip(0.35 + 1.1 * v, 0.35, 1)[..., None]
-    return (np.array([0.74, 0.42, 0.41]) + 0.035 * _noise(points, 41).reshape(u.shape)[..., None] - groove * [0.06, 0.05, 0.05]) * shade
+    bumps = 0.035 * _noise(points, 41).reshape(u.shape)[..., None]
+    return (np.array([0.74, 0.42, 0.41]) + bumps - groove * [0.06, 0.05, 0.05]) * shade
 
 
 def _brow(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.array([0.29, 0.215, 0.17]) + 0.06 * v[..., None] + 0 * u[..., None]
+    return np.array([0.25, 0.185, 0.15]) + 0.05 * v[..., None] + 0 * u[..., None]
 
 
 def _lash(u: np.ndarray, v: np.ndarray) -> np.ndarray:

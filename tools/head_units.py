@@ -44,7 +44,9 @@ def _shut(skins: dict[str, np.ndarray], lips: Lips) -> None:
         skins[name] = skins[name] + lips.correction(pose)
     left = np.clip(lips.points[:, 0] / 0.10 + 0.5, 0, 1)[:, None]
     left = left * left * (3 - 2 * left)
-    for name in SHUT_BOTH_SIDES:
+    for name in SHUT_BOTH_SIDES:  # shut alone and together
+        for side in ("Left", "Right"):
+            skins[name + side] = skins[name + side] + lips.correction(lips.points + skins[name + side])
         change = lips.correction(lips.points + skins[f"{name}Left"] + skins[f"{name}Right"])
         skins[f"{name}Left"] = skins[f"{name}Left"] + left * change
         skins[f"{name}Right"] = skins[f"{name}Right"] + (1 - left) * change

@@ -49,7 +49,8 @@ class Head:
     def __post_init__(self) -> None:
         v, k = len(self.template), len(self.names)
         if self.template.shape != (v, 3) or self.basis.shape != (k, v, 3):
-            raise InputError(f"head {self.name}: template {self.template.shape}, basis {self.basis.shape}, {k} names do not fit")
+            shapes = f"template {self.template.shape}, basis {self.basis.shape}, {k} names"
+            raise InputError(f"head {self.name}: {shapes} do not fit")
         if len(self.faces) and (self.faces.min() < 0 or self.faces.max() >= v):
             raise InputError(f"head {self.name}: faces refer to vertices outside 0..{v - 1}")
 
@@ -71,15 +72,24 @@ class Head:
     @classmethod
     def load(cls, path: str | Path) -> Head:
         """Read a head saved by `save`. Raises InputError if the file is missing or is no head."""
+        from zipfile import BadZipFile
+        from zlib import error as ZlibError
+
         path = Path(path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 data = {key: file[key] for key in file.files}
-            meta = json.loads(str(data["head"]))
+            return cls._from(data, path)
+        except InputError:
+            raise
         except FileNotFoundError:
             raise InputError(f"head {path}: no such file") from None
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise InputError(f"head {path}: not a head saved by talkinghead ({error})") from None
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, BadZipFile, ZlibError) as error:
+            raise InputError(f"head {path}: not a head saved by talkinghead ({' '.join(str(error).split())})") from None
+
+    @classmethod
+    def _from(cls, data: dict[str, np.ndarray], path: Path) -> Head:
+        meta = json.loads(str(data["head"]))
 
         def named(prefix: str) -> dict[str, np.ndarray]:
             return {key[len(prefix) :]: value for key, value in data.items() if key.startswith(prefix)}
@@ -96,7 +106,7 @@ class Head:
             parts=tuple(Part(p["name"], tuple(p["faces"]), tuple(p["colour"]), p["roughness"]) for p in meta["parts"]),
             regions={k: v.astype(np.float32) / 255 for k, v in named("region/").items()},
             landmarks=dict(zip(meta["landmarks"], data["landmarks"], strict=True)),
-            joints={k: v for k, v in named("joint/").items()},
+            joints=named("joint/"),
             identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
         )

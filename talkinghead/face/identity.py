@@ -17,7 +17,13 @@ REACH = 2.0  # the largest weight of a face detail; 1 is already a strong featur
 DARK = np.array([0.42, 0.33, 0.27])
 LIGHT = {"asian": np.array([1.06, 1.03, 0.95]), "caucasian": np.array([1.08, 1.07, 1.08])}
 # Shapes of p, b and m, and the company they are shut in
-BILABIAL = ((("mouthClose",), ("jawOpen",)), (("mouthPressLeft", "mouthPressRight"), ()), (("mouthRollLower",), ()), (("mouthRollUpper",), ()))
+BILABIAL = (
+    (("mouthClose",), ("jawOpen",)),
+    (("mouthPressLeft", "mouthPressRight"), ()),
+    (("mouthRollLower",), ()),
+    (("mouthRollUpper",), ()),
+)
+MOST = 0.04  # of the mouth's width: what a shape may be changed by to shut the lips
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 
 
@@ -76,7 +82,8 @@ def _draw(head: Head, seed: int) -> dict:
     shares = dict(zip(ANCESTRIES, (float(s) for s in rng.dirichlet([0.5] * 3)), strict=True))
     age = float(rng.triangular(18, 28, 75))
     names = details(head)
-    face = dict(zip(names, (float(w) for w in np.clip(rng.normal(0, 0.16, len(names)), -0.4, 0.4)), strict=True))
+    spread = np.array([0.10 if name.startswith("mouth") else 0.16 for name in names])
+    face = dict(zip(names, (float(w) for w in spread * np.clip(rng.normal(0, 1, len(names)), -2.5, 2.5)), strict=True))
     return {"age": age, "gender": gender, "ancestry": shares, "face": face}
 
 
@@ -175,7 +182,8 @@ def _shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray
         if not all(name in head.names for name in (*names, *company)):
             continue
         rows = [head.names.index(name) for name in names]
-        change = lips.correction(template + basis[rows].sum(0) + sum(basis[head.names.index(name)] for name in company), rounds=3)
+        change = lips.correction(template + basis[rows].sum(0) + sum(basis[head.names.index(name)] for name in company))
+        change = np.clip(change, -MOST * lips.width, MOST * lips.width)
         left = np.clip(lips.rest * 4 + 0.5, 0, 1)[:, None]  # a pair shares it, each has its own side of the mouth
         for row, share in zip(rows, (left, 1 - left) if len(rows) == 2 else (1.0,), strict=True):
             basis[row] += (share * change).astype(np.float32)
@@ -189,7 +197,7 @@ def _close_lids(head: Head, template: np.ndarray, basis: np.ndarray) -> None:
         pair = [f"eye_{side}_upper", f"eye_{side}_lower"]
         if name in head.names and all(p in head.landmarks for p in pair):
             before, after = (np.diff(head.landmark(pair, points)[:, 1])[0] for points in (head.template, template))
-            basis[head.names.index(name)] *= after / before
+            basis[head.names.index(name)] *= 1.03 * after / before
 
 
 def _coloured(part: Part, years: float, shares: dict[str, float]) -> Part:
@@ -197,7 +205,7 @@ def _coloured(part: Part, years: float, shares: dict[str, float]) -> Part:
     if part.name == "skin":
         factor = _tone(shares)
     elif part.name == "brows":
-        factor = 1 + np.clip((years - 40) / 40, 0, 1) * np.array([3.0, 3.6, 4.2])
+        factor = _tone(shares) ** 0.8 * (1 + np.clip((years - 40) / 40, 0, 1) * np.array([1.6, 2.2, 2.7]))
     else:
         return part
     return replace(part, colour=tuple(float(c) for c in np.asarray(part.colour) * factor))

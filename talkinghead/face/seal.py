@@ -13,7 +13,7 @@ from talkinghead.face.head import Head
 OVERLAP = 0.006  # that shut lips press into each other, so that no light shines through
 STEP = 0.005  # between the samples of a profile
 EDGE, FADE = 0.05, 0.105  # this much of a lip goes with its edge whole, and then less and less
-BLUR = 0.028  # along the mouth
+BLUR = (0.12, 0.06, 0.03, 0.03)  # along the mouth, round by round: first the whole lip, then what is left
 MOST = 0.07  # that a slit is closed in one round
 
 
@@ -61,14 +61,14 @@ class Lips:
                 height.append(gap[best] / self.width)
         return np.array(where), np.array(height)
 
-    def correction(self, pose: np.ndarray, rounds: int = 4) -> np.ndarray:
+    def correction(self, pose: np.ndarray) -> np.ndarray:
         """(v, 3) to add to the pose so that the lips are shut: the upper lip down and the lower up by half the slit each."""
         total = np.zeros_like(pose)
-        for _ in range(rounds):
+        for blur in BLUR:
             where, height = self.slits(pose + total)
             if not len(where):
                 break
-            weight = np.exp(-(((self.rest[:, None] - where) / BLUR) ** 2)) + 1e-12
+            weight = np.exp(-(((self.rest[:, None] - where) / blur) ** 2)) + 1e-12
             closing = (weight * (height + OVERLAP)).sum(1) / weight.sum(1)
             corner = np.clip((0.519 - abs(self.rest)) / 0.047, 0, 1)  # the lips are one at the corners
             move = np.clip(closing, -MOST, MOST) * self.reach * corner * self.width / 2
