@@ -97,6 +97,8 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("animate {wav} -o {tmp}/a.npz --model {model} --seed -1", "seed"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --intensity 2", "intensity"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --emotion cross", "cross"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --temperature nan", "temperature"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --idle -1", "idle"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --device tpu", "tpu"),
         ("render {motion}", "-o"),
         ("render {motion} -o {tmp}/a.npz", ".mp4"),

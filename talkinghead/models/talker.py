@@ -118,6 +118,8 @@ class Talker(nn.Module):
             raise InputError(f"fps is {fps:g}: choose 1 to 240")
         if not 0 <= seed < 2**63:
             raise InputError(f"seed is {seed}: choose a whole number from 0 to 2^63 - 1")
+        if not 0 <= temperature <= 10:
+            raise InputError(f"temperature is {temperature:g}: choose 0 (no sampling) to 10; 1 is the model's own")
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
         code = template_code(head, self.config)
         device = next(self.parameters()).device
