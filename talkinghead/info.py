@@ -22,7 +22,7 @@ def report() -> Iterator[tuple[str, str]]:
     for name in LIBRARIES:
         yield name, _version(name)
     for name, module in EXTRAS.items():
-        yield f"extra {name}", "present" if find_spec(module) else f"absent: pip install 'talkinghead[{name}]'"
+        yield f"extra {name}", "present" if find_spec(module) else f"absent; pip install '.[{name}]' in the clone adds it"
     yield "head default", _head()
     yield "model default", _model()
     from talkinghead.render import available
