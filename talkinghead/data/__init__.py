@@ -16,16 +16,19 @@ def prepare(source: str, paths: list[Path], out: Path, *, workers: int = 1, prog
     not ours or nothing is usable.
     """
     from talkinghead.data.manifest import write_manifest
-    from talkinghead.data.report import claim, summarise
+    from talkinghead.data.report import claim, summarise, withdraw
     from talkinghead.errors import InputError
 
     if source not in SOURCES:
         raise InputError(f"source {source!r} is not known; one of {', '.join(SOURCES)}")
     out = Path(out)
     claim(out, source)
-    clips, quality, dropped = import_module(SOURCES[source]).convert(
-        [Path(p) for p in paths], out, workers=workers, progress=progress, **options
-    )
-    if clips:
-        write_manifest(out, clips)
-    return summarise(out, source, clips, quality, dropped, quiet=not progress)
+    try:
+        convert = import_module(SOURCES[source]).convert
+        clips, quality, dropped = convert([Path(p) for p in paths], out, workers=workers, progress=progress, **options)
+        if clips:
+            write_manifest(out, clips)
+        return summarise(out, source, clips, quality, dropped, quiet=not progress)
+    except InputError:
+        withdraw(out)
+        raise

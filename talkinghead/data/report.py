@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.manifest import NAME, VERSION, Clip
+from talkinghead.data.manifest import VERSION, Clip
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
@@ -44,29 +44,37 @@ def summarise(
     report = {
         "source": source,
         "clips": len(clips),
-        "hours": round(sum(clip.duration for clip in clips) / 3600, 4),
+        "hours": round(sum(clip.duration for clip in clips) / 3600, 6),
         "speakers": sorted({clip.speaker for clip in clips}),
         "splits": {name: sum(clip.split == name for clip in clips) for name in ("train", "val", "test")},
         "quality": {n: {"median": round(float(np.median(v)), 4), "worst": round(float(v.min()), 4)} for n, v in values.items()},
         "dropped": [{"id": name, "reason": reason} for name, reason in sorted(dropped.items())],
         "per_clip": {name: {k: round(float(v), 4) for k, v in quality[name].items()} for name in sorted(quality)},
     }
-    with replacing(out / REPORT) as fresh:
-        fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if not clips:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(dropped.items())[:3])
-        (out / NAME).unlink(missing_ok=True)
         raise InputError(f"{out}: no usable clips ({reasons or 'nothing found'})")
+    with replacing(out / REPORT) as fresh:
+        fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if not quiet:
         _show(report)
     return report
+
+
+def withdraw(out: Path) -> None:
+    """Remove a folder in which nothing was done but to claim it; an earlier run's dataset stays as it is."""
+    if [path.name for path in out.iterdir()] == [MARK]:
+        (out / MARK).unlink()
+        out.rmdir()
 
 
 def _show(report: dict) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(f"{report['clips']} clips, {report['hours'] * 60:.1f} minutes, speakers: {', '.join(report['speakers'])}")
+    seconds, people = report["hours"] * 3600, ", ".join(report["speakers"])
+    length = f"{seconds / 60:.1f} minutes" if seconds >= 120 else f"{seconds:.1f} s"
+    console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {length}, of {people}", markup=False)
     for name, value in report["quality"].items():
         console.print(f"{name.replace('_', ' ')}: median {value['median']:g}, worst {value['worst']:g}")
     for drop in report["dropped"]:

@@ -76,9 +76,20 @@ def test_nothing_usable_is_an_error(tmp_path):
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError, match="no takes"):
         prepare("facegood", [tmp_path / "in"], tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
     write_take(tmp_path / "in", "short", frames=3)
     with pytest.raises(InputError, match="only 3 frames"):
         prepare("facegood", [tmp_path / "in"], tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_run_leaves_an_earlier_dataset_alone(tmp_path):
+    write_take(tmp_path / "in", "good")
+    prepare("facegood", [tmp_path / "in"], tmp_path / "out", progress=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no takes"):
+        prepare("facegood", [tmp_path / "empty"], tmp_path / "out", progress=False)
+    assert [clip.id for clip in read_manifest(tmp_path / "out")] == ["good"]
 
 
 @pytest.mark.shared

@@ -1,6 +1,7 @@
 """Clips as files and as landmarks; with MediaPipe where it is installed, on a film of the default head."""
 
 import shutil
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,6 +231,23 @@ def test_a_changed_film_is_tracked_again(prepared, films, tmp_path):
     prepare("video", [folder], copy, progress=False)
     assert read_manifest(copy)[0].duration < FRAMES / FPS
     assert read_meta(copy / "motion" / "good.npz")["mark"] != read_meta(out / "motion" / "good.npz")["mark"]
+
+
+def test_a_phones_film_is_turned_upright(spoken, tmp_path):
+    """Pictures lying on their side with a header that says so, as phones write them."""
+    pytest.importorskip("mediapipe")
+    from talkinghead.render import image
+
+    picture = image(spoken, size=320)[:, 30:290]
+    write_film(tmp_path / "upright.mp4", [picture] * 3, None)
+    write_film(tmp_path / "lying.mp4", [np.ascontiguousarray(np.rot90(picture))] * 3, None)
+    content = bytearray((tmp_path / "lying.mp4").read_bytes())
+    matrix = content.index(b"tkhd") + 44  # 9 numbers of 32 bits; PyAV cannot write them
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "lying.mp4").write_bytes(content)
+    upright, lying = video.track(tmp_path / "upright.mp4"), video.track(tmp_path / "lying.mp4")
+    assert lying.size == upright.size == (260, 320)
+    np.testing.assert_allclose(lying.landmarks[..., :2], upright.landmarks[..., :2], atol=0.01)
 
 
 @pytest.mark.shared
