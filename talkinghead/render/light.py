@@ -16,6 +16,7 @@ from talkinghead.render import look
 CELLS = 150  # of the grid along the head's diagonal
 AROUND, CONE, SPREAD = 72, 9, 0.25  # directions for ambient light, and for each lamp within SPREAD rad of its middle
 OPEN = {"jawOpen": 0.7, "mouthUpperUpLeft": 0.3, "mouthUpperUpRight": 0.3}  # the mouth that lets light in
+GLOW = 0.5  # least share of ambient light on the walls of an open mouth, which throw it to and fro
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 LIPS = ("lip_upper_inner", "lip_lower_inner")
 _known: WeakKeyDictionary[Head, Bake] = WeakKeyDictionary()
@@ -50,6 +51,8 @@ def bake(head: Head) -> Bake:
             shape = _shaped(head, OPEN)
             opened = _shares(head, shape)
             opened = np.where(lid, np.maximum(opened, lids), opened)
+            inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
+            opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
             _known[head] = Bake(closed, opened, (lip_gap(head, head.template), lip_gap(head, shape)))
     return _known[head]
 
@@ -71,10 +74,16 @@ def _lids(head: Head) -> np.ndarray:
     """(V,) bool: skin that moves in a blink."""
     moved = np.linalg.norm(_shaped(head, BLINK) - head.template, axis=1)
     lids = moved > 0.02 * moved.max() if moved.max() > 0 else np.zeros(len(moved), bool)
+    return lids & _skin(head)
+
+
+def _skin(head: Head) -> np.ndarray:
+    """(V,) bool: what is no eye, tooth, tongue or hair."""
+    skin = np.ones(len(head.template), bool)
     for part in head.parts:
         if part.name in look.KINDS:
-            lids[head.faces[slice(*part.faces)]] = False
-    return lids
+            skin[head.faces[slice(*part.faces)]] = False
+    return skin
 
 
 def _directions(middle: tuple[float, float, float] | None = None) -> np.ndarray:
