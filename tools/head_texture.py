@@ -127,7 +127,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
 
     cavity = island == ISLANDS.index("mouth")
     deep = np.clip((z - 0.75) / 0.62, 0, 1)[:, None]
-    inner = np.array([0.58, 0.27, 0.25]) * (0.07 + 0.93 * deep**2.2)
+    inner = np.array([0.58, 0.27, 0.25]) * (0.12 + 0.88 * deep**1.5)
     colour = np.where(cavity[:, None], inner, colour)
     socket = island >= ISLANDS.index("left_socket")
     margin = np.clip((z - (eye[2] + 0.02)) / 0.08, 0, 1)[:, None]
@@ -149,7 +149,7 @@ def _brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray
         draw.line(pixels[1:], fill=190, width=4)
     table = gaussian_filter(np.asarray(picture, np.float32) / 255, 2.2)
     soft = gaussian_filter(table, 14)
-    table = np.clip(0.62 * table + 0.36 * soft, 0, 0.85)
+    table = np.clip(0.60 * table + 0.40 * soft, 0, 0.82)
     left = centres["l"]
     dx, dy = abs(place[:, 0]) - left[0], place[:, 1] - left[1]
     value = map_coordinates(table, [420 - dy * scale, 400 + dx * scale], order=1, mode="constant")

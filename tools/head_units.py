@@ -16,7 +16,7 @@ SHUT = {
     "mouthClose": {"jawOpen": 1.0},
 }
 SHUT_BOTH_SIDES = ("mouthPress", "mouthDimple", "mouthFrown", "mouthSmile", "mouthStretch")
-SOFTEN = {"mouthSmileLeft": 10, "mouthSmileRight": 10, "cheekPuff": 5, "noseSneerLeft": 6, "noseSneerRight": 6}  # rounds
+SOFTEN = {"mouthSmileLeft": 10, "mouthSmileRight": 10, "cheekPuff": 3, "noseSneerLeft": 6, "noseSneerRight": 6}  # rounds
 
 
 def units(source: MakeHuman, body: np.ndarray, pieces: list[Piece], skin: Skin, lips: Lips) -> dict[str, np.ndarray]:

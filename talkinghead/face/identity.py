@@ -201,11 +201,11 @@ def _close_lids(head: Head, template: np.ndarray, basis: np.ndarray) -> None:
 
 
 def _coloured(part: Part, years: float, shares: dict[str, float]) -> Part:
-    """Skin by ancestry, brows grey with age."""
+    """Skin by ancestry; brows by ancestry and a little greyer with age (their painted part stays as it is)."""
     if part.name == "skin":
         factor = _tone(shares)
     elif part.name == "brows":
-        factor = _tone(shares) ** 0.8 * (1 + np.clip((years - 40) / 40, 0, 1) * np.array([1.6, 2.2, 2.7]))
+        factor = _tone(shares) ** 0.8 * (1 + np.clip((years - 40) / 40, 0, 1) * np.array([0.5, 0.7, 0.9]))
     else:
         return part
     return replace(part, colour=tuple(float(c) for c in np.asarray(part.colour) * factor))
