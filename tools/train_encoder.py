@@ -4,7 +4,7 @@
 
 Each clip is heard by the teacher clean (at several speeds, which shift pitch and vocal tract and so make new voices) and by
 the student through a random room, microphone, noise and level, so that the features hold where the recording is bad.
-Interrupted, it goes on from its last checkpoint. A folder with `phones.jsonl` gives phoneme labels, too.
+Interrupted, it goes on from its last checkpoint. `OUT/encoder` is what `encoder=` of a training recipe takes. A folder with `phones.jsonl` gives phoneme labels, too.
 """
 
 from __future__ import annotations
@@ -225,6 +225,7 @@ def main() -> None:
             fresh = state.with_suffix(".new")
             torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, fresh)
             fresh.replace(state)
+            student.encoder.model.save_pretrained(args.out / "encoder")
 
 
 if __name__ == "__main__":

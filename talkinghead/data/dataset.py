@@ -64,7 +64,7 @@ class MotionDataset:
 
         jobs = [(i, v) for i, (_, clip) in enumerate(self.clips) for v in range(self.versions if clip.split == "train" else 1)]
         other = np.zeros(1, np.float32)
-        for done, (i, version) in enumerate(jobs):
+        for done, (i, version) in enumerate(jobs, 1):
             progress(done, len(jobs))
             path = self._path(i, version)
             if path.exists():

@@ -176,7 +176,9 @@ def load_encoder(name: str, device: torch.device) -> tuple[AudioEncoder, dict, s
         encoder, settings = shipped.audio, shipped.config.encoder
     else:
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         try:
             model = AutoModel.from_pretrained(name)
         except (OSError, ValueError) as error:
