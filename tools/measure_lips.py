@@ -23,6 +23,7 @@ from talkinghead.data.manifest import read_manifest
 
 CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
 RATE = 16000
+LAGS = np.arange(-0.2, 0.201, 0.02)  # seconds
 SHUT_MM = 1.0  # an aperture below this reads as closed lips
 
 
@@ -66,14 +67,14 @@ def ridge(folder: Path, clips: list, head: Head, most: int = 120):
     return lambda wave: ((log_mel(wave) - mean) / std) @ weights + centre
 
 
-def score(pairs: list, lags: np.ndarray = np.arange(-0.2, 0.201, 0.02)) -> dict:
+def score(pairs: list) -> dict:
     """pairs of (times, real, predicted at 50 a second) -> mean correlation as it is, and at the best constant lag."""
 
     def mean(lag: float) -> float:
         values = [np.corrcoef(real, np.interp(times + lag, frame_times(len(p), 50), p))[0, 1] for times, real, p in pairs]
         return float(np.nanmean(values))
 
-    best = max(lags, key=mean)
+    best = max(LAGS, key=mean)
     return {"r": round(mean(0), 4), "best_lag_ms": round(best * 1000), "r_at_best_lag": round(mean(best), 4)}
 
 
@@ -101,7 +102,10 @@ def main() -> None:
                 for what, truth, predicted in zip(("aperture", "width"), real, values, strict=True):
                     pairs.setdefault((system, what), []).append((times, truth, predicted))
         for (system, what), found in pairs.items():
-            print(json.dumps({"data": folder.name, "system": system, "what": what, "clips": len(found), **score(found)}), flush=True)
+            print(
+                json.dumps({"data": folder.name, "system": system, "what": what, "clips": len(found), **score(found)}),
+                flush=True,
+            )
         if args.plot:
             plot(args.plot, held, pairs)
     if args.phones:

@@ -3,8 +3,9 @@
     python tools/train_encoder.py --teacher whisper-base.bin --speech LIBRISPEECH_FOLDER OTHER_AUDIO… --out runs/encoder
 
 Each clip is heard by the teacher clean (at several speeds, which shift pitch and vocal tract and so make new voices) and by
-the student through a random room, microphone, noise and level, so that the features hold where the recording is bad.
-Interrupted, it goes on from its last checkpoint. `OUT/encoder` is what `encoder=` of a training recipe takes. A folder with `phones.jsonl` gives phoneme labels, too.
+the student through a random room, microphone, noise and level, so that the features hold where the recording is bad. A
+folder with `phones.jsonl` gives phoneme labels, too. Interrupted, it goes on from its last checkpoint. `OUT/encoder` is
+what `encoder=` of a training recipe takes.
 """
 
 from __future__ import annotations
@@ -117,12 +118,20 @@ def batch(pieces, silence, rng, size: int, seconds: float):
         wave, features, phones = pieces[index]
         if len(features) < frames:
             repeat = -(-frames // len(features))
-            wave, features, phones = np.tile(wave[: len(features) * FRAME], repeat), features.repeat(repeat, 1), np.tile(phones, repeat)
+            wave, features, phones = (
+                np.tile(wave[: len(features) * FRAME], repeat),
+                features.repeat(repeat, 1),
+                np.tile(phones, repeat),
+            )
         start = rng.integers(len(features) - frames + 1)
         part = wave[start * FRAME : (start + frames) * FRAME].astype(np.float32) / 32000
         target, phone = features[start : start + frames].float(), phones[start : start + frames]
         if rng.random() < 0.04:  # room tone alone reads as silence
-            part, target, phone = coloured_noise(rng, len(part)) * 10 ** rng.uniform(-4, -1), silence[:frames], np.zeros(frames, int)
+            part, target, phone = (
+                coloured_noise(rng, len(part)) * 10 ** rng.uniform(-4, -1),
+                silence[:frames],
+                np.zeros(frames, int),
+            )
         else:
             other = pieces[rng.integers(len(pieces))][0].astype(np.float32) / 32000
             part = spoil(part, np.resize(other, len(part)), rng)

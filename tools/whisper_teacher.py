@@ -57,7 +57,9 @@ def load_encoder(path: Path) -> WhisperEncoder:
     """The encoder of a CTranslate2 Whisper as a frozen ``transformers`` module."""
     arrays = read_ctranslate2(path)
     width, mels = arrays["encoder/conv1/weight"].shape[:2]
-    layers = 1 + max(int(k.split("layer_")[1].split("/")[0]) for k in arrays if k.startswith("encoder/layer_") and k[14].isdigit())
+    layers = 1 + max(
+        int(k.split("layer_")[1].split("/")[0]) for k in arrays if k.startswith("encoder/layer_") and k[14].isdigit()
+    )
     config = WhisperConfig(
         d_model=width, encoder_layers=layers, encoder_attention_heads=width // 64, encoder_ffn_dim=4 * width, num_mel_bins=mels
     )

@@ -32,7 +32,7 @@ MouthFrownLeft MouthFrownRight MouthDimpleLeft MouthDimpleRight MouthStretchLeft
 MouthRollUpper MouthShrugLower MouthShrugUpper MouthPressLeft MouthPressRight MouthLowerDownLeft MouthLowerDownRight
 MouthUpperUpLeft MouthUpperUpRight BrowDownLeft BrowDownRight BrowInnerUp BrowOuterUpLeft BrowOuterUpRight CheekPuff
 CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut
-""".split()  # noqa: SIM905
+""".split()
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
 ROWS = 1_000_000  # a file with more is no take; four and a half hours at 60 fps fit

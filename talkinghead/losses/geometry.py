@@ -22,15 +22,16 @@ def gram(head: Head, weight: np.ndarray | None = None) -> Tensor:
     return torch.from_numpy((basis @ basis.T).astype(np.float32))
 
 
-def gap_gram(head: Head, first: str, second: str) -> Tensor:
-    """(K, K) matrix of the squared change in mm^2 of the vector between two landmarks, for example across the lips."""
+def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
+    """(K, 3) and (3,) in mm: the vector from landmark `second` to `first`, how it moves with the coefficients and at rest."""
+
     def moved(name: str) -> np.ndarray:
         triangle, u, v = head.landmarks[name]
         corners = head.faces[int(triangle)]
         return np.einsum("kcx,c->kx", head.basis[:, corners], np.array([1 - u - v, u, v], np.float32))
 
-    gap = (moved(first) - moved(second)) * MILLIMETRES
-    return torch.from_numpy((gap @ gap.T).astype(np.float32))
+    rest = head.landmark(first) - head.landmark(second)
+    return torch.from_numpy((moved(first) - moved(second)) * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
 
 
 def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
@@ -42,3 +43,13 @@ def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
 def velocity(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """`surface` of the change from frame to frame, in mm^2 per frame^2."""
     return surface(predicted.diff(dim=1), target.diff(dim=1), matrix)
+
+
+def closure(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], width: float = 1.0) -> Tensor:
+    """Squared error in mm^2 of the vertical lip gap, weighted by exp(-true gap / `width` mm): shut lips count most.
+
+    The exponential weight is the lip-distance loss of NVIDIA's Audio2Face-3D training framework. lips: a `gap`.
+    """
+    matrix, rest = lips
+    opening, truth = ((motion @ matrix + rest)[..., 1] for motion in (predicted, target))
+    return ((-truth.clamp_min(0) / width).exp() * (opening - truth).square()).mean()

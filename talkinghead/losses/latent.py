@@ -10,7 +10,9 @@ from talkinghead.models.categorical import hard, straight_through
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder
 
 
-def cross_modality(model: MotionAutoencoder, motion: Tensor, features: Tensor, template: Tensor, shift: int, mouth: Tensor, upper: Tensor) -> Tensor:
+def cross_modality(
+    model: MotionAutoencoder, motion: Tensor, features: Tensor, template: Tensor, shift: int, mouth: Tensor, upper: Tensor
+) -> Tensor:
     """MeshTalk's disentanglement (Richard et al. 2021, eq. 4), in mm^2.
 
     My audio with the expression of another clip must still give my mouth; my expression with another's audio my upper face.

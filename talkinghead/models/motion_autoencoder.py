@@ -53,7 +53,9 @@ class MotionDecoder(nn.Module):
     The landmarks (see `template_code`) tell the decoder whose face moves. The output layer starts at zero: at rest.
     """
 
-    def __init__(self, coefficients: int, landmarks: int, heads: int, categories: int, width: int, dilations: list[int]) -> None:
+    def __init__(
+        self, coefficients: int, landmarks: int, heads: int, categories: int, width: int, dilations: list[int]
+    ) -> None:
         super().__init__()
         self.embed = nn.Linear(heads * categories, width)
         self.template = nn.Sequential(nn.Linear(3 * landmarks, 64), nn.GELU(), nn.Linear(64, width))

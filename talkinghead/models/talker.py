@@ -21,6 +21,7 @@ from talkinghead.models.audio_encoder import FPS, AudioEncoder
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose
 
+UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 ADULT_EYES = 0.062  # metres between an adult's pupils, about
 
@@ -79,7 +80,9 @@ class Talker(nn.Module):
         try:
             talker.load_state_dict({key: value.float() for key, value in weights.items()})
         except RuntimeError as error:
-            raise InputError(f"model {folder}: {WEIGHTS} does not fit {CONFIG} ({str(error).splitlines()[1].strip()})") from None
+            raise InputError(
+                f"model {folder}: {WEIGHTS} does not fit {CONFIG} ({str(error).splitlines()[1].strip()})"
+            ) from None
         return talker.eval().to(_device(device))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -162,6 +165,8 @@ class Talker(nn.Module):
             raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
         coefficients = np.zeros((len(motion), len(head.names)), np.float32)
         coefficients[:, [head.index(name) for name in self.config.names]] = motion
+        unheard = [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]
+        coefficients[:, unheard] = 0
         return coefficients
 
 
@@ -170,7 +175,9 @@ def template_code(head: Head, config: ModelConfig) -> np.ndarray:
 
     Works on any topology that names the landmarks. The last row is the eye distance in units of 62 mm, an adult's.
     """
-    missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [m for m in config.landmarks if m not in head.landmarks]
+    missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [
+        m for m in config.landmarks if m not in head.landmarks
+    ]
     if missing:
         raise InputError(f"head {head.name} has no {missing[0]!r}, which this model needs")
     left, right = head.joints["left_eye"], head.joints["right_eye"]

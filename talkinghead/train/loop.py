@@ -133,7 +133,9 @@ def _run_stage(talker, data, surfaces, stage: str, number: int, config: TrainCon
 def _save(talker, optimizer, number: int, step: int, steps: int, reports: int, config: TrainConfig) -> None:
     state = {"config": _shape(config), "model": talker.state_dict(), "reports": reports}
     finished = step == steps
-    state |= {"stage": number + 1, "step": 0} if finished else {"stage": number, "step": step, "optimizer": optimizer.state_dict()}
+    state |= (
+        {"stage": number + 1, "step": 0} if finished else {"stage": number, "step": step, "optimizer": optimizer.state_dict()}
+    )
     checkpoint.save(Path(config.out) / "state.pt", state)
 
 
@@ -183,7 +185,9 @@ def load_encoder(name: str, device: torch.device) -> tuple[AudioEncoder, dict, s
             model = AutoModel.from_pretrained(name)
         except (OSError, ValueError) as error:
             raise InputError(f"encoder {name}: cannot be loaded ({str(error).splitlines()[0]})") from None
-        settings = {k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")}
+        settings = {
+            k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
+        }
         encoder = AudioEncoder(settings | {"model_type": model.config.model_type})
         settings = settings | {"model_type": model.config.model_type}
         encoder.model.load_state_dict(model.state_dict())

@@ -29,8 +29,11 @@ class Surfaces:
         self.lips = of(geometry.gram(head, head.regions["lips"]))
         self.mouth = of(geometry.gram(head, head.regions["lower_face"]))
         self.upper = of(geometry.gram(head, head.regions["upper_face"]))
-        self.aperture = of(geometry.gap_gram(head, "lip_upper_inner", "lip_lower_inner"))
-        self.width = of(geometry.gap_gram(head, "lip_corner_left", "lip_corner_right"))
+        moved, rest = geometry.gap(head, "lip_upper_inner", "lip_lower_inner")
+        self.lip_gap = moved[keep].to(device), rest.to(device)
+        self.aperture = of(moved @ moved.T)
+        moved, _ = geometry.gap(head, "lip_corner_left", "lip_corner_right")
+        self.width = of(moved @ moved.T)
         people = [head] + [Head.default(seed=seed) for seed in range(1, PEOPLE)]
         codes = np.stack([template_code(person, config) for person in people])
         self.templates = torch.from_numpy(codes).to(device)
@@ -49,6 +52,7 @@ class Surfaces:
             "upper": geometry.surface(predicted, target, self.upper),
             "aperture": geometry.surface(predicted, target, self.aperture),
             "width": geometry.surface(predicted, target, self.width),
+            "closure": geometry.closure(predicted, target, self.lip_gap),
             "velocity": geometry.velocity(predicted, target, self.lips),
             "shape": (predicted - target).square().mean(),
         }
@@ -60,9 +64,7 @@ def motion_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.rando
     motion = (batch.motion * scale).clamp(0, 1)
     predicted, logits = talker.motion(motion, batch.features, template)
     shift = int(rng.integers(1, len(motion)))
-    crossed = latent.cross_modality(
-        talker.motion, motion, batch.features, template, shift, surfaces.mouth, surfaces.upper
-    )
+    crossed = latent.cross_modality(talker.motion, motion, batch.features, template, shift, surfaces.mouth, surfaces.upper)
     return surfaces.terms(predicted, motion) | {"cross_modality": crossed, "usage": usage(logits)}
 
 

@@ -15,15 +15,22 @@ def test_gram_equals_the_error_on_the_vertices():
     np.testing.assert_allclose(geometry.surface(a, b, geometry.gram(head, mask)).item(), expected, rtol=1e-3)
 
 
-def test_gap_gram_is_the_change_of_the_lips_distance():
+def test_the_gap_is_that_of_the_landmarks():
     head = Head.default()
-    weights = np.zeros((1, 1, len(head.names)), np.float32)
-    weights[..., head.index("jawOpen")] = 0.4
-    vertices = head.template + np.einsum("k,kvx->vx", weights[0, 0], head.basis)
+    weights = np.zeros(len(head.names), np.float32)
+    weights[head.index("jawOpen")] = 0.4
+    vertices = head.template + np.einsum("k,kvx->vx", weights, head.basis)
     names = ["lip_upper_inner", "lip_lower_inner"]
-    change = np.subtract(*head.landmark(names, vertices)) - np.subtract(*head.landmark(names))
-    loss = geometry.surface(torch.from_numpy(weights), torch.zeros(1, 1, len(head.names)), geometry.gap_gram(head, *names))
-    np.testing.assert_allclose(loss.item(), (change**2).sum() * 1e6, rtol=1e-3)
+    moved, rest = geometry.gap(head, *names)
+    expected = np.subtract(*head.landmark(names, vertices)) * 1000
+    np.testing.assert_allclose((torch.from_numpy(weights) @ moved + rest).numpy(), expected, atol=1e-3)
+
+
+def test_closure_counts_shut_lips_and_hardly_open_ones():
+    lips = torch.tensor([[0.0, 10.0, 0.0]]), torch.zeros(3)
+    shut, open_ = torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
+    np.testing.assert_allclose(geometry.closure(shut + 0.2, shut, lips).item(), 4.0, rtol=1e-5)
+    np.testing.assert_allclose(geometry.closure(open_ + 0.2, open_, lips).item(), 4.0 * np.exp(-10), rtol=1e-4)
 
 
 def test_velocity_ignores_a_constant_difference():

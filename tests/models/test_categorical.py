@@ -7,7 +7,10 @@ def test_samples_are_one_hot_and_follow_the_probabilities():
     torch.manual_seed(0)
     logits = torch.tensor([0.7, 0.2, 0.1]).log().expand(4, 5000, 1, 3)
     sample = straight_through(logits)
-    assert torch.allclose(sample.sum(-1), torch.ones(4, 5000, 1)) and set(sample.unique().round(decimals=4).tolist()) == {0.0, 1.0}
+    assert torch.allclose(sample.sum(-1), torch.ones(4, 5000, 1)) and set(sample.unique().round(decimals=4).tolist()) == {
+        0.0,
+        1.0,
+    }
     torch.testing.assert_close(sample.mean((0, 1, 2)), torch.tensor([0.7, 0.2, 0.1]), atol=0.02, rtol=0)
 
 

@@ -67,7 +67,9 @@ def test_mistakes_are_said_in_one_line(tiny_talker, tmp_path):
 
 def test_a_head_without_the_models_shapes_is_refused(tiny_talker):
     head = Head.default()
-    fewer = Head("half", head.template, head.faces, head.basis[:9], head.names[:9], landmarks=head.landmarks, joints=head.joints)
+    fewer = Head(
+        "half", head.template, head.faces, head.basis[:9], head.names[:9], landmarks=head.landmarks, joints=head.joints
+    )
     with pytest.raises(InputError, match="lacks"):
         tiny_talker.animate(noise(0.3), head=fewer)
 
@@ -107,10 +109,24 @@ def test_an_unusable_device_is_said(tiny_talker, tmp_path):
 
 def test_the_template_code_knows_size_but_not_place(tiny_talker):
     head = Head.default()
-    moved = Head("moved", head.template + 1, head.faces, head.basis, head.names, landmarks=head.landmarks,
-                 joints={k: v + 1 for k, v in head.joints.items()})
-    big = Head("big", head.template * 2, head.faces, head.basis, head.names, landmarks=head.landmarks,
-               joints={k: v * 2 for k, v in head.joints.items()})
+    moved = Head(
+        "moved",
+        head.template + 1,
+        head.faces,
+        head.basis,
+        head.names,
+        landmarks=head.landmarks,
+        joints={k: v + 1 for k, v in head.joints.items()},
+    )
+    big = Head(
+        "big",
+        head.template * 2,
+        head.faces,
+        head.basis,
+        head.names,
+        landmarks=head.landmarks,
+        joints={k: v * 2 for k, v in head.joints.items()},
+    )
     code, same, large = (template_code(h, tiny_talker.config) for h in (head, moved, big))
     np.testing.assert_allclose(code, same, atol=1e-5)
     np.testing.assert_allclose(code[:-1], large[:-1], atol=1e-5)
