@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, UseAppendAction, arg
 
 from talkinghead.arguments import check_fps, check_outputs, parse, read_head, read_size
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
@@ -216,11 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
 
     A defect of ours leaves as an exception: a traceback and status 1.
     """
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
+            warnings.simplefilter("always", InputWarning)
+            warnings.showwarning = lambda message, *where, **more: print(f"talkinghead: {message}", file=sys.stderr)
+            parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
     except InputError as error:
         return _say(str(error))
     except KeyboardInterrupt:

@@ -239,6 +239,12 @@ def test_render_puts_the_sound_under_the_pictures(motion, tmp_path):
         assert container.streams.audio
 
 
+def test_a_warning_of_ours_is_one_line_and_the_work_goes_on(motion, tmp_path):
+    done = run("render", motion, "-o", tmp_path / "a.mp4", "--audio", write_wav(tmp_path / "a.wav", 2.0), "--size", 32)
+    assert done.returncode == 0 and (tmp_path / "a.mp4").stat().st_size
+    assert done.stderr.count("\n") == 1 and "the video follows the sound" in done.stderr
+
+
 def test_cameras_and_sizes_are_the_renderers():
     from talkinghead.render.camera import CAMERAS
 

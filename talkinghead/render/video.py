@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from talkinghead.audio import frame_count, stereo_blocks
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
 from talkinghead.render import frames
 
@@ -52,7 +52,7 @@ def write(
         count = frame_count(sound.seconds, animation.fps)
         if abs(sound.seconds - animation.duration) > TOLERANCE:
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
-            warnings.warn(f"{lengths}: the video follows the sound", stacklevel=3)
+            warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
     pictures = _fitted(frames(animation, size=size, camera=camera, backend=backend), count)
     with _shown(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
         _encode(shown, fresh, exact_rate(animation.fps), sound)
