@@ -32,33 +32,35 @@ def moments(animation: Animation) -> list[int]:
 
 def strip(animation: Animation, wave: np.ndarray, rate: int) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     chosen = moments(animation)
-    figure = Figure(figsize=(12.6, 3.6))
-    width = 1 / COUNT
+    figure = Figure(figsize=(12.6, 4.0))
+    width, top, gap = 1 / COUNT, 0.45, 0.36
     for i, frame in enumerate(chosen):
-        axis = figure.add_axes((i * width, 0.5, width, 0.5))
-        axis.imshow(image(animation, frame, size=512, camera="front", backend=None)[40:470, 40:470])
+        axis = figure.add_axes((i * width, top, width, 1 - top))
+        axis.imshow(image(animation, frame, size=640)[170:560, 160:480], aspect="auto", interpolation="lanczos")
         axis.axis("off")
-    axis = figure.add_axes((0.0, 0.0, 1.0, 0.5))
+        x = animation.times[frame] / animation.duration
+        figure.add_artist(Line2D([(i + 0.5) * width, x, x], [top, gap, 0], color="#333333", linewidth=0.7, linestyle=":"))
+    axis = figure.add_axes((0, 0, 1, gap))
     times = np.arange(len(wave)) / rate
-    axis.fill_between(times, -np.abs(wave), np.abs(wave), color="#8fa3b8", linewidth=0, step="mid")
+    axis.fill_between(times, -np.abs(wave), np.abs(wave), color="#a9b8c7", linewidth=0, step="mid")
     lips = axis.twinx()
-    lips.plot(animation.times, animation.lip_aperture() * 1000, color="#c0563f", linewidth=1.8)
-    lips.vlines(animation.times[chosen], 0, 30, color="#333333", linewidth=0.6, linestyle=":")
-    axis.set(xlim=(0, animation.duration), ylim=(-1, 1))
-    lips.set_ylim(-1, 24)
+    lips.plot(animation.times, animation.lip_aperture() * 1000, color="#c0563f", linewidth=2)
+    axis.set(xlim=(0, animation.duration), ylim=np.array([-1.05, 1.05]) * np.abs(wave).max())
+    lips.set_ylim(-0.5, 16)
     for a in (axis, lips):
         a.axis("off")
     axis.text(0.005, 0.06, "sound", color="#60748a", transform=axis.transAxes)
-    axis.text(0.005, 0.86, "lip aperture", color="#c0563f", transform=axis.transAxes)
+    axis.text(0.005, 0.8, "lip aperture", color="#c0563f", transform=axis.transAxes)
     with replacing(PICTURES / "hero.png") as fresh:
         figure.savefig(fresh, dpi=100)
         Image.open(fresh).convert("RGB").quantize(192, dither=Image.Dither.NONE).save(fresh, optimize=True)
 
 
 def film(animation: Animation) -> None:
-    pictures = [Image.fromarray(f) for f in frames(animation.resample(20), size=240, camera="front", backend=None)]
+    pictures = [Image.fromarray(f) for f in frames(animation.resample(20), size=240)]
     with replacing(PICTURES / "hello.webp") as fresh:
         pictures[0].save(fresh, save_all=True, append_images=pictures[1:], duration=50, loop=0, quality=60, method=4)
 

@@ -1,6 +1,6 @@
 """How well a model's lips follow real ones on held-out clips, beside a linear map from log-mel fitted to the same clips.
 
-    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot picture.png] [--phones FOLDER]
+    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot PICTURE.png] [--phones FOLDER]
 
 Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and the
 same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has them
@@ -30,17 +30,24 @@ SHUT_MM = 1.0  # an aperture below this reads as closed lips
 def real_lips(folder: Path, clip, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times, aperture and width (any unit)."""
     tracked = folder / "landmarks" / f"{clip.id}.npz"
-    if tracked.exists():
+    if tracked.exists() and _whole(tracked, clip.duration):
         with np.load(tracked) as file:
             points, fps = file["landmarks"] * [*file["size"], file["size"][0]], float(file["fps"])
+        points, times = points[seen := np.isfinite(points[:, 0, 0])], frame_times(len(points), fps)[seen]
         eyes = np.linalg.norm(points[:, 33, :2] - points[:, 263, :2], axis=1)
         aperture = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=1) / eyes
-        return frame_times(len(points), fps), aperture, np.linalg.norm(points[:, 61, :2] - points[:, 291, :2], axis=1) / eyes
+        return times, aperture, np.linalg.norm(points[:, 61, :2] - points[:, 291, :2], axis=1) / eyes
     with np.load(folder / clip.motion) as file:
         weights = np.zeros((len(file["coefficients"]), len(head.names)), np.float32)
         weights[:, [head.index(str(n)) for n in file["names"]]] = file["coefficients"]
         animation = Animation(weights, float(file["fps"]), head)
     return animation.times, animation.lip_aperture(), animation.lip_width()
+
+
+def _whole(tracked: Path, duration: float) -> bool:
+    """Whether a clip is as long as its film; otherwise it was trimmed to where a face was seen, and times differ."""
+    with np.load(tracked) as file:
+        return abs(len(file["landmarks"]) / float(file["fps"]) - duration) < 0.1
 
 
 def log_mel(wave: np.ndarray) -> np.ndarray:
@@ -107,7 +114,7 @@ def main() -> None:
                 flush=True,
             )
         if args.plot:
-            plot(args.plot, held, pairs)
+            plot(args.plot.with_stem(f"{args.plot.stem}_{folder.name}"), held, pairs)
     if args.phones:
         print(json.dumps(phones(talker, args.phones, args.last)))
 
@@ -148,8 +155,9 @@ def phones(talker: Talker, folder: Path, last: int) -> dict:
 def plot(path: Path, clips: list, pairs: dict) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 8), layout="constrained")
-    for row, axis in enumerate(figure.subplots(4, 1, sharex=True)):
+    rows = min(4, len(clips))
+    figure = Figure(figsize=(10, 2 * rows), layout="constrained")
+    for row, axis in enumerate(figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]):
         times, real, _ = pairs["talker", "aperture"][row]
         axis.plot(times, (real - real.min()) / np.ptp(real), "k", label="real lips")
         for system in ("talker", "log-mel ridge"):

@@ -10,6 +10,7 @@ from talkinghead.data.dataset import Batch
 from talkinghead.face.head import Head
 from talkinghead.losses import geometry, latent
 from talkinghead.models.categorical import hard, usage
+from talkinghead.models.prior import choose
 from talkinghead.models.talker import ModelConfig, Talker, eye_distance, template_code
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
@@ -96,4 +97,4 @@ def predict(talker: Talker, stage: str, features: Tensor, motion: Tensor, style:
     """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in stage "prior"."""
     if stage == "motion":
         return talker.motion.decoder(hard(talker.motion.encoder(motion, features)), template)
-    return talker.motion.decoder(talker.prior(features, style).softmax(-1), template)
+    return talker.motion.decoder(choose(talker.prior(features, style), 0, seed=0), template)
