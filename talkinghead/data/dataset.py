@@ -6,6 +6,7 @@ recording itself, the others are slower or faster (which also changes the voice)
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,15 +28,28 @@ from talkinghead.models.audio_encoder import FPS, AudioEncoder
 SPEEDS = (0.8, 1.25)
 SILENT_SHARE = 0.06  # of a batch: room noise, at which a face rests
 SILENT_CLIPS = 24
+BILABIALS = {"P", "B", "M"}
+CLOSURE = 0.7  # of a bilabial as aligners cut it, lips are shut in the first part; then comes the burst
+PAUSE, EDGE = 0.3, 0.15  # seconds: in silences this long, and this far from speech, lips rest
+
+
+@dataclass
+class Speech:
+    """Speech that nobody filmed: features (B, T, D), and (B, T) in {0, 1} where lips must be shut, and where they rest."""
+
+    features: Tensor
+    shut: Tensor
+    rest: Tensor
 
 
 @dataclass
 class Batch:
-    """features (B, T, D), motion (B, T, K), style (B,) index of the speaker."""
+    """features (B, T, D), motion (B, T, K), style (B,) index of the speaker, and speech without motion where there is any."""
 
     features: Tensor
     motion: Tensor
     style: Tensor
+    speech: Speech | None = None
 
 
 class MotionDataset:
@@ -131,3 +145,64 @@ class MotionDataset:
         source = frame_times(len(coefficients), fps)
         times = np.clip(frame_times(frames, FPS) * speed, source[0], source[-1])
         return PchipInterpolator(source, coefficients[:, [names.index(n) for n in self.names]])(times).astype(np.float32)
+
+
+class SpeechDataset:
+    """Recordings with phoneme times: sound files and `phones.jsonl`, lines {"id": ..., "phones": [[ARPAbet, start, end], ...]}.
+
+    The last `held_out` recordings by id are left out, to measure on.
+    """
+
+    def __init__(self, folder: Path, cache: Path, held_out: int) -> None:
+        try:
+            lines = [json.loads(line) for line in (folder / "phones.jsonl").read_text(encoding="utf-8").splitlines()]
+            phones = {str(line["id"]): line["phones"] for line in lines}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"speech {folder}: its phones.jsonl cannot be read ({error})") from None
+        sounds = {path.stem: path for path in folder.iterdir() if path.suffix != ".jsonl"}
+        ids = sorted(i for i in phones if i in sounds)
+        self.clips = [(sounds[i], phones[i]) for i in ids[: len(ids) - held_out]]
+        if not self.clips:
+            raise InputError(f"speech {folder}: no recording of phones.jsonl is there")
+        self.cache = cache
+
+    @torch.inference_mode()
+    def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Fill the cache, as `MotionDataset.encode` does."""
+        self.cache = self.cache / tag
+        device = next(encoder.parameters()).device
+        for done, (sound, _) in enumerate(self.clips, 1):
+            progress(done, len(self.clips))
+            if not self._path(sound).exists():
+                wave = torch.from_numpy(load_audio(sound, RATE))[None].to(device)
+                with replacing(self._path(sound)) as fresh:
+                    np.savez(fresh, features=encoder(wave)[0].half().cpu().numpy())
+
+    def batch(self, size: int, frames: int, rng: np.random.Generator) -> Speech:
+        """Random windows of `frames` from recordings, each as likely as another."""
+        features, shut, rest = [], [], []
+        for i in rng.integers(len(self.clips), size=size):
+            sound, phones = self.clips[i]
+            with np.load(self._path(sound)) as file:
+                feature = file["features"]
+            start = int(rng.integers(max(1, len(feature) - frames + 1)))
+            window = np.clip(np.arange(start, start + frames), 0, len(feature) - 1)
+            features.append(feature[window])
+            for target, mask in zip((shut, rest), lip_masks(phones, len(feature)), strict=True):
+                target.append(mask[window])
+        return Speech(*(torch.from_numpy(np.stack(values)).float() for values in (features, shut, rest)))
+
+    def _path(self, sound: Path) -> Path:
+        return self.cache / f"speech-{sound.stem}.npz"
+
+
+def lip_masks(phones: list, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) bool, twice: where [[phone, start, end]...] shut the lips, and where lips rest."""
+    times = frame_times(frames, FPS)
+    shut, rest = np.zeros(frames, bool), np.zeros(frames, bool)
+    for phone, start, end in phones:
+        if phone in BILABIALS:
+            shut |= (times >= start) & (times <= start + CLOSURE * (end - start))
+        elif phone == "SIL" and end - start > PAUSE:
+            rest |= (times > start + EDGE) & (times < end - EDGE)
+    return shut, rest

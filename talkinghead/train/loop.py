@@ -1,10 +1,11 @@
-"""The training loop: two stages, one after the other, on cached features of a frozen speech encoder.
+"""The training loop: stages, one after the other, on cached features of a frozen speech encoder.
 
 Every step draws from a generator seeded by (seed, stage, step), so a run that was interrupted goes on exactly as it would have.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from talkinghead.data.dataset import MotionDataset
+from talkinghead.data.dataset import MotionDataset, Speech, SpeechDataset
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.losses import total
@@ -40,14 +41,21 @@ class StageConfig:
 
 @dataclass
 class TrainConfig:
-    """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own."""
+    """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
+
+    `speech` is a folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out
+    without it; its last `held_out` recordings are not used.
+    """
 
     data: list[str]
     out: str
     motion: StageConfig
     prior: StageConfig
+    closure: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
     model: ModelConfig = field(default_factory=ModelConfig)
     encoder: str = "default"
+    speech: str | None = None
+    held_out: int = 20
     versions: int = 4
     report: int = 250
     seed: int = 0
@@ -67,12 +75,15 @@ def run(config: TrainConfig) -> Path:
     for split in ("train", "val"):
         if not data.split(split):
             raise InputError(f"data {', '.join(config.data)}: no clip is in split {split!r}")
+    speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
     talker = Talker(config.model)
     talker.audio.load_state_dict(encoder.state_dict())
     talker.to(device)
     with progress() as bar:
         task = bar.add_task("features", total=None)
-        data.encode(encoder, tag, lambda done, all_: bar.update(task, completed=done, total=all_))
+        for source in (data, speech):
+            if source:
+                source.encode(encoder, tag, lambda done, all_: bar.update(task, completed=done, total=all_))
     saved = checkpoint.load(out / "state.pt") or {"stage": 0, "step": 0, "reports": 0}
     if "config" in saved and saved["config"] != _shape(config):
         raise InputError(f"{out}: holds a run with another model or data; choose another out= or remove it")
@@ -80,17 +91,20 @@ def run(config: TrainConfig) -> Path:
         talker.load_state_dict(saved["model"])
     surfaces, log = Surfaces(config.model, device), Log(out, saved["reports"])
     for number, stage in enumerate(STAGES):
-        if number >= saved["stage"]:
+        if number >= saved["stage"] and (stage != "closure" or speech):
             resume = saved if number == saved["stage"] else {"step": 0}
-            _run_stage(talker, data, surfaces, stage, number, config, resume, log)
+            _run_stage(talker, data, speech, surfaces, stage, number, config, resume, log)
     talker.save_pretrained(out)
     return out
 
 
-def _run_stage(talker, data, surfaces, stage: str, number: int, config: TrainConfig, saved: dict, log: Log) -> None:
+def _run_stage(talker, data, speech, surfaces, stage: str, number: int, config: TrainConfig, saved: dict, log: Log) -> None:
     settings: StageConfig = getattr(config, stage)
     part = trained_part(talker, stage)
     talker.requires_grad_(False).eval()
+    if stage == "closure":
+        surfaces.reference = copy.deepcopy(talker.prior)
+        surfaces.reference.load_state_dict(saved.get("reference", talker.prior.state_dict()))
     part.requires_grad_(True)
     optimizer = torch.optim.AdamW(part.parameters(), settings.rate, weight_decay=0.01)
     if "optimizer" in saved:
@@ -98,7 +112,7 @@ def _run_stage(talker, data, surfaces, stage: str, number: int, config: TrainCon
     indices = data.split("train")
     chances = data.durations(indices)
     device = next(talker.parameters()).device
-    before = config.motion.steps if number else 0
+    before = sum(getattr(config, name).steps for name in list(STAGES)[:number])
     running: dict[str, list[float]] = {}
     with progress() as bar:
         task = bar.add_task(stage, total=settings.steps, completed=saved["step"])
@@ -110,6 +124,9 @@ def _run_stage(talker, data, surfaces, stage: str, number: int, config: TrainCon
             part.train()
             batch = data.batch(indices, chances, settings.batch, settings.frames, rng)
             batch.features, batch.motion, batch.style = (x.to(device) for x in (batch.features, batch.motion, batch.style))
+            if stage == "closure":
+                heard = speech.batch(settings.batch, settings.frames, rng)
+                batch.speech = Speech(*(x.to(device) for x in (heard.features, heard.shut, heard.rest)))
             terms = STAGES[stage](talker, surfaces, batch, rng)
             loss = total(terms, settings.weights)
             optimizer.zero_grad()
@@ -127,11 +144,13 @@ def _run_stage(talker, data, surfaces, stage: str, number: int, config: TrainCon
                 line["val"] = validate(talker, data, stage)
                 log.add(line)
                 running = {}
-                _save(talker, optimizer, number, step + 1, settings.steps, line["step"], config)
+                _save(talker, surfaces, optimizer, number, step + 1, settings.steps, line["step"], config)
 
 
-def _save(talker, optimizer, number: int, step: int, steps: int, reports: int, config: TrainConfig) -> None:
+def _save(talker, surfaces, optimizer, number: int, step: int, steps: int, reports: int, config: TrainConfig) -> None:
     state = {"config": _shape(config), "model": talker.state_dict(), "reports": reports}
+    if surfaces.reference is not None:
+        state["reference"] = surfaces.reference.state_dict()
     finished = step == steps
     state |= (
         {"stage": number + 1, "step": 0} if finished else {"stage": number, "step": step, "optimizer": optimizer.state_dict()}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talkinghead.data.dataset import Batch
 from talkinghead.face.head import Head
-from talkinghead.losses import geometry, latent
+from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.models.categorical import hard, usage
-from talkinghead.models.prior import choose
+from talkinghead.models.prior import ParallelPrior, choose
 from talkinghead.models.talker import ModelConfig, Talker, eye_distance, template_code
 
+TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
 
 
@@ -37,6 +38,7 @@ class Surfaces:
         self.width = of(moved @ moved.T)
         people = [head] + [Head.default(seed=seed) for seed in range(1, PEOPLE)]
         codes = np.stack([template_code(person, config) for person in people])
+        self.reference: ParallelPrior | None = None  # the prior as stage 3 found it
         self.templates = torch.from_numpy(codes).to(device)
         self.scales = torch.tensor([eye_distance(person) / eye_distance(head) for person in people], device=device)
 
@@ -84,17 +86,38 @@ def prior_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.random
     }
 
 
-STAGES = {"motion": motion_stage, "prior": prior_stage}
+def closure_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Stage 3: as stage 2, and on the speech of strangers lips meet in /p b m/ and rest in pauses.
+
+    Elsewhere in that speech the motion must stay what stage 2 made of it: without this, strangers never open their mouths.
+    """
+    assert batch.speech is not None and surfaces.reference is not None, "the loop gives this stage both"
+    speech = batch.speech
+    template, _ = surfaces.draw(len(speech.features), rng)
+    nobody = torch.zeros(len(speech.features), dtype=torch.long, device=speech.features.device)
+    predicted = talker.motion.decoder(talker.prior(speech.features, nobody).softmax(-1), template)
+    with torch.no_grad():
+        before = talker.motion.decoder(surfaces.reference(speech.features, nobody).softmax(-1), template)
+    near = nn.functional.max_pool1d(torch.maximum(speech.shut, speech.rest), 2 * TRANSITION + 1, 1, TRANSITION)
+    change = (predicted - before) * (1 - near)[..., None]
+    return prior_stage(talker, surfaces, batch, rng) | {
+        "shut": lipsync.shut(predicted, speech.shut, surfaces.lip_gap),
+        "rest": lipsync.shut(predicted, speech.rest, surfaces.lip_gap),
+        "keep": geometry.surface(change, torch.zeros_like(change), surfaces.lips + surfaces.aperture),
+    }
+
+
+STAGES = {"motion": motion_stage, "prior": prior_stage, "closure": closure_stage}
 
 
 def trained_part(talker: Talker, stage: str) -> torch.nn.Module:
     """The module whose weights a stage changes; all others are frozen."""
-    return {"motion": talker.motion, "prior": talker.prior}[stage]
+    return talker.motion if stage == "motion" else talker.prior
 
 
 @torch.inference_mode()
 def predict(talker: Talker, stage: str, features: Tensor, motion: Tensor, style: Tensor, template: Tensor) -> Tensor:
-    """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in stage "prior"."""
+    """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in the others."""
     if stage == "motion":
         return talker.motion.decoder(hard(talker.motion.encoder(motion, features)), template)
     return talker.motion.decoder(choose(talker.prior(features, style), 0, seed=0), template)

@@ -46,6 +46,17 @@ def test_a_run_gives_a_model_a_log_and_a_picture(recipe, tmp_path):
     assert talker.config.styles == ["a", "b"]
 
 
+def test_speech_that_nobody_filmed_goes_on_from_a_finished_run(recipe, tiny_speech):
+    out = train(recipe)
+    before = torch.load(out / "state.pt", weights_only=True)["model"]
+    weights = "closure.weights={lips: 1, shut: 1, rest: 0.5}"
+    train(recipe, [f"speech={tiny_speech}", "held_out=1", "closure.steps=4", "closure.batch=2", "closure.frames=20", weights])
+    after = torch.load(out / "state.pt", weights_only=True)["model"]
+    assert {key.split(".")[0] for key in after if not torch.equal(after[key], before[key])} == {"prior"}
+    last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
+    assert last["stage"] == "closure" and last["step"] == 20 and last["train"]["shut"] >= 0
+
+
 def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkeypatch):
     whole = train(recipe, [f"out={tmp_path / 'whole'}"])
 
