@@ -15,13 +15,13 @@ import json
 import time
 from pathlib import Path
 
-import librosa
 import numpy as np
 import soxr
 import torch
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
+from talkinghead.audio import load_audio
 from talkinghead.data.augment import coloured_noise, spoil
 from talkinghead.models.audio_encoder import FRAME, AudioEncoder
 
@@ -52,14 +52,6 @@ UNKNOWN = -100
 AUDIO = {".opus", ".flac", ".wav", ".mp4"}
 
 
-def read(path: Path) -> np.ndarray:
-    if path.suffix != ".mp4":
-        return librosa.load(path, sr=RATE)[0]
-    from talkinghead.audio import load_audio
-
-    return load_audio(path, RATE)
-
-
 def clips(folders: list[Path], held_out: int) -> tuple[list, list]:
     """(wave, phones) of every recording; of the folders with phonemes the last `held_out` are kept for validation."""
     train, held = [], []
@@ -69,7 +61,7 @@ def clips(folders: list[Path], held_out: int) -> tuple[list, list]:
         paths = sorted(p for p in folder.iterdir() if p.suffix in AUDIO)
         for i, path in enumerate(paths):
             target = held if phones and i >= len(paths) - held_out else train
-            target.append((read(path), phones.get(path.stem)))
+            target.append((load_audio(path, RATE), phones.get(path.stem)))
     return train, held
 
 
