@@ -32,7 +32,7 @@ class Log:
         from matplotlib.figure import Figure
 
         stages = list(dict.fromkeys(line["stage"] for line in self.lines))
-        figure = Figure(figsize=(6 * len(stages), 7), layout="constrained")
+        figure = Figure(figsize=(6.5 * len(stages), 7), layout="constrained")
         axes = figure.subplots(2, len(stages), squeeze=False)
         for column, stage in enumerate(stages):
             lines = [line for line in self.lines if line["stage"] == stage]
@@ -42,6 +42,6 @@ class Log:
                     axis.plot([line["step"] for line in lines], [line[kind].get(name) for line in lines], label=name)
                 axis.set(title=f"{stage}: {kind}", xlabel="step", yscale="log" if kind == "train" else "linear")
                 axis.grid(alpha=0.3)
-                axis.legend(fontsize=8)
+                axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         with replacing(self.folder / "loss.png") as fresh:
             figure.savefig(fresh, dpi=100)
