@@ -71,27 +71,22 @@ class MotionDataset:
     def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Fill the cache; `tag` names the encoder, so that another one's features are not mistaken for it."""
         self.cache = self.cache / tag
-        device = next(encoder.parameters()).device
-
-        def run(wave: np.ndarray) -> np.ndarray:
-            return encoder(torch.from_numpy(wave.astype(np.float32))[None].to(device))[0].half().cpu().numpy()
-
         jobs = [(i, v) for i, (_, clip) in enumerate(self.clips) for v in range(self.versions if clip.split == "train" else 1)]
-        other = np.zeros(1, np.float32)
+        last: int | None = None  # whose voice is noise behind the next: by place, so that an interrupted cache is filled alike
         for done, (i, version) in enumerate(jobs, 1):
             progress(done, len(jobs))
-            path = self._path(i, version)
-            if path.exists():
+            before, last = last, i if version else last
+            path, (folder, clip) = self._path(i, version), self.clips[i]
+            if _up_to_date(path, folder / clip.audio, folder / clip.motion):
                 continue
-            folder, clip = self.clips[i]
-            wave = load_audio(folder / clip.audio, RATE)
+            wave = self._wave(i)
             rng = np.random.default_rng([zlib.crc32(clip.id.encode()), version])
             speed = float(np.exp(rng.uniform(*np.log(SPEEDS)))) if version else 1.0
             if version:
-                wave, plain = soxr.resample(wave, RATE * speed, RATE), wave
+                wave = soxr.resample(wave, RATE * speed, RATE)
+                other = np.zeros(1, np.float32) if before is None else self._wave(before)
                 wave = spoil(wave, np.resize(other, len(wave)), rng)
-                other = plain
-            features = run(wave)
+            features = _features(encoder, wave)
             motion = self._motion(i, len(features), speed)
             with replacing(path) as fresh:
                 np.savez(fresh, features=features, motion=motion)
@@ -100,7 +95,7 @@ class MotionDataset:
             if not path.exists():
                 rng = np.random.default_rng([1, i])
                 with replacing(path) as fresh:
-                    np.savez(fresh, features=run(coloured_noise(rng, 8 * RATE) * 10 ** rng.uniform(-5, -1)))
+                    np.savez(fresh, features=_features(encoder, coloured_noise(rng, 8 * RATE) * 10 ** rng.uniform(-5, -1)))
 
     def clip(self, i: int, version: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Cached (T, D) features and (T, K) motion of a whole clip."""
@@ -108,7 +103,7 @@ class MotionDataset:
             return file["features"], file["motion"]
 
     def batch(self, indices: list[int], weights: np.ndarray, size: int, frames: int, rng: np.random.Generator) -> Batch:
-        """Random windows of `frames` from clips drawn with probability `weights`; short clips are held at both ends."""
+        """Random windows of `frames` from clips drawn with probability `weights`; the end of short clips is held."""
         features, motions, styles = [], [], []
         for i in rng.choice(indices, size=size, p=weights):
             feature, motion = self.clip(int(i), int(rng.integers(self.versions)))
@@ -117,8 +112,7 @@ class MotionDataset:
                 with np.load(self.cache / f"silence-{rng.integers(SILENT_CLIPS)}.npz") as file:
                     feature = file["features"]
                 motion, style = np.zeros((len(feature), len(self.names)), np.float32), 0
-            start = int(rng.integers(max(1, len(feature) - frames + 1)))
-            window = np.clip(np.arange(start, start + frames), 0, len(feature) - 1)
+            window = _window(len(feature), frames, rng)
             features.append(feature[window])
             motions.append(motion[window])
             styles.append(style)
@@ -130,6 +124,10 @@ class MotionDataset:
         """Probability of each clip in proportion to its length."""
         seconds = np.array([self.clips[i][1].duration for i in indices])
         return seconds / seconds.sum()
+
+    def _wave(self, i: int) -> np.ndarray:
+        folder, clip = self.clips[i]
+        return load_audio(folder / clip.audio, RATE)
 
     def _path(self, i: int, version: int) -> Path:
         return self.cache / f"{self.clips[i][1].id}-{version}.npz"
@@ -170,13 +168,12 @@ class SpeechDataset:
     def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Fill the cache, as `MotionDataset.encode` does."""
         self.cache = self.cache / tag
-        device = next(encoder.parameters()).device
         for done, (sound, _) in enumerate(self.clips, 1):
             progress(done, len(self.clips))
-            if not self._path(sound).exists():
-                wave = torch.from_numpy(load_audio(sound, RATE))[None].to(device)
+            if not _up_to_date(self._path(sound), sound):
+                features = _features(encoder, load_audio(sound, RATE))
                 with replacing(self._path(sound)) as fresh:
-                    np.savez(fresh, features=encoder(wave)[0].half().cpu().numpy())
+                    np.savez(fresh, features=features)
 
     def batch(self, size: int, frames: int, rng: np.random.Generator) -> Speech:
         """Random windows of `frames` from recordings, each as likely as another."""
@@ -185,8 +182,7 @@ class SpeechDataset:
             sound, phones = self.clips[i]
             with np.load(self._path(sound)) as file:
                 feature = file["features"]
-            start = int(rng.integers(max(1, len(feature) - frames + 1)))
-            window = np.clip(np.arange(start, start + frames), 0, len(feature) - 1)
+            window = _window(len(feature), frames, rng)
             features.append(feature[window])
             for target, mask in zip((shut, rest), lip_masks(phones, len(feature)), strict=True):
                 target.append(mask[window])
@@ -206,3 +202,20 @@ def lip_masks(phones: list, frames: int) -> tuple[np.ndarray, np.ndarray]:
         elif phone == "SIL" and end - start > PAUSE:
             rest |= (times > start + EDGE) & (times < end - EDGE)
     return shut, rest
+
+
+def _features(encoder: AudioEncoder, wave: np.ndarray) -> np.ndarray:
+    """(T, D) float16 features of (n,) samples."""
+    samples = torch.from_numpy(wave.astype(np.float32))[None]
+    return encoder(samples.to(next(encoder.parameters()).device))[0].half().cpu().numpy()
+
+
+def _window(length: int, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(frames,) indices of a random stretch of a clip, its last frame held if it is shorter."""
+    start = int(rng.integers(max(1, length - frames + 1)))
+    return np.clip(np.arange(start, start + frames), 0, length - 1)
+
+
+def _up_to_date(cached: Path, *sources: Path) -> bool:
+    """Whether a cached file is newer than what it was made from: data that was prepared again is read again."""
+    return cached.exists() and all(cached.stat().st_mtime >= source.stat().st_mtime for source in sources if source.exists())

@@ -1,3 +1,7 @@
+import os
+import shutil
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +55,40 @@ def test_other_versions_are_faster_or_slower_and_motion_goes_with_them(data):
         moved = np.interp(np.linspace(0, 1, 200), np.linspace(0, 1, len(motion)), motion[:, jaw])
         still = data.clip(0)[1][:, jaw]
         assert np.corrcoef(moved, np.interp(np.linspace(0, 1, 200), np.linspace(0, 1, len(still)), still))[0, 1] > 0.95
+
+
+def test_an_interrupted_cache_is_filled_alike(data, tiny_data, encoder, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(done, total):
+        if done == 7:
+            raise Stop
+
+    broken = MotionDataset([tiny_data], data.names, tmp_path / "broken", versions=3)
+    with pytest.raises(Stop):
+        broken.encode(encoder, "tag", stop)
+    again = MotionDataset([tiny_data], data.names, tmp_path / "broken", versions=3)
+    again.encode(encoder, "tag")
+    for i in data.split("train"):
+        for version in range(3):
+            np.testing.assert_array_equal(data.clip(i, version)[0], again.clip(i, version)[0])
+
+
+def test_data_prepared_again_is_read_again(tiny_data, tmp_path, encoder):
+    folder = tmp_path / "data"
+    shutil.copytree(tiny_data, folder)
+    data = MotionDataset([folder], list(Head.default().names), tmp_path / "cache", versions=1)
+    data.encode(encoder, "tag")
+    path = folder / data.clips[0][1].motion
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **(arrays | {"coefficients": arrays["coefficients"] * 0}))
+    later = time.time() + 10
+    os.utime(path, (later, later))
+    again = MotionDataset([folder], data.names, tmp_path / "cache", versions=1)
+    again.encode(encoder, "tag")
+    assert data.clip(1)[1].max() > 0 == again.clip(0)[1].max()
 
 
 def test_a_batch_is_drawn_by_its_generator(data):
