@@ -1,11 +1,12 @@
 """How well a model's lips follow real ones on held-out clips, beside a linear map from log-mel fitted to the same clips.
 
-    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot PICTURE.png] [--phones FOLDER]
+    python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot PICTURE.png] [--phones FOLDER] [--rest]
 
 Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and the
 same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has them
 (inner lips over eye corners), otherwise the prepared motion. `--phones` names a folder of recordings with `phones.jsonl`
-(ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open vowels.
+(ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open vowels. `--rest` plays silence, noise and chords, at which lips
+should rest.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--model", default=None)
     parser.add_argument("--split", default="test")
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--rest", action="store_true")
     args = parser.parse_args()
     talker, head = Talker.from_pretrained(args.model), Head.default()
     for folder in args.data:
@@ -117,6 +119,19 @@ def main() -> None:
             plot(args.plot.with_stem(f"{args.plot.stem}_{folder.name}"), held, pairs)
     if args.phones:
         print(json.dumps(phones(talker, args.phones, args.last)))
+    if args.rest:
+        print(json.dumps({"largest_aperture_mm": rest(talker)}))
+
+
+def rest(talker: Talker) -> dict:
+    """Largest lip aperture in mm during three seconds of what is not speech."""
+    rng, times = np.random.default_rng(0), np.arange(3 * RATE) / RATE
+    noise = rng.standard_normal(len(times))
+    sounds = {"silence": 0 * noise, **{f"noise {level} dB": noise * 10 ** (level / 20) for level in (-80, -60, -45, -30)}}
+    tones = [np.sin(2 * np.pi * f * times) * (np.sin(np.pi * times + i) > 0) for i, f in enumerate((220, 277, 330, 440, 554))]
+    sounds["chords"] = 0.05 * np.sum(tones, axis=0)
+    animations = {name: talker.animate(wave.astype(np.float32), fps=50, idle=0) for name, wave in sounds.items()}
+    return {name: round(float(animation.lip_aperture().max()) * 1000, 2) for name, animation in animations.items()}
 
 
 def phones(talker: Talker, folder: Path, last: int) -> dict:
