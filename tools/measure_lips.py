@@ -2,11 +2,11 @@
 
     python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot PICTURE.png] [--phones FOLDER] [--rest]
 
-Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and the
-same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has them
-(inner lips over eye corners), otherwise the prepared motion. `--phones` names a folder of recordings with `phones.jsonl`
-(ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open vowels. `--rest` plays silence, noise and chords, at which lips
-should rest.
+Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and
+the same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has
+them (inner lips over eye corners), otherwise the prepared motion. `--phones` names a folder of recordings with
+`phones.jsonl` (ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open
+vowels. `--rest` plays silence, noise and chords, at which lips should rest.
 """
 
 from __future__ import annotations
