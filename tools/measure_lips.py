@@ -18,9 +18,10 @@ from pathlib import Path
 import librosa
 import numpy as np
 
-from talkinghead import Animation, Head, Talker, load_audio
+from talkinghead import Head, Talker, load_audio
 from talkinghead.audio import frame_times
 from talkinghead.data.manifest import read_manifest
+from talkinghead.data.motion import read_animation
 
 CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
 RATE = 16000
@@ -38,10 +39,7 @@ def real_lips(folder: Path, clip, head: Head) -> tuple[np.ndarray, np.ndarray, n
         eyes = np.linalg.norm(points[:, 33, :2] - points[:, 263, :2], axis=1)
         aperture = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=1) / eyes
         return times, aperture, np.linalg.norm(points[:, 61, :2] - points[:, 291, :2], axis=1) / eyes
-    with np.load(folder / clip.motion) as file:
-        weights = np.zeros((len(file["coefficients"]), len(head.names)), np.float32)
-        weights[:, [head.index(str(n)) for n in file["names"]]] = file["coefficients"]
-        animation = Animation(weights, float(file["fps"]), head)
+    animation = read_animation(folder, clip)
     return animation.times, animation.lip_aperture(), animation.lip_width()
 
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from talkinghead.animation import Animation
 from talkinghead.data import video
 from talkinghead.data.manifest import Clip, read_manifest
+from talkinghead.data.motion import animation_of, read_motion
 from talkinghead.data.person import eye_distance
 from talkinghead.face.head import Head
 from talkinghead.files import replacing
@@ -62,9 +63,7 @@ class Solved:
 
 def load(folder: Path, clip: Clip, head: Head) -> Solved:
     first, run = video.longest_run(video.Track.load(folder / "landmarks" / f"{clip.id}.npz"))
-    with np.load(folder / clip.motion, allow_pickle=False) as file:
-        extra = {name: file[name] for name in ("rotation", "gaze")}
-        animation = Animation(file["coefficients"], clip.fps, head, **extra)
+    animation = animation_of(read_motion(folder / clip.motion), head, clip.id)
     return Solved(clip, first, run.pixels()[..., :2] * [1, -1], animation)
 
 

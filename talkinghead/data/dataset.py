@@ -21,6 +21,7 @@ from torch import Tensor
 from talkinghead.audio import RATE, frame_times, load_audio
 from talkinghead.data.augment import coloured_noise, spoil
 from talkinghead.data.manifest import Clip, read_manifest
+from talkinghead.data.motion import read_motion
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
@@ -135,8 +136,10 @@ class MotionDataset:
     def _motion(self, i: int, frames: int, speed: float) -> np.ndarray:
         """(T, K) float32 of a clip on the model's clock, by monotone cubics, which overshoot neither closure nor opening."""
         folder, clip = self.clips[i]
-        with np.load(folder / clip.motion, allow_pickle=False) as file:
-            coefficients, names, fps = file["coefficients"], [str(n) for n in file["names"]], float(file["fps"])
+        motion = read_motion(folder / clip.motion)
+        coefficients, names, fps = motion.coefficients, list(motion.names), motion.fps
+        if coefficients is None:
+            raise InputError(f"{folder / clip.motion}: holds vertices, the model needs coefficients")
         missing = [name for name in self.names if name not in names]
         if missing:
             raise InputError(f"{folder / clip.motion}: has no {missing[0]}, which the model needs")

@@ -2,9 +2,8 @@
 
 manifest.jsonl   one JSON object a line: the fields of `Clip`, and "version"
 audio/ID.flac    16 kHz mono; sample 0 and motion frame 0 begin together
-motion/ID.npz    coefficients (T, K) float32, names (K,), fps, and where known rotation (T, 3), translation (T, 3),
-                 gaze (T, 2, 2): units as in `talkinghead.Animation`; frame t is shown at (t + 0.5) / fps seconds
-heads/SPEAKER.npz  what is known of a speaker's own face (optional)
+motion/ID.safetensors  the motion, see `talkinghead.data.motion`; frame t is shown at (t + 0.5) / fps seconds
+heads/NAME.npz   the `Head` that clips of one annotation are for, where that is not the default one; people known from video
 report.json      how many clips, how good, what was dropped and why
 """
 
@@ -22,7 +21,8 @@ from talkinghead.audio import RATE
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)  # version 1 knew one kind of annotation, and no heads
 NAME = "manifest.jsonl"
 SPLITS = ("train", "val", "test")
 Spans = tuple[tuple[float, float, str], ...]  # start and end in seconds of the clip, and what is said
@@ -42,6 +42,8 @@ class Clip:
     source: str  # where it came from: a dataset's name, or video
     licence: str = "unknown"
     units: str = "metre"  # of what is a length
+    annotation: str = "arkit"  # what kind of motion it is: clips that share it share names or topology
+    head: str | None = None  # file of the head the motion is for; None: the default head, or no mesh is known
     emotion: str | None = None
     intensity: float | None = None  # 0 to 1
     transcript: str | None = None
@@ -49,9 +51,9 @@ class Clip:
     phonemes: Spans | None = None
 
     def __post_init__(self) -> None:
-        for name in ("id", "audio", "motion", "speaker", "split", "source", "licence", "units"):
+        for name in ("id", "audio", "motion", "speaker", "split", "source", "licence", "units", "annotation"):
             _check(isinstance(getattr(self, name), str) and getattr(self, name) != "", f"{name} must be text", self.id)
-        for name in ("emotion", "transcript"):
+        for name in ("emotion", "transcript", "head"):
             _check(isinstance(getattr(self, name), str | None), f"{name} must be text or null", self.id)
         for name in ("duration", "fps"):
             value = getattr(self, name)
@@ -63,8 +65,8 @@ class Clip:
         )
         _check(self.split in SPLITS, f"split {self.split!r} is not one of {', '.join(SPLITS)}", self.id)
         _check(self.units == "metre", f"units {self.units!r}: only metre is known", self.id)
-        for name in ("audio", "motion"):
-            path = PurePosixPath(getattr(self, name))
+        for name in ("audio", "motion", "head"):
+            path = PurePosixPath(getattr(self, name) or "none")
             inside = not path.is_absolute() and ".." not in path.parts and "\\" not in str(path)
             _check(inside, f"{name} {str(path)!r} must be a path inside the dataset's folder", self.id)
         for name in ("words", "phonemes"):
@@ -145,7 +147,7 @@ def _clip(line: str, where: str) -> Clip:
     if not isinstance(entry, dict):
         raise InputError(f"{where}: expected an object with the fields of a clip")
     version = entry.pop("version", None)
-    if version != VERSION:
+    if version not in READABLE:
         raise InputError(f"{where}: version {version!r}, this talkinghead reads {VERSION}; prepare the dataset again")
     known = {field.name: field for field in fields(Clip)}
     for key in entry:

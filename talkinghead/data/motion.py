@@ -1,18 +1,132 @@
-"""What every adapter writes for a clip: its motion, and its sound cut to it."""
+"""The motion of one clip on disk: one safetensors file, or an .npz of an earlier version.
+
+coefficients (T, K) float32   weights of the `names`: ARKit shapes, FLAME parameters, ...; or instead
+offsets (T, V, 3) float32     metres from `template` (V, 3), the speaker's own face at rest: sets of raw vertices
+rotation (T, 3), translation (T, 3), gaze (T, 2, 2)   where known, units as in `talkinghead.Animation`
+
+`names`, `fps` and `meta` are one JSON object, "motion", in the file's metadata.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from talkinghead.animation import Animation
 from talkinghead.audio import RATE
+from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
+from talkinghead.face.head import Head
 from talkinghead.files import replacing
 
 SILENT = 1e-4  # largest sample of a sound track that has no sound
+ARRAYS = ("coefficients", "offsets", "template", "rotation", "translation", "gaze")
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What a motion file holds; either coefficients with names, or offsets with a template. Shapes and units as above."""
+
+    fps: float
+    names: tuple[str, ...] = ()
+    coefficients: np.ndarray | None = None
+    offsets: np.ndarray | None = None
+    template: np.ndarray | None = None
+    rotation: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    gaze: np.ndarray | None = None
+    meta: dict = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        values = self.coefficients if self.coefficients is not None else self.offsets
+        return 0 if values is None else len(values)
+
+    @classmethod
+    def of(cls, animation: Animation, meta: dict) -> Motion:
+        """The coefficients of an animation; a residual is not kept."""
+        optional = {name: getattr(animation, name) for name in ("rotation", "translation", "gaze")}
+        return cls(animation.fps, tuple(animation.head.names), animation.coefficients, meta=meta, **optional)
+
+
+def write_motion(path: Path, motion: Motion) -> None:
+    """Write a motion file, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.ascontiguousarray(v, np.float32) for name in ARRAYS if (v := getattr(motion, name)) is not None}
+    text = json.dumps({"names": motion.names, "fps": float(motion.fps), "meta": motion.meta})
+    with replacing(path) as fresh:
+        save_file(arrays, fresh, metadata={"motion": text})  # one entry: safetensors writes several in any order
+
+
+def read_motion(path: Path) -> Motion:
+    """Read a motion file. Raises InputError, one line, if it is missing or is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if path.suffix == ".npz":
+            return _read_npz(path)
+        with safe_open(path, "numpy") as file:
+            text = json.loads(file.metadata()["motion"])
+            arrays = {name: file.get_tensor(name) for name in file.keys() if name in ARRAYS}
+        return Motion(float(text["fps"]), tuple(text["names"]), meta=text["meta"], **arrays)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; prepare the dataset again") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, SafetensorError) as error:
+        raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from None
+
+
+def read_meta(path: Path) -> dict:
+    """What was noted in a motion file; {} if there is no such file or it is none."""
+    try:
+        return read_motion(path).meta
+    except InputError:
+        return {}
+
+
+def read_animation(folder: Path, clip: Clip) -> Animation:
+    """The recorded motion of a clip on its head; what the head's shapes cannot express of raw vertices is the residual.
+
+    Raises InputError where no head is known (FLAME parameters that were prepared without a FLAME model).
+    """
+    return animation_of(read_motion(Path(folder) / clip.motion), head_of(folder, clip), f"clip {clip.id}")
+
+
+def animation_of(motion: Motion, head: Head, where: str) -> Animation:
+    """A motion on its head; the template is the motion's own where it has one."""
+    optional = {name: getattr(motion, name) for name in ("rotation", "translation", "gaze")}
+    if motion.offsets is not None:
+        if motion.template is None or motion.offsets.shape[1:] != head.template.shape:
+            raise InputError(f"{where}: offsets of {motion.offsets.shape[1]} vertices, its head has {len(head.template)}")
+        weights = project(motion.offsets, head.basis)
+        flat = head.basis.reshape(len(head.basis), -1)
+        residual = motion.offsets - (weights @ flat).reshape(motion.offsets.shape)
+        return Animation(weights, motion.fps, replace(head, template=motion.template), residual=residual, **optional)
+    assert motion.coefficients is not None
+    return Animation(head.spread(motion.coefficients, motion.names), motion.fps, head, **optional)
+
+
+def head_of(folder: Path, clip: Clip) -> Head:
+    """The head a clip's motion is for. Raises InputError where none is known."""
+    if clip.head is None and clip.annotation != "arkit":
+        raise InputError(f"clip {clip.id}: no mesh is known for {clip.annotation} motion; prepare it with a model of the face")
+    return _head(None if clip.head is None else str(Path(folder) / clip.head))
+
+
+@lru_cache(maxsize=8)
+def _head(path: str | None) -> Head:
+    return Head.default() if path is None else Head.load(path)
+
+
+def project(offsets: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """(T, V, 3) metres -> (T, K) least-squares weights of a (K, V, 3) basis."""
+    flat = basis.reshape(len(basis), -1).astype(np.float64)
+    if not len(flat):
+        return np.zeros((len(offsets), 0), np.float32)
+    return np.linalg.solve(flat @ flat.T, flat @ offsets.reshape(len(offsets), -1).T.astype(np.float64)).T.astype(np.float32)
 
 
 def cut_sound(wave: np.ndarray, start: float, duration: float) -> np.ndarray:
@@ -27,24 +141,10 @@ def cut_sound(wave: np.ndarray, start: float, duration: float) -> np.ndarray:
     return piece
 
 
-def write_motion(path: Path, animation: Animation, meta: dict) -> None:
-    """The arrays of an animation and `meta` as one JSON string, readable with numpy alone."""
-    arrays = {n: v for n in ("rotation", "translation", "gaze") if (v := getattr(animation, n)) is not None}
-    with replacing(path) as fresh:
-        np.savez(
-            fresh,
-            coefficients=animation.coefficients,
-            names=np.array(animation.head.names),
-            fps=np.float64(animation.fps),
-            meta=np.array(json.dumps(meta)),
-            **arrays,
-        )
-
-
-def read_meta(path: Path) -> dict:
-    """What `write_motion` noted; {} if there is no such file or it is none."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return json.loads(str(file["meta"]))
-    except (OSError, ValueError, KeyError, EOFError):
-        return {}
+def _read_npz(path: Path) -> Motion:
+    """Version 1 of the format."""
+    with np.load(path, allow_pickle=False) as file:
+        optional = {name: file[name] for name in ("rotation", "translation", "gaze") if name in file.files}
+        meta = json.loads(str(file["meta"])) if "meta" in file.files else {}
+        names = tuple(str(name) for name in file["names"])
+        return Motion(float(file["fps"]), names, file["coefficients"], meta=meta, **optional)

@@ -157,6 +157,12 @@ class Head:
             raise InputError(f"head {self.name} has no shape {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return self.names.index(name)
 
+    def spread(self, values: np.ndarray, names: list[str] | tuple[str, ...]) -> np.ndarray:
+        """(T, len(names)) weights of some shapes -> (T, K) of all, the others 0. Raises InputError for a name it has not."""
+        weights = np.zeros((len(values), len(self.names)), np.float32)
+        weights[:, [self.index(name) for name in names]] = values
+        return weights
+
     def landmark(self, names: str | list[str], vertices: np.ndarray | None = None) -> np.ndarray:
         """Positions of landmarks on (..., V, 3) `vertices` (the template by default) -> (..., 3) or (..., L, 3).
 

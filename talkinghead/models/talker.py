@@ -163,8 +163,7 @@ class Talker(nn.Module):
         missing = [name for name in self.config.names if name not in head.names]
         if missing:
             raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
-        coefficients = np.zeros((len(motion), len(head.names)), np.float32)
-        coefficients[:, [head.index(name) for name in self.config.names]] = motion
+        coefficients = head.spread(motion, self.config.names)
         unheard = [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]
         coefficients[:, unheard] = 0
         return coefficients

@@ -166,7 +166,6 @@ def validate(talker: Talker, data: MotionDataset, stage: str) -> dict[str, float
     talker.eval()
     head, device = Head.default(), next(talker.parameters()).device
     template = torch.from_numpy(template_code(head, talker.config))[None].to(device)
-    order = [head.index(name) for name in talker.config.names]
     scores: dict[str, list[float]] = {"aperture_r": [], "width_r": [], "aperture_mm": []}
     for i in data.split("val"):
         features, motion = (torch.from_numpy(a).float()[None].to(device) for a in data.clip(i))
@@ -174,9 +173,7 @@ def validate(talker: Talker, data: MotionDataset, stage: str) -> dict[str, float
         predicted = predict(talker, stage, features, motion, style, template)
         pair = []
         for values in (predicted.clamp(0, 1), motion):
-            weights = np.zeros((values.shape[1], len(head.names)), np.float32)
-            weights[:, order] = values[0].cpu().numpy()
-            animation = Animation(weights, talker.config.fps, head)
+            animation = Animation(head.spread(values[0].cpu().numpy(), talker.config.names), talker.config.fps, head)
             pair.append((animation.lip_aperture(), animation.lip_width()))
         (a, w), (a_true, w_true) = pair
         scores["aperture_r"].append(correlation(a, a_true))

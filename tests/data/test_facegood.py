@@ -6,6 +6,7 @@ from talkinghead.audio import load_audio
 from talkinghead.data import prepare
 from talkinghead.data.adapters import facegood
 from talkinghead.data.manifest import read_manifest, write_audio
+from talkinghead.data.motion import read_animation, read_motion
 from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT, PAIRS
 from talkinghead.face.head import Head
@@ -65,8 +66,8 @@ def test_takes_become_a_dataset(tmp_path):
     assert (clip.id, clip.duration, clip.fps, clip.licence) == ("good", 2.0, 30.0, "MIT")
     assert {drop["id"] for drop in report["dropped"]} == {"short", "nan", "other", "unfit", "nofps", "mute"}
     assert len(load_audio(tmp_path / "out" / clip.audio)) == 32000
-    with np.load(tmp_path / "out" / clip.motion, allow_pickle=False) as file:
-        assert file["coefficients"].shape == (60, 52) and file["coefficients"].dtype == np.float32
+    motion = read_motion(tmp_path / "out" / clip.motion)
+    assert motion.coefficients.shape == (60, 52) and motion.coefficients.dtype == np.float32
     time = (tmp_path / "out" / clip.motion).stat().st_mtime_ns
     prepare("facegood", [tmp_path / "in"], tmp_path / "out", progress=False)
     assert (tmp_path / "out" / clip.motion).stat().st_mtime_ns == time
@@ -98,8 +99,7 @@ def test_real_takes(shared, tmp_path):
     assert report["clips"] == 7 and not report["dropped"]
     head, openings = Head.default(), []
     for clip in read_manifest(tmp_path / "out"):
-        with np.load(tmp_path / "out" / clip.motion, allow_pickle=False) as file:
-            motion = Animation(file["coefficients"], clip.fps, head)
+        motion = read_animation(tmp_path / "out", clip)
         for left, right in PAIRS:
             np.testing.assert_allclose(
                 motion.coefficients[:, head.index(left)], motion.coefficients[:, head.index(right)], atol=0.05

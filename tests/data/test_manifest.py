@@ -39,7 +39,7 @@ def test_what_is_written_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "tells"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"version": None}, "version None"),
         ({"colour": "red"}, "unknown field 'colour'"),
         ({"audio": "../../etc/passwd"}, "inside the dataset"),

@@ -12,7 +12,7 @@ from talkinghead.animation import Animation
 from talkinghead.audio import RATE, load_audio
 from talkinghead.data import prepare, video
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import cut_sound, read_meta
+from talkinghead.data.motion import cut_sound, read_animation, read_meta, read_motion
 from talkinghead.data.video import Track, find_clips, longest_run
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
@@ -183,11 +183,9 @@ def test_good_films_are_kept_and_bad_ones_have_reasons(prepared):
 def test_the_solved_head_does_what_the_filmed_one_did(prepared, spoken):
     out, report = prepared
     for clip, first in zip(read_manifest(out), (0, None), strict=True):
-        with np.load(out / clip.motion, allow_pickle=False) as file:
-            assert file["coefficients"].dtype == np.float32 and list(file["names"]) == list(spoken.head.names)
-            found = Animation(
-                file["coefficients"], float(file["fps"]), spoken.head, rotation=file["rotation"], gaze=file["gaze"]
-            )
+        motion = read_motion(out / clip.motion)
+        assert motion.coefficients.dtype == np.float32 and motion.names == tuple(spoken.head.names)
+        found = Animation(motion.coefficients, motion.fps, spoken.head, rotation=motion.rotation, gaze=motion.gaze)
         first = FRAMES - len(found) if first is None else first
         true = replace(spoken, coefficients=spoken.coefficients[first:])
         assert np.corrcoef(true.lip_aperture(), found.lip_aperture())[0, 1] > 0.95
@@ -212,13 +210,13 @@ def test_sound_and_motion_begin_together(prepared, films):
 def test_a_second_run_changes_nothing_and_an_interrupted_one_goes_on(prepared, films):
     out, report = prepared
     before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in out.rglob("*") if p.is_file()}
-    (out / "motion" / "late.npz").unlink()
+    (out / "motion" / "late.safetensors").unlink()
     (out / "manifest.jsonl").unlink()
     again = prepare("video", [films], out, workers=1, progress=False, licence="CC0")
     assert again == report
     for path, (time, content) in before.items():
         assert path.read_bytes() == content, path
-        if path.parent.name == "landmarks" or (path.name == "good.npz" and path.parent.name == "motion"):
+        if path.parent.name == "landmarks" or (path.name == "good.safetensors" and path.parent.name == "motion"):
             assert path.stat().st_mtime_ns == time, path
 
 
@@ -230,7 +228,7 @@ def test_a_changed_film_is_tracked_again(prepared, films, tmp_path):
     shutil.copy(films / "late.mp4", folder / "good.mp4")
     prepare("video", [folder], copy, progress=False)
     assert read_manifest(copy)[0].duration < FRAMES / FPS
-    assert read_meta(copy / "motion" / "good.npz")["mark"] != read_meta(out / "motion" / "good.npz")["mark"]
+    assert read_meta(copy / "motion" / "good.safetensors")["mark"] != read_meta(out / "motion" / "good.safetensors")["mark"]
 
 
 def test_a_phones_film_is_turned_upright(spoken, tmp_path):
@@ -266,8 +264,7 @@ def test_real_lips(shared, tmp_path):
     for clip in read_manifest(tmp_path / "out"):
         pixels = Track.load(tmp_path / "out" / "landmarks" / f"{clip.id}.npz").pixels()[..., :2]
         tracked = np.linalg.norm(pixels[:, 13] - pixels[:, 14], axis=1) / eye_distance(pixels) * width
-        with np.load(tmp_path / "out" / clip.motion, allow_pickle=False) as file:
-            solved = Animation(file["coefficients"], float(file["fps"]), head).lip_aperture()
+        solved = read_animation(tmp_path / "out", clip).lip_aperture()
         assert np.corrcoef(tracked, solved)[0, 1] > 0.97
         assert np.abs(tracked - solved).mean() < 0.5e-3
         shut = tracked < 0.3e-3

@@ -17,7 +17,7 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio import RATE, load_audio
 from talkinghead.data.manifest import Clip, split_of, write_audio
-from talkinghead.data.motion import cut_sound, read_meta, write_motion
+from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
 from talkinghead.data.video import find_clips, fingerprint
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
@@ -149,7 +149,7 @@ def _take(name: str, path: Path, out: Path, head: Head, split: str, licence: str
     clip = Clip(
         id=name,
         audio=f"audio/{name}.flac",
-        motion=f"motion/{name}.npz",
+        motion=f"motion/{name}.safetensors",
         speaker=SPEAKER,
         split=split,
         duration=round(len(weights) / fps, 6),
@@ -164,7 +164,8 @@ def _take(name: str, path: Path, out: Path, head: Head, split: str, licence: str
         if abs(len(wave) / RATE - clip.duration) > 1.0:
             raise InputError(f"{path}: {clip.duration:.1f} s of motion, {len(wave) / RATE:.1f} s of sound")
         write_audio(out / clip.audio, cut_sound(wave, 0.0, clip.duration))
-        write_motion(out / clip.motion, animation, {"mark": mark, "head": head.name, "topology": head.topology})
+        meta = {"mark": mark, "head": head.name, "topology": head.topology}
+        write_motion(out / clip.motion, Motion.of(animation, meta))
     aperture = animation.lip_aperture()
     return clip, {"mean_aperture_mm": float(aperture.mean() * 1000), "closed_share": float((aperture < 5e-4).mean())}
 

@@ -24,7 +24,7 @@ import numpy as np
 from talkinghead.audio import load_audio
 from talkinghead.data import solve, video
 from talkinghead.data.manifest import Clip, Spans, file_name, read_words, split_of, write_audio
-from talkinghead.data.motion import cut_sound, read_meta, write_motion
+from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
 from talkinghead.data.person import Person
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
@@ -156,7 +156,7 @@ def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]] | str:
             animation = solve.solve(run, person, face)
             meta: dict[str, Any] = {"mark": mark, "head": face.name, "topology": face.topology}
             meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
-            write_motion(motion, animation, meta)
+            write_motion(motion, Motion.of(animation, meta))
         return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
     except InputError as error:
         return str(error).removeprefix(f"{job.path}: ")
@@ -175,7 +175,7 @@ def _describe(job: Job, first: int, run: video.Track) -> Clip:
     return Clip(
         id=job.id,
         audio=f"audio/{job.id}.flac",
-        motion=f"motion/{job.id}.npz",
+        motion=f"motion/{job.id}.safetensors",
         speaker=job.speaker,
         split=job.split,
         duration=round(duration, 6),

@@ -1,0 +1,65 @@
+"""What an adapter of a published dataset gives, and the one way in which all of it becomes clips.
+
+An adapter is a module of `talkinghead.data.adapters` with
+
+    VERSION            goes up when the same files would give other clips
+    LICENCE            of the data, as their authors name it
+    takes(paths, **options) -> (list[Take], {id: reason it is not used})       quick: looks at names and indices only
+    read(take) -> Recording                                                    in a worker; raises InputError with a reason
+    heads(takes) -> {annotation: Head}        optional: topology, regions and landmarks of annotations that are not "arkit"
+
+The keyword arguments of `takes` are the options that the source knows. `convert` reads, checks and writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkinghead.data.manifest import Spans
+
+
+@dataclass(frozen=True)
+class Take:
+    """One clip to be made. Small and picklable: it goes to the worker that reads it.
+
+    files: all that it is made from; what is done is done again when one of them changes. details: whatever `read` needs.
+    """
+
+    id: str
+    speaker: str
+    files: tuple[Path, ...]
+    split: str | None = None  # as published; None: chosen by speaker
+    annotation: str = "arkit"
+    emotion: str | None = None
+    intensity: float | None = None  # 0 to 1
+    transcript: str | None = None
+    words: Spans | None = None
+    phonemes: Spans | None = None
+    licence: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A take as it was read: sound and motion that begin together. T frames, V vertices, K names.
+
+    wave: (n,) float32 at 16 kHz, from `load_audio`. Either coefficients (T, K) and names, or vertices (T, V, 3) and the
+    speaker's template (V, 3) in metres. rotation (T, 3), translation (T, 3), gaze (T, 2, 2) as in `Animation`.
+    missing: (T,) bool, frames that the source lost and that were filled by interpolation, if any.
+    """
+
+    wave: np.ndarray
+    fps: float
+    names: tuple[str, ...] = ()
+    coefficients: np.ndarray | None = None
+    vertices: np.ndarray | None = None
+    template: np.ndarray | None = None
+    rotation: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    gaze: np.ndarray | None = None
+    missing: np.ndarray | None = None
+    quality: dict[str, float] = field(default_factory=dict)  # named figures for the report
