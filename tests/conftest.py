@@ -67,7 +67,7 @@ def tiny_talker(tiny_encoder):
 
     torch.manual_seed(0)
     config = ModelConfig(
-        names=list(Head.default().names),
+        annotations={"arkit": list(Head.default().names)},
         styles=["a", "b"],
         landmarks=["lip_upper_inner", "lip_lower_inner"],
         encoder=tiny_encoder,
@@ -79,7 +79,7 @@ def tiny_talker(tiny_encoder):
         prior_dilations=[1, 2],
     )
     talker = Talker(config).eval()
-    torch.nn.init.normal_(talker.motion.decoder.out.weight, std=0.5)
+    torch.nn.init.normal_(talker.motion.decoder.out["arkit"].weight, std=0.5)
     torch.nn.init.normal_(talker.prior.style.weight)
     return talker
 

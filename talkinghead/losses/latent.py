@@ -11,7 +11,14 @@ from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecod
 
 
 def cross_modality(
-    model: MotionAutoencoder, motion: Tensor, features: Tensor, template: Tensor, shift: int, mouth: Tensor, upper: Tensor
+    model: MotionAutoencoder,
+    motion: Tensor,
+    features: Tensor,
+    template: Tensor,
+    annotation: str,
+    shift: int,
+    mouth: Tensor,
+    upper: Tensor,
 ) -> Tensor:
     """MeshTalk's disentanglement (Richard et al. 2021, eq. 4), in mm^2.
 
@@ -19,8 +26,8 @@ def cross_modality(
     The other clip is the one `shift` places on in the batch; `mouth` and `upper` are `geometry.gram` matrices.
     """
     other_motion, other_features = motion.roll(shift, 0), features.roll(shift, 0)
-    mine = model.decoder(straight_through(model.encoder(other_motion, features)), template)
-    face = model.decoder(straight_through(model.encoder(motion, other_features)), template)
+    mine = model.decoder(straight_through(model.encoder(other_motion, features, annotation)), template, annotation)
+    face = model.decoder(straight_through(model.encoder(motion, other_features, annotation)), template, annotation)
     return surface(mine, motion, mouth) + surface(face, motion, upper)
 
 

@@ -1,6 +1,8 @@
 """Stage 1, the motion space: motion and audio -> categorical latent -> motion, as in MeshTalk (Richard et al. 2021).
 
 B batch, T motion frames, K coefficients, H heads, C categories, D features, L template landmarks.
+One motion space serves several annotations (ARKit weights, FLAME parameters, shapes of a topology), as in UniTalker (Fan et
+al. 2024): only the first layer of the encoder and the last of the decoder are an annotation's own.
 Where MeshTalk has LSTMs, these are dilated temporal convolutions: they train in parallel and see both ways.
 """
 
@@ -13,11 +15,14 @@ from talkinghead.models.categorical import straight_through
 
 
 class Temporal(nn.Module):
-    """Residual dilated convolutions over time, (B, T, inputs) -> (B, T, width); sees `sum(2 * dilation)` frames per side."""
+    """Residual dilated convolutions over time, (B, T, inputs) -> (B, T, width); sees `sum(2 * dilation)` frames per side.
 
-    def __init__(self, inputs: int, width: int, dilations: list[int], dropout: float = 0.1) -> None:
+    inputs None: what comes in has the width already.
+    """
+
+    def __init__(self, inputs: int | None, width: int, dilations: list[int], dropout: float = 0.1) -> None:
         super().__init__()
-        self.enter = nn.Linear(inputs, width)
+        self.enter = nn.Identity() if inputs is None else nn.Linear(inputs, width)
         self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in dilations])
         self.convs = nn.ModuleList([nn.Conv1d(width, width, 5, padding=2 * d, dilation=d) for d in dilations])
         self.mixes = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
@@ -32,47 +37,52 @@ class Temporal(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """(B, T, K) motion and (B, T, D) audio features -> (B, T, H, C) logits of the latent."""
+    """(B, T, K) motion and (B, T, D) audio features -> (B, T, H, C) logits of the latent. coefficients: annotation -> K."""
 
-    def __init__(self, coefficients: int, features: int, heads: int, categories: int, width: int, dilations: list[int]) -> None:
+    def __init__(
+        self, coefficients: dict[str, int], features: int, heads: int, categories: int, width: int, dilations: list[int]
+    ) -> None:
         super().__init__()
         self.shape = (heads, categories)
-        self.motion = Temporal(2 * coefficients, width, dilations)
+        self.enter = nn.ModuleDict({name: nn.Linear(2 * k, width) for name, k in coefficients.items()})
+        self.motion = Temporal(None, width, dilations)
         self.audio = Temporal(features, width, dilations)
         self.fuse = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, heads * categories))
 
-    def forward(self, motion: Tensor, features: Tensor) -> Tensor:
+    def forward(self, motion: Tensor, features: Tensor, annotation: str) -> Tensor:
         velocity = torch.diff(motion, dim=1, prepend=motion[:, :1])
-        code = torch.cat([self.motion(torch.cat([motion, velocity], -1)), self.audio(features)], -1)
+        moved = self.motion(self.enter[annotation](torch.cat([motion, velocity], -1)))
+        code = torch.cat([moved, self.audio(features)], -1)
         return self.fuse(code).unflatten(-1, self.shape)
 
 
 class MotionDecoder(nn.Module):
-    """(B, T, H, C) latent and (B, L, 3) template landmarks -> (B, T, K) coefficients.
+    """(B, T, H, C) latent and (B, L, 3) template landmarks -> (B, T, K) coefficients of an annotation.
 
-    The landmarks (see `template_code`) tell the decoder whose face moves. The output layer starts at zero: at rest.
+    The landmarks (see `template_code`) tell the decoder whose face moves. The output layers start at zero: at rest.
     """
 
     def __init__(
-        self, coefficients: int, landmarks: int, heads: int, categories: int, width: int, dilations: list[int]
+        self, coefficients: dict[str, int], landmarks: int, heads: int, categories: int, width: int, dilations: list[int]
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(heads * categories, width)
         self.template = nn.Sequential(nn.Linear(3 * landmarks, 64), nn.GELU(), nn.Linear(64, width))
         self.body = Temporal(width, width, dilations)
-        self.out = nn.Linear(width, coefficients)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.out = nn.ModuleDict({name: nn.Linear(width, k) for name, k in coefficients.items()})
+        for layer in self.out.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
-    def forward(self, latent: Tensor, template: Tensor) -> Tensor:
-        return self.decode(self.feature(latent), template)
+    def forward(self, latent: Tensor, template: Tensor, annotation: str) -> Tensor:
+        return self.decode(self.feature(latent), template, annotation)
 
     def feature(self, latent: Tensor) -> Tensor:
         """(B, T, H, C) one-hot codes, or the probabilities of codes -> (B, T, width), their (expected) embedding."""
         return self.embed(latent.flatten(-2))
 
-    def decode(self, feature: Tensor, template: Tensor) -> Tensor:
-        return self.out(self.body(feature + self.template(template.flatten(1))[:, None]))
+    def decode(self, feature: Tensor, template: Tensor, annotation: str) -> Tensor:
+        return self.out[annotation](self.body(feature + self.template(template.flatten(1))[:, None]))
 
 
 class MotionAutoencoder(nn.Module):
@@ -82,7 +92,7 @@ class MotionAutoencoder(nn.Module):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
 
-    def forward(self, motion: Tensor, features: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, motion: Tensor, features: Tensor, template: Tensor, annotation: str) -> tuple[Tensor, Tensor]:
         """-> (B, T, K) reconstruction and (B, T, H, C) logits."""
-        logits = self.encoder(motion, features)
-        return self.decoder(straight_through(logits), template), logits
+        logits = self.encoder(motion, features, annotation)
+        return self.decoder(straight_through(logits), template, annotation), logits

@@ -22,7 +22,8 @@ from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecod
 from talkinghead.models.prior import ParallelPrior, choose
 
 UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
+BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 ADULT_EYES = 0.062  # metres between an adult's pupils, about
 
 
@@ -30,7 +31,7 @@ ADULT_EYES = 0.062  # metres between an adult's pupils, about
 class ModelConfig:
     """Everything that decides the shape of the weights; stored beside them."""
 
-    names: list[str] = field(default_factory=list)  # the K coefficients
+    annotations: dict[str, list[str]] = field(default_factory=dict)  # kind of motion -> names of its K coefficients
     styles: list[str] = field(default_factory=list)  # speakers whose style can be asked for
     landmarks: list[str] = field(default_factory=list)  # of the template, what the decoder sees of whose face it is
     encoder: dict = field(default_factory=dict)  # a transformers configuration
@@ -44,15 +45,20 @@ class ModelConfig:
 
 
 class Talker(nn.Module):
-    """The whole model: speech encoder, prior and motion space. `from_pretrained()` gives the one that ships."""
+    """The whole model: speech encoder, prior and motion space. `from_pretrained()` gives the one that ships.
 
-    def __init__(self, config: ModelConfig) -> None:
+    heads: annotation -> the head its motion is for; blendshapes need none, they fit any head that has them.
+    """
+
+    def __init__(self, config: ModelConfig, heads: dict[str, Head] | None = None) -> None:
         super().__init__()
+        self.heads = dict(heads or {})
         if config.fps != FPS:
             raise InputError(f"model: fps is {config.fps}, the speech encoder gives {FPS:g} features a second")
         self.config = config
         self.audio = AudioEncoder(config.encoder)
-        k, d, h, c = len(config.names), self.audio.width, config.heads, config.categories
+        k = {name: len(names) for name, names in config.annotations.items()}
+        d, h, c = self.audio.width, config.heads, config.categories
         self.motion = MotionAutoencoder(
             MotionEncoder(k, d, h, c, config.width, config.dilations),
             MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
@@ -76,7 +82,8 @@ class Talker(nn.Module):
             raise InputError(f"model {folder}: has no {Path(error.filename or WEIGHTS).name}") from None
         except (OSError, ValueError, SafetensorError) as error:
             raise error if isinstance(error, InputError) else InputError(f"model {folder}: cannot be read ({error})") from None
-        talker = cls(config)
+        known = {name: folder / HEADS / f"{name}.npz" for name in config.annotations}
+        talker = cls(config, {name: Head.load(path) for name, path in known.items() if path.exists()})
         try:
             talker.load_state_dict({key: value.float() for key, value in weights.items()})
         except RuntimeError as error:
@@ -86,19 +93,22 @@ class Talker(nn.Module):
         return talker.eval().to(_device(device))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors (float16: half the size, and the motion differs by less than 0.01 mm)."""
+        """Write config.json, model.safetensors (float16: half the size, motion differs by less than 0.01 mm) and heads/."""
         from safetensors.torch import save_file
 
         with replacing(Path(folder) / WEIGHTS) as fresh:
             save_file({key: value.half().cpu().contiguous() for key, value in self.state_dict().items()}, fresh)
         with replacing(Path(folder) / CONFIG) as fresh:
             fresh.write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+        for name, head in self.heads.items():
+            head.save(Path(folder) / HEADS / f"{name}.npz")
 
     def animate(
         self,
         audio: str | Path | np.ndarray,
         *,
         head: Head | None = None,
+        annotation: str | None = None,
         emotion: str = "neutral",
         intensity: float = 1.0,
         style: str | None = None,
@@ -111,10 +121,12 @@ class Talker(nn.Module):
         """Motion for a recording, as long as the recording to within a frame.
 
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
-        shape names, the default one if not given. style: one of `config.styles`. seed: decides blinks, gaze and head motion,
-        whose strength `idle` scales (0 switches them off), and the sample if `temperature` is above 0. Raises InputError.
+        shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
+        kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of `config.styles`. seed:
+        decides blinks, gaze and head motion, whose strength `idle` scales (0 switches them off), and the sample if
+        `temperature` is above 0. Raises InputError.
         """
-        head = head or Head.default()
+        annotation, head = self.face(head, annotation)
         if emotion != "neutral" or not 0 <= intensity <= 1:
             raise InputError(f"emotion {emotion!r} at intensity {intensity:g}: this model speaks neutral only, at 0 to 1")
         if not 1 <= fps <= 240:
@@ -124,14 +136,19 @@ class Talker(nn.Module):
         if not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature:g}: choose 0 (no sampling) to 10; 1 is the model's own")
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
-        code = template_code(head, self.config)
+        code = template_code(head, self.config, annotation)
         device = next(self.parameters()).device
         with torch.inference_mode():
             features = self.audio(torch.from_numpy(wave)[None].to(device))
             logits = self.prior(features, torch.tensor([self._style(style)], device=device))
-            motion = self.motion.decoder(choose(logits, temperature, seed), torch.from_numpy(code)[None].to(device))
-        coefficients = self._for_head(motion[0].cpu().numpy().clip(0, 1), head)
+            template = torch.from_numpy(code)[None].to(device)
+            motion = self.motion.decoder(choose(logits, temperature, seed), template, annotation)[0].cpu().numpy()
+        coefficients = head.spread(motion, self.config.annotations[annotation])
+        if annotation in BLENDSHAPES:
+            coefficients = coefficients.clip(0, 1)
+            coefficients[:, [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]] = 0
         meta = {
+            "annotation": annotation,
             "emotion": emotion,
             "intensity": intensity,
             "style": style,
@@ -145,7 +162,7 @@ class Talker(nn.Module):
             animation = animation.resample(fps)
         frames = frame_count(len(wave) / RATE, fps)
         animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
-        if idle:
+        if idle and annotation in BLENDSHAPES:
             from talkinghead.face.idle import apply
 
             animation = apply(animation, seed, strength=idle)
@@ -158,22 +175,39 @@ class Talker(nn.Module):
             raise InputError(f"style {style!r}: this model has {', '.join(self.config.styles) or 'none'}")
         return 1 + self.config.styles.index(style)
 
-    def _for_head(self, motion: np.ndarray, head: Head) -> np.ndarray:
-        """(T, K of the model) -> (T, K of the head), by name."""
-        missing = [name for name in self.config.names if name not in head.names]
-        if missing:
-            raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
-        coefficients = head.spread(motion, self.config.names)
-        unheard = [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]
-        coefficients[:, unheard] = 0
-        return coefficients
+    def face(self, head: Head | None = None, annotation: str | None = None) -> tuple[str, Head]:
+        """The annotation and the head that `animate` uses. Raises InputError if the two do not fit, or no mesh is known."""
+        known = self.config.annotations
+        if annotation is not None and annotation not in known:
+            raise InputError(f"annotation {annotation!r}: this model has {', '.join(known)}")
+        if head is None:
+            annotation = annotation or next(iter(known))
+            own = self.heads.get(annotation) or (Head.default() if annotation in BLENDSHAPES else None)
+            if own is None:
+                raise InputError(f"model: no mesh is known for its {annotation} motion; name a head that has its shapes")
+            return annotation, own
+        for name in known if annotation is None else [annotation]:
+            own = self.heads.get(name)
+            if own is not None and _same_mesh(own, head):
+                return name, replace(own, name=head.name, template=head.template)
+            if set(known[name]) <= set(head.names):
+                return name, head
+        missing = [shape for shape in known[annotation or next(iter(known))] if shape not in head.names]
+        raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
 
 
-def template_code(head: Head, config: ModelConfig) -> np.ndarray:
+def _same_mesh(a: Head, b: Head) -> bool:
+    return a.template.shape == b.template.shape and np.array_equal(a.faces, b.faces)
+
+
+def template_code(head: Head, config: ModelConfig, annotation: str = "arkit") -> np.ndarray:
     """(L + 1, 3) float32: template landmarks seen from between the eyes, in eye distances; then the size of the head itself.
 
     Works on any topology that names the landmarks. The last row is the eye distance in units of 62 mm, an adult's.
+    Annotations other than blendshapes come on meshes whose landmarks nobody named: zeros, nobody's face in particular.
     """
+    if annotation not in BLENDSHAPES:
+        return np.zeros((len(config.landmarks) + 1, 3), np.float32)
     missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [
         m for m in config.landmarks if m not in head.landmarks
     ]
@@ -205,7 +239,7 @@ def _folder(name: str | Path | None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS]))
+        return Path(snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS, f"{HEADS}/*.npz"]))
     except Exception as error:  # the hub's client raises many kinds; all mean that the model cannot be had
         raise InputError(f"model {name}: no such folder, and the Hub did not give it ({type(error).__name__})") from None
 

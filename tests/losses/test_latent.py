@@ -8,23 +8,24 @@ from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecod
 
 def autoencoder():
     torch.manual_seed(0)
-    model = MotionAutoencoder(MotionEncoder(4, 6, 3, 5, 16, [1]), MotionDecoder(4, 2, 3, 5, 16, [1]))
-    torch.nn.init.normal_(model.decoder.out.weight)
+    model = MotionAutoencoder(MotionEncoder({"a": 4}, 6, 3, 5, 16, [1]), MotionDecoder({"a": 4}, 2, 3, 5, 16, [1]))
+    torch.nn.init.normal_(model.decoder.out["a"].weight)
     return model
 
 
 def test_cross_modality_reaches_every_weight():
     model = autoencoder()
     motion, features, template = torch.rand(3, 7, 4), torch.randn(3, 7, 6), torch.randn(3, 2, 3)
-    latent.cross_modality(model, motion, features, template, 1, torch.eye(4), torch.eye(4)).backward()
+    latent.cross_modality(model, motion, features, template, "a", 1, torch.eye(4), torch.eye(4)).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
 def test_cross_modality_is_zero_for_a_decoder_that_is_right_whatever_the_code():
     model = autoencoder()
-    torch.nn.init.zeros_(model.decoder.out.weight)
+    torch.nn.init.zeros_(model.decoder.out["a"].weight)
     motion = torch.zeros(3, 7, 4)
-    assert latent.cross_modality(model, motion, torch.randn(3, 7, 6), torch.randn(3, 2, 3), 1, torch.eye(4), torch.eye(4)) == 0
+    features, template = torch.randn(3, 7, 6), torch.randn(3, 2, 3)
+    assert latent.cross_modality(model, motion, features, template, "a", 1, torch.eye(4), torch.eye(4)) == 0
 
 
 def test_code_losses_are_small_when_the_codes_agree_and_grow_when_not():

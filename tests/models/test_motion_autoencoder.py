@@ -6,29 +6,30 @@ from talkinghead.models.prior import ParallelPrior, choose
 
 def parts():
     torch.manual_seed(0)
-    return MotionEncoder(4, 6, 3, 5, 16, [1, 2]), MotionDecoder(4, 2, 3, 5, 16, [1, 2])
+    return MotionEncoder({"a": 4, "b": 7}, 6, 3, 5, 16, [1, 2]), MotionDecoder({"a": 4, "b": 7}, 2, 3, 5, 16, [1, 2])
 
 
 def test_shapes_and_rest():
     model = MotionAutoencoder(*parts())
-    motion, logits = model(torch.rand(2, 9, 4), torch.randn(2, 9, 6), torch.randn(2, 2, 3))
+    motion, logits = model(torch.rand(2, 9, 4), torch.randn(2, 9, 6), torch.randn(2, 2, 3), "a")
     assert motion.shape == (2, 9, 4) and logits.shape == (2, 9, 3, 5)
     assert motion.abs().max() == 0, "an untrained decoder is at rest"
 
 
 def test_every_module_receives_gradient():
     encoder, decoder = parts()
-    torch.nn.init.normal_(decoder.out.weight)
     model = MotionAutoencoder(encoder, decoder)
-    model(torch.rand(2, 9, 4), torch.randn(2, 9, 6), torch.randn(2, 2, 3))[0].square().sum().backward()
+    for name, k in (("a", 4), ("b", 7)):
+        torch.nn.init.normal_(decoder.out[name].weight)
+        model(torch.rand(2, 9, k), torch.randn(2, 9, 6), torch.randn(2, 2, 3), name)[0].square().sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or p.grad.abs().sum() == 0] == []
 
 
 def test_the_template_changes_the_motion():
     _, decoder = parts()
-    torch.nn.init.normal_(decoder.out.weight)
+    torch.nn.init.normal_(decoder.out["a"].weight)
     latent = torch.nn.functional.one_hot(torch.randint(5, (1, 9, 3)), 5).float()
-    assert (decoder(latent, torch.zeros(1, 2, 3)) - decoder(latent, torch.ones(1, 2, 3))).abs().max() > 1e-3
+    assert (decoder(latent, torch.zeros(1, 2, 3), "a") - decoder(latent, torch.ones(1, 2, 3), "a")).abs().max() > 1e-3
 
 
 def test_prior_gradient_and_choice():
