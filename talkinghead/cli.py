@@ -200,6 +200,70 @@ def train(
     print(run(shipped if shipped.is_file() and not config.exists() else config, list(overrides)))
 
 
+def evaluate(
+    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SYSTEM... DATA")],
+    output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER", help="Report to write, or to go on with.")] = None,
+    *,
+    baselines: tuple[Literal["still", "mean", "loudness", "nearest"], ...] = ("still", "mean", "loudness", "nearest"),
+    split: Literal["train", "val", "test"] = "test",
+    clips: int | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    idle: float = 1.0,
+    lips: Path | None = None,
+    upper: Path | None = None,
+    unit: Literal["metre", "centimetre", "millimetre"] = "metre",
+    fps: float | None = None,
+    device: str = "cpu",
+    videos: int = 3,
+) -> None:
+    """Measure models, and animations of other tools, on a prepared data set. An interrupted run goes on where it was.
+
+    Args:
+        paths: Any number of systems, then the data set. A system is a model's folder, its id on the Hub, the word default
+            for the model that ships, or a folder of animations: one ID.npz, ID.csv or ID.npy of raw vertices for each clip.
+            NAME=PATH names it.
+        baselines: What to compare with: a still face, the mean of the training clips, a jaw driven by loudness, the most
+            similar sound of the training clips. None if nothing follows.
+        split: Clips to measure on.
+        clips: Only so many of them.
+        samples: How often each model is sampled for coverage, mean-estimate error and diversity; these need 2 or more.
+        seed: Decides all that is sampled.
+        idle: Strength of the models' blinks, gaze and head motion.
+        lips: Indices of the lip vertices: .txt, .npy, .json, or FLAME_masks.pkl. Those of the head.
+        upper: Indices of the upper face, likewise.
+        unit: Of raw vertices in .npy files.
+        fps: Of .npy files; that of the clip.
+        device: Where models run: cpu, cuda, mps.
+        videos: How many clips of the report are shown side by side.
+    """
+    from talkinghead.evaluate import evaluate as run
+
+    if not paths:
+        raise InputError("evaluate: say what to measure on, for example: talkinghead evaluate default data/vocaset -o report")
+    *systems, data = paths
+    run(
+        systems,
+        data,
+        out=output,
+        split=split,
+        baselines=baselines,
+        samples=samples,
+        seed=seed,
+        idle=idle,
+        lips=lips,
+        upper=upper,
+        unit=unit,
+        fps=fps,
+        clips=clips,
+        device=device,
+        videos=videos,
+        progress=True,
+    )
+    if output is not None:
+        print(output)
+
+
 def info() -> None:
     """Show versions, devices, renderers, extras and what is shipped."""
     from talkinghead.info import report
@@ -208,7 +272,15 @@ def info() -> None:
         print(f"{name:<22}{value}")
 
 
-VERBS = {"animate": animate, "render": render, "convert": convert, "prepare": prepare, "train": train, "info": info}
+VERBS = {
+    "animate": animate,
+    "render": render,
+    "convert": convert,
+    "prepare": prepare,
+    "train": train,
+    "evaluate": evaluate,
+    "info": info,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
