@@ -6,10 +6,10 @@ recording itself, the others are slower or faster (which also changes the voice)
 
 from __future__ import annotations
 
-import json
+import hashlib
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,40 +17,310 @@ import soxr
 import torch
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
+from talkinghead.animation import Animation
 from talkinghead.audio import RATE, frame_times, load_audio
 from talkinghead.data.augment import coloured_noise, spoil
-from talkinghead.data.manifest import Clip, read_manifest
-from talkinghead.data.motion import read_motion
+from talkinghead.data.features import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
+from talkinghead.data.index import EMOTIONS as EMOTIONS
+from talkinghead.data.index import Index
+from talkinghead.data.manifest import SPLITS, Clip, read_manifest
+from talkinghead.data.motion import animation_of, head_of, read_motion
+from talkinghead.data.order import GROUP, Order, Turns, Windows
+from talkinghead.data.reading import Target, motion_at, motion_header, motion_of, sound
+from talkinghead.data.speech import Speech as Speech
+from talkinghead.data.speech import SpeechDataset as SpeechDataset
+from talkinghead.data.speech import lip_masks as lip_masks
+from talkinghead.data.tensors import Tensors
 from talkinghead.errors import InputError
+from talkinghead.face.head import Head
 from talkinghead.files import replacing
-from talkinghead.models.audio_encoder import FPS, AudioEncoder
+from talkinghead.models.audio_encoder import FPS, FRAME, AudioEncoder
 
 SPEEDS = (0.8, 1.25)
 SILENT_SHARE = 0.06  # of a batch: room noise, at which a face rests
 SILENT_CLIPS = 24
-BILABIALS = {"P", "B", "M"}
-CLOSURE = 0.7  # of a bilabial as aligners cut it, lips are shut in the first part; then comes the burst
-PAUSE, EDGE = 0.3, 0.15  # seconds: in silences this long, and this far from speech, lips rest
-
-
-@dataclass
-class Speech:
-    """Speech that nobody filmed: features (B, T, D), and (B, T) in {0, 1} where lips must be shut, and where they rest."""
-
-    features: Tensor
-    shut: Tensor
-    rest: Tensor
 
 
 @dataclass
 class Batch:
-    """features (B, T, D), motion (B, T, K), style (B,) index of the speaker, and speech without motion where there is any."""
+    """One micro-batch of B windows, all of one annotation. Either features or wave is there."""
 
-    features: Tensor
-    motion: Tensor
-    style: Tensor
+    annotation: str
+    motion: Tensor  # (B, T, K) coefficients, in the order of the annotation's names
+    style: Tensor  # (B,) int64: 0 nobody, 1 + index into the speakers
+    features: Tensor | None  # (B, T, D) float32
+    wave: Tensor | None  # (B, T * 320) samples at 16 kHz of the same windows, where nothing is cached
+    emotion: Tensor  # (B,) int64 index into EMOTIONS
+    intensity: Tensor  # (B,) float32 in [0, 1]
     speech: Speech | None = None
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on a device."""
+        moved = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor | Speech)}
+        return replace(self, **moved)
+
+    def pin_memory(self) -> Batch:
+        """The same in memory that a GPU copies from while it works; torch's loader calls this."""
+        tensors = {f.name: v.pin_memory() for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
+        return replace(self, **tensors)
+
+
+class TrainingData:
+    """Prepared folders, or folders of shards, as what a training asks for.
+
+    `annotations` are names of coefficients by annotation, `heads` the heads that they weigh shapes of (None: no mesh is known),
+    `speakers` those of the training clips (style 1 + index), `seconds` of training clips by annotation. Annotations of the same
+    name in several folders are one: vertices are projected on the first folder's shapes. Clips are numbered over all folders.
+
+    cached: features are encoded once (`encode`) in `versions` versions of each training clip; otherwise windows of sound are
+    given, and a share of 1 - 1 / versions of them is varied anew each time. `names` and `heads` of a trained model win over
+    those of the data. Raises InputError, one line, for whatever is wrong with the data.
+    """
+
+    def __init__(
+        self,
+        folders: list[Path],
+        cache: Path,
+        *,
+        versions: int = 4,
+        cached: bool = True,
+        names: dict[str, list[str]] | None = None,
+        heads: dict[str, Head] | None = None,
+    ) -> None:
+        if not folders:
+            raise InputError("data: name at least one prepared folder")
+        self.root, self.versions, self.cached, self.tag = Path(cache), versions, cached, ""
+        self.indices = [Index(folder, self.root) for folder in folders]
+        self.starts = np.cumsum([0, *(len(index) for index in self.indices)])
+        found = sorted({name for index in self.indices for name in index.annotations})
+        self.heads: dict[str, Head | None] = {name: (heads or {}).get(name) or self._head(name) for name in found}
+        self.annotations = {name: list((names or {}).get(name) or self._names(name)) for name in found}
+        self.targets = {a: Target(a, tuple(self.annotations[a]), self.heads[a]) for a in found}
+        self.seconds: dict[str, float] = {}
+        speakers: set[str] = set()
+        for index in self.indices:
+            training = index.rows["split"] == 0
+            for number, name in enumerate(index.annotations):
+                mine = training & (index.rows["annotation"] == number)
+                if mine.any():
+                    self.seconds[name] = self.seconds.get(name, 0.0) + float(index.rows["seconds"][mine].sum())
+            speakers |= {index.speakers[s] for s in np.unique(index.rows["speaker"][training])}
+        self.speakers = sorted(speakers)
+        place = {name: 1 + i for i, name in enumerate(self.speakers)}
+        self.styles = [np.array([place.get(name, 0) for name in index.speakers]) for index in self.indices]
+        self.turns = Turns(self.seconds) if self.seconds else None
+        self._orders: dict[tuple[str, int], Order] = {}
+        self._use("")
+
+    def encode(
+        self,
+        encoder: AudioEncoder,
+        tag: str,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        part: tuple[int, int] = (0, 1),
+    ) -> None:
+        """Fill the cache; `tag` names the encoder, so that another one's features are not mistaken for it.
+
+        part: (this process, of how many); each does its share, and all must have done theirs before the data are used.
+        """
+        self._use(tag)
+        self.silence.fill(encoder)
+        total, done = sum(cache.jobs() for cache in self.caches), 0
+        for cache in self.caches:
+            for number in cache.fill(encoder, part):
+                done += number
+                progress(done, total)
+
+    def micro_batch(self, seed: tuple[int, ...], j: int, size: int, frames: int) -> Batch:
+        """Micro-batch j of a training: a pure function of its arguments. (size) windows of (frames) at 50 a second."""
+        annotation, turn = self._turns().at(j)
+        order = self._order(annotation, frames)
+        samples = [self._sample(order, annotation, seed, turn * size + place, frames) for place in range(size)]
+        sounds = torch.from_numpy(np.stack([sample[0] for sample in samples])).float()
+        return Batch(
+            annotation=annotation,
+            motion=torch.from_numpy(np.stack([sample[1] for sample in samples])),
+            style=torch.tensor([sample[2] for sample in samples]),
+            features=sounds if self.cached else None,
+            wave=None if self.cached else sounds,
+            emotion=torch.tensor([sample[3] for sample in samples]),
+            intensity=torch.tensor([sample[4] for sample in samples], dtype=torch.float32),
+        )
+
+    def loader(self, seed: tuple[int, ...], js: Iterable[int], size: int, frames: int, workers: int = 0) -> Iterator[Batch]:
+        """The micro-batches `js` in their order, made by `workers` processes ahead of time; the same for any number of them."""
+        self.windows(frames)
+        batches = _MicroBatches(self, seed, size, frames)
+        # A generator of its own: the loader draws from it, and must not change what the training draws.
+        loader = DataLoader(batches, None, sampler=js, num_workers=workers, generator=torch.Generator())  # pyright: ignore
+        for batch in loader:
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
+
+    def windows(self, frames: int) -> int:
+        """How many windows an epoch has. Raises InputError if no clip is for training."""
+        self._turns()
+        return sum(self._order(annotation, frames).windows.total for annotation in self.seconds)
+
+    def epoch_of(self, seed: tuple[int, ...], j: int, size: int, frames: int) -> float:
+        """How many times the data were seen before micro-batch j; the same for every seed."""
+        return j * size / self.windows(frames)
+
+    def split(self, name: str) -> list[int]:
+        """Numbers of the clips of train, val or test."""
+        number = SPLITS.index(name)
+        return [
+            int(start + i)
+            for start, index in zip(self.starts, self.indices, strict=False)
+            for i in np.flatnonzero(index.rows["split"] == number)
+        ]
+
+    def clip(self, i: int) -> Clip:
+        """The manifest's entry of clip i."""
+        index, row, _ = self._find(i)
+        return index.clip(row)
+
+    def style(self, i: int) -> int:
+        """1 + index into `speakers`, or 0 for somebody who is in no training clip."""
+        index, row, number = self._find(i)
+        return int(self.styles[number][index.rows[row]["speaker"]])
+
+    def whole(self, i: int, version: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """(T, D) float32 features, or (n,) samples where nothing is cached, and (T, K) motion of clip i."""
+        index, row, number = self._find(i)
+        if self.cached:
+            with self.caches[number].open(row, version) as tensors:
+                return tensors.rows("features").astype(np.float32), tensors.rows("motion").copy()
+        where = f"clip {index.clip(row).id}"
+        wave = sound(index.audio(row), where)
+        times = frame_times(max(1, -(-len(wave) // FRAME)), FPS)
+        return wave, motion_at(index.motion(row), self._target(index, row), times, where)
+
+    def animation(self, i: int) -> Animation:
+        """The recorded motion of clip i on its own head at its own rate, see `talkinghead.data.motion.read_animation`."""
+        index, row, _ = self._find(i)
+        clip = index.clip(row)
+        return animation_of(motion_of(index.motion(row), f"clip {clip.id}"), head_of(index.folder, clip), f"clip {clip.id}")
+
+    def _sample(self, order: Order, annotation: str, seed: tuple[int, ...], position: int, frames: int) -> tuple:
+        """(sound, motion, style, emotion, intensity) of one window; what is random in it is drawn by its own generator."""
+        i, window, windows = order.at((*seed, _number(annotation)), position)
+        rng = np.random.default_rng([*seed, _number(annotation), position])
+        index, row, number = self._find(i)
+        entry = index.rows[row]
+        shift, version, silent = rng.random(), int(rng.integers(self.versions)), rng.random() < SILENT_SHARE
+        if silent:
+            heard = self.silence.window(frames, rng) if self.cached else room_noise(rng, frames * FRAME)
+            return heard, np.zeros((frames, len(self.annotations[annotation])), np.float32), 0, 0, 0.0
+        place = (window + shift) / windows
+        read = self._cached_window if self.cached else self._fresh_window
+        heard, motion = read(index, row, number, version, place, frames, rng)
+        style = int(self.styles[number][entry["speaker"]])
+        return heard, motion, style, int(entry["emotion"]), float(entry["intensity"])
+
+    def _cached_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
+        with self.caches[number].open(row, version) as tensors:
+            start = int(place * max(1, tensors.shape("features")[0] - frames + 1))
+            heard, motion = (held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion"))
+        return heard, motion
+
+    def _fresh_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
+        speed = drawn_speed(rng) if version else 1.0
+        length = max(1, int(np.ceil(index.rows[row]["frames"] / speed)))
+        start, where = int(place * max(1, length - frames + 1)), f"clip {index.clip(row).id}"
+        other = index.audio(int(rng.integers(len(index)))) if version else None
+        heard = heard_window(index.audio(row), other, start, frames, speed, where, rng)
+        times = frame_times(start + frames, FPS)[start:]
+        times = np.minimum(times, frame_times(length, FPS)[-1]) * speed
+        return heard, motion_at(index.motion(row), self._target(index, row), times, where)
+
+    def _use(self, tag: str) -> None:
+        self.tag = tag
+        self.caches = [FeatureCache(self.root / tag, index, self.targets, self.versions) for index in self.indices]
+        self.silence = Silence(self.root / tag)
+
+    def _find(self, i: int) -> tuple[Index, int, int]:
+        """Folder, row in it and number of the folder of clip i."""
+        number = int(np.searchsorted(self.starts, i, "right")) - 1
+        return self.indices[number], i - int(self.starts[number]), number
+
+    def _target(self, index: Index, row: int) -> Target:
+        return self.targets[index.annotations[index.rows[row]["annotation"]]]
+
+    def _turns(self) -> Turns:
+        if self.turns is None:
+            raise InputError(f"data {', '.join(str(i.folder) for i in self.indices)}: no clip is in split 'train'")
+        return self.turns
+
+    def _order(self, annotation: str, frames: int) -> Order:
+        key = annotation, frames
+        if key not in self._orders:
+            marks = "\n".join(index.path.name for index in self.indices)
+            digest = hashlib.sha256(f"{marks}\n{annotation}".encode()).hexdigest()[:16]
+            path = self.root / "index" / f"windows-{digest}-{frames}.npy"
+            windows = Windows(path) if path.exists() else self._count_windows(path, annotation, frames)
+            self._orders[key] = Order(windows, GROUP if any(index.sharded for index in self.indices) else None)
+        return self._orders[key]
+
+    def _count_windows(self, path: Path, annotation: str, frames: int) -> Windows:
+        rows, lengths, blocks, before = [], [], [], 0
+        for start, index in zip(self.starts, self.indices, strict=False):
+            if annotation in index.annotations:
+                number = index.annotations.index(annotation)
+                mine = np.flatnonzero((index.rows["split"] == 0) & (index.rows["annotation"] == number))
+                rows.append(start + mine)
+                lengths.append(index.rows["seconds"][mine] * FPS)
+                blocks.append(before + index.rows["block"][mine])
+            before += len(index.blocks)
+        return Windows.make(path, np.concatenate(rows), np.concatenate(lengths), np.concatenate(blocks), frames)
+
+    def _first(self, annotation: str) -> tuple[Index, int]:
+        """The first clip of an annotation."""
+        index = next(index for index in self.indices if annotation in index.annotations)
+        return index, int(np.argmax(index.rows["annotation"] == index.annotations.index(annotation)))
+
+    def _head(self, annotation: str) -> Head | None:
+        index, _ = self._first(annotation)
+        file = index.heads[annotation]
+        if file is None:
+            return Head.default() if annotation == "arkit" else None
+        return Head.load(index.folder / file)
+
+    def _names(self, annotation: str) -> list[str]:
+        """Names of the coefficients: of the first clip's, or of the head's shapes where clips hold vertices."""
+        index, row = self._first(annotation)
+        motion = index.motion(row)
+        where, head = f"clip {index.clip(row).id}", self.heads[annotation]
+        if motion.path.suffix == ".npz":
+            return list(read_motion(motion.path).names)
+        with Tensors(motion, where) as tensors:
+            if "offsets" not in tensors:
+                return list(motion_header(tensors)[1])
+        if head is None:
+            raise InputError(f"{where}: holds vertices but names no head; prepare the dataset again")
+        return list(head.names)
+
+
+class _MicroBatches(Dataset):
+    """Micro-batches by number. What is wrong with the data is handed over, since a worker's error would be a page long."""
+
+    def __init__(self, data: TrainingData, seed: tuple[int, ...], size: int, frames: int) -> None:
+        self.data, self.arguments = data, (seed, size, frames)
+
+    def __getitem__(self, j: int) -> Batch | InputError:
+        seed, size, frames = self.arguments
+        try:
+            return self.data.micro_batch(seed, j, size, frames)
+        except InputError as error:
+            return error
+
+
+def _number(annotation: str) -> int:
+    """Of a name, to seed with."""
+    return zlib.crc32(annotation.encode())
 
 
 class MotionDataset:
@@ -117,8 +387,15 @@ class MotionDataset:
             features.append(feature[window])
             motions.append(motion[window])
             styles.append(style)
+        style = torch.tensor(styles)
         return Batch(
-            torch.from_numpy(np.stack(features)).float(), torch.from_numpy(np.stack(motions)).float(), torch.tensor(styles)
+            annotation="arkit",
+            motion=torch.from_numpy(np.stack(motions)).float(),
+            style=style,
+            features=torch.from_numpy(np.stack(features)).float(),
+            wave=None,
+            emotion=torch.zeros_like(style),
+            intensity=torch.zeros(len(style)),
         )
 
     def durations(self, indices: list[int]) -> np.ndarray:
@@ -146,65 +423,6 @@ class MotionDataset:
         source = frame_times(len(coefficients), fps)
         times = np.clip(frame_times(frames, FPS) * speed, source[0], source[-1])
         return PchipInterpolator(source, coefficients[:, [names.index(n) for n in self.names]])(times).astype(np.float32)
-
-
-class SpeechDataset:
-    """Recordings with phoneme times: sound files and `phones.jsonl`, lines {"id": ..., "phones": [[ARPAbet, start, end], ...]}.
-
-    The last `held_out` recordings by id are left out, to measure on.
-    """
-
-    def __init__(self, folder: Path, cache: Path, held_out: int) -> None:
-        try:
-            lines = [json.loads(line) for line in (folder / "phones.jsonl").read_text(encoding="utf-8").splitlines()]
-            phones = {str(line["id"]): line["phones"] for line in lines}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"speech {folder}: its phones.jsonl cannot be read ({error})") from None
-        sounds = {path.stem: path for path in folder.iterdir() if path.suffix != ".jsonl"}
-        ids = sorted(i for i in phones if i in sounds)
-        self.clips = [(sounds[i], phones[i]) for i in ids[: len(ids) - held_out]]
-        if not self.clips:
-            raise InputError(f"speech {folder}: no recording of phones.jsonl is there")
-        self.cache = cache
-
-    @torch.inference_mode()
-    def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-        """Fill the cache, as `MotionDataset.encode` does."""
-        self.cache = self.cache / tag
-        for done, (sound, _) in enumerate(self.clips, 1):
-            progress(done, len(self.clips))
-            if not _up_to_date(self._path(sound), sound):
-                features = _features(encoder, load_audio(sound, RATE))
-                with replacing(self._path(sound)) as fresh:
-                    np.savez(fresh, features=features)
-
-    def batch(self, size: int, frames: int, rng: np.random.Generator) -> Speech:
-        """Random windows of `frames` from recordings, each as likely as another."""
-        features, shut, rest = [], [], []
-        for i in rng.integers(len(self.clips), size=size):
-            sound, phones = self.clips[i]
-            with np.load(self._path(sound)) as file:
-                feature = file["features"]
-            window = _window(len(feature), frames, rng)
-            features.append(feature[window])
-            for target, mask in zip((shut, rest), lip_masks(phones, len(feature)), strict=True):
-                target.append(mask[window])
-        return Speech(*(torch.from_numpy(np.stack(values)).float() for values in (features, shut, rest)))
-
-    def _path(self, sound: Path) -> Path:
-        return self.cache / f"speech-{sound.stem}.npz"
-
-
-def lip_masks(phones: list, frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """(T,) bool, twice: where [[phone, start, end]...] shut the lips, and where lips rest."""
-    times = frame_times(frames, FPS)
-    shut, rest = np.zeros(frames, bool), np.zeros(frames, bool)
-    for phone, start, end in phones:
-        if phone in BILABIALS:
-            shut |= (times >= start) & (times <= start + CLOSURE * (end - start))
-        elif phone == "SIL" and end - start > PAUSE:
-            rest |= (times > start + EDGE) & (times < end - EDGE)
-    return shut, rest
 
 
 def _features(encoder: AudioEncoder, wave: np.ndarray) -> np.ndarray:

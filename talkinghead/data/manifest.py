@@ -82,7 +82,7 @@ def read_manifest(folder: str | Path) -> list[Clip]:
         raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
-    clips = [_clip(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    clips = [parse_clip(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not clips:
         raise InputError(f"{path}: no clips; run `talkinghead prepare` again")
     seen: set[str] = set()
@@ -139,7 +139,8 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "_"
 
 
-def _clip(line: str, where: str) -> Clip:
+def parse_clip(line: str, where: str) -> Clip:
+    """One line of a manifest. Raises InputError that begins with `where`."""
     try:
         entry = json.loads(line)
     except ValueError as error:
