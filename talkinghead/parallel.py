@@ -123,7 +123,7 @@ def _alone(task: Callable, job: tuple) -> Any:
 
 
 def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Iterator[tuple[tuple, Any]]:
-    """Take jobs from `waiting` until it is empty or a worker is killed: then BrokenProcessPool is the result of each lost job."""
+    """Take jobs from `waiting` until it is empty, or a worker is killed: BrokenProcessPool is the result of each job lost."""
     # Fresh processes: threads of libraries do not survive a fork.
     pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=_prepare_worker)
     at_work: dict[Future, tuple] = {}

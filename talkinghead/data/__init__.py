@@ -2,33 +2,111 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-SOURCES = {"video": "talkinghead.data.adapters.video", "facegood": "talkinghead.data.adapters.facegood"}
+SOURCES = {
+    "video": "video",
+    "folder": "folder",
+    "livelink": "livelink",
+    "vocaset": "vocaset",
+    "biwi": "biwi",
+    "multiface": "multiface",
+    "meshtalk": "multiface",
+    "mead": "mead",
+    "beat": "beat",
+    "beat2": "beat2",
+    "a2fbench": "a2fbench",
+    "claire": "claire",
+    "facegood": "facegood",
+    "shards": "shards",
+}  # modules of talkinghead.data.adapters
+OURS = ("paths", "out", "workers", "progress", "engine")  # arguments that are no options of a source
 
 
-def prepare(source: str, paths: list[Path], out: Path, *, workers: int = 1, progress: bool = True, **options) -> dict:
+def prepare(
+    source: str,
+    paths: list[Path],
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    engine: str = "local",
+    **options: Any,
+) -> dict:
     """Turn recordings into a dataset in `out`; returns what is written to `out/report.json`.
 
-    source: video or facegood; `options` are those of the source's `convert` (speaker, licence, offset, ...). A run can be
-    interrupted and started again: what is done is kept. Bad clips are dropped with a reason. Raises InputError if `out` is
-    not ours or nothing is usable.
+    source: a key of SOURCES; `options` are those that `options_of(source)` names. workers: clips at a time; engine: local or
+    ray, see `talkinghead.parallel`. A run can be interrupted and started again: what is done is kept, and `out` becomes what
+    `paths` give now. Bad clips are dropped with a reason. Raises InputError if `out` is not ours or nothing is usable.
     """
     from talkinghead.data.manifest import write_manifest
-    from talkinghead.data.report import claim, summarise, withdraw
+    from talkinghead.data.report import claim, summarise, tidy, withdraw
     from talkinghead.errors import InputError
+    from talkinghead.parallel import check
 
-    if source not in SOURCES:
-        raise InputError(f"source {source!r} is not known; one of {', '.join(SOURCES)}")
-    out = Path(out)
+    module = _module(source)
+    for name in options:
+        _known(source, name)
+    check(engine, workers)
+    out, notes = Path(out), {}
+    convert = _convert(module)
+    if hasattr(module, "takes"):
+        convert = partial(convert, notes=notes)
     claim(out, source)
     try:
-        convert = import_module(SOURCES[source]).convert
-        clips, quality, dropped = convert([Path(p) for p in paths], out, workers=workers, progress=progress, **options)
-        if clips:
-            write_manifest(out, clips)
-        return summarise(out, source, clips, quality, dropped, quiet=not progress)
+        paths = [Path(path) for path in paths]
+        clips, quality, dropped = convert(paths, out, workers=workers, progress=progress, engine=engine, **options)
+        report = summarise(out, source, clips, quality, dropped, notes=notes, quiet=not progress)
+        write_manifest(out, clips)
+        tidy(out, clips)
+        return report
     except InputError:
         withdraw(out)
         raise
+
+
+def options_of(source: str) -> dict[str, inspect.Parameter]:
+    """The options that a source knows: the keyword arguments of its adapter's `takes`, or of its own `convert`."""
+    module = _module(source)
+    function = module.takes if hasattr(module, "takes") else module.convert
+    return {name: p for name, p in inspect.signature(function).parameters.items() if name not in OURS}
+
+
+def _module(source: str) -> ModuleType:
+    from talkinghead.errors import InputError
+
+    if source not in SOURCES:
+        near = get_close_matches(source, SOURCES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(SOURCES)}"
+        raise InputError(f"source {source!r} is not known; {hint}")
+    name = f"talkinghead.data.adapters.{SOURCES[source]}"
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise InputError(f"source {source!r}: this version of talkinghead cannot read it yet") from None
+
+
+def _convert(module: ModuleType) -> Callable:
+    """What turns paths into clips: the framework with the adapter, or the adapter's own."""
+    from talkinghead.data import recording
+
+    return partial(recording.convert, module) if hasattr(module, "takes") else module.convert
+
+
+def _known(source: str, name: str) -> None:
+    from talkinghead.errors import InputError
+
+    known = list(options_of(source))
+    if name in known:
+        return
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    raise InputError(f"source {source}: has no option {name!r}; {has}")

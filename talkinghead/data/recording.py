@@ -13,13 +13,26 @@ The keyword arguments of `takes` are the options that the source knows. `convert
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from talkinghead.data.manifest import Spans
+from talkinghead.data.manifest import Clip, Spans, file_name, split_of, write_audio
+from talkinghead.data.motion import Motion, read_meta, read_motion, write_motion
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+from talkinghead.parallel import Failed, run
+
+VERSION = 1  # of the framework: goes up when the same recordings would give other clips
+BY_SPEAKER = 5  # speakers from which on splits are by speaker
+ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
+COMPONENTS, EXPLAINED = 128, 0.999  # most shapes of a PCA, and the share of the variance that is enough
 
 
 @dataclass(frozen=True)
@@ -63,3 +76,227 @@ class Recording:
     gaze: np.ndarray | None = None
     missing: np.ndarray | None = None
     quality: dict[str, float] = field(default_factory=dict)  # named figures for the report
+
+
+def convert(
+    module: ModuleType,
+    paths: list[Path],
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    engine: str = "local",
+    notes: dict[str, Any] | None = None,
+    **options: Any,
+) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
+    """All takes of an adapter as clips in `out`: the clips, their quality, and the reasons of those that were dropped.
+
+    What is done is kept: a motion file notes what it was made from (names, sizes and times of the take's files, what the
+    take is, the options, the versions of adapter and framework) and is made again only if that changed. `options` are those
+    of the adapter's `takes`; `notes` gets how the splits were chosen. Raises InputError if there is nothing to read.
+    """
+    takes, dropped = module.takes(paths, **options)
+    takes, twice = _unique(takes)
+    dropped = {**dropped, **twice}
+    splits, rule = assign_splits(takes)
+    heads = module.heads(takes) if takes and hasattr(module, "heads") else {}
+    given = tuple(sorted((name, value) for name, value in options.items() if name not in ONLY_DESCRIBE))
+    jobs = [(take.id, take, splits[take.id], out, module.__name__, given, take.annotation in heads) for take in takes]
+    clips, quality, marks = [], {}, {}
+    for name, result in run(_make, jobs, workers=workers, engine=engine, title="converting" if progress else None):
+        if isinstance(result, Failed):
+            dropped[name] = result.reason
+        else:
+            clip, quality[name], marks[name] = result
+            clips.append(clip)
+    clips.sort(key=lambda clip: clip.id)
+    _write_heads(out, clips, heads, marks)
+    if notes is not None:
+        notes["split"] = rule
+    return clips, {clip.id: quality[clip.id] for clip in clips}, dropped
+
+
+def assign_splits(takes: list[Take]) -> tuple[dict[str, str], str]:
+    """The split of each take by id, and in words how it was chosen.
+
+    Published splits are kept. Of the rest, with 5 speakers or more no speaker is in two splits: a tenth of them (at least
+    one) test, a tenth val, in the order of a hash of their names, so that a set prepared anywhere is split alike. With fewer
+    speakers, a tenth of the clips each by place in the sorted list of ids (`split_of`).
+    """
+    splits = {take.id: take.split for take in takes if take.split is not None}
+    rest = sorted((take for take in takes if take.split is None), key=lambda take: take.id)
+    speakers = sorted({take.speaker for take in rest}, key=lambda name: hashlib.blake2b(name.encode()).digest())
+    if len(speakers) >= BY_SPEAKER:
+        tenth = max(1, round(len(speakers) / 10))
+        place = dict.fromkeys(speakers[:tenth], "test") | dict.fromkeys(speakers[tenth : 2 * tenth], "val")
+        splits |= {take.id: place.get(take.speaker, "train") for take in rest}
+    else:
+        splits |= {take.id: split_of(i) for i, take in enumerate(rest)}
+    chosen = f"by speaker ({len(speakers)} speakers)" if len(speakers) >= BY_SPEAKER else "by clip (fewer than 5 speakers)"
+    if len(rest) == len(takes):
+        return splits, chosen
+    return splits, "as published" + (f"; {len(rest)} clips that have no published split {chosen}" if rest else "")
+
+
+def _unique(takes: list[Take]) -> tuple[list[Take], dict[str, str]]:
+    """Takes sorted by id, and the reasons of those whose files would be another's."""
+    kept: dict[str, Take] = {}
+    dropped: dict[str, str] = {}
+    for take in sorted(takes, key=lambda take: (take.id, [str(path) for path in take.files])):
+        name = file_name(take.id).casefold()  # some file systems do not tell A from a
+        if name not in kept:
+            kept[name] = take
+            continue
+        other = kept[name]
+        again = f"{take.id} ({', '.join(str(path) for path in take.files[:1])})"
+        dropped[again] = f"has the same id as {other.id} ({', '.join(str(path) for path in other.files[:1])}); rename one"
+    return list(kept.values()), dropped
+
+
+def _make(
+    name: str, take: Take, split: str, out: Path, module: str, options: tuple[tuple[str, Any], ...], head: bool
+) -> tuple[Clip, dict[str, float], str]:
+    """A clip of the dataset, its files made if need be, its quality and its mark. Runs in a worker."""
+    from talkinghead.data.checks import check
+
+    adapter = import_module(module)
+    stem = file_name(name)
+    sound, motion = out / f"audio/{stem}.flac", out / f"motion/{stem}.safetensors"
+    try:
+        mark = _digest(
+            [VERSION, adapter.VERSION, name, take.annotation, take.details, options, [_stamp(p) for p in take.files]]
+        )
+        meta = read_meta(motion)
+        if meta.get("mark") != mark or not sound.exists():
+            recording = check(adapter.read(take), take.annotation)
+            meta = _write(recording, sound, motion, mark)
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+    clip = Clip(
+        id=name,
+        audio=f"audio/{stem}.flac",
+        motion=f"motion/{stem}.safetensors",
+        speaker=take.speaker,
+        split=split,
+        duration=meta["duration"],
+        fps=meta["fps"],
+        source=module.rsplit(".", 1)[-1],
+        licence=take.licence or adapter.LICENCE,
+        annotation=take.annotation,
+        head=_head_file(take.annotation) if head or meta["vertices"] else None,
+        emotion=take.emotion,
+        intensity=take.intensity,
+        transcript=take.transcript,
+        words=_inside(take.words, meta["duration"]),
+        phonemes=_inside(take.phonemes, meta["duration"]),
+    )
+    return clip, meta["quality"], mark
+
+
+def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[str, Any]:
+    """Write a checked recording; returns what was noted with it."""
+    length = len(recording.coefficients if recording.coefficients is not None else recording.vertices)  # type: ignore[arg-type]
+    quality = {key: float(value) for key, value in recording.quality.items()}
+    if recording.missing is not None and recording.missing.any():
+        quality["filled"] = float(recording.missing.mean())
+    meta = {
+        "mark": mark,
+        "duration": round(length / recording.fps, 6),
+        "fps": float(recording.fps),
+        "vertices": recording.vertices is not None,
+        "quality": quality,
+    }
+    optional = {name: getattr(recording, name) for name in ("rotation", "translation", "gaze")}
+    if recording.vertices is not None and recording.template is not None:
+        template = recording.template.astype(np.float32)
+        offsets = recording.vertices.astype(np.float32, copy=False) - template
+        held = Motion(float(recording.fps), offsets=offsets, template=template, meta=meta, **optional)
+    else:
+        held = Motion(float(recording.fps), tuple(recording.names), recording.coefficients, meta=meta, **optional)
+    write_audio(sound, recording.wave)
+    write_motion(motion, held)  # last: its mark says that all is done
+    return meta
+
+
+def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: dict[str, str]) -> None:
+    """heads/ANNOTATION.npz of all annotations that have one, unless it is there; of raw vertices, with the PCA of their motion.
+
+    The PCA is of the clips to train on (of all, if there are none) and reads one clip at a time.
+    """
+    for annotation in sorted({clip.annotation for clip in clips}):
+        mine = [clip for clip in clips if clip.annotation == annotation]
+        head, path = heads.get(annotation), out / _head_file(annotation)
+        if mine[0].head is None:
+            continue
+        fitted = [clip for clip in mine if clip.split == "train"] or mine
+        mark = _digest([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
+        if path.exists() and Head.load(path).provenance.get("mark") == mark:
+            continue
+        if head is None or not len(head.names):
+            head = _with_pca(out, annotation, head, fitted)
+        replace(head, provenance={**head.provenance, "mark": mark}).save(path)
+
+
+def _with_pca(out: Path, annotation: str, head: Head | None, clips: list[Clip]) -> Head:
+    """`head` (or, if the adapter knows none, a cloud of points) with the shapes that explain the offsets of `clips`."""
+    from talkinghead.data.topology import fit_pca, head_for
+
+    def blocks() -> Iterator[np.ndarray]:
+        for clip in clips:
+            offsets = read_motion(out / clip.motion).offsets
+            assert offsets is not None
+            yield offsets
+
+    basis = fit_pca(blocks(), most=COMPONENTS, explained=EXPLAINED)
+    if head is None:
+        template = read_motion(out / clips[0].motion).template
+        assert template is not None
+        return head_for(annotation, template, np.zeros((0, 3), np.int32), basis)
+    return head_for(annotation, head.template, head.faces, basis, head.regions, head.landmarks, head.provenance)
+
+
+def _head_file(annotation: str) -> str:
+    return f"heads/{file_name(annotation)}.npz"
+
+
+def _inside(spans: Spans | None, duration: float) -> Spans | None:
+    """Spans of a clip that may have been cut at its end."""
+    if spans is None:
+        return None
+    return tuple((max(0.0, a), min(b, duration), text) for a, b, text in spans if a < duration and b > 0)
+
+
+def _parts(head: Head | None) -> list[Any]:
+    """What of an adapter's head decides what is written."""
+    if head is None:
+        return []
+    return [head.template, head.faces, head.basis, list(head.names), head.regions, head.landmarks]
+
+
+def _stamp(path: Path) -> list[Any]:
+    """Name, size and time of a file: hashing some hundred gigabytes to find that nothing changed would take hours."""
+    status = path.stat()
+    return [path.name, status.st_size, status.st_mtime_ns]
+
+
+def _digest(value: Any) -> str:
+    """16 hex digits of plain data, arrays and paths (files given as options count with their size and time)."""
+    digest = hashlib.blake2b(digest_size=8)
+
+    def add(item: Any) -> None:
+        digest.update(type(item).__name__.encode() + b"(")
+        if isinstance(item, dict):
+            add([[key, item[key]] for key in sorted(item, key=str)])
+        elif isinstance(item, list | tuple):
+            for part in item:
+                add(part)
+        elif isinstance(item, np.ndarray):
+            digest.update(f"{item.dtype} {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
+        elif isinstance(item, Path):  # by name: the same files are the same wherever they lie
+            add(_stamp(item) if item.is_file() else item.name)
+        else:
+            digest.update(repr(item).encode())
+        digest.update(b")")
+
+    add(value)
+    return digest.hexdigest()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.manifest import VERSION, Clip
+from talkinghead.data.manifest import SPLITS, VERSION, Clip
+from talkinghead.data.motion import read_meta
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
+MOST_LINES = 12  # of one kind on the terminal
 
 
 def claim(out: Path, source: str) -> None:
@@ -36,9 +40,18 @@ def claim(out: Path, source: str) -> None:
 
 
 def summarise(
-    out: Path, source: str, clips: list[Clip], quality: dict[str, dict[str, float]], dropped: dict[str, str], *, quiet: bool
+    out: Path,
+    source: str,
+    clips: list[Clip],
+    quality: dict[str, dict[str, float]],
+    dropped: dict[str, str],
+    *,
+    notes: dict | None = None,
+    quiet: bool,
 ) -> dict:
-    """Write the report, print it unless `quiet`. Raises InputError if no clip was usable."""
+    """Write the report, print it unless `quiet`. Raises InputError, with the commonest reason, if no clip was usable."""
+    if not clips:
+        raise InputError(f"{out}: no usable clips ({_why(dropped)})")
     names = sorted({name for values in quality.values() for name in values})
     values = {name: np.array([q[name] for q in quality.values() if name in q]) for name in names}
     report = {
@@ -46,19 +59,53 @@ def summarise(
         "clips": len(clips),
         "hours": round(sum(clip.duration for clip in clips) / 3600, 6),
         "speakers": sorted({clip.speaker for clip in clips}),
-        "splits": {name: sum(clip.split == name for clip in clips) for name in ("train", "val", "test")},
+        "splits": {name: sum(clip.split == name for clip in clips) for name in SPLITS},
+        **({"split": notes["split"]} if notes and "split" in notes else {}),
+        "annotations": dict(sorted(Counter(clip.annotation for clip in clips).items())),
         "quality": {n: {"median": round(float(np.median(v)), 4), "worst": round(float(v.min()), 4)} for n, v in values.items()},
         "dropped": [{"id": name, "reason": reason} for name, reason in sorted(dropped.items())],
         "per_clip": {name: {k: round(float(v), 4) for k, v in quality[name].items()} for name in sorted(quality)},
     }
-    if not clips:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(dropped.items())[:3])
-        raise InputError(f"{out}: no usable clips ({reasons or 'nothing found'})")
     with replacing(out / REPORT) as fresh:
         fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if not quiet:
         _show(report)
     return report
+
+
+def tidy(out: Path, clips: list[Clip]) -> list[str]:
+    """Remove what earlier runs made of recordings that are gone, and what killed ones left; returns the names of the clips.
+
+    A file is ours if its motion file says so (its mark); anything else that somebody put there stays.
+    """
+    kept, removed = {clip.motion for clip in clips} | {clip.audio for clip in clips}, []
+    for path in sorted((out / "motion").glob("*.safetensors")):
+        if path.name.startswith(".") or f"motion/{path.name}" in kept or "mark" not in read_meta(path):
+            continue
+        path.unlink()
+        if f"audio/{path.stem}.flac" not in kept:
+            (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
+        removed.append(path.stem)
+    for folder, suffix in (("audio", ".flac"), ("motion", ".safetensors"), ("heads", ".npz")):
+        for path in (out / folder).glob(f".*-*{suffix}"):  # of `replacing`, whose process was killed
+            path.unlink()
+    return removed
+
+
+def _why(dropped: dict[str, str]) -> str:
+    """Why nothing is left: the one reason that all clips share but for names and numbers, or those of the first."""
+    if not dropped:
+        return "nothing found"
+    kinds = Counter(_kind(name, reason) for name, reason in dropped.items())
+    name, reason = next(iter(sorted(dropped.items())))
+    if len(kinds) == 1 and len(dropped) > 1:
+        return f"all {len(dropped)} for the same reason: {name}: {reason}"
+    return "; ".join(f"{name}: {reason}" for name, reason in sorted(dropped.items())[:3])
+
+
+def _kind(name: str, reason: str) -> str:
+    """A reason without what differs between clips."""
+    return re.sub(r"\S*[/\\]\S*|[\d.]+(e[+-]?\d+)?", "#", reason.replace(name, "#"))
 
 
 def withdraw(out: Path) -> None:
@@ -71,11 +118,15 @@ def withdraw(out: Path) -> None:
 def _show(report: dict) -> None:
     from rich.console import Console
 
-    console = Console()
-    seconds, people = report["hours"] * 3600, ", ".join(report["speakers"])
-    length = f"{seconds / 60:.1f} minutes" if seconds >= 120 else f"{seconds:.1f} s"
-    console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {length}, of {people}", markup=False)
+    console = Console(soft_wrap=True)
+    seconds, people = report["hours"] * 3600, report["speakers"]
+    length = f"{seconds / 3600:.1f} hours" if seconds >= 7200 else f"{seconds / 60:.1f} minutes"
+    length = f"{seconds:.1f} s" if seconds < 120 else length
+    whose = ", ".join(people) if len(people) <= MOST_LINES else f"{len(people)} speakers"
+    console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {length}, of {whose}", markup=False)
     for name, value in report["quality"].items():
         console.print(f"{name.replace('_', ' ')}: median {value['median']:g}, worst {value['worst']:g}")
-    for drop in report["dropped"]:
+    for drop in report["dropped"][:MOST_LINES]:
         console.print(f"dropped {drop['id']}: {drop['reason']}", markup=False)
+    if (more := len(report["dropped"]) - MOST_LINES) > 0:
+        console.print(f"dropped {more} more: {REPORT} lists them")

@@ -10,19 +10,20 @@ meaning in space is unknown, are left out.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, load_audio
-from talkinghead.data.manifest import Clip, split_of, write_audio
-from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
-from talkinghead.data.video import find_clips, fingerprint
+from talkinghead.audio import load_audio
+from talkinghead.data.recording import Recording, Take
+from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
-VERSION = 1  # goes up when the same takes would give other motion
+VERSION = 2  # goes up when the same takes would give other motion
+LICENCE = "MIT"
 SPEAKER = "facegood"
 FPS = 30.0
 
@@ -79,23 +80,37 @@ SHUT = {"mouth_suck_dl": 0.2, "mouth_suck_ul": 0.2, "mouth_press_l": 0.2}
 OPENING = ("mouthFunnel", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 
 
-def convert(
-    paths: list[Path], out: Path, *, workers: int = 1, progress: bool = True, licence: str = "MIT"
-) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
-    """Clips, their quality and the reasons of those that were dropped. `workers` is not needed: a take is done in a moment."""
-    from rich.progress import track
-
+def takes(paths: list[Path], *, licence: str = LICENCE) -> tuple[list[Take], dict[str, str]]:
+    """All pairs of weights and sound. licence: of the takes, if they are others than FACEGOOD's."""
     found = find_clips(paths, (".npz",))
     if not found:
         raise InputError(f"{paths[0] if paths else 'no paths'}: no takes (pairs of NAME.npz and NAME.flac)")
-    head, clips, quality, dropped = Head.default(), [], {}, {}
-    for index, (name, path) in enumerate(track(found.items(), "converting", len(found), disable=not progress)):
-        try:
-            clip, quality[name] = _take(name, path, out, head, split_of(index), licence)
-            clips.append(clip)
-        except InputError as error:
-            dropped[name] = str(error).removeprefix(f"{path}: ")
-    return clips, quality, dropped
+    out, dropped = [], {}
+    for name, path in found.items():
+        sound = next((p for s in (".flac", ".wav") if (p := path.with_suffix(s)).exists()), None)
+        if sound is None:
+            dropped[name] = f"no {path.stem}.flac or .wav beside it"
+            continue
+        details = {"tables": [TABLE, SHUT, OPENING]}
+        out.append(Take(id=name, speaker=SPEAKER, files=(path, sound), licence=licence, details=details))
+    return out, dropped
+
+
+def read(take: Take) -> Recording:
+    """The rig's weights as ARKit's, and the sound."""
+    path, sound = take.files
+    weights, names, fps = read_take(path)
+    head = _head()
+    coefficients, quality = to_arkit(weights, names, head), {}
+    if np.isfinite(coefficients).all():  # what is not is refused like any other recording
+        aperture = Animation(coefficients, fps, head).lip_aperture()
+        quality = {"mean_aperture_mm": float(aperture.mean() * 1000), "closed_share": float((aperture < 5e-4).mean())}
+    return Recording(load_audio(sound), fps, tuple(head.names), coefficients, quality=quality)
+
+
+@lru_cache(maxsize=1)
+def _head() -> Head:
+    return Head.default()
 
 
 def to_arkit(weights: np.ndarray, names: list[str], head: Head) -> np.ndarray:
@@ -119,12 +134,8 @@ def read_take(path: Path) -> tuple[np.ndarray, list[str], float]:
             weights, names, fps = file["weights"].astype(np.float32), [str(n) for n in file["names"]], float(file["fps"])
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(f"{path}: not a take ({error})") from None
-    if weights.ndim != 2 or weights.shape[1] != len(names) or not 5 <= fps <= 240:
-        raise InputError(f"{path}: weights {weights.shape} do not fit {len(names)} names at {fps:g} fps")
-    if len(weights) < fps / 2:
-        raise InputError(f"{path}: only {len(weights)} frames")
-    if not np.isfinite(weights).all():
-        raise InputError(f"{path}: weights that are not finite")
+    if weights.ndim != 2 or weights.shape[1] != len(names):
+        raise InputError(f"{path}: weights {weights.shape} do not fit {len(names)} names")
     if not {channel for channel, _, _ in _rows()} & set(names):
         raise InputError(f"{path}: none of the channels of this rig")
     return weights, names, fps
@@ -139,39 +150,3 @@ def _rows() -> list[tuple[str, str, float]]:
         for name, factor in targets.items()
         for short, long in (sides if "{side}" in channel else (("", ""),))
     ]
-
-
-def _take(name: str, path: Path, out: Path, head: Head, split: str, licence: str) -> tuple[Clip, dict[str, float]]:
-    sound = next((p for s in (".flac", ".wav") if (p := path.with_suffix(s)).exists()), None)
-    if sound is None:
-        raise InputError(f"{path}: no {path.stem}.flac or .wav beside it")
-    weights, names, fps = read_take(path)
-    clip = Clip(
-        id=name,
-        audio=f"audio/{name}.flac",
-        motion=f"motion/{name}.safetensors",
-        speaker=SPEAKER,
-        split=split,
-        duration=round(len(weights) / fps, 6),
-        fps=fps,
-        source="facegood",
-        licence=licence,
-    )
-    animation = Animation(to_arkit(weights, names, head), fps, head)
-    mark = f"{VERSION} {fingerprint(path)} {fingerprint(sound)} {hash_table()}"
-    if not (out / clip.audio).exists() or read_meta(out / clip.motion).get("mark") != mark:
-        wave = load_audio(sound)
-        if abs(len(wave) / RATE - clip.duration) > 1.0:
-            raise InputError(f"{path}: {clip.duration:.1f} s of motion, {len(wave) / RATE:.1f} s of sound")
-        write_audio(out / clip.audio, cut_sound(wave, 0.0, clip.duration))
-        meta = {"mark": mark, "head": head.name, "topology": head.topology}
-        write_motion(out / clip.motion, Motion.of(animation, meta))
-    aperture = animation.lip_aperture()
-    return clip, {"mean_aperture_mm": float(aperture.mean() * 1000), "closed_share": float((aperture < 5e-4).mean())}
-
-
-def hash_table() -> str:
-    """8 hex digits of the tables above."""
-    import hashlib
-
-    return hashlib.blake2b(repr((TABLE, SHUT, OPENING)).encode(), digest_size=4).hexdigest()

@@ -8,14 +8,8 @@ The sound is taken to be in sync with the picture but for `offset`; estimating t
 from __future__ import annotations
 
 import hashlib
-import os
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +22,7 @@ from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
 from talkinghead.data.person import Person
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.parallel import Failed, run
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
 SHORTEST = 0.5  # seconds of a face
@@ -55,6 +50,7 @@ def convert(
     *,
     workers: int = 1,
     progress: bool = True,
+    engine: str = "local",
     head: Path | None = None,
     speaker: str | None = None,
     licence: str = "unknown",
@@ -74,16 +70,18 @@ def convert(
         raise InputError(f"{paths[0] if paths else 'no paths'}: no videos ({', '.join(SUFFIXES)})")
     dropped: dict[str, str] = {}
     tracking = [(name, path, out) for name, path in found.items()]
-    for name, reason in _parallel(_track, tracking, workers, "tracking" if progress else None):
-        if reason:
-            dropped[name] = reason
+    # In processes even if it is one: MediaPipe writes its log to stderr from C++.
+    how: dict[str, Any] = {"workers": workers, "engine": engine, "isolate": True}
+    for name, result in run(_track, tracking, title="tracking" if progress else None, **how):
+        if isinstance(result, Failed):
+            dropped[name] = result.reason
     jobs = _jobs({n: p for n, p in found.items() if n not in dropped}, list(found), out, head, speaker, licence, offset)
     _estimate_people(jobs, out, head, dropped)
     clips, quality = [], {}
     left = [job for job in jobs if job.id not in dropped]
-    for name, result in _parallel(_solve, [(job.id, job) for job in left], workers, "solving" if progress else None):
-        if isinstance(result, str):
-            dropped[name] = result
+    for name, result in run(_solve, [(job.id, job) for job in left], title="solving" if progress else None, **how):
+        if isinstance(result, Failed):
+            dropped[name] = result.reason.removeprefix(f"{found[name]}: ")
         else:
             clips.append(result[0])
             quality[name] = result[1]
@@ -124,44 +122,42 @@ def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dic
             dropped |= {job.id: str(error) for job in mine}
 
 
-def _track(name: str, path: Path, out: Path) -> str | None:
-    """Track one clip unless that was done; the reason if it cannot be used."""
+def _track(name: str, path: Path, out: Path) -> None:
+    """Track one clip unless that was done. Raises InputError if it cannot be used."""
     cache = _landmarks(out, name)
-    try:
-        mark = video.fingerprint(path)
-        if not (cache.exists() and video.cached(cache, mark)):
-            video.track(path).save(cache, mark)
-        _, run = video.longest_run(video.Track.load(cache))
-        if len(run.landmarks) < SHORTEST * run.fps:
-            return f"a face for only {len(run.landmarks) / run.fps:.2f} s"
-    except InputError as error:
-        return str(error)
-    except OSError as error:
-        return error.strerror or str(error)
-    return None
+    mark = video.fingerprint(_readable(path))
+    if not (cache.exists() and video.cached(cache, mark)):
+        video.track(path).save(cache, mark)
+    _, seen = video.longest_run(video.Track.load(cache))
+    if len(seen.landmarks) < SHORTEST * seen.fps:
+        raise InputError(f"a face for only {len(seen.landmarks) / seen.fps:.2f} s")
 
 
-def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]] | str:
-    """Solve one clip and write its motion and sound, unless that was done; the reason instead if it cannot be."""
+def _readable(path: Path) -> Path:
+    """Raises InputError if a file cannot be opened."""
     try:
-        face, person = _head(job.head), Person.load(_person(job.out, job.speaker))
-        whole = video.Track.load(_landmarks(job.out, name))
-        first, run = video.longest_run(whole)
-        clip = _describe(job, first, run)
-        motion, sound = job.out / clip.motion, job.out / clip.audio
-        mark = _mark(job, face, person, run)
-        meta = read_meta(motion)
-        if not sound.exists() or meta.get("mark") != mark:
-            write_audio(sound, cut_sound(load_audio(job.path), first / run.fps + job.offset, clip.duration))
-            animation = solve.solve(run, person, face)
-            meta: dict[str, Any] = {"mark": mark, "head": face.name, "topology": face.topology}
-            meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
-            write_motion(motion, Motion.of(animation, meta))
-        return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
-    except InputError as error:
-        return str(error).removeprefix(f"{job.path}: ")
+        path.open("rb").close()
     except OSError as error:
-        return error.strerror or str(error)
+        raise InputError(error.strerror or str(error)) from None
+    return path
+
+
+def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]]:
+    """Solve one clip and write its motion and sound, unless that was done. Raises InputError if it cannot be."""
+    face, person = _head(job.head), Person.load(_person(job.out, job.speaker))
+    whole = video.Track.load(_landmarks(job.out, name))
+    first, run = video.longest_run(whole)
+    clip = _describe(job, first, run)
+    motion, sound = job.out / clip.motion, job.out / clip.audio
+    mark = _mark(job, face, person, run)
+    meta = read_meta(motion)
+    if not sound.exists() or meta.get("mark") != mark:
+        write_audio(sound, cut_sound(load_audio(_readable(job.path)), first / run.fps + job.offset, clip.duration))
+        animation = solve.solve(run, person, face)
+        meta: dict[str, Any] = {"mark": mark, "head": face.name, "topology": face.topology}
+        meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
+        write_motion(motion, Motion.of(animation, meta))
+    return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
 
 
 def _describe(job: Job, first: int, run: video.Track) -> Clip:
@@ -207,30 +203,3 @@ def _person(out: Path, speaker: str) -> Path:
 @lru_cache(maxsize=2)
 def _head(path: Path | None) -> Head:
     return Head.load(path) if path else Head.default()
-
-
-def _parallel(task: Callable, jobs: list[tuple], workers: int, title: str | None) -> Iterator[tuple[str, Any]]:
-    """(name, task(name, ...)) of every job (name, ...) as they are done, in `workers` processes."""
-    if not jobs:
-        return
-    from rich.progress import track
-
-    # Fresh processes: the tracker's threads do not survive a fork, and its C++ log is kept from the user's terminal.
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn"), initializer=_silence)
-    try:
-        futures = {pool.submit(task, *job): job[0] for job in jobs}
-        for future in track(as_completed(futures), title or "", len(jobs), disable=title is None):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        raise InputError(
-            f"{title or 'a worker'}: a worker process died, perhaps for lack of memory; run again with fewer"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _silence() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    warnings.simplefilter("ignore")
