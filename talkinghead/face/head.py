@@ -98,7 +98,7 @@ class Head:
             name=meta["name"],
             template=data["template"],
             faces=data["faces"].astype(np.int32),
-            basis=data["basis"].astype(np.float32) * np.float32(meta["basis_scale"]),
+            basis=data["basis"].astype(np.float32) * data.get("basis_steps", np.float32(meta["basis_scale"])),
             names=tuple(meta["names"]),
             uv=data.get("uv"),
             uv_faces=data.get("uv_faces"),
@@ -112,8 +112,14 @@ class Head:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write one `.npz` without pickle. Shapes are rounded to 0.01 mm, which is what makes the file small."""
+        """Write one `.npz` without pickle. Shapes are rounded to 0.01 mm, which is what makes the file small.
+
+        Those that move nothing by more than 2 mm, such as the last ones of a PCA, are rounded more finely.
+        """
         scale = 1e-5
+        largest = np.abs(self.basis).max(axis=(1, 2), initial=0)
+        steps = np.where(largest < 200 * scale, np.maximum(largest, 1e-12) / 32767, scale).astype(np.float32)
+        fine = bool((steps != np.float32(scale)).any())
         meta = {
             "name": self.name,
             "names": self.names,
@@ -127,9 +133,11 @@ class Head:
             "head": np.array(json.dumps(meta)),
             "template": self.template.astype(np.float32),
             "faces": self.faces.astype(np.int32),
-            "basis": np.round(self.basis / scale).astype(np.int16),
+            "basis": np.round(self.basis / (steps[:, None, None] if fine else scale)).astype(np.int16),
             "landmarks": np.array(list(self.landmarks.values()), np.float32).reshape(-1, 3),
         }
+        if fine:
+            arrays["basis_steps"] = steps[:, None, None]
         for key in ("uv", "uv_faces"):
             if getattr(self, key) is not None:
                 arrays[key] = getattr(self, key)

@@ -72,3 +72,14 @@ def test_damaged_texture_and_pickles_are_refused(tmp_path):
         Head.load(tmp_path / "less.npz")
     meta = json.loads(str(data["head"]))
     assert meta["provenance"]["licence"] == "CC0-1.0"
+
+
+def test_small_shapes_are_kept(default_head, tmp_path):
+    """The last shapes of a PCA move things by a hundredth of a millimetre: rounded to that, nothing would be left of them."""
+    small = default_head.basis[:3] * np.array([1, 1e-3, 1e-5], np.float32)[:, None, None]
+    replace(default_head, basis=small, names=("a", "b", "c")).save(tmp_path / "head.npz")
+    loaded = Head.load(tmp_path / "head.npz").basis
+    assert loaded.dtype == np.float32
+    np.testing.assert_allclose(loaded[0], small[0], atol=0.51e-5)
+    for found, shape in zip(loaded[1:], small[1:], strict=True):
+        np.testing.assert_allclose(found, shape, atol=np.abs(shape).max() / 60000)
