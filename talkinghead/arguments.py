@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from talkinghead.face.head import Head
 
 FPS = (1, 240)
+UNITS = ("m", "cm", "mm")
 
 
 def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
@@ -125,6 +126,19 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> 
 def check_fps(fps: float | None) -> None:
     if fps is not None and not FPS[0] <= fps <= FPS[1]:
         raise InputError(f"fps is {fps:g}: choose {FPS[0]} to {FPS[1]}")
+
+
+def read_unit(text: str | None) -> str | float | None:
+    """m, cm, mm, or the metres that 1 is, as a number."""
+    if text is None or text in UNITS:
+        return text
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale < float("inf"):
+        raise InputError(f"unit {text!r}: write {', '.join(UNITS)}, or the metres that 1 is, for example 0.001")
+    return scale
 
 
 def read_size(text: str) -> tuple[int, int]:

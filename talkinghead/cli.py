@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from talkinghead.arguments import check_fps, check_outputs, parse, read_head, read_size
+from talkinghead.arguments import check_fps, check_outputs, parse, read_head, read_size, read_unit
 from talkinghead.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ HeadName = Annotated[
 Camera = Literal["front", "three-quarter", "side"]
 Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
+Name = Annotated[str | None, arg(metavar="NAME")]
+Number = Annotated[float | None, arg(metavar="NUMBER")]
+File = Annotated[Path | None, arg(metavar="PATH")]
+Engine = Annotated[
+    Literal["local", "ray"],
+    arg(help="Where workers are: on this machine; or on the Ray cluster that RAY_ADDRESS names or that is started here."),
+]
 Model = Annotated[str | None, arg(metavar="MODEL", help="Folder of a model or its id on the Hub. The one that ships.")]
 
 
@@ -145,41 +152,91 @@ def convert(
 
 
 def prepare(
-    source: Positional[Literal["video", "facegood"]],
+    source: Annotated[Positional[str], arg(metavar="SOURCE")],
     paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="PATHS")],
     output: Annotated[Path | None, arg(aliases=("-o",), metavar="FOLDER", help="Data set to write or to go on with.")] = None,
     *,
     workers: int = 1,
-    speaker: str | None = None,
-    licence: str | None = None,
-    offset: float | None = None,
+    engine: Engine = "local",
+    speaker: Name = None,
+    emotion: Name = None,
+    intensity: Number = None,
+    licence: Name = None,
+    offset: Number = None,
+    fps: Number = None,
+    unit: Name = None,
+    head: File = None,
+    flame: File = None,
+    regions: File = None,
+    audio: File = None,
+    order: Name = None,
+    longest: Number = None,
+    size_mb: Number = None,
 ) -> None:
     """Turn recordings of faces into a data set to train on. An interrupted run goes on where it was.
 
     Args:
-        source: What the paths are: video (clips, or folders of clips), facegood (the folder of that data set).
+        source: What the paths are. Recordings of your own:
+            video: films of one talking face each; folders name the speakers
+            folder: sound files with motion of the same name beside them, .npz or .csv
+            livelink: takes of the app Live Link Face
+            Published sets, by their documented layouts; checked on made-up files of that layout only, but for facegood:
+            vocaset: as published, or in the layout of FaceFormer and CodeTalker
+            biwi: in the layout of CodeTalker
+            multiface, meshtalk: tracked meshes
+            mead: with FLAME parameters, as INFERNO or ProbTalk3D write them
+            beat, beat2: conversations, ARKit weights and FLAME parameters
+            a2fbench: the sets of UniTalker's benchmark
+            claire: NVIDIA's training set of Audio2Face
+            facegood: takes of FACEGOOD's Audio2Face
+            And what was prepared already:
+            shards: a data set as WebDataset shards, if it is large
         paths: Files or folders.
         workers: Clips at a time.
-        speaker: video: who speaks in all clips; the names of their folders.
-        licence: video: of the recordings.
+        speaker: video, folder, livelink: who speaks in all clips; the names of their folders.
+        emotion: folder, livelink: of all clips.
+        intensity: folder: of the emotion, 0 to 1.
+        licence: video, folder, livelink, facegood: of the recordings.
         offset: video: seconds by which the sound is later than the picture.
+        fps: folder, livelink, mead: frames a second of the motion, where its files do not tell.
+        unit: a2fbench: of the vertices, m, cm, mm or the metres that 1 is.
+        head: video, folder: file of the head that the motion is for; the default head.
+        flame: folder, mead, beat2, a2fbench: a FLAME model (.pkl or .npz) of yours, to have a mesh for the parameters.
+        regions: index sets of the mesh's regions.
+        audio: mead: folder with the sound, if it is not beside the parameters.
+        order: beat: order of the 51 weights where the files do not name them, apple or alphabetical.
+        longest: beat, beat2: seconds of the pieces that long recordings are cut to.
+        size_mb: shards: megabytes of a shard.
     """
-    options = {"speaker": speaker, "licence": licence, "offset": offset}
+    options = {
+        "speaker": speaker,
+        "emotion": emotion,
+        "intensity": intensity,
+        "licence": licence,
+        "offset": offset,
+        "fps": fps,
+        "unit": read_unit(unit),
+        "head": head,
+        "flame": flame,
+        "regions": regions,
+        "audio": audio,
+        "order": order,
+        "longest": longest,
+        "size_mb": size_mb,
+    }
     options = {name: value for name, value in options.items() if value is not None}
     if output is None:
         raise InputError(f"prepare {source}: say which folder to write with -o FOLDER")
     if not paths:
         raise InputError(f"prepare {source}: say what to read, for example: talkinghead prepare {source} CLIPS -o {output}")
-    if options and source != "video":
-        raise InputError(f"prepare {source}: --{next(iter(options))} is for video only")
-    if workers < 1:
-        raise InputError(f"workers is {workers}: choose 1 or more")
-    for path in paths:
+    for path in (*paths, *(option for option in options.values() if isinstance(option, Path))):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is not a folder; name the folder to write the data set to")
     from talkinghead.data import prepare as run
 
-    run(source, list(paths), output, workers=workers, **options)
+    run(source, list(paths), output, workers=workers, engine=engine, **options)
     print(output)
 
 
@@ -207,6 +264,7 @@ def evaluate(
     baselines: tuple[Literal["still", "mean", "loudness", "nearest"], ...] = ("still", "mean", "loudness", "nearest"),
     split: Literal["train", "val", "test"] = "test",
     clips: int | None = None,
+    annotation: str | None = None,
     samples: int = 1,
     seed: int = 0,
     idle: float = 1.0,
@@ -227,6 +285,7 @@ def evaluate(
             similar sound of the training clips. None if nothing follows.
         split: Clips to measure on.
         clips: Only so many of them.
+        annotation: Kind of motion, where the data set has several.
         samples: How often each model is sampled for coverage, mean-estimate error and diversity; these need 2 or more.
         seed: Decides all that is sampled.
         idle: Strength of the models' blinks, gaze and head motion.
@@ -256,6 +315,7 @@ def evaluate(
         unit=unit,
         fps=fps,
         clips=clips,
+        annotation=annotation,
         device=device,
         videos=videos,
         progress=True,

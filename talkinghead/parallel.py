@@ -6,12 +6,13 @@ comes out can be pickled. Jobs must be safe to run again: one whose worker was k
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -53,7 +54,7 @@ def run(
     engine: str = "local",
     title: str | None = None,
     isolate: bool = False,
-) -> Iterator[tuple[str, Any]]:
+) -> Generator[tuple[str, Any], None, None]:
     """(name, result) of every job as it is done; `Failed` is the result where the task raised InputError or was killed.
 
     engine: local, `workers` processes of this machine (none but this one if `workers` is 1, unless `isolate`); ray, as many
@@ -95,7 +96,7 @@ def _noted(task: Callable, job: tuple) -> Any:
         raise
 
 
-def _in_processes(task: Callable, jobs: Sequence[tuple], workers: int) -> Iterator[tuple[str, Any]]:
+def _in_processes(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tuple[str, Any], None, None]:
     """As many jobs are handed out as there are workers: when one is killed, those that were handed out are the suspects.
 
     They are run again one at a time, which shows the guilty one; the others lose nothing but time.
@@ -122,7 +123,7 @@ def _alone(task: Callable, job: tuple) -> Any:
     return Failed(KILLED)
 
 
-def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Iterator[tuple[tuple, Any]]:
+def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Generator[tuple[tuple, Any], None, None]:
     """Take jobs from `waiting` until it is empty, or a worker is killed: BrokenProcessPool is the result of each job lost."""
     # Fresh processes: threads of libraries do not survive a fork.
     pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=_prepare_worker)
@@ -174,7 +175,7 @@ def _prepare_worker() -> None:
     warnings.simplefilter("ignore")
 
 
-def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Iterator[tuple[str, Any]]:
+def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tuple[str, Any], None, None]:
     """Ray tells which job was at work in a worker that was killed, or on a node that was lost: only that is run again."""
     ray, own = _connect(workers)
     remote = ray.remote(max_retries=0)(_attempt)  # Ray's own retries never end for want of memory
@@ -220,7 +221,7 @@ def _connect(workers: int) -> tuple[Any, bool]:
     path = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}
     local = {"num_cpus": workers, "include_dashboard": False, "runtime_env": path} if address == "local" else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise InputError(f"engine ray: {address} cannot be reached ({' '.join(str(error).split())[:200]})") from None
     return ray, True

@@ -12,21 +12,21 @@ from types import ModuleType
 from typing import Any
 
 SOURCES = {
-    "video": "video",
-    "folder": "folder",
-    "livelink": "livelink",
-    "vocaset": "vocaset",
-    "biwi": "biwi",
-    "multiface": "multiface",
-    "meshtalk": "multiface",
-    "mead": "mead",
-    "beat": "beat",
-    "beat2": "beat2",
-    "a2fbench": "a2fbench",
-    "claire": "claire",
-    "facegood": "facegood",
-    "shards": "shards",
-}  # modules of talkinghead.data.adapters
+    "video": "talkinghead.data.adapters.video",
+    "folder": "talkinghead.data.adapters.folder",
+    "livelink": "talkinghead.data.adapters.livelink",
+    "vocaset": "talkinghead.data.adapters.vocaset",
+    "biwi": "talkinghead.data.adapters.biwi",
+    "multiface": "talkinghead.data.adapters.multiface",
+    "meshtalk": "talkinghead.data.adapters.multiface",
+    "mead": "talkinghead.data.adapters.mead",
+    "beat": "talkinghead.data.adapters.beat",
+    "beat2": "talkinghead.data.adapters.beat2",
+    "a2fbench": "talkinghead.data.adapters.a2fbench",
+    "claire": "talkinghead.data.adapters.claire",
+    "facegood": "talkinghead.data.adapters.facegood",
+    "shards": "talkinghead.data.adapters.shards",
+}
 OURS = ("paths", "out", "workers", "progress", "engine")  # arguments that are no options of a source
 
 
@@ -86,7 +86,7 @@ def _module(source: str) -> ModuleType:
         near = get_close_matches(source, SOURCES, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(SOURCES)}"
         raise InputError(f"source {source!r} is not known; {hint}")
-    name = f"talkinghead.data.adapters.{SOURCES[source]}"
+    name = SOURCES[source]
     try:
         return import_module(name)
     except ModuleNotFoundError as error:

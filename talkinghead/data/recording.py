@@ -27,6 +27,7 @@ from talkinghead.data.manifest import Clip, Spans, file_name, split_of, write_au
 from talkinghead.data.motion import Motion, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.marks import digest, stamp
 from talkinghead.parallel import Failed, run
 
 VERSION = 1  # of the framework: goes up when the same recordings would give other clips
@@ -163,9 +164,7 @@ def _make(
     stem = file_name(name)
     sound, motion = out / f"audio/{stem}.flac", out / f"motion/{stem}.safetensors"
     try:
-        mark = _digest(
-            [VERSION, adapter.VERSION, name, take.annotation, take.details, options, [_stamp(p) for p in take.files]]
-        )
+        mark = digest([VERSION, adapter.VERSION, name, take.annotation, take.details, options, [stamp(p) for p in take.files]])
         meta = read_meta(motion)
         if meta.get("mark") != mark or not sound.exists():
             recording = check(adapter.read(take), take.annotation)
@@ -229,7 +228,7 @@ def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: di
         if mine[0].head is None:
             continue
         fitted = [clip for clip in mine if clip.split == "train"] or mine
-        mark = _digest([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
+        mark = digest([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
         if path.exists() and Head.load(path).provenance.get("mark") == mark:
             continue
         if head is None or not len(head.names):
@@ -271,32 +270,3 @@ def _parts(head: Head | None) -> list[Any]:
     if head is None:
         return []
     return [head.template, head.faces, head.basis, list(head.names), head.regions, head.landmarks]
-
-
-def _stamp(path: Path) -> list[Any]:
-    """Name, size and time of a file: hashing some hundred gigabytes to find that nothing changed would take hours."""
-    status = path.stat()
-    return [path.name, status.st_size, status.st_mtime_ns]
-
-
-def _digest(value: Any) -> str:
-    """16 hex digits of plain data, arrays and paths (files given as options count with their size and time)."""
-    digest = hashlib.blake2b(digest_size=8)
-
-    def add(item: Any) -> None:
-        digest.update(type(item).__name__.encode() + b"(")
-        if isinstance(item, dict):
-            add([[key, item[key]] for key in sorted(item, key=str)])
-        elif isinstance(item, list | tuple):
-            for part in item:
-                add(part)
-        elif isinstance(item, np.ndarray):
-            digest.update(f"{item.dtype} {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
-        elif isinstance(item, Path):  # by name: the same files are the same wherever they lie
-            add(_stamp(item) if item.is_file() else item.name)
-        else:
-            digest.update(repr(item).encode())
-        digest.update(b")")
-
-    add(value)
-    return digest.hexdigest()

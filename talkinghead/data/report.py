@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def claim(out: Path, source: str) -> None:
 def summarise(
     out: Path,
     source: str,
-    clips: list[Clip],
+    clips: Sequence[Clip],
     quality: dict[str, dict[str, float]],
     dropped: dict[str, str],
     *,
@@ -50,18 +51,26 @@ def summarise(
     quiet: bool,
 ) -> dict:
     """Write the report, print it unless `quiet`. Raises InputError, with the commonest reason, if no clip was usable."""
-    if not clips:
+    if not len(clips):
         raise InputError(f"{out}: no usable clips ({_why(dropped)})")
     names = sorted({name for values in quality.values() for name in values})
     values = {name: np.array([q[name] for q in quality.values() if name in q]) for name in names}
+    seconds, splits, speakers, emotions, annotations = 0.0, Counter(), set(), Counter(), Counter()
+    for clip in clips:  # once: clips of shards are read from disk
+        seconds += clip.duration
+        splits[clip.split] += 1
+        speakers.add(clip.speaker)
+        emotions[clip.emotion or "unknown"] += 1
+        annotations[clip.annotation] += 1
     report = {
         "source": source,
         "clips": len(clips),
-        "hours": round(sum(clip.duration for clip in clips) / 3600, 6),
-        "speakers": sorted({clip.speaker for clip in clips}),
-        "splits": {name: sum(clip.split == name for clip in clips) for name in SPLITS},
+        "hours": round(seconds / 3600, 6),
+        "speakers": sorted(speakers),
+        "splits": {name: splits[name] for name in SPLITS},
         **({"split": notes["split"]} if notes and "split" in notes else {}),
-        "annotations": dict(sorted(Counter(clip.annotation for clip in clips).items())),
+        "annotations": dict(sorted(annotations.items())),
+        "emotions": dict(sorted(emotions.items())),
         "quality": {n: {"median": round(float(np.median(v)), 4), "worst": round(float(v.min()), 4)} for n, v in values.items()},
         "dropped": [{"id": name, "reason": reason} for name, reason in sorted(dropped.items())],
         "per_clip": {name: {k: round(float(v), 4) for k, v in quality[name].items()} for name in sorted(quality)},
@@ -73,12 +82,14 @@ def summarise(
     return report
 
 
-def tidy(out: Path, clips: list[Clip]) -> list[str]:
+def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
     """Remove what earlier runs made of recordings that are gone, and what killed ones left; returns the names of the clips.
 
     A file is ours if its motion file says so (its mark); anything else that somebody put there stays.
     """
-    kept, removed = {clip.motion for clip in clips} | {clip.audio for clip in clips}, []
+    if not (out / "motion").is_dir():
+        return []  # shards
+    kept, removed = {name for clip in clips for name in (clip.motion, clip.audio)}, []
     for path in sorted((out / "motion").glob("*.safetensors")):
         if path.name.startswith(".") or f"motion/{path.name}" in kept or "mark" not in read_meta(path):
             continue
