@@ -13,6 +13,7 @@ seconds on the frame clock. Neither form has room for a translation.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
@@ -63,13 +64,14 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     """Read curves, ours or a take of the app, for `head` (the default one if not given).
 
     The rate is read from the times; `fps` is used only for a Live Link Face file that ends within its first second. Frames
-    that the app dropped are interpolated. The angles of the eyes are left out: the eyeLook shapes say the same.
+    that the app dropped, or in which it lost the face, are interpolated (held at both ends) and listed in `meta["filled"]`.
+    The angles of the eyes are left out: the eyeLook shapes say the same.
     Raises InputError for a file that is no such table, has an unclear rate, or uses shapes that the head does not have.
     """
     head = head or Head.default()
     header, first, values = _table(Path(path))
     times, fps = _clock(Path(path), first, fps)
-    values = _uniform(times, values, fps)
+    values, filled = _uniform(times, values, fps)
     columns = {name.lower(): values[:, i] for i, name in enumerate(header) if name not in EYES}
     turns = np.stack([columns.pop(name.lower(), np.zeros(len(values))) for name in HEAD], 1)
     rows = {name.lower(): row for row, name in enumerate(head.names)}
@@ -85,7 +87,21 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
         from scipy.spatial.transform import Rotation
 
         rotation = Rotation.from_euler("YXZ", turns).as_rotvec()
-    return Animation(coefficients, fps, head, rotation=rotation, meta={"source": Path(path).name})
+    meta = {"source": Path(path).name} | ({"filled": filled} if filled else {})
+    return Animation(coefficients, fps, head, rotation=rotation, meta=meta)
+
+
+def shapes(path: str | Path) -> tuple[str, ...]:
+    """Names of the shapes in a table, as its header writes them; nothing else is read. Raises InputError for no such table."""
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = _header(path, csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a table of curves ({error})") from None
+    return tuple(name for name in header[2 if header[0] == "Timecode" else 1 :] if name not in (*HEAD, *EYES))
 
 
 def timecode(seconds: float, fps: float) -> str:
@@ -115,19 +131,22 @@ def _eye_angles(animation: Animation) -> np.ndarray:
 
 
 def _table(path: Path) -> tuple[list[str], list[str], np.ndarray]:
-    """Names of the value columns, the time of each row as text, and the values (T, N)."""
-    first, values = [], []
+    """Names of the value columns, the time of each row as text, and the values (T, N).
+
+    Rows in which the app lost the face are NaN; at the end they are left out.
+    """
+    first, values, seen = [], [], []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
-            header = next(rows, [""])
-            if header[0] not in ("Timecode", "time"):
-                raise InputError(f"{path}: not a table of curves: its header does not start with Timecode or time")
+            header = _header(path, rows)
             skip = 2 if header[0] == "Timecode" else 1
             for row in rows:
-                if len(row) == len(header):  # the app leaves rows short where it lost the face
+                whole = len(row) == len(header)
+                if whole or (skip == 2 and len(row) > 1):  # the app leaves rows short where it lost the face
                     first.append(row[0])
-                    values.append(np.array(row[skip:], np.float64))
+                    values.append(np.array(row[skip:] if whole else [np.nan] * (len(header) - skip), np.float64))
+                    seen.append(whole)
                 if len(first) > ROWS:
                     raise InputError(f"{path}: more than {ROWS} rows")
     except FileNotFoundError:
@@ -136,12 +155,20 @@ def _table(path: Path) -> tuple[list[str], list[str], np.ndarray]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a table of curves ({error})") from None
-    if not first:
+    if not any(seen):
         raise InputError(f"{path}: has no row as long as its header")
-    table = np.stack(values)
-    if not np.isfinite(table).all():
+    count = len(seen) - seen[::-1].index(True)
+    table = np.stack(values[:count])
+    if not np.isfinite(table[seen[:count]]).all():
         raise InputError(f"{path}: has values that are not finite")
-    return header[skip:], first, table
+    return header[skip:], first[:count], table
+
+
+def _header(path: Path, rows: Iterator[list[str]]) -> list[str]:
+    header = next(rows, [""]) or [""]
+    if header[0] not in ("Timecode", "time"):
+        raise InputError(f"{path}: not a table of curves: its header does not start with Timecode or time")
+    return header
 
 
 def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray, float]:
@@ -183,10 +210,12 @@ def _nice(fps: float) -> float:
     return float(near if abs(near - fps) < 5e-4 * near else fps)
 
 
-def _uniform(times: np.ndarray, values: np.ndarray, fps: float) -> np.ndarray:
-    """(T, N) values at even times: untouched unless the app dropped frames."""
-    frames = round((times[-1] - times[0]) * fps) + 1
-    if frames == len(values):
-        return values
+def _uniform(times: np.ndarray, values: np.ndarray, fps: float) -> tuple[np.ndarray, list[int]]:
+    """(T, N) values at even times, and which had to be filled: untouched unless the app dropped frames or lost the face."""
+    frames, seen = round((times[-1] - times[0]) * fps) + 1, np.isfinite(values).all(1)
+    if frames == len(values) and seen.all():
+        return values, []
     even = times[0] + np.arange(frames) / fps
-    return np.stack([np.interp(even, times, column) for column in values.T], 1)
+    there = np.round((times[seen] - times[0]) * fps).astype(int)
+    filled = np.setdiff1d(np.arange(frames), there).tolist()
+    return np.stack([np.interp(even, times[seen], column) for column in values[seen].T], 1), filled

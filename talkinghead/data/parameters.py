@@ -1,0 +1,201 @@
+"""What adapters of parameter sets share: reading strangers' arrays, finding the sound, names of emotions and of parameters."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError
+
+import numpy as np
+
+from talkinghead.audio import RATE, load_audio
+from talkinghead.errors import InputError
+from talkinghead.face.blendshapes import ARKIT
+
+EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
+SPELLINGS = {  # how datasets write them -> one of EMOTIONS
+    **{name: name for name in EMOTIONS},
+    **{"happiness": "happy", "sadness": "sad", "surprise": "surprised", "fear": "fearful", "disgust": "disgusted"},
+    **{"anger": "angry"},
+}
+SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
+JAW = ("jaw_x", "jaw_y", "jaw_z")
+EXPRESSIONS = 100  # FLAME's expression parameters
+LARGEST = 4 << 30  # bytes of arrays in one file
+LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
+PERCENT = 2.0  # blendshape weights are 0 to 1; whoever writes more than this means per cent
+# What a damaged file makes numpy, zipfile and h5py raise.
+BROKEN = (OSError, ValueError, LookupError, TypeError, EOFError, MemoryError, BadZipFile, ZlibError, NotImplementedError)
+
+
+def flame_motion(expression: np.ndarray, jaw: np.ndarray, path: Path) -> tuple[tuple[str, ...], np.ndarray]:
+    """(T, up to 100) expression and (T, 3) jaw, axis-angle rad -> names and (T, 103) coefficients.
+
+    EMOCA and DEEPTalk fit the first 50 expression parameters only: the others are 0 in their model, and so they are here.
+    """
+    if expression.ndim != 2 or jaw.shape != (len(expression), 3) or not 0 < expression.shape[1] <= EXPRESSIONS:
+        raise InputError(f"{path}: expression {expression.shape} and jaw {jaw.shape}, expected (T, 100 or 50) and (T, 3)")
+    padded = np.zeros((len(expression), EXPRESSIONS + 3), np.float32)
+    padded[:, : expression.shape[1]] = expression
+    padded[:, EXPRESSIONS:] = jaw
+    return flame_names(), padded
+
+
+def flame_names() -> tuple[str, ...]:
+    """expression_000 to expression_099, and the jaw's three."""
+    return (*(f"expression_{i:03d}" for i in range(EXPRESSIONS)), *JAW)
+
+
+def flame_heads(takes: list) -> dict:
+    """{"flame": Head} where the user gave a FLAME model, which then is in the takes' details; {} otherwise."""
+    from talkinghead.face.flame import read_flame
+
+    model = next((m for take in takes if take.annotation == "flame" and (m := take.details.get("flame"))), None)
+    return {"flame": read_flame(model).head()} if model else {}
+
+
+def frames(values: np.ndarray, name: str, path: Path) -> np.ndarray:
+    """(T, C) float32 of an array that may have a leading batch axis of 1."""
+    values = np.asarray(values)
+    if values.ndim == 3 and len(values) == 1:
+        values = values[0]
+    if values.ndim != 2 or not len(values) or values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {name} has shape {values.shape} ({values.dtype}), expected (T, C) or (1, T, C) numbers")
+    return values.astype(np.float32)
+
+
+def upright(rotation: np.ndarray) -> np.ndarray | None:
+    """Head rotation (T, 3) if it is one of a head that mostly faces the viewer; None for another convention, or no number."""
+    angles = np.linalg.norm(rotation, axis=1)
+    return rotation if np.isfinite(angles).all() and np.median(angles) < np.pi / 2 else None
+
+
+def arkit_names(names: list[str] | tuple[str, ...], path: Path) -> tuple[str, ...]:
+    """The names as ARKit writes them, from whatever case. Raises InputError for one that is none, or is there twice."""
+    table = {name.lower(): name for name in ARKIT}
+    wrong = [name for name in names if str(name).lower() not in table]
+    if wrong:
+        raise InputError(f"{path}: {wrong[0]!r} is no ARKit blendshape")
+    if len({str(name).lower() for name in names}) != len(names):
+        raise InputError(f"{path}: a blendshape is named twice")
+    return tuple(table[str(name).lower()] for name in names)
+
+
+def check_weights(weights: np.ndarray, path: Path) -> np.ndarray:
+    """Blendshape weights as they are; InputError if they are no weights from 0 to 1."""
+    largest = float(np.nanmax(np.abs(weights), initial=0))
+    if largest > PERCENT:
+        raise InputError(f"{path}: weights up to {largest:.4g}; they are 0 to 1: divide by 100 if these are per cent")
+    return weights
+
+
+def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those of `keys` that an `.npz` has. Raises InputError for a damaged file, a huge one, or one with pickled objects."""
+    try:
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > LARGEST:
+            raise InputError(f"{path}: declares {size / 2**30:.1f} GiB of arrays; at most {LARGEST >> 30} are read")
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in keys if key in file.files}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except BROKEN as error:
+        raise InputError(f"{path}: not arrays that can be read, or damaged ({brief(error)})") from None
+
+
+def load_json(path: Path) -> dict | list:
+    """The content of a JSON file of at most 1 GiB."""
+    try:
+        if path.stat().st_size > LONGEST_TEXT:
+            raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB of JSON; at most 1 GiB is read")
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not JSON, or cut short ({brief(error)})") from None
+    if not isinstance(value, dict | list):
+        raise InputError(f"{path}: expected an object or a list")
+    return value
+
+
+def sound_of(path: Path) -> Path | None:
+    """The sound file with the path of `path` but for its suffix, if there is one."""
+    candidates = (path.parent / f"{path.name}{suffix}" for suffix in (*SOUNDS, *(s.upper() for s in SOUNDS)))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def files_under(paths: list[Path], pattern: str) -> list[Path]:
+    """Files in folders, recursively, and the files named themselves, whose names match; hidden ones are left out."""
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        found |= {path} if path.is_file() and path.match(pattern) else set()
+        found |= {p for p in path.rglob(pattern) if p.is_file()} if path.is_dir() else set()
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+@lru_cache(maxsize=2)
+def _wave(path: str, changed: int) -> np.ndarray:
+    return load_audio(path)
+
+
+def wave_of(path: Path) -> np.ndarray:
+    """(n,) samples at 16 kHz; the last two files are kept, for takes that are pieces of one recording."""
+    try:
+        return _wave(str(path), path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+
+
+def even(times: np.ndarray, values: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows at (N,) increasing seconds -> (T, C) rows at an even rate from the first one on, and (T,) bool: which were filled.
+
+    A row belongs to the frame that it is nearest to; frames that no row belongs to are interpolated.
+    """
+    index = np.round((times - times[0]) * fps).astype(int)
+    count = int(index[-1]) + 1
+    if count == len(values) and (np.diff(index) == 1).all():
+        return values, None
+    kept, first = np.unique(index, return_index=True)
+    filled = np.stack([np.interp(np.arange(count), kept, column) for column in values[first].T], 1).astype(np.float32)
+    missing = np.ones(count, bool)
+    missing[kept] = False
+    return filled, missing
+
+
+def decimate(values: np.ndarray, step: int) -> np.ndarray:
+    """(T, ...) -> (T // step, ...): means of `step` frames, whose middles lie where the slower clock shows its frames."""
+    count = len(values) // step
+    return values[: count * step].reshape(count, step, *values.shape[1:]).mean(axis=1, dtype=np.float32)
+
+
+def seconds_of(path: Path) -> float | None:
+    """Length of a sound file by its header; None if it does not say, or is none."""
+    import av
+    from av.error import FFmpegError
+
+    from talkinghead.audio import SAFE
+
+    try:
+        with av.open(str(path), options=SAFE, metadata_errors="replace") as container:
+            return container.duration / av.time_base if container.duration else None
+    except (FFmpegError, OSError, ValueError, IndexError):
+        return None
+
+
+def cut_wave(wave: np.ndarray, start: float, stop: float) -> np.ndarray:
+    """The samples from `start` to `stop` seconds, as far as there are any."""
+    return wave[round(start * RATE) : round(stop * RATE)]
+
+
+def brief(error: BaseException) -> str:
+    """The first line of an error, short enough for a one-line message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
