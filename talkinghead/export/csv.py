@@ -36,6 +36,7 @@ CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut
 """.split()
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
+COMMON = (*(n / 2 for n in range(1, 481)), *(n / 1.001 for n in (24, 30, 48, 60, 120)))  # frames per second
 ROWS = 1_000_000  # a file with more is no take; four and a half hours at 60 fps fit
 
 
@@ -194,8 +195,10 @@ def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray,
     if len(steps) and not (steps > 0).all():
         raise InputError(f"{path}: its times do not increase")
     if len(steps):
-        span = times[-1] - times[0]
+        span, nominal = times[-1] - times[0], fps
         fps = _nice(max(1, round(span / np.median(steps))) / span)
+        if codes.shape[1] == 4 and nominal and abs(nominal - fps) * span < 0.5 and fps not in COMMON:
+            fps = nominal  # the fractions of frames wander: over a short take they say nothing
     if fps is None:
         raise InputError(f"{path}: one row is too little to tell its frame rate")
     if not 1 <= fps <= 1000 or (times[-1] - times[0]) * fps > ROWS:
@@ -205,8 +208,7 @@ def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray,
 
 def _nice(fps: float) -> float:
     """The common rate that the digits of the times mean, if there is one within half a thousandth."""
-    common = [*(n / 2 for n in range(1, 481)), *(n / 1.001 for n in (24, 30, 48, 60, 120))]
-    near = min(common, key=lambda rate: abs(rate - fps))
+    near = min(COMMON, key=lambda rate: abs(rate - fps))
     return float(near if abs(near - fps) < 5e-4 * near else fps)
 
 

@@ -56,7 +56,7 @@ def test_the_jaw_turns_the_chin_about_its_joint(flame):
     angle = 0.3  # about x: opens
     found = flame.vertices(np.zeros((2, 100)), np.array([[0, 0, 0], [angle, 0, 0]]))
     np.testing.assert_allclose(found[0], VERTICES, atol=1e-6)
-    chin = JAW + [0, -0.1 * np.sin(angle), 0.1 * np.cos(angle)]
+    chin = JAW + np.array([0, -0.1 * np.sin(angle), 0.1 * np.cos(angle)])
     np.testing.assert_allclose(found[1, 1], chin, atol=1e-6)
     np.testing.assert_allclose(found[1, [0, 2, 3]], VERTICES[[0, 2, 3]], atol=1e-6)
     half = (VERTICES[4] + JAW + [0.02, -0.05 * np.sin(angle), 0.05 * np.cos(angle)]) / 2
@@ -68,7 +68,7 @@ def test_the_neck_carries_jaw_and_eyes(flame):
     found = flame.vertices(np.zeros((1, 100)), np.zeros((1, 3)), neck=np.array([[0, angle, 0]]))[0]
     joint = VERTICES[0]  # of the neck, here
     arm = VERTICES[1] - joint
-    np.testing.assert_allclose(found[1], joint + [arm[2], arm[1], -arm[0]], atol=1e-6)
+    np.testing.assert_allclose(found[1], joint + np.array([arm[2], arm[1], -arm[0]]), atol=1e-6)
     np.testing.assert_allclose(found[0], VERTICES[0], atol=1e-6)
     assert np.abs(found[2] - VERTICES[2]).max() > 0.02
 
@@ -84,7 +84,7 @@ def test_shape_expression_and_correctives(tmp_path):
     np.testing.assert_allclose(found[1] - VERTICES[1], [0, -0.006, 0], atol=1e-6)
     opened = flame.vertices(np.zeros((1, 100)), np.array([[0.4, 0, 0]]))[0, 1]
     z = 0.1 + 0.01 * (np.cos(0.4) - 1)
-    np.testing.assert_allclose(opened, JAW + [0, -z * np.sin(0.4), z * np.cos(0.4)], atol=1e-6)
+    np.testing.assert_allclose(opened, JAW + np.array([0, -z * np.sin(0.4), z * np.cos(0.4)]), atol=1e-6)
 
 
 def test_the_linear_head_is_exact_where_it_says_so(flame, tmp_path):

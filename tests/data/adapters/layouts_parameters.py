@@ -62,12 +62,12 @@ def probtalk_npy(folder: Path, name="M003_012_4_2", frames=50, columns=403) -> P
     return folder / f"{name}.npy"
 
 
-def beat_json(folder: Path, name="1_wayne_0_66_66", seconds=2.0, fps=60.0, names=True, drop=(), times=True, **change) -> Path:
+def beat_json(folder: Path, name="1_wayne_0_66_66", seconds=2.0, fps=60.0, named=True, drop=(), times=True, **change) -> Path:
     """One recording of BEAT with its sound: {"names": [51], "frames": [{"weights": [51], "time": s}]}."""
     count = round(seconds * fps)
     weights = curves(count, 51).round(6).tolist()
     rows = [{"weights": w} | ({"time": round(t / fps, 6)} if times else {}) for t, w in enumerate(weights) if t not in drop]
-    content = ({"names": BEAT_NAMES} if names else {}) | {"frames": rows} | change
+    content = ({"names": BEAT_NAMES} if named else {}) | {"frames": rows} | change
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(content))
     write_wav(folder / f"{name}.wav", seconds)
@@ -172,7 +172,7 @@ def livelink_csv(path: Path, frames: list[int], fps: int = 60, angles: bool = Tr
     header = ["Timecode", "BlendShapeCount", *LIVE_LINK, *((*HEAD, *EYES) if angles else ())]
     jaw, yaw, rows = header.index("JawOpen"), 2 + len(LIVE_LINK), [header]
     for t in frames:
-        stamp = f"09:41:{7 + t // fps:02d}:{t % fps:02d}.{(7 * t) % 1000:03d}"
+        stamp = f"09:41:{7 + t // fps:02d}:{t % fps:02d}.{207 + 3 * t % 500:03d}"
         row = [stamp, str(len(header) - 2), *["0"] * (len(header) - 2)]
         row[jaw] = f"{0.005 * t:.6f}"
         if angles:

@@ -143,7 +143,7 @@ def test_other_numbers_of_columns(tmp_path):
     small = mead.read(only(mead.takes([tmp_path / "53"]))).coefficients
     np.testing.assert_array_equal(small[:, 100:], np.load(tmp_path / "53" / "M003_012_4_2.npy")[0, :, 50:])
     assert mead.read(only(mead.takes([tmp_path / "103"]))).coefficients.shape == (50, 103)
-    with pytest.raises(InputError, match="156 values a frame.*DEEPTalk and EMOCA"):
+    with pytest.raises(InputError, match=r"156 values a frame.*DEEPTalk and EMOCA"):
         mead.read(only(mead.takes([tmp_path / "156"])))
 
 
