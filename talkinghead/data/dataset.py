@@ -1,7 +1,7 @@
-"""Prepared clips as training batches: encoder features and motion on the model's clock, cached on disk.
+"""Prepared clips as micro-batches: what is heard (features of a frozen encoder from the cache, or sound) and the motion to it.
 
-B batch, T motion frames at 50 a second, D features, K coefficients. A clip is cached in several versions: version 0 is the
-recording itself, the others are slower or faster (which also changes the voice) and recorded worse.
+B batch, T motion frames at 50 a second, D features, K coefficients of one annotation. In which order clips come is in
+`talkinghead.data.order`, how a part of one is read in `reading`, what is cached in `features`.
 """
 
 from __future__ import annotations
@@ -13,34 +13,29 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, frame_times, load_audio
-from talkinghead.data.augment import coloured_noise, spoil
+from talkinghead.audio import frame_times
 from talkinghead.data.features import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
 from talkinghead.data.index import EMOTIONS as EMOTIONS
 from talkinghead.data.index import Index
-from talkinghead.data.manifest import SPLITS, Clip, read_manifest
+from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
 from talkinghead.data.reading import Target, motion_at, motion_header, motion_of, sound
 from talkinghead.data.speech import Speech as Speech
 from talkinghead.data.speech import SpeechDataset as SpeechDataset
-from talkinghead.data.speech import lip_masks as lip_masks
 from talkinghead.data.tensors import Tensors
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
-from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import FPS, FRAME, AudioEncoder
 
-SPEEDS = (0.8, 1.25)
-SILENT_SHARE = 0.06  # of a batch: room noise, at which a face rests
-SILENT_CLIPS = 24
+SILENT_SHARE = (
+    0.06  # of the windows give way to room noise, at which a face rests: 0 is rest in every annotation, in FLAME's nearly
+)
 
 
 @dataclass
@@ -321,122 +316,3 @@ class _MicroBatches(Dataset):
 def _number(annotation: str) -> int:
     """Of a name, to seed with."""
     return zlib.crc32(annotation.encode())
-
-
-class MotionDataset:
-    """Clips of prepared folders. `names` are the K coefficients in the model's order; speakers become styles."""
-
-    def __init__(self, folders: list[Path], names: list[str], cache: Path, versions: int) -> None:
-        self.names, self.cache, self.versions = names, cache, versions
-        self.clips: list[tuple[Path, Clip]] = [(folder, clip) for folder in folders for clip in read_manifest(folder)]
-        ids = [clip.id for _, clip in self.clips]
-        if len(set(ids)) < len(ids):
-            raise InputError(f"data: clip {next(i for i in ids if ids.count(i) > 1)!r} is in two places; give clips unique ids")
-        self.speakers = sorted({clip.speaker for _, clip in self.clips})
-
-    def split(self, name: str) -> list[int]:
-        """Indices of the clips of train, val or test."""
-        return [i for i, (_, clip) in enumerate(self.clips) if clip.split == name]
-
-    @torch.inference_mode()
-    def encode(self, encoder: AudioEncoder, tag: str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-        """Fill the cache; `tag` names the encoder, so that another one's features are not mistaken for it."""
-        self.cache = self.cache / tag
-        jobs = [(i, v) for i, (_, clip) in enumerate(self.clips) for v in range(self.versions if clip.split == "train" else 1)]
-        last: int | None = None  # whose voice is noise behind the next: by place, so that an interrupted cache is filled alike
-        for done, (i, version) in enumerate(jobs, 1):
-            progress(done, len(jobs))
-            before, last = last, i if version else last
-            path, (folder, clip) = self._path(i, version), self.clips[i]
-            if _up_to_date(path, folder / clip.audio, folder / clip.motion):
-                continue
-            wave = self._wave(i)
-            rng = np.random.default_rng([zlib.crc32(clip.id.encode()), version])
-            speed = float(np.exp(rng.uniform(*np.log(SPEEDS)))) if version else 1.0
-            if version:
-                wave = soxr.resample(wave, RATE * speed, RATE)
-                other = np.zeros(1, np.float32) if before is None else self._wave(before)
-                wave = spoil(wave, np.resize(other, len(wave)), rng)
-            features = _features(encoder, wave)
-            motion = self._motion(i, len(features), speed)
-            with replacing(path) as fresh:
-                np.savez(fresh, features=features, motion=motion)
-        for i in range(SILENT_CLIPS):
-            path = self.cache / f"silence-{i}.npz"
-            if not path.exists():
-                rng = np.random.default_rng([1, i])
-                with replacing(path) as fresh:
-                    np.savez(fresh, features=_features(encoder, coloured_noise(rng, 8 * RATE) * 10 ** rng.uniform(-5, -1)))
-
-    def clip(self, i: int, version: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Cached (T, D) features and (T, K) motion of a whole clip."""
-        with np.load(self._path(i, version)) as file:
-            return file["features"], file["motion"]
-
-    def batch(self, indices: list[int], weights: np.ndarray, size: int, frames: int, rng: np.random.Generator) -> Batch:
-        """Random windows of `frames` from clips drawn with probability `weights`; the end of short clips is held."""
-        features, motions, styles = [], [], []
-        for i in rng.choice(indices, size=size, p=weights):
-            feature, motion = self.clip(int(i), int(rng.integers(self.versions)))
-            style = 1 + self.speakers.index(self.clips[i][1].speaker)
-            if rng.random() < SILENT_SHARE:
-                with np.load(self.cache / f"silence-{rng.integers(SILENT_CLIPS)}.npz") as file:
-                    feature = file["features"]
-                motion, style = np.zeros((len(feature), len(self.names)), np.float32), 0
-            window = _window(len(feature), frames, rng)
-            features.append(feature[window])
-            motions.append(motion[window])
-            styles.append(style)
-        style = torch.tensor(styles)
-        return Batch(
-            annotation="arkit",
-            motion=torch.from_numpy(np.stack(motions)).float(),
-            style=style,
-            features=torch.from_numpy(np.stack(features)).float(),
-            wave=None,
-            emotion=torch.zeros_like(style),
-            intensity=torch.zeros(len(style)),
-        )
-
-    def durations(self, indices: list[int]) -> np.ndarray:
-        """Probability of each clip in proportion to its length."""
-        seconds = np.array([self.clips[i][1].duration for i in indices])
-        return seconds / seconds.sum()
-
-    def _wave(self, i: int) -> np.ndarray:
-        folder, clip = self.clips[i]
-        return load_audio(folder / clip.audio, RATE)
-
-    def _path(self, i: int, version: int) -> Path:
-        return self.cache / f"{self.clips[i][1].id}-{version}.npz"
-
-    def _motion(self, i: int, frames: int, speed: float) -> np.ndarray:
-        """(T, K) float32 of a clip on the model's clock, by monotone cubics, which overshoot neither closure nor opening."""
-        folder, clip = self.clips[i]
-        motion = read_motion(folder / clip.motion)
-        coefficients, names, fps = motion.coefficients, list(motion.names), motion.fps
-        if coefficients is None:
-            raise InputError(f"{folder / clip.motion}: holds vertices, the model needs coefficients")
-        missing = [name for name in self.names if name not in names]
-        if missing:
-            raise InputError(f"{folder / clip.motion}: has no {missing[0]}, which the model needs")
-        source = frame_times(len(coefficients), fps)
-        times = np.clip(frame_times(frames, FPS) * speed, source[0], source[-1])
-        return PchipInterpolator(source, coefficients[:, [names.index(n) for n in self.names]])(times).astype(np.float32)
-
-
-def _features(encoder: AudioEncoder, wave: np.ndarray) -> np.ndarray:
-    """(T, D) float16 features of (n,) samples."""
-    samples = torch.from_numpy(wave.astype(np.float32))[None]
-    return encoder(samples.to(next(encoder.parameters()).device))[0].half().cpu().numpy()
-
-
-def _window(length: int, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """(frames,) indices of a random stretch of a clip, its last frame held if it is shorter."""
-    start = int(rng.integers(max(1, length - frames + 1)))
-    return np.clip(np.arange(start, start + frames), 0, length - 1)
-
-
-def _up_to_date(cached: Path, *sources: Path) -> bool:
-    """Whether a cached file is newer than what it was made from: data that was prepared again is read again."""
-    return cached.exists() and all(cached.stat().st_mtime >= source.stat().st_mtime for source in sources if source.exists())

@@ -77,7 +77,7 @@ def read_manifest(folder: str | Path) -> list[Clip]:
     """The clips of a prepared folder, in order. Raises InputError, one line, if anything in it is not as it should be."""
     path = Path(folder) / NAME
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not at every line end that Unicode knows: text may hold them
     except FileNotFoundError:
         raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`") from None
     except (OSError, UnicodeDecodeError) as error:
