@@ -16,6 +16,7 @@ from talkinghead.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
+    from talkinghead.batch import Look, Voice
 
 VIDEO = ".mp4"
 READERS = (".npz", ".csv")
@@ -34,6 +35,11 @@ Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead
 Name = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[float | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
+Formats = Annotated[
+    tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
+    UseAppendAction,
+    arg(metavar="FORMAT", help="Folders and lists: what to write, npz if nothing is said. Repeat it for more."),
+]
 Engine = Annotated[
     Literal["local", "ray"],
     arg(help="Where workers are: on this machine; or on the Ray cluster that RAY_ADDRESS names or that is started here."),
@@ -58,11 +64,16 @@ def animate(
     size: Size = "512",
     camera: Camera = "front",
     backend: Backend = None,
+    format: Formats = (),
+    workers: int = 1,
+    engine: Engine = "local",
 ) -> None:
-    """Turn a recording of speech into a talking head: video, motion or both.
+    """Turn speech into a talking head: one recording into files, or many into a folder.
 
     Args:
-        audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound.
+        audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound. Or a folder of recordings, or a list of them: .txt
+            with a path a line, or .csv or .jsonl with audio and, if wanted, output, emotion, intensity, style, seed and head.
+            With these, -o is a folder; what is done is not done again, and batch.json there says what failed.
         emotion: How it is said.
         intensity: How strongly, 0 to 1.
         style: Whose way of speaking; one of the model's speakers.
@@ -71,33 +82,59 @@ def animate(
         seed: Decides all that is sampled; the same seed gives the same motion.
         fps: Frames a second.
         device: Where the model runs: cpu, cuda, mps.
+        workers: Folders and lists: recordings at a time.
     """
+    from talkinghead.batch import LISTS, Look, Voice
+
+    voice = Voice(emotion, intensity, style, idle, temperature, seed, fps, head)
+    look = Look(read_size(size), camera, backend)
+    check_fps(fps)
+    if audio.is_dir() or audio.suffix.lower() in LISTS:
+        return _animate_all(
+            audio, output, format, voice=voice, look=look, model=model, device=device, workers=workers, engine=engine
+        )
+    for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
+        if given:
+            raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
+    _animate_one(audio, output, voice, look, model, device)
+
+
+def _animate_one(audio: Path, output: tuple[Path, ...], voice: Voice, look: Look, model: str | None, device: str) -> None:
     from talkinghead.audio import RATE, load_audio
 
     check_outputs(output, audio, [VIDEO, *_formats()])
-    check_fps(fps)
-    video = _video(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
-    face = read_head(head)
+    video = _video(output, audio=audio, size=look.size, camera=look.camera, backend=look.backend)
+    face = read_head(voice.head)
     wave = load_audio(audio)  # before torch is imported: a bad file is told at once
     with _working("loading the model"):
         from talkinghead.models.talker import Talker
 
         talker = Talker.from_pretrained(model, device)
     with _working("animating"):
-        animation = talker.animate(
-            wave,
-            rate=RATE,
-            head=face,
-            emotion=emotion,
-            intensity=intensity,
-            style=style,
-            idle=idle,
-            temperature=temperature,
-            seed=seed,
-            fps=fps,
-        )
+        animation = talker.animate(wave, rate=RATE, head=face, **voice.spoken())
     for path in output:
         _write(animation, path, **video)
+
+
+def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...], **how) -> None:
+    """Status 2 if anything failed: whoever calls this from a script must not take some for all."""
+    if len(output) != 1:
+        raise InputError(f"{audio}: say which folder to write with one -o FOLDER; --format says what")
+    out = output[0]
+    if out.suffix.lower() in (VIDEO, *_formats()) and not out.is_dir():
+        raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
+    read_head(how["voice"].head)
+    from talkinghead.batch import REPORT, animate_all
+
+    report = animate_all(audio, out, formats=formats or ("npz",), progress=sys.stderr.isatty(), **how)
+    failed = report["failed"]
+    for name, entry in failed.items():
+        print(f"failed   {name}: {entry['reason']}")
+    print(f"{report['animated']} animated, {report['skipped']} there already, {len(failed)} failed: {out / REPORT}")
+    if failed:
+        name, entry = next(iter(failed.items()))
+        count = len(failed) + report["animated"] + report["skipped"]
+        raise InputError(f"{len(failed)} of {count} recordings failed, the first: {name}: {entry['reason']}")
 
 
 def render(
