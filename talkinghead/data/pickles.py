@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from tokenize import TokenError
@@ -42,7 +42,7 @@ BROKEN = (
 class Later:
     """An array that is still in its file; small and picklable. `read()` gives it."""
 
-    path: Path
+    path: Path = field(repr=False)  # so that the same array of the same file reads alike wherever the file lies
     start: int  # byte
     length: int  # bytes
     dtype: str
