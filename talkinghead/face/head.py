@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ class Head:
         """The shipped head as one of many people; see `talkinghead.face.identity` for the arguments."""
         from talkinghead.face.identity import person
 
-        return person(cls.load(asset("heads/default.npz")), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
+        return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
 
     @classmethod
     def load(cls, path: str | Path) -> Head:
@@ -186,6 +186,11 @@ class Head:
         weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], -1).astype(np.float32)
         positions = np.einsum("...lcx,lc->...lx", points[..., corners, :], weights)
         return positions[..., 0, :] if single else positions
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Head:
+    return Head.load(asset("heads/default.npz"))
 
 
 def _sparse(shapes: list[np.ndarray], scale: float) -> dict[str, np.ndarray]:

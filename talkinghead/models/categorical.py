@@ -25,3 +25,9 @@ def usage(logits: Tensor) -> Tensor:
     """Perplexity of the average category choice, averaged over heads: 1 when collapsed, C when all are used alike."""
     mean = hard(logits).flatten(0, 1).mean(0)
     return (-(mean * (mean + 1e-9).log()).sum(-1)).exp().mean()
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy of the average category choice in nats, averaged over heads; differentiable, largest when all are used alike."""
+    mean = logits.softmax(-1).flatten(0, 1).mean(0)
+    return -(mean * (mean + 1e-9).log()).sum(-1).mean()

@@ -69,10 +69,11 @@ class MotionDecoder(nn.Module):
         self.embed = nn.Linear(heads * categories, width)
         self.template = nn.Sequential(nn.Linear(3 * landmarks, 64), nn.GELU(), nn.Linear(64, width))
         self.body = Temporal(width, width, dilations)
-        self.out = nn.ModuleDict({name: nn.Linear(width, k) for name, k in coefficients.items()})
-        for layer in self.out.values():
+        layers = {name: nn.Linear(width, k) for name, k in coefficients.items()}
+        for layer in layers.values():
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.out = nn.ModuleDict(layers)
 
     def forward(self, latent: Tensor, template: Tensor, annotation: str) -> Tensor:
         return self.decode(self.feature(latent), template, annotation)

@@ -122,9 +122,9 @@ class Talker(nn.Module):
 
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
         shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
-        kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of `config.styles`. seed:
-        decides blinks, gaze and head motion, whose strength `idle` scales (0 switches them off), and the sample if
-        `temperature` is above 0. Raises InputError.
+        kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of
+        `config.styles`. seed: decides blinks, gaze and head motion, whose strength `idle` scales (0 switches them off), and
+        the sample if `temperature` is above 0. Raises InputError.
         """
         annotation, head = self.face(head, annotation)
         if emotion != "neutral" or not 0 <= intensity <= 1:

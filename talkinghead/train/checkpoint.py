@@ -9,6 +9,8 @@ import torch
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
+NAME = "state.pt"
+
 
 def save(path: Path, state: dict) -> None:
     """Write a tree of tensors, numbers and strings."""
@@ -24,3 +26,9 @@ def load(path: Path) -> dict | None:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise InputError(f"checkpoint {path}: cannot be read ({str(error).splitlines()[0]}); remove it to start anew") from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for path in folder.glob(f".{Path(NAME).stem}-*{Path(NAME).suffix}"):
+        path.unlink(missing_ok=True)

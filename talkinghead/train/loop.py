@@ -1,229 +1,294 @@
-"""The training loop: stages, one after the other, on cached features of a frozen speech encoder.
+"""The training loop: stages, one after the other.
 
-Every step draws from a generator seeded by (seed, stage, step), so a run that was interrupted goes on exactly as it would have.
+Step s of a stage sees the micro-batches s * M to (s + 1) * M - 1 of an endless order that only the seed decides, and the
+processes share them out; what is random in a micro-batch follows its number. So a run goes on from a checkpoint exactly as it
+would have, and several processes do what one does.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import math
+import json
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
+from torch import Tensor
 
-from talkinghead.data.dataset import MotionDataset, Speech, SpeechDataset
+from talkinghead.data.dataset import SpeechDataset, TrainingData
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
-from talkinghead.losses import total
-from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.talker import ModelConfig, Talker, template_code
-from talkinghead.train import checkpoint
+from talkinghead.losses import check_weights, total
+from talkinghead.models.talker import Talker
+from talkinghead.train import checkpoint, engine, samples
+from talkinghead.train.config import StageConfig, TrainConfig, check
+from talkinghead.train.gradients import Gradients
 from talkinghead.train.log import Log
-from talkinghead.train.stages import STAGES, Surfaces, predict, trained_part
+from talkinghead.train.schedules import SCHEDULES, share
+from talkinghead.train.setup import set_up
+from talkinghead.train.stages import STAGES, TERMS, Stage
+from talkinghead.train.surfaces import Surface
+from talkinghead.train.validate import validate
+
+BEST = "best.pt"  # the best weights of a stage that may stop early
 
 
 @dataclass
-class StageConfig:
-    """One stage. `weights` name the loss terms that count (see `stages.py`); all terms are logged."""
+class Run:
+    """What stays the same from stage to stage."""
 
-    steps: int = 3000
-    batch: int = 16
-    frames: int = 100
-    rate: float = 1e-3
-    weights: dict[str, float] = field(default_factory=dict)
+    config: TrainConfig
+    accelerator: Any
+    data: TrainingData
+    speech: SpeechDataset | None
+    surfaces: dict[str, Surface]
+    out: Path
+    log: Log | None  # on the first process
+    mark: str  # what a checkpoint must agree with
 
 
 @dataclass
-class TrainConfig:
-    """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
+class State:
+    """Where a run is; what a checkpoint holds beside weights."""
 
-    `speech` is a folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out
-    without it; its last `held_out` recordings are not used.
-    """
-
-    data: list[str]
-    out: str
-    motion: StageConfig
-    prior: StageConfig
-    closure: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
-    model: ModelConfig = field(default_factory=ModelConfig)
-    encoder: str = "default"
-    speech: str | None = None
-    held_out: int = 20
-    versions: int = 4
-    report: int = 250
-    seed: int = 0
-    device: str = "cpu"
+    stage: int = 0
+    step: int = 0
+    reported: int = 0  # steps of all stages at the last report
+    best: float | None = None
+    waiting: int = 0  # reports since the best one
+    terms: dict[str, list] = field(default_factory=dict)  # since the last report: [number of the micro-batch, value]
 
 
 def run(config: TrainConfig) -> Path:
     """Train, or go on from the last checkpoint in `config.out`; returns that folder, which is then a model."""
-    torch.manual_seed(config.seed)
-    device = torch.device(config.device)
-    out = Path(config.out)
-    encoder, encoder_config, tag = load_encoder(config.encoder, device)
-    config.model.encoder = encoder_config
-    config.model.names = config.model.names or list(Head.default().names)
-    data = MotionDataset([Path(d) for d in config.data], config.model.names, out / "features", config.versions)
-    config.model.styles = data.speakers
-    for split in ("train", "val"):
-        if not data.split(split):
-            raise InputError(f"data {', '.join(config.data)}: no clip is in split {split!r}")
-    speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
-    talker = Talker(config.model)
-    talker.audio.load_state_dict(encoder.state_dict())
-    talker.to(device)
-    with progress() as bar:
-        task = bar.add_task("features", total=None)
-        for source in (data, speech):
-            if source:
-                source.encode(encoder, tag, lambda done, all_: bar.update(task, completed=done, total=all_))
-    saved = checkpoint.load(out / "state.pt") or {"stage": 0, "step": 0, "reports": 0}
-    if "config" in saved and saved["config"] != _shape(config):
+    check(config, tuple(SCHEDULES))
+    for name in STAGES:
+        if getattr(config, name).steps:
+            check_weights(getattr(config, name).weights, TERMS[name], f"{name}.weights")
+    accelerator, out = engine.start(config), Path(config.out)
+    talker, data, speech, surfaces = set_up(config, accelerator, progress)
+    mark = _mark(config, talker)
+    saved = checkpoint.load(out / checkpoint.NAME) or {}
+    if saved and saved["mark"] != mark:
         raise InputError(f"{out}: holds a run with another model or data; choose another out= or remove it")
-    if "model" in saved:
-        talker.load_state_dict(saved["model"])
-    surfaces, log = Surfaces(config.model, device), Log(out, saved["reports"])
-    for number, stage in enumerate(STAGES):
-        if number >= saved["stage"] and (stage != "closure" or speech):
-            resume = saved if number == saved["stage"] else {"step": 0}
-            _run_stage(talker, data, speech, surfaces, stage, number, config, resume, log)
-    talker.save_pretrained(out)
+    state, weights = State(**saved.get("state", {})), saved.get("model", talker.state_dict())
+    log = None
+    if accelerator.is_main_process:
+        checkpoint.sweep(out)
+        log = Log(out, state.reported)
+    this = Run(config, accelerator, data, speech, surfaces, out, log, mark)
+    for number, name in enumerate(STAGES):
+        if number < state.stage or not getattr(config, name).steps or (name == "closure" and speech is None):
+            continue
+        if number > state.stage:
+            state, saved = State(number, reported=state.reported), {}
+        weights = StageRun(this, name, state, talker, weights, saved).train()
+        state, saved = State(number + 1, reported=state.reported), {}
+    if log is not None:
+        talker.cpu().load_state_dict(weights)
+        talker.save_pretrained(out)
+        log.close()
+    accelerator.wait_for_everyone()
     return out
 
 
-def _run_stage(talker, data, speech, surfaces, stage: str, number: int, config: TrainConfig, saved: dict, log: Log) -> None:
-    settings: StageConfig = getattr(config, stage)
-    part = trained_part(talker, stage)
-    talker.requires_grad_(False).eval()
-    if stage == "closure":
-        surfaces.reference = copy.deepcopy(talker.prior)
-        surfaces.reference.load_state_dict(saved.get("reference", talker.prior.state_dict()))
-    part.requires_grad_(True)
-    optimizer = torch.optim.AdamW(part.parameters(), settings.rate, weight_decay=0.01)
-    if "optimizer" in saved:
-        optimizer.load_state_dict(saved["optimizer"])
-    indices = data.split("train")
-    chances = data.durations(indices)
-    device = next(talker.parameters()).device
-    before = sum(getattr(config, name).steps for name in list(STAGES)[:number])
-    running: dict[str, list[float]] = {}
-    with progress() as bar:
-        task = bar.add_task(stage, total=settings.steps, completed=saved["step"])
-        for step in range(saved["step"], settings.steps):
-            rate = settings.rate * _schedule(step, settings.steps)
-            optimizer.param_groups[0]["lr"] = rate
-            rng = np.random.default_rng([config.seed, number, step])
-            torch.manual_seed(int(rng.integers(2**31)))
-            part.train()
-            batch = data.batch(indices, chances, settings.batch, settings.frames, rng)
-            batch.features, batch.motion, batch.style = (x.to(device) for x in (batch.features, batch.motion, batch.style))
-            if stage == "closure":
-                heard = speech.batch(settings.batch, settings.frames, rng)
-                batch.speech = Speech(*(x.to(device) for x in (heard.features, heard.shut, heard.rest)))
-            terms = STAGES[stage](talker, surfaces, batch, rng)
-            loss = total(terms, settings.weights)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(part.parameters(), 1.0)
-            optimizer.step()
-            if not torch.isfinite(loss):
-                raise InputError(f"{config.out}: the loss of stage {stage} is not finite at step {step}; lower {stage}.rate")
+class StageRun:
+    """One stage: the wrapped model, its optimizer and where it is."""
+
+    def __init__(self, run: Run, name: str, state: State, like: Talker, weights: dict[str, Tensor], saved: dict) -> None:
+        self.run, self.name, self.state, self.like = run, name, state, like
+        self.accelerator, self.config = run.accelerator, run.config
+        self.settings: StageConfig = getattr(run.config, name)
+        processes = self.accelerator.num_processes, self.accelerator.process_index
+        self.pieces, self.mine = divide(self.settings, *processes, name)
+        talker = Talker(like.config, like.heads)
+        talker.load_state_dict(weights)
+        stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0)
+        if "reference" in saved and stage.reference is not None:
+            stage.reference.load_state_dict(saved["reference"])
+        groups = [{"params": [p for p in stage.part.parameters() if p.requires_grad]}]
+        if stage.train_encoder:
+            groups.append({"params": [p for p in talker.audio.parameters() if p.requires_grad]})
+        self.model, self.optimizer = self.accelerator.prepare(stage, torch.optim.AdamW(groups, 1e-3, weight_decay=0.01))
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.average = engine.Average(self.trained, run.config.ema) if run.config.ema else None
+        if "optimizer" in saved:
+            engine.load_optimizer(self.accelerator, self.model, self.optimizer, saved["optimizer"])
+            if self.average is not None:
+                self.average.shadow = [v.to(w.device) for v, w in zip(saved["average"], self.trained, strict=True)]
+        self.shape = [self.settings.batch, self.settings.micro, self.settings.frames]
+        if saved.get("shape", self.shape) != self.shape:
+            was = dict(zip(("batch", "micro", "frames"), saved["shape"], strict=True))
+            raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
+        self.gradients = Gradients(self.settings.weights, self.trained)
+        self.seed = (run.config.seed, state.stage)
+
+    def train(self) -> dict[str, Tensor]:
+        """Run to the end, or to the early stop; returns the weights of the whole model, on the CPU."""
+        first, steps = self.state.step, self.settings.steps
+        js = (step * self.pieces + j for step in range(first, steps) for j in self.mine)
+        size = self.settings.batch // self.pieces
+        batches = iter(self.run.data.loader(self.seed, js, size, self.settings.frames, self.config.workers))
+        weights: dict[str, Tensor] = {}
+        self.model.train()
+        with progress(not self.accelerator.is_main_process) as bar, engine.interruption() as asked:
+            task = bar.add_task(self.name, total=steps, completed=first)
+            for step in range(first, steps):
+                self._step(step, batches, size)
+                bar.update(task, completed=step + 1)
+                due = step + 1 == steps or (step + 1) % self.config.report == 0
+                if due:
+                    self._check_gradients(step + 1 - first)
+                    finished = self._report() or step + 1 == steps
+                    weights = self._save(finished)
+                    if finished:
+                        break
+                if asked and (due or self.accelerator.num_processes == 1):
+                    if not due:
+                        self._save(False)
+                    raise KeyboardInterrupt
+        return weights
+
+    def _step(self, step: int, batches: Any, size: int) -> None:
+        factor = share(self.settings.schedule, step, self.settings.steps, self.settings.warmup)
+        for group, rate in zip(self.optimizer.param_groups, (self.settings.rate, self.settings.encoder_rate), strict=False):
+            group["lr"] = rate * factor
+        self.optimizer.zero_grad()
+        for place, j in enumerate(step * self.pieces + j for j in self.mine):
+            batch = next(batches)
+            if self.name == "closure":
+                assert self.run.speech is not None, "there is no such stage without"
+                batch.speech = self.run.speech.batch(size, self.settings.frames, np.random.default_rng([*self.seed, j]))
+            with nullcontext() if place + 1 == len(self.mine) else self.accelerator.no_sync(self.model):
+                terms = self.model(batch.to(self.accelerator.device), [*self.seed, j])
+                if self.gradients.unseen and self.config.strategy != "fsdp":
+                    self.gradients.watch(terms)
+                self.accelerator.backward(total(terms, self.settings.weights) / len(self.mine))
             for name, value in terms.items():
-                running.setdefault(name, []).append(value.item())
-            bar.advance(task)
-            if (step + 1) % config.report == 0 or step + 1 == settings.steps:
-                line = {"step": before + step + 1, "stage": stage, "rate": rate}
-                line["train"] = {name: round(float(np.mean(values)), 5) for name, values in running.items()}
-                line["val"] = validate(talker, data, stage)
-                log.add(line)
-                running = {}
-                _save(talker, surfaces, optimizer, number, step + 1, settings.steps, line["step"], config)
+                self.state.terms.setdefault(name, []).append([j, value.detach()])
+        self.accelerator.clip_grad_norm_(self.trained, self.settings.clip)
+        self.optimizer.step()
+        self.state.step = step + 1
+        if self.average is not None:
+            self.average.update()
+
+    def _check_gradients(self, steps: int) -> None:
+        if self.config.strategy != "fsdp":  # whose weights are elsewhere when a single term asks for them
+            seen = engine.gather(self.accelerator, (self.gradients.unseen, self.gradients.absent))
+            unseen, absent = (set.intersection(*sets) for sets in zip(*seen, strict=True))
+            self.gradients.check(sorted(unseen), sorted(absent), self.name, steps)
+
+    def _report(self) -> bool:
+        """Log, validate, show; whether to stop early. Every process is here, the first one does the work."""
+        train, rate = self._means(), self.optimizer.param_groups[0]["lr"]
+        weights = self._weights()
+        stop, settings = False, self.settings
+        if self.run.log is not None:
+            talker = Talker(self.like.config, self.like.heads)
+            talker.load_state_dict(weights)
+            talker.to(self.accelerator.device)
+            before = sum(getattr(self.config, name).steps for name in STAGES[: self.state.stage])
+            self.state.reported = before + self.state.step
+            line = {"step": self.state.reported, "stage": self.name, "rate": rate, "train": train}
+            line["val"] = validate(talker, self.run.data, self.name, self.config.validation)
+            self.run.log.add(line)
+            stop = settings.stop is not None and self._judge(line["val"], weights)
+            last = stop or self.state.step == settings.steps
+            if self.config.videos and (last or len(self.run.log.lines) % self.config.videos == 0):
+                samples.show(talker, self.run.data, self.name, self.state.reported, self.run.out, self.run.log)
+        stop, self.state = engine.share(self.accelerator, (stop, self.state))
+        return stop
+
+    def _judge(self, scores: dict[str, float], weights: dict[str, Tensor]) -> bool:
+        """Keep the best weights; whether there was none better for too long."""
+        stop = self.settings.stop
+        assert stop is not None
+        if stop.metric not in scores:
+            raise InputError(f"{self.name}.stop: the validation has no {stop.metric!r}; it has {', '.join(scores)}")
+        value = scores[stop.metric] * (1 if stop.mode == "max" else -1)
+        if self.state.best is None or value > self.state.best:
+            self.state.best, self.state.waiting = value, 0
+            checkpoint.save(self.run.out / BEST, {"mark": self.run.mark, "stage": self.state.stage, "model": weights})
+        else:
+            self.state.waiting += 1
+        return self.state.waiting >= stop.patience
+
+    def _means(self) -> dict[str, float]:
+        """Means of the terms since the last report over all processes, in the order of the micro-batches."""
+        mine = {name: [(j, float(value)) for j, value in pairs] for name, pairs in self.state.terms.items()}
+        found: dict[str, list] = {}
+        for terms in engine.gather(self.accelerator, mine):
+            for name, pairs in terms.items():
+                found.setdefault(name, []).extend(pairs)
+        self.state.terms = {}
+        means = {name: float(np.mean([value for _, value in sorted(pairs)])) for name, pairs in found.items()}
+        for name, value in means.items():
+            if not np.isfinite(value):
+                raise InputError(
+                    f"{self.name}: loss {name!r} is not finite before step {self.state.step}; lower {self.name}.rate"
+                )
+        return {name: round(value, 6) for name, value in means.items()}
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The whole model's weights as they are validated and passed on: averaged, if the recipe says so. On the CPU."""
+        with self.average.applied() if self.average is not None else nullcontext():
+            return self._states()[0]
+
+    def _states(self) -> tuple[dict[str, Tensor], dict, dict]:
+        """Of the model, of the reference that stage 3 keeps to, and of the optimizer."""
+        model, optimizer = engine.whole_states(self.accelerator, self.model, self.optimizer)
+        parts: dict[str, dict[str, Tensor]] = {"talker": {}, "reference": {}}
+        for name, value in model.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = value
+        return parts["talker"], parts["reference"], optimizer
+
+    def _save(self, finished: bool) -> dict[str, Tensor]:
+        """Write the checkpoint; returns the weights to go on with."""
+        model, reference, optimizer = self._states()
+        state = {"mark": self.run.mark, "state": asdict(self.state), "model": model, "optimizer": optimizer}
+        state["shape"] = self.shape
+        state["state"]["terms"] = {n: [[j, float(v)] for j, v in pairs] for n, pairs in self.state.terms.items()}
+        if reference:
+            state["reference"] = reference
+        if self.average is not None:
+            state["average"] = [value.cpu() for value in self.average.shadow]
+        if finished:
+            model = self._weights()
+            if self.settings.stop is not None:
+                best = checkpoint.load(self.run.out / BEST) or {}
+                model = best["model"]
+            state = {"mark": self.run.mark, "model": model}
+            state["state"] = asdict(State(self.state.stage + 1, reported=self.state.reported))
+        if self.accelerator.is_main_process:
+            checkpoint.save(self.run.out / checkpoint.NAME, state)
+        self.accelerator.wait_for_everyone()
+        return model
 
 
-def _save(talker, surfaces, optimizer, number: int, step: int, steps: int, reports: int, config: TrainConfig) -> None:
-    state = {"config": _shape(config), "model": talker.state_dict(), "reports": reports}
-    if surfaces.reference is not None:
-        state["reference"] = surfaces.reference.state_dict()
-    finished = step == steps
-    state |= (
-        {"stage": number + 1, "step": 0} if finished else {"stage": number, "step": step, "optimizer": optimizer.state_dict()}
-    )
-    checkpoint.save(Path(config.out) / "state.pt", state)
+def divide(settings: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:
+    """How many micro-batches make a step, and which of them process `mine` does. Raises InputError if they cannot be shared."""
+    micro = settings.micro or -(-settings.batch // processes)
+    pieces = settings.batch // micro
+    if pieces * micro != settings.batch or pieces % processes:
+        raise InputError(
+            f"{name}: batch {settings.batch} in pieces of {micro} cannot be shared by {processes} processes; "
+            f"choose a batch that is a multiple of micro times {processes}"
+        )
+    return pieces, list(range(mine, pieces, processes))
 
 
-@torch.inference_mode()
-def validate(talker: Talker, data: MotionDataset, stage: str) -> dict[str, float]:
-    """On whole clips of split val: correlation of lip aperture and of lip width with the data's, aperture error in mm."""
-    from talkinghead.animation import Animation
-
-    talker.eval()
-    head, device = Head.default(), next(talker.parameters()).device
-    template = torch.from_numpy(template_code(head, talker.config))[None].to(device)
-    scores: dict[str, list[float]] = {"aperture_r": [], "width_r": [], "aperture_mm": []}
-    for i in data.split("val"):
-        features, motion = (torch.from_numpy(a).float()[None].to(device) for a in data.clip(i))
-        style = torch.tensor([1 + data.speakers.index(data.clips[i][1].speaker)], device=device)
-        predicted = predict(talker, stage, features, motion, style, template)
-        pair = []
-        for values in (predicted.clamp(0, 1), motion):
-            animation = Animation(head.spread(values[0].cpu().numpy(), talker.config.names), talker.config.fps, head)
-            pair.append((animation.lip_aperture(), animation.lip_width()))
-        (a, w), (a_true, w_true) = pair
-        scores["aperture_r"].append(correlation(a, a_true))
-        scores["width_r"].append(correlation(w, w_true))
-        scores["aperture_mm"].append(float(np.abs(a - a_true).mean() * 1000))
-    return {name: round(float(np.mean(values)), 4) for name, values in scores.items()}
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's r, 0 where one of the two does not move."""
-    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0
-
-
-def load_encoder(name: str, device: torch.device) -> tuple[AudioEncoder, dict, str]:
-    """A frozen speech encoder, its configuration as a dict, and a tag that names its weights."""
-    if name == "default":
-        shipped = Talker.from_pretrained()
-        encoder, settings = shipped.audio, shipped.config.encoder
-    else:
-        from transformers import AutoModel
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        try:
-            model = AutoModel.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            raise InputError(f"encoder {name}: cannot be loaded ({str(error).splitlines()[0]})") from None
-        settings = {
-            k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
-        }
-        encoder = AudioEncoder(settings | {"model_type": model.config.model_type})
-        settings = settings | {"model_type": model.config.model_type}
-        encoder.model.load_state_dict(model.state_dict())
-    digest = hashlib.sha256()
-    for value in encoder.state_dict().values():
-        digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return encoder.eval().requires_grad_(False).to(device), settings, digest.hexdigest()[:12]
-
-
-def progress() -> Progress:
+def progress(hidden: bool = False) -> Progress:
     """A bar on stderr."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=Console(stderr=True), disable=hidden)
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Linear warm-up over the first 100 steps, then a cosine to zero."""
-    return min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _shape(config: TrainConfig) -> dict:
-    """What a checkpoint must agree with to go on."""
-    return {"model": asdict(config.model), "data": config.data, "seed": config.seed}
+def _mark(config: TrainConfig, talker: Talker) -> str:
+    """What must not change under a checkpoint: the model, the data and the seed."""
+    parts = [asdict(talker.config), config.data, config.seed, config.features]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,122 +2,136 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from talkinghead.data.dataset import Batch
-from talkinghead.face.head import Head
 from talkinghead.losses import geometry, latent, lipsync
-from talkinghead.models.categorical import hard, usage
-from talkinghead.models.prior import ParallelPrior, choose
-from talkinghead.models.talker import ModelConfig, Talker, eye_distance, template_code
+from talkinghead.models.categorical import entropy, hard, usage
+from talkinghead.models.prior import choose
+from talkinghead.models.talker import Talker
+from talkinghead.train.surfaces import Surface
 
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
-PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
+STAGES = ("motion", "prior", "closure")
+SURFACE = ("vertex", "lips", "upper", "eyes", "aperture", "width", "closure", "velocity", "shape")
+PRIOR = (*SURFACE, "code", "code_feature")
+TERMS = {
+    "motion": (*SURFACE, "cross_modality", "entropy"),
+    "prior": PRIOR,
+    "closure": (*PRIOR, "shut", "rest", "keep"),
+}
 
 
-class Surfaces:
-    """The default head's `gram` matrices by name, and templates of many people."""
+class Stage(nn.Module):
+    """What the engine wraps and divides among devices: the model, and the losses of one stage.
 
-    def __init__(self, config: ModelConfig, device: torch.device) -> None:
-        head = Head.default()
-        keep = [head.index(name) for name in config.names]
+    surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's.
+    """
 
-        def of(matrix: Tensor) -> Tensor:
-            return matrix[keep][:, keep].to(device)
+    def __init__(self, name: str, talker: Talker, surfaces: dict[str, Surface], pivot: float, train_encoder: bool) -> None:
+        super().__init__()
+        self.name, self.pivot, self.train_encoder = name, pivot, train_encoder
+        self.talker = talker
+        self.surfaces = nn.ModuleDict(surfaces)
+        talker.requires_grad_(False)
+        self.part.requires_grad_(True)
+        if train_encoder:
+            talker.audio.requires_grad_(True)
+            for name, weight in talker.audio.model.named_parameters():
+                # The convolutions stay, as in wav2vec 2.0's own fine-tuning; the mask's embedding is not used.
+                weight.requires_grad_(not name.startswith(("feature_extractor.", "masked_spec_embed")))
+            # Both draw from generators of their own, and a layer that is left out has no gradient to share.
+            talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
+        self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
 
-        self.all = of(geometry.gram(head))
-        self.lips = of(geometry.gram(head, head.regions["lips"]))
-        self.mouth = of(geometry.gram(head, head.regions["lower_face"]))
-        self.upper = of(geometry.gram(head, head.regions["upper_face"]))
-        moved, rest = geometry.gap(head, "lip_upper_inner", "lip_lower_inner")
-        self.lip_gap = moved[keep].to(device), rest.to(device)
-        self.aperture = of(moved @ moved.T)
-        moved, _ = geometry.gap(head, "lip_corner_left", "lip_corner_right")
-        self.width = of(moved @ moved.T)
-        people = [head] + [Head.default(seed=seed) for seed in range(1, PEOPLE)]
-        codes = np.stack([template_code(person, config) for person in people])
-        self.reference: ParallelPrior | None = None  # the prior as stage 3 found it
-        self.templates = torch.from_numpy(codes).to(device)
-        self.scales = torch.tensor([eye_distance(person) / eye_distance(head) for person in people], device=device)
+    @property
+    def part(self) -> nn.Module:
+        """The module that the stage trains; all others are frozen, but for the encoder if it is asked for."""
+        return self.talker.motion if self.name == "motion" else self.talker.prior
 
-    def draw(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(B, L + 1, 3) templates and (B, 1, 1) how far each face moves: a small face opens its mouth less in metres."""
-        index = torch.from_numpy(rng.integers(len(self.templates), size=size))
-        return self.templates[index], self.scales[index][:, None, None]
+    def train(self, mode: bool = True) -> Stage:
+        """Only what is trained behaves so: dropout elsewhere would blur the targets."""
+        super().train(False)
+        self.part.train(mode)
+        if self.train_encoder:
+            self.talker.audio.train(mode)
+        return self
 
-    def terms(self, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Errors on the surface in mm^2; `shape` keeps coefficients apart that move the surface alike."""
+    def forward(self, batch: Batch, seed: list[int]) -> dict[str, Tensor]:
+        """Named terms of one micro-batch. All that is random follows `seed`, so it does not matter which process does it."""
+        rng = np.random.default_rng(seed)
+        torch.manual_seed(int(rng.integers(2**31)))
+        surface: Surface = self.surfaces[batch.annotation]  # type: ignore[assignment]
+        features = self._hear(batch)
+        template, scale = surface.draw(len(batch.motion), rng)
+        motion = surface.bound(batch.motion * scale)
+        if self.name == "motion":
+            return self._motion(surface, batch.annotation, features, motion, template, rng)
+        terms = self._prior(surface, batch, features, motion, template, rng)
+        return terms | self._closure(surface, batch, rng) if self.name == "closure" else terms
+
+    def _hear(self, batch: Batch) -> Tensor:
+        if batch.features is not None:
+            return batch.features
+        with torch.set_grad_enabled(self.train_encoder and torch.is_grad_enabled()):
+            return self.talker.audio(batch.wave)
+
+    def _motion(self, surface: Surface, annotation: str, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
+        """Stage 1: reconstruct motion through the categorical latent, mouth by audio and upper face by expression."""
+        model = self.talker.motion
+        predicted, logits = model(motion, features, template, annotation)
+        terms = surface.terms(predicted, motion) | {"usage": usage(logits), "entropy": -entropy(logits)}
+        if surface.has("mouth") and surface.has("upper") and len(motion) > 1:
+            shift, regions = int(rng.integers(1, len(motion))), (surface.matrix("mouth"), surface.matrix("upper"))
+            terms["cross_modality"] = latent.cross_modality(model, motion, features, template, annotation, shift, *regions)
+        return terms
+
+    def _prior(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
+        """Stage 2: codes from audio, judged by the codes, by their features and by the motion the frozen decoder makes."""
+        model = self.talker.motion
+        with torch.no_grad():
+            wanted = model.encoder(motion, features, batch.annotation)
+        pivot = torch.from_numpy(rng.random(len(motion)) < self.pivot).to(batch.style.device)
+        logits = self.talker.prior(features, torch.where(pivot, 0, batch.style))
+        predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
+        return surface.terms(predicted, motion) | {
+            "code": latent.code(logits, wanted),
+            "code_feature": latent.code_feature(logits, wanted, model.decoder),
+        }
+
+    def _closure(self, surface: Surface, batch: Batch, rng) -> dict:
+        """Stage 3: on the speech of strangers lips meet in /p b m/ and rest in pauses.
+
+        Elsewhere in that speech the motion must stay what stage 2 made of it: without this, strangers never open their mouths.
+        """
+        assert batch.speech is not None and self.reference is not None, "the loop gives this stage both"
+        if not surface.has("aperture"):
+            return {}
+        speech, decoder = batch.speech, self.talker.motion.decoder
+        template, _ = surface.draw(len(speech.features), rng)
+        nobody = torch.zeros(len(speech.features), dtype=torch.long, device=speech.features.device)
+        predicted = decoder(self.talker.prior(speech.features, nobody).softmax(-1), template, batch.annotation)
+        with torch.no_grad():
+            before = decoder(self.reference(speech.features, nobody).softmax(-1), template, batch.annotation)
+        near = nn.functional.max_pool1d(torch.maximum(speech.shut, speech.rest), 2 * TRANSITION + 1, 1, TRANSITION)
+        change = (predicted - before) * (1 - near)[..., None]
+        lips = surface.matrix("lips") + surface.matrix("aperture")
         return {
-            "vertex": geometry.surface(predicted, target, self.all),
-            "lips": geometry.surface(predicted, target, self.lips),
-            "upper": geometry.surface(predicted, target, self.upper),
-            "aperture": geometry.surface(predicted, target, self.aperture),
-            "width": geometry.surface(predicted, target, self.width),
-            "closure": geometry.closure(predicted, target, self.lip_gap),
-            "velocity": geometry.velocity(predicted, target, self.lips),
-            "shape": (predicted - target).square().mean(),
+            "shut": lipsync.shut(predicted, speech.shut, surface.lip_gap),
+            "rest": lipsync.shut(predicted, speech.rest, surface.lip_gap),
+            "keep": geometry.surface(change, torch.zeros_like(change), lips),
         }
 
 
-def motion_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Stage 1: reconstruct motion through the categorical latent, mouth by audio and upper face by expression."""
-    template, scale = surfaces.draw(len(batch.motion), rng)
-    motion = (batch.motion * scale).clamp(0, 1)
-    predicted, logits = talker.motion(motion, batch.features, template)
-    shift = int(rng.integers(1, len(motion)))
-    crossed = latent.cross_modality(talker.motion, motion, batch.features, template, shift, surfaces.mouth, surfaces.upper)
-    return surfaces.terms(predicted, motion) | {"cross_modality": crossed, "usage": usage(logits)}
-
-
-def prior_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Stage 2: codes from audio, judged by the codes, by their features and by the motion the frozen decoder makes."""
-    template, scale = surfaces.draw(len(batch.motion), rng)
-    motion = (batch.motion * scale).clamp(0, 1)
-    with torch.no_grad():
-        wanted = talker.motion.encoder(motion, batch.features)
-    pivot = torch.from_numpy(rng.random(len(motion)) < 0.3).to(batch.style.device)
-    logits = talker.prior(batch.features, torch.where(pivot, 0, batch.style))
-    predicted = talker.motion.decoder(logits.softmax(-1), template)
-    return surfaces.terms(predicted, motion) | {
-        "code": latent.code(logits, wanted),
-        "code_feature": latent.code_feature(logits, wanted, talker.motion.decoder),
-    }
-
-
-def closure_stage(talker: Talker, surfaces: Surfaces, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Stage 3: as stage 2, and on the speech of strangers lips meet in /p b m/ and rest in pauses.
-
-    Elsewhere in that speech the motion must stay what stage 2 made of it: without this, strangers never open their mouths.
-    """
-    assert batch.speech is not None and surfaces.reference is not None, "the loop gives this stage both"
-    speech = batch.speech
-    template, _ = surfaces.draw(len(speech.features), rng)
-    nobody = torch.zeros(len(speech.features), dtype=torch.long, device=speech.features.device)
-    predicted = talker.motion.decoder(talker.prior(speech.features, nobody).softmax(-1), template)
-    with torch.no_grad():
-        before = talker.motion.decoder(surfaces.reference(speech.features, nobody).softmax(-1), template)
-    near = nn.functional.max_pool1d(torch.maximum(speech.shut, speech.rest), 2 * TRANSITION + 1, 1, TRANSITION)
-    change = (predicted - before) * (1 - near)[..., None]
-    return prior_stage(talker, surfaces, batch, rng) | {
-        "shut": lipsync.shut(predicted, speech.shut, surfaces.lip_gap),
-        "rest": lipsync.shut(predicted, speech.rest, surfaces.lip_gap),
-        "keep": geometry.surface(change, torch.zeros_like(change), surfaces.lips + surfaces.aperture),
-    }
-
-
-STAGES = {"motion": motion_stage, "prior": prior_stage, "closure": closure_stage}
-
-
-def trained_part(talker: Talker, stage: str) -> torch.nn.Module:
-    """The module whose weights a stage changes; all others are frozen."""
-    return talker.motion if stage == "motion" else talker.prior
-
-
 @torch.inference_mode()
-def predict(talker: Talker, stage: str, features: Tensor, motion: Tensor, style: Tensor, template: Tensor) -> Tensor:
+def predict(
+    talker: Talker, stage: str, annotation: str, features: Tensor, motion: Tensor, style: Tensor, template: Tensor
+) -> Tensor:
     """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in the others."""
     if stage == "motion":
-        return talker.motion.decoder(hard(talker.motion.encoder(motion, features)), template)
-    return talker.motion.decoder(choose(talker.prior(features, style), 0, seed=0), template)
+        return talker.motion.decoder(hard(talker.motion.encoder(motion, features, annotation)), template, annotation)
+    return talker.motion.decoder(choose(talker.prior(features, style), 0, seed=0), template, annotation)

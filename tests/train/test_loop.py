@@ -1,4 +1,14 @@
+"""A training is run, stopped in all ways, resumed, and compared with one that was left alone."""
+
+from __future__ import annotations
+
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -6,103 +16,203 @@ import torch
 
 from talkinghead import Talker
 from talkinghead.errors import InputError
-from talkinghead.train import train
-from talkinghead.train.stages import STAGES
-
-RECIPE = """
-data: [{data}]
-out: {out}
-encoder: {encoder}
-versions: 2
-report: 4
-model:
-  landmarks: [lip_upper_inner, lip_lower_inner]
-  heads: 4
-  categories: 5
-  width: 16
-  dilations: [1]
-  prior_width: 16
-  prior_dilations: [1, 2]
-motion: {{steps: 8, batch: 3, frames: 20, weights: {{vertex: 1, lips: 1, cross_modality: 1}}}}
-prior: {{steps: 8, batch: 3, frames: 20, weights: {{lips: 1, code: 0.1, code_feature: 1}}}}
-"""
+from talkinghead.train import loop, train
 
 
-@pytest.fixture
-def recipe(tmp_path, tiny_data, tiny_encoder_folder):
-    path = tmp_path / "tiny.yaml"
-    path.write_text(RECIPE.format(data=tiny_data, out=tmp_path / "run", encoder=tiny_encoder_folder))
-    return path
+def lines(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-def test_a_run_gives_a_model_a_log_and_a_picture(recipe, tmp_path):
+def weights(out):
+    return torch.load(out / "state.pt", weights_only=True)["model"]
+
+
+def command(recipe, *overrides):
+    return [sys.executable, "-m", "talkinghead.cli", "train", str(recipe), *overrides]
+
+
+def test_a_run_gives_a_model_a_log_and_a_picture(recipe):
     out = train(recipe)
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    assert [(line["stage"], line["step"]) for line in lines] == [("motion", 4), ("motion", 8), ("prior", 12), ("prior", 16)]
-    assert set(lines[0]["val"]) == {"aperture_r", "width_r", "aperture_mm"}
+    assert [(line["stage"], line["step"]) for line in lines(out)] == [
+        ("motion", 4),
+        ("motion", 8),
+        ("prior", 12),
+        ("prior", 16),
+    ]
+    assert {"aperture_r", "width_r", "aperture_mm", "lve_mm", "coefficient_rmse"} == set(lines(out)[0]["val"])
     assert (out / "loss.png").stat().st_size > 5000
     talker = Talker.from_pretrained(out)
     assert len(talker.animate(np.zeros(16000, np.float32))) == 30
-    assert talker.config.styles == ["a", "b"]
+    assert talker.config.styles == ["a", "b"] and list(talker.config.annotations) == ["arkit"]
+
+
+def test_tensorboard_has_curves_and_a_moving_picture(recipe):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    out = train(recipe, ["videos=4"])
+    board = EventAccumulator(str(out / "tensorboard"), size_guidance={"images": 0})
+    board.Reload()
+    written = [event.value for event in board.Scalars("prior/train/lips")]
+    np.testing.assert_allclose(written, [line["train"]["lips"] for line in lines(out)[2:]], rtol=1e-6)
+    assert [event.step for event in board.Scalars("motion/val/aperture_mm")] == [4, 8]
+    (tag,) = {tag for tag in board.Tags()["images"] if tag.startswith("prior")}
+    assert board.Images(tag)[0].encoded_image_string[:4] == b"GIF8"
+    assert len(list((out / "samples").glob("*.gif"))) == 2
 
 
 def test_speech_that_nobody_filmed_goes_on_from_a_finished_run(recipe, tiny_speech):
     out = train(recipe)
-    before = torch.load(out / "state.pt", weights_only=True)["model"]
-    weights = "closure.weights={lips: 1, shut: 1, rest: 0.5}"
-    train(recipe, [f"speech={tiny_speech}", "held_out=1", "closure.steps=4", "closure.batch=2", "closure.frames=20", weights])
-    after = torch.load(out / "state.pt", weights_only=True)["model"]
+    before = weights(out)
+    wanted = "closure.weights={lips: 1, shut: 1, rest: 0.5}"
+    steps = ["closure.steps=4", "closure.batch=4", "closure.micro=2", "closure.frames=20"]
+    train(recipe, [f"speech={tiny_speech}", "held_out=1", *steps, wanted])
+    after = weights(out)
     assert {key.split(".")[0] for key in after if not torch.equal(after[key], before[key])} == {"prior"}
-    last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
+    last = lines(out)[-1]
     assert last["stage"] == "closure" and last["step"] == 20 and last["train"]["shut"] >= 0
 
 
-def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkeypatch):
-    whole = train(recipe, [f"out={tmp_path / 'whole'}"])
+def interrupted(recipe, overrides, monkeypatch, at):
+    """Start a run and press Ctrl-C in the middle of its step `at`, counted from this start."""
+    real, calls = loop.StageRun._step, []
 
-    def interrupt(*arguments):
+    def step(self, *arguments):
         calls.append(1)
-        if len(calls) in (6, 13):
-            raise KeyboardInterrupt
-        return real(*arguments)
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, *arguments)
 
-    for stage in ("motion", "prior"):
-        calls, real = [], STAGES[stage]
-        monkeypatch.setitem(STAGES, stage, interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, [f"out={tmp_path / 'broken'}"])
-        monkeypatch.setitem(STAGES, stage, real)
-    train(recipe, [f"out={tmp_path / 'broken'}"])
+    monkeypatch.setattr(loop.StageRun, "_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, overrides)
+    monkeypatch.setattr(loop.StageRun, "_step", real)
+    return len(calls)
+
+
+@pytest.mark.parametrize("more", [[], ["ema=0.9"], ["workers=1"]])
+def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkeypatch, more):
+    whole = train(recipe, [f"out={tmp_path / 'whole'}", *more])
+    broken = [f"out={tmp_path / 'broken'}", *more]
+    assert interrupted(recipe, broken, monkeypatch, 3) == 3  # in the first stage, between two reports: this very step is kept
+    assert torch.load(tmp_path / "broken/state.pt", weights_only=True)["state"]["step"] == 3
+    assert interrupted(recipe, broken, monkeypatch, 8) == 8  # three steps into the second stage
+    with pytest.raises(InputError, match=r"stage prior began with .*'frames': 20"):
+        train(recipe, [*broken, "prior.frames=30"])
+    train(recipe, broken)
     for name in ("model.safetensors", "log.jsonl"):
         assert (whole / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
 
 
+def test_killed_at_a_random_step_and_resumed_is_the_same_to_the_bit(recipe, tmp_path):
+    whole = train(recipe, [f"out={tmp_path / 'whole'}", "motion.steps=40", "prior.steps=40"])
+    broken = command(recipe, f"out={tmp_path / 'broken'}", "motion.steps=40", "prior.steps=40")
+    process = subprocess.Popen(broken, stderr=subprocess.DEVNULL)
+    at = random.Random(time.time_ns()).randrange(4, 60)
+    deadline = time.time() + 120
+    while process.poll() is None and time.time() < deadline:
+        log = tmp_path / "broken" / "log.jsonl"
+        if log.exists() and (written := log.read_text().splitlines()) and json.loads(written[-1])["step"] >= at:
+            process.kill()
+            break
+        time.sleep(0.01)
+    assert process.wait() == -signal.SIGKILL, f"was not killed at step {at}"
+    assert subprocess.run(broken, stderr=subprocess.DEVNULL).returncode == 0
+    for name in ("model.safetensors", "log.jsonl"):
+        assert (whole / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), f"killed at step {at}"
+    assert not list((tmp_path / "broken").glob(".*")), "something half-written was left behind"
+
+
 def test_each_stage_trains_its_own_part_and_nothing_else(recipe, tmp_path):
-    train(recipe)
-    first = torch.load(tmp_path / "run/state.pt", weights_only=True)["model"]
-    train(recipe, [f"out={tmp_path / 'b'}", "prior.steps=4"])
-    second = torch.load(tmp_path / "b/state.pt", weights_only=True)["model"]
+    first = weights(train(recipe))
+    second = weights(train(recipe, [f"out={tmp_path / 'b'}", "prior.steps=4"]))
     changed = {key.split(".")[0] for key in first if not torch.equal(first[key], second[key])}
     assert changed == {"prior"}
 
 
+def test_the_encoder_is_trained_where_the_recipe_says_so(recipe, tmp_path, tiny_encoder_folder):
+    from safetensors.torch import load_file
+
+    out = train(recipe, ["features=live", "prior.encoder_rate=1e-3"])
+    trained, given = weights(out), load_file(tiny_encoder_folder / "model.safetensors")
+    changed = {key for key, value in given.items() if not torch.equal(trained[f"audio.model.{key}"], value)}
+    assert any(key.startswith("encoder.layers.0") for key in changed)
+    assert not any(key.startswith("feature_extractor") for key in changed)
+    with pytest.raises(InputError, match="needs features=live"):
+        train(recipe, ["prior.encoder_rate=1e-3", f"out={tmp_path / 'c'}"])
+
+
+def test_early_stopping_takes_the_best_weights(recipe, tmp_path, monkeypatch):
+    scores = iter([1.0, 3.0, 2.0, 2.5, 9.0])
+    monkeypatch.setattr(loop, "validate", lambda *a: {"aperture_r": next(scores), "lve_mm": 0.0})
+    stop = "prior.stop={metric: aperture_r, patience: 2}"
+    out = train(recipe, ["motion.steps=4", "prior.steps=80", stop])
+    assert [line["step"] for line in lines(out)] == [4, 8, 12, 16]
+    best = torch.load(out / "best.pt", weights_only=True)["model"]
+    final = weights(out)
+    assert all(torch.equal(best[key], final[key]) for key in best)
+    scores = iter([1.0, 1.0])
+    with pytest.raises(InputError, match="has no 'aperture_q'; it has aperture_r, lve_mm"):
+        train(recipe, [f"out={tmp_path / 'b'}", "motion.steps=4", "prior.stop={metric: aperture_q}"])
+
+
+def test_a_loss_that_trains_nothing_is_an_error(recipe, monkeypatch):
+    from talkinghead.train.stages import Stage
+
+    real = Stage._prior
+
+    def cut(self, *arguments):
+        terms = real(self, *arguments)
+        return terms | {"lips": terms["lips"].detach()}
+
+    monkeypatch.setattr(Stage, "_prior", cut)
+    with pytest.raises(InputError, match="prior: loss 'lips' had no gradient in 4 steps"):
+        train(recipe)
+
+
+def test_averaged_weights_are_what_is_saved(recipe, tmp_path):
+    plain = weights(train(recipe))
+    averaged = weights(train(recipe, [f"out={tmp_path / 'b'}", "ema=0.9"]))
+    assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
+
+
 def test_a_run_with_another_model_is_not_overwritten(recipe):
-    train(recipe)
-    with pytest.raises(InputError, match="another model or data"):
-        train(recipe, ["model.heads=2"])
+    out = train(recipe)
+    before = (out / "state.pt").read_bytes()
+    for override in ("model.heads=2", "seed=1"):
+        with pytest.raises(InputError, match="another model or data"):
+            train(recipe, [override])
+    assert (out / "state.pt").read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("prior.weights.lipz=1", "'lipz' is unknown"),
+        ("prior.weights.lipz=1", "'lipz' is unknown here; did you mean 'lips'"),
         ("model.landmarks=[nose_of_cyrano]", "nose_of_cyrano"),
         ("data=[nowhere]", "nowhere"),
         ("encoder=nowhere/at/all", "encoder nowhere"),
         ("prior.rate=fast", "expected a number"),
+        ("priur.rate=1", "did you mean 'prior'"),
+        ("prior.micro=3", "batch 4 in pieces of 3"),
+        ("prior.schedule=cosin", "choose cosine"),
+        ("precision=fp16", "needs a GPU"),
+        ("device=cuda", "no GPU"),
+        ("strategy=fsdp", "needs GPUs"),
+        ("features=warm", "choose cached, live"),
+        ("ema=1", "ema below 1"),
+        ("motion.micro=1", "2 or more"),
+        ("motion.weights={closure: 0}", "no loss has a weight|unknown"),
     ],
 )
 def test_mistakes_are_said_in_one_line(recipe, override, said):
+    if "cuda" in override or "fp16" in override or "fsdp" in override:
+        assert not torch.cuda.is_available() or pytest.skip("has a GPU")
+    overrides = ["motion.weights=null"] if "closure: 0" in override else []
     with pytest.raises(InputError, match=said) as caught:
-        train(recipe, [override])
+        train(
+            recipe,
+            [override]
+            if not overrides
+            else ["motion.weights.vertex=0", "motion.weights.lips=0", "motion.weights.cross_modality=0"],
+        )
     assert "\n" not in str(caught.value)

@@ -1,0 +1,109 @@
+"""What a recipe may say. Every field has its default here; `talkinghead train RECIPE key=value` overrides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from talkinghead.errors import InputError
+from talkinghead.models.talker import ModelConfig
+
+
+@dataclass
+class StopConfig:
+    """Early stopping: when `metric` of the validation has not improved in `patience` reports, the best weights are taken."""
+
+    metric: str = "aperture_r"
+    patience: int = 5
+    mode: str = "max"  # or min
+
+
+@dataclass
+class StageConfig:
+    """One stage. `weights` name the loss terms that count (see `stages.py`); all terms are logged.
+
+    A step sees `batch` clips in pieces of `micro`, which are divided among the processes: the same recipe gives the same
+    losses on one process as on many. `encoder_rate` above 0 trains the speech encoder's transformer as well.
+    """
+
+    steps: int = 3000
+    batch: int = 16
+    micro: int | None = None  # clips at a time on one device; None: the batch divided by the processes
+    frames: int = 100
+    rate: float = 1e-3
+    encoder_rate: float = 0.0
+    schedule: str = "cosine"
+    warmup: int = 100  # steps of linear warm-up
+    clip: float = 1.0  # largest norm of the gradient
+    weights: dict[str, float] = field(default_factory=dict)
+    stop: StopConfig | None = None
+
+
+@dataclass
+class TrainConfig:
+    """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
+
+    data: prepared folders, loose or sharded, of any annotations. init: a model to go on from, whose shape is taken; what
+    its annotations share with the data's is kept, new annotations and speakers start anew. speech: a folder of recordings
+    with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without it; its last `held_out`
+    recordings are not used. features: "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live"
+    encodes windows as they come, for sets larger than the disk and for training the encoder.
+    """
+
+    data: list[str]
+    out: str
+    motion: StageConfig
+    prior: StageConfig
+    closure: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
+    model: ModelConfig = field(default_factory=ModelConfig)
+    init: str | None = None
+    encoder: str = "default"
+    features: str = "cached"
+    speech: str | None = None
+    held_out: int = 20
+    versions: int = 4
+    pivot: float = 0.3  # how often a speaker's style is replaced by nobody's
+    ema: float = 0.0  # decay of the averaged weights that are validated and saved; 0: none
+    report: int = 250  # steps between validations and checkpoints
+    validation: int = 200  # clips of split val at most
+    videos: int = 0  # reports between sample videos; 0: none
+    workers: int = 0  # processes that load data, for each training process
+    seed: int = 0
+    device: str = "auto"  # auto, cpu or cuda
+    precision: str = "auto"  # auto (bf16 where the GPU has it), fp32, bf16 or fp16
+    strategy: str = "ddp"  # of several processes: ddp, or fsdp, which divides large encoders among GPUs
+
+
+CHOICES = {
+    "features": ("cached", "live"),
+    "device": ("auto", "cpu", "cuda"),
+    "precision": ("auto", "fp32", "bf16", "fp16"),
+    "strategy": ("ddp", "fsdp"),
+}
+
+
+def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
+    """Refuse what could only fail later. Raises InputError, one line."""
+    for name, choices in CHOICES.items():
+        if getattr(config, name) not in choices:
+            raise InputError(f"{name} is {getattr(config, name)!r}: choose {', '.join(choices)}")
+    for name in ("report", "versions", "validation"):
+        if getattr(config, name) < 1:
+            raise InputError(f"{name} is {getattr(config, name)}: choose 1 or more")
+    if not 0 <= config.ema < 1 or not 0 <= config.pivot <= 1:
+        raise InputError(f"ema is {config.ema:g} and pivot {config.pivot:g}: both are shares, ema below 1")
+    if config.ema and config.strategy == "fsdp":
+        raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
+    for name in ("motion", "prior", "closure"):
+        stage: StageConfig = getattr(config, name)
+        if stage.schedule not in schedules:
+            raise InputError(f"{name}.schedule is {stage.schedule!r}: choose {', '.join(schedules)}")
+        if stage.batch < 1 or stage.frames < 2 or (stage.micro is not None and not 1 <= stage.micro <= stage.batch):
+            raise InputError(f"{name}: batch {stage.batch}, micro {stage.micro}, frames {stage.frames} make no training")
+        if stage.steps < 0 or stage.rate < 0 or stage.encoder_rate < 0 or stage.clip <= 0:
+            raise InputError(f"{name}: steps, rate and encoder_rate may not be negative, clip must be above 0")
+        if stage.encoder_rate and config.features == "cached":
+            raise InputError(f"{name}.encoder_rate trains the speech encoder, which needs features=live")
+        if stage.stop and (stage.stop.mode not in ("max", "min") or stage.stop.patience < 1):
+            raise InputError(f"{name}.stop: mode is max or min, patience 1 or more")
+    if config.motion.steps and (config.motion.micro or config.motion.batch) < 2:
+        raise InputError("motion: the cross-modality loss exchanges clips: batch and micro must be 2 or more")

@@ -1,0 +1,152 @@
+"""Where and how a training runs: one process or many, precision, whole states from divided ones. Hugging Face Accelerate does
+the work; with `torchrun` or `accelerate launch` the same recipe runs on several GPUs and nodes.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from talkinghead.errors import InputError
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from talkinghead.train.config import TrainConfig
+
+PATIENCE = timedelta(hours=6)  # while the first process fills the feature cache
+
+
+def start(config: TrainConfig) -> Accelerator:
+    """The engine for this process. Raises InputError where the device or the library is missing."""
+    try:
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+    except ImportError:
+        raise InputError("training needs accelerate: pip install '.[train]' in the clone adds it") from None
+    gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not gpu:
+        raise InputError("device is cuda, but PyTorch finds no GPU; choose device=cpu or auto")
+    on_cpu = config.device == "cpu" or not gpu
+    precision = {"fp32": "no", "auto": "no"}.get(config.precision, config.precision)
+    if config.precision == "auto" and not on_cpu and torch.cuda.is_bf16_supported():
+        precision = "bf16"
+    if precision == "fp16" and on_cpu:
+        raise InputError("precision is fp16, which needs a GPU; choose auto or fp32")
+    # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
+    handlers: list[Any] = [DistributedDataParallelKwargs(find_unused_parameters=True), InitProcessGroupKwargs(timeout=PATIENCE)]
+    plugin = _fsdp(on_cpu) if config.strategy == "fsdp" else None
+    return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers, fsdp_plugin=plugin)
+
+
+def _fsdp(on_cpu: bool) -> Any:
+    from accelerate import FullyShardedDataParallelPlugin
+
+    if on_cpu:
+        raise InputError("strategy is fsdp, which needs GPUs; choose strategy=ddp")
+    return FullyShardedDataParallelPlugin(
+        fsdp_version=2, auto_wrap_policy="size_based_wrap", min_num_params=5_000_000, cpu_ram_efficient_loading=False
+    )
+
+
+def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> tuple[dict[str, Tensor], dict]:
+    """State of the wrapped model, with plain names, and of its optimizer, on the CPU; all processes call it together."""
+    if not _divided(accelerator):
+        plain = accelerator.unwrap_model(model).state_dict()
+        return {name: value.detach().to("cpu", copy=True) for name, value in plain.items()}, _optimizer(optimizer).state_dict()
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return get_state_dict(model, _optimizer(optimizer), options=options)  # type: ignore[return-value]
+
+
+def load_optimizer(accelerator: Accelerator, model: nn.Module, optimizer: Any, state: dict) -> None:
+    """The inverse for the optimizer."""
+    if not _divided(accelerator):
+        _optimizer(optimizer).load_state_dict(state)
+        return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
+
+    set_optimizer_state_dict(model, _optimizer(optimizer), state, options=StateDictOptions(full_state_dict=True))
+
+
+def gather(accelerator: Accelerator, value: Any) -> list:
+    """The value of each process, in their order, on all of them."""
+    from accelerate.utils import gather_object
+
+    return gather_object([value]) if accelerator.num_processes > 1 else [value]
+
+
+def share(accelerator: Accelerator, value: Any) -> Any:
+    """The first process's value, on all of them."""
+    from accelerate.utils import broadcast_object_list
+
+    return broadcast_object_list([value])[0] if accelerator.num_processes > 1 else value
+
+
+def _optimizer(optimizer: Any) -> torch.optim.Optimizer:
+    return getattr(optimizer, "optimizer", optimizer)
+
+
+def _divided(accelerator: Accelerator) -> bool:
+    from accelerate.utils import DistributedType
+
+    return accelerator.distributed_type == DistributedType.FSDP
+
+
+class Average:
+    """Exponential moving average of weights (Polyak averaging, with PyTorch's own update)."""
+
+    def __init__(self, weights: list[nn.Parameter], decay: float) -> None:
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+        self.weights, self.shadow = weights, [w.detach().clone() for w in weights]
+        self._move = get_ema_multi_avg_fn(decay)
+
+    def update(self) -> None:
+        self._move(self.shadow, [w.detach() for w in self.weights], 0)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The averaged weights in place of the model's own."""
+        own = [w.detach().clone() for w in self.weights]
+        self._put(self.shadow)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    @torch.no_grad()
+    def _put(self, values: list[Tensor]) -> None:
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.copy_(value)
+
+
+@contextmanager
+def interruption() -> Iterator[list[bool]]:
+    """A list that is not empty once somebody asked to stop (Ctrl-C, SIGTERM), so that a step is finished and saved first.
+
+    A second Ctrl-C stops at once.
+    """
+    asked: list[bool] = []
+
+    def ask(number, frame) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(True)
+
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: a notebook's or a server's business
+        before = {}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,43 @@
+"""A clip of the validation split as the data have it and as the model says it, side by side: curves do not show a stiff lip."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.data.dataset import TrainingData
+from talkinghead.models.talker import Talker
+from talkinghead.train.log import Log
+from talkinghead.train.validate import predicted_and_true
+
+SIZE, FPS, SECONDS = 192, 25.0, 4.0
+
+
+def show(talker: Talker, data: TrainingData, stage: str, step: int, out: Path, log: Log) -> None:
+    """Write samples/STEP-ANNOTATION.gif (recorded left, predicted right), one for each annotation with a mesh, and log it."""
+    from talkinghead.files import replacing
+    from talkinghead.render import frames
+
+    for annotation, head in data.heads.items():
+        clip = next((i for i in data.split("val") if data.clip(i).annotation == annotation), None)
+        if clip is None or head is None or not len(head.faces):
+            continue
+        found, true, animate = predicted_and_true(talker, data, stage, clip)
+        most = round(SECONDS * talker.config.fps)
+        pair = [animate(values[:most]) for values in (true, found)]
+        pictures = [list(frames(motion.resample(FPS), size=SIZE)) for motion in pair if motion is not None]
+        gif = _gif([np.concatenate(both, axis=1) for both in zip(*pictures, strict=True)])
+        with replacing(out / "samples" / f"{step:07d}-{annotation}.gif") as fresh:
+            fresh.write_bytes(gif)
+        log.video(f"{stage}/{annotation}: recorded, predicted", gif, step, (2 * SIZE, SIZE))
+
+
+def _gif(pictures: list[np.ndarray]) -> bytes:
+    from PIL import Image
+
+    file = BytesIO()
+    first, *others = (Image.fromarray(picture) for picture in pictures)
+    first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 / FPS), loop=0)
+    return file.getvalue()

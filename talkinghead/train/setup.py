@@ -1,0 +1,125 @@
+"""What a training starts from: data, speech encoder, model and meshes, as the recipe says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from talkinghead.config import build
+from talkinghead.data.dataset import SpeechDataset, TrainingData
+from talkinghead.errors import InputError
+from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
+from talkinghead.train.config import TrainConfig
+from talkinghead.train.surfaces import Surface
+
+SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
+
+
+def set_up(
+    config: TrainConfig, accelerator: Any, progress: Any
+) -> tuple[Talker, TrainingData, SpeechDataset | None, dict[str, Surface]]:
+    """The untrained (or given) model, the data with its features encoded, speech, and a surface for each annotation."""
+    torch.manual_seed(config.seed)
+    device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
+    given = Talker.from_pretrained(config.init) if config.init else None
+    if given is not None:
+        encoder, settings, tag = given.audio, given.config.encoder, _digest(given.audio)
+    else:
+        encoder, settings, tag = load_encoder(config.encoder)
+    encoder = encoder.eval().requires_grad_(False).to(device)
+    model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
+    folders = [Path(folder) for folder in config.data]
+    heads = given.heads if given is not None else None
+    names = model.annotations or None
+    data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=heads)
+    for split in ("train", "val"):
+        if not data.split(split):
+            raise InputError(f"data {', '.join(config.data)}: no clip is in split {split!r}")
+    speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
+    with progress(not accelerator.is_main_process) as bar:
+        task = bar.add_task("features", total=None)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if cached:
+            data.encode(encoder, tag, tell, part=(accelerator.process_index, accelerator.num_processes))
+            accelerator.wait_for_everyone()
+        if speech is not None:
+            with accelerator.main_process_first():
+                speech.encode(encoder, tag, tell)
+    model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
+    torch.manual_seed(config.seed)
+    heads = {name: head for name, head in data.heads.items() if head is not None and name not in BLENDSHAPES}
+    talker = Talker(model, heads)
+    talker.audio.load_state_dict(encoder.state_dict())
+    if given is not None:
+        inherit(talker, given)
+    surfaces = {name: Surface(name, model, data.heads.get(name), _spread(data, name)) for name in data.annotations}
+    return talker, data, speech, {name: surface.to(device) for name, surface in surfaces.items()}
+
+
+def inherit(talker: Talker, given: Talker) -> None:
+    """Take over what another model of the same shape has learnt: what is shared, annotations and styles of the same name."""
+    own, old = talker.state_dict(), given.state_dict()
+    for name, value in old.items():
+        if name == "prior.style.weight":
+            own[name][0] = value[0]
+            for row, style in enumerate(given.config.styles, 1):
+                if style in talker.config.styles:
+                    own[name][1 + talker.config.styles.index(style)] = value[row]
+        elif name in own and own[name].shape == value.shape and _same_names(talker, given, name):
+            own[name] = value
+    talker.load_state_dict(own)
+
+
+def _same_names(talker: Talker, given: Talker, weight: str) -> bool:
+    """Whether a weight means the same in both: layers of an annotation do if its coefficients do."""
+    for name in given.config.annotations:
+        if f".enter.{name}." in weight or f".out.{name}." in weight:
+            return talker.config.annotations.get(name) == given.config.annotations[name]
+    return True
+
+
+def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
+    """A speech encoder, its configuration as a dict, and a tag that names its weights."""
+    if name == "default":
+        shipped = Talker.from_pretrained()
+        return shipped.audio, shipped.config.encoder, _digest(shipped.audio)
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModel.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"encoder {name}: cannot be loaded ({str(error).splitlines()[0]})") from None
+    settings = {
+        k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
+    }
+    settings |= {"model_type": model.config.model_type}
+    encoder = AudioEncoder(settings)
+    encoder.model.load_state_dict(model.state_dict())
+    return encoder, settings, _digest(encoder)
+
+
+def _digest(encoder: AudioEncoder) -> str:
+    digest = hashlib.sha256()
+    for value in encoder.state_dict().values():
+        digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _spread(data: TrainingData, annotation: str) -> np.ndarray:
+    """(K,) standard deviation of each coefficient where no mesh tells what it moves; ones where one does."""
+    if data.heads.get(annotation) is not None:
+        return np.ones(len(data.annotations[annotation]))
+    clips = [i for i in data.split("train") if data.clip(i).annotation == annotation]
+    clips = clips[:: max(1, len(clips) // SAMPLED)]
+    return np.concatenate([data.whole(i)[1] for i in clips]).std(0) if clips else np.ones(len(data.annotations[annotation]))

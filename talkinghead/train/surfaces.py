@@ -1,0 +1,107 @@
+"""What the losses know of an annotation's mesh. K coefficients, L template landmarks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from talkinghead.face.head import Head
+from talkinghead.losses import geometry
+from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, template_code
+
+PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
+GAPS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}
+REGIONS = {
+    "lips": ("lips",),
+    "mouth": ("lower_face", "lips"),
+    "upper": ("upper_face",),
+    "eyes": ("eyes",),
+}  # first that is there
+
+
+class Surface(nn.Module):
+    """`gram` matrices of one annotation by name; those that the mesh has no region or landmark for are absent.
+
+    Without a mesh (FLAME parameters without FLAME) there is only `all`: every coefficient by its own spread in the data.
+    """
+
+    def __init__(self, annotation: str, config: ModelConfig, head: Head | None, spread: np.ndarray) -> None:
+        super().__init__()
+        names = config.annotations[annotation]
+        self.bounded = annotation in BLENDSHAPES
+        self.templates: Tensor
+        self.scales: Tensor
+        self.matrices: dict[str, Tensor] = {}
+        if head is None:
+            self.matrices["all"] = torch.diag(torch.from_numpy(1 / np.maximum(spread, 1e-6) ** 2 / len(names)).float())
+        else:
+            self._measure(head, [head.index(name) for name in names])
+        codes, scales = np.zeros((1, len(config.landmarks) + 1, 3), np.float32), np.ones(1, np.float32)
+        if head is not None and head.topology == Head.default().topology:
+            codes, scales = _people(tuple(config.landmarks))
+        elif head is not None:
+            codes = template_code(head, config, annotation)[None]
+        for name, matrix in self.matrices.items():
+            self.register_buffer(f"matrix_{name}", matrix, persistent=False)
+        self.register_buffer("templates", torch.from_numpy(codes), persistent=False)
+        self.register_buffer("scales", torch.from_numpy(scales), persistent=False)
+
+    def _measure(self, head: Head, keep: list[int]) -> None:
+        def of(matrix: Tensor) -> Tensor:
+            return matrix[keep][:, keep].contiguous()
+
+        self.matrices["all"] = of(geometry.gram(head))
+        for name, regions in REGIONS.items():
+            region = next((head.regions[r] for r in regions if r in head.regions and head.regions[r].any()), None)
+            if region is not None:
+                self.matrices[name] = of(geometry.gram(head, region))
+        for name, (first, second) in GAPS.items():
+            if first in head.landmarks and second in head.landmarks:
+                moved, rest = geometry.gap(head, first, second)
+                self.matrices[name] = of(moved @ moved.T)
+                if name == "aperture":
+                    self.matrices |= {"gap_moved": moved[keep].contiguous(), "gap_rest": rest}
+
+    def has(self, name: str) -> bool:
+        return name in self.matrices
+
+    def matrix(self, name: str) -> Tensor:
+        return getattr(self, f"matrix_{name}")
+
+    @property
+    def lip_gap(self) -> tuple[Tensor, Tensor]:
+        """A `geometry.gap` of the inner lips."""
+        return self.matrix("gap_moved"), self.matrix("gap_rest")
+
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """(B, L + 1, 3) templates and (B, 1, 1) how far each face moves: a small face opens its mouth less in metres."""
+        index = torch.from_numpy(rng.integers(len(self.templates), size=size))
+        return self.templates[index], self.scales[index][:, None, None]
+
+    def bound(self, motion: Tensor) -> Tensor:
+        """Weights of blendshapes stay in [0, 1]; other coefficients are free."""
+        return motion.clamp(0, 1) if self.bounded else motion
+
+    def terms(self, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Errors on the surface in mm^2; `shape` keeps coefficients apart that move the surface alike."""
+        out = {"vertex": geometry.surface(predicted, target, self.matrix("all"))}
+        for name in ("lips", "upper", "eyes", "aperture", "width"):
+            if self.has(name):
+                out[name] = geometry.surface(predicted, target, self.matrix(name))
+        if self.has("aperture"):
+            out["closure"] = geometry.closure(predicted, target, self.lip_gap)
+        out["velocity"] = geometry.velocity(predicted, target, self.matrix("lips" if self.has("lips") else "all"))
+        out["shape"] = (predicted - target).square().mean()
+        return out
+
+
+@lru_cache(maxsize=4)
+def _people(landmarks: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(PEOPLE, L + 1, 3) template codes of people of the default head, and (PEOPLE,) their sizes; the first is its own."""
+    config = ModelConfig(landmarks=list(landmarks))
+    people = [Head.default(), *(Head.default(seed=seed) for seed in range(1, PEOPLE))]
+    scales = [eye_distance(person) / eye_distance(people[0]) for person in people]
+    return np.stack([template_code(person, config) for person in people]), np.array(scales, np.float32)

@@ -1,0 +1,88 @@
+"""How a half-trained model does on whole clips that it does not train on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from talkinghead.animation import Animation
+from talkinghead.data.dataset import TrainingData
+from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
+from talkinghead.train.stages import predict
+
+LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
+
+
+@torch.inference_mode()
+def validate(talker: Talker, data: TrainingData, stage: str, most: int) -> dict[str, float]:
+    """Means over at most `most` clips of split val.
+
+    aperture_r, width_r: correlation of lip aperture and width with the recorded ones; aperture_mm: error of the aperture, on
+    meshes with lip landmarks. lve_mm: mean over frames of the largest lip error (MeshTalk's lip vertex error), on meshes with
+    a region "lips". coefficient_rmse: of the coefficients. With several annotations each has its own, as NAME/metric, too.
+    """
+    talker.eval()
+    chosen = data.split("val")
+    chosen = [chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, min(most, len(chosen))).round().astype(int))]
+    scores: dict[str, list[float]] = {}
+    for i in chosen:
+        annotation = data.clip(i).annotation
+        for name, value in _score(*predicted_and_true(talker, data, stage, i)).items():
+            scores.setdefault(name, []).append(value)
+            if len(data.annotations) > 1:
+                scores.setdefault(f"{annotation}/{name}", []).append(value)
+    return {name: round(float(np.mean(values)), 5) for name, values in sorted(scores.items())}
+
+
+@torch.inference_mode()
+def predicted_and_true(
+    talker: Talker, data: TrainingData, stage: str, i: int
+) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], Animation | None]]:
+    """(T, K) coefficients of a clip as the model and as the data have them, and how to make an `Animation` of either."""
+    device, clip = next(talker.parameters()).device, data.clip(i)
+    annotation = clip.annotation
+    heard, motion = data.whole(i)
+    features = torch.from_numpy(heard).float()[None].to(device)
+    if features.ndim == 2:
+        features = talker.audio(features)
+    target = torch.from_numpy(motion).float()[None].to(device)
+    frames = min(features.shape[1], target.shape[1])
+    features, target = features[:, :frames], target[:, :frames]
+    head = data.heads.get(annotation)
+    code = np.zeros((len(talker.config.landmarks) + 1, 3), np.float32)
+    code = code if head is None else template_code(head, talker.config, annotation)
+    style = torch.tensor([data.style(i)], device=device)
+    template = torch.from_numpy(code)[None].to(device)
+    found = predict(talker, stage, annotation, features, target, style, template)
+    found = found.clamp(0, 1) if annotation in BLENDSHAPES else found
+    names = talker.config.annotations[annotation]
+
+    def animate(values: np.ndarray) -> Animation | None:
+        return None if head is None else Animation(head.spread(values, names), talker.config.fps, replace(head))
+
+    return found[0].cpu().numpy(), target[0].cpu().numpy(), animate
+
+
+def _score(found: np.ndarray, true: np.ndarray, animate) -> dict[str, float]:
+    scores = {"coefficient_rmse": float(np.sqrt(np.square(found - true).mean()))}
+    one, other = animate(found), animate(true)
+    if one is None:
+        return scores
+    if all(name in one.head.landmarks for name in LIPS[:2]):
+        a, b = one.lip_aperture(), other.lip_aperture()
+        scores |= {"aperture_r": correlation(a, b), "aperture_mm": float(np.abs(a - b).mean() * 1000)}
+    if all(name in one.head.landmarks for name in LIPS[2:]):
+        scores["width_r"] = correlation(one.lip_width(), other.lip_width())
+    if "lips" in one.head.regions:
+        lips = one.head.basis[:, one.head.regions["lips"] > 0.5]
+        error = np.einsum("tk,kvx->tvx", one.coefficients - other.coefficients, lips)
+        scores["lve_mm"] = float(np.linalg.norm(error, axis=-1).max(1, initial=0).mean() * 1000)
+    return scores
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's r, 0 where one of the two does not move."""
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0
