@@ -52,15 +52,15 @@ class Flame:
         from scipy.spatial.transform import Rotation
 
         count = len(expression)
-        rest = self.rest(shape) + np.einsum("vxe,te->tvx", self.expression[..., : expression.shape[1]], expression)
-        joints = np.einsum("jv,tvx->tjx", self.regressor, rest)
+        rest = self.rest(shape) + _sum(self.expression[..., : expression.shape[1]], expression)
+        joints = self.regressor @ rest
         turns = np.zeros((count, len(self.parents), 3))
         turns[:, NAMES["jaw"]] = jaw
         turns[:, NAMES["neck"]] = 0 if neck is None else neck
         turns[:, NAMES["left_eye"] :] = 0 if eyes is None else eyes
         matrices = Rotation.from_rotvec(turns.reshape(-1, 3)).as_matrix().reshape(count, -1, 3, 3)
         correctives = (matrices[:, 1:] - np.eye(3)).reshape(count, -1)
-        posed = rest + np.einsum("vxp,tp->tvx", self.pose, correctives)
+        posed = rest + _sum(self.pose, correctives)
         turned, moved = matrices.copy(), joints.copy()  # of each joint in the world
         for joint, parent in enumerate(self.parents):
             if parent >= 0:
@@ -144,6 +144,12 @@ def read_flame(path: str | Path) -> Flame:
         parents=(-1, *parents[1:]),
         regions=_regions(path.with_name(MASKS), v),
     )
+
+
+def _sum(directions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(V, 3, E) directions, (T, E) weights -> (T, V, 3)."""
+    flat = directions.reshape(directions.shape[0] * 3, directions.shape[2])
+    return (weights @ flat.T).reshape(len(weights), *directions.shape[:2])
 
 
 def _read(path: Path) -> dict:

@@ -32,7 +32,7 @@ from talkinghead.data.manifest import file_name
 from talkinghead.data.parameters import ARKIT, check_weights, decimate, flame_heads, flame_motion, load_json, wave_of
 from talkinghead.data.pickles import read_array
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import HEAD_SIZE
+from talkinghead.data.topology import HEAD_SIZE, unit_scale
 from talkinghead.errors import InputError
 
 VERSION = 1
@@ -55,11 +55,13 @@ DAD, JAW = 413, 400  # columns of FLAME parameters, and where the jaw's begin
 EXPRESSION = 300
 
 
-def takes(paths: list[Path], *, flame: Path | None = None, unit: float | None = None) -> tuple[list[Take], dict[str, str]]:
+def takes(
+    paths: list[Path], *, flame: Path | None = None, unit: str | float | None = None
+) -> tuple[list[Take], dict[str, str]]:
     """The clips of one set or several.
 
-    flame: a FLAME model (.pkl or .npz), to have a mesh for its parameters and faces for its vertices. unit: metres in a unit
-    of the vertices, if they are not as above.
+    flame: a FLAME model (.pkl or .npz), to have a mesh for its parameters and faces for its vertices. unit: of the vertices,
+    m, cm, mm or the metres that 1 is, if they are not as above.
     """
     tables = sorted({table for path in map(Path, paths) for table in _tables(path)})
     if not tables:
@@ -95,7 +97,8 @@ def read(take: Take) -> Recording:
         names, coefficients = flame_motion(values[:, EXPRESSION:JAW], values[:, JAW : JAW + 3], path)
         return Recording(wave, fps, names, coefficients)
     template = _template(take)
-    scale = take.details["unit"] or _scale(template, VERTICES[columns][1])
+    unit = take.details["unit"]
+    scale = _scale(template, VERTICES[columns][1]) if unit is None else unit_scale(template, unit, str(take.files[2]))
     return Recording(wave, fps, vertices=values.reshape(len(values), -1, 3) * scale, template=template * scale)
 
 
@@ -139,13 +142,14 @@ def _entries(table: Path) -> tuple[list, list]:
 def _take(table: Path, speakers: list, entry, options: dict) -> tuple[str, Take | str]:
     """Id and take of an entry, or the reason why it is none."""
     try:
-        annotated, sound = table.parent / str(entry["annot_path"]), table.parent / str(entry["audio_path"])
+        motion, heard = str(entry["annot_path"]), str(entry["audio_path"])
         number, fps, kind = entry["id"], float(entry["fps"]), str(entry.get("annot_type", ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return file_name(f"{table.parent.name}_{table.stem}_entry"), f"an entry without all of its fields ({error!r})"
-    name = file_name(f"{table.parent.name}_{Path(entry['annot_path']).with_suffix('').as_posix()}".replace("/", "_"))
+    name = file_name(f"{table.parent.name}_{Path(motion).parent.as_posix()}_{Path(motion).stem}".replace("/", "_"))
+    annotated, sound = table.parent / motion, table.parent / heard
     if not annotated.is_file() or not sound.is_file():
-        return name, f"no {(sound if annotated.is_file() else annotated).relative_to(table.parent)}"
+        return name, f"no {heard if annotated.is_file() else motion}"
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(speakers):
         return name, f"id {number!r} is not one of {len(speakers)} speakers"
     try:

@@ -107,7 +107,7 @@ def recording_takes(path: Path, sound: Path, grid: Path | None, longest: float, 
     match = NAME.fullmatch(path.stem)
     speaker = f"{match['id']}_{match['name']}" if match else path.stem.split("_")[0]
     annotation, split = details.pop("annotation"), details.pop("split", None)
-    cuts, out = pieces(seconds, words, longest), []
+    cuts, out = pieces(seconds, words or phonemes, longest), []
     for i, (start, stop, settled) in enumerate(cuts):
         said = inside(words, start, stop)
         out.append(

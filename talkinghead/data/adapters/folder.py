@@ -5,7 +5,8 @@ NAME.wav (.flac .mp3 .m4a .mp4 .mov ...) with one of
 * NAME.npz saved by talkinghead (or `talkinghead animate -o`), for the default head or the one given as `head`;
 * NAME.npz of your own: coefficients (T, K) float, names (K,) text, fps, and optionally rotation (T, 3) rad, translation (T, 3)
   metres, gaze (T, 2, 2) rad, all plain arrays: np.savez("NAME.npz", coefficients=..., names=np.array([...]), fps=30);
-* NAME.csv in the form that talkinghead writes: Live Link Face's columns, or `time` and the names of the shapes.
+* NAME.csv in the form that talkinghead writes: Live Link Face's columns, or `time` and the names of the shapes. Of an .npz and
+  a .csv of one stem the .npz is taken.
 
 Names that are ARKit's are that annotation; expression_000 ... with jaw_x, jaw_y, jaw_z are FLAME's; others are an annotation
 of their own, called after their names' hash, unless `head` has them: then it is called after the head.
@@ -65,7 +66,9 @@ def takes(
     if emotion is not None and emotion not in EMOTIONS:
         raise InputError(f"emotion {emotion!r} is not known; one of {', '.join(EMOTIONS)}")
     own = Head.load(head) if head else None
-    files = unique_names([*files_under(paths, "*.npz"), *files_under(paths, "*.csv")])
+    arrays = files_under(paths, "*.npz")
+    tables = [path for path in files_under(paths, "*.csv") if path.with_suffix(".npz") not in arrays]  # the same, twice
+    files = unique_names([*arrays, *tables])
     found, dropped = [], {}
     for name, path in files.items():
         sound = sound_of(path.with_suffix(""))

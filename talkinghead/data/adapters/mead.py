@@ -19,6 +19,7 @@ Level 1, 2, 3 is intensity 1/3, 2/3, 1; neutral, which has one level only, is 0.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -122,21 +123,26 @@ def _sound(path: Path, audio: Path | None) -> Path | None:
         ]
         return next((sound for root in roots if (sound := sound_of(root / path.stem))), None)
     clip = path.parent
-    subject, view, emotion, level, sequence = clip.absolute().parts[-5:]
-    above = list(clip.absolute().parents)[4 : 4 + CEILING]
-    roots = [*([Path(audio)] if audio else []), *(root / f for root in above for f in ("", *FOLDERS))]
+    subject, view, emotion, level, sequence = ("", "", *clip.absolute().parts)[-5:]
     ends = [
         Path(emotion, level),
         Path("audio", emotion, level),
         Path("video", view, emotion, level),
         Path(view, emotion, level),
     ]
-    subjects = [folder for root in roots if (folder := root / subject).is_dir()]
-    places = [clip / sequence, *(folder / end / sequence for folder in subjects for end in ends)]
+    folders = _folders(list(clip.absolute().parents)[:5][-1], subject, audio)
+    places = [clip / sequence, *(folder / end / sequence for folder in folders for end in ends)]
     for place in [clip, *places]:
         if sound := (sound_of(place) or _only_sound(place)):
             return sound
     return None
+
+
+@lru_cache(maxsize=256)
+def _folders(top: Path, subject: str, audio: Path | None) -> list[Path]:
+    """Folders that may hold a subject's sound; `top` is the one of all subjects. Looked for once, not for every clip."""
+    roots = [root / folder for root in [top, *top.parents][:CEILING] for folder in ("", *FOLDERS)]
+    return [folder for root in [*([Path(audio)] if audio else []), *roots] if (folder := root / subject).is_dir()]
 
 
 def _only_sound(folder: Path) -> Path | None:
@@ -146,8 +152,10 @@ def _only_sound(folder: Path) -> Path | None:
 
 def _hdf5(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Expression, jaw, rotation of an INFERNO file."""
-    import h5py
-
+    try:
+        import h5py
+    except ImportError:
+        raise InputError("reading HDF5 needs h5py: pip install h5py") from None
     try:
         with h5py.File(path, "r") as file:
             missing = [key for key in ("exp", "jaw") if not isinstance(file.get(key), h5py.Dataset)]

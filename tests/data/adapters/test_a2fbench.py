@@ -69,6 +69,8 @@ def test_metres_stay_metres_and_a_unit_can_be_given(tmp_path):
     assert 0.15 < np.ptp(a2fbench.read(take).template, axis=0).max() < 0.25
     take = a2fbench.takes([tmp_path], unit=2.0)[0][0]
     assert 0.3 < np.ptp(a2fbench.read(take).template, axis=0).max() < 0.5
+    with pytest.raises(InputError, match="looks like m"):
+        a2fbench.read(a2fbench.takes([tmp_path], unit="mm")[0][0])
 
 
 def test_splits_and_an_object_of_entries(tmp_path):

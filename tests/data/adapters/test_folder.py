@@ -58,6 +58,9 @@ def test_tables(tmp_path):
     motion.save(tmp_path / "b.csv")
     write_wav(tmp_path / "b.flac.wav", 2.0)
     (tmp_path / "b.flac.wav").rename(tmp_path / "b.wav")
+    (tmp_path / "b.npz").write_bytes(b"not read")
+    assert "damaged" in folder.takes([tmp_path])[1]["b"]  # of both, the npz
+    (tmp_path / "b.npz").unlink()
     takes = folder.takes([tmp_path])[0]
     first, second = map(folder.read, takes)
     assert first.fps == 60 and np.flatnonzero(first.missing).tolist() == [60]
