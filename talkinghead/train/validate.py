@@ -13,6 +13,7 @@ from talkinghead.data.dataset import TrainingData
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
 from talkinghead.train.stages import predict
 
+STILL = 1e-7  # metres: less is rounding, not motion
 LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
 
 
@@ -85,4 +86,6 @@ def _score(found: np.ndarray, true: np.ndarray, animate) -> dict[str, float]:
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r, 0 where one of the two does not move."""
-    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-9 and b.std() > 1e-9 else 0.0
+    a, b = a.astype(np.float64) - a.mean(dtype=np.float64), b.astype(np.float64) - b.mean(dtype=np.float64)
+    moves = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / moves) if moves > STILL**2 * len(a) else 0.0

@@ -1,0 +1,117 @@
+"""Sets of different annotations in one training, and one topology's model that goes on with another."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from heads import tiny_head
+
+from talkinghead import Talker
+from talkinghead.audio import load_audio
+from talkinghead.data.manifest import Clip, write_audio, write_manifest
+from talkinghead.data.motion import Motion, write_motion
+from talkinghead.data.topology import fit_pca, head_for
+from talkinghead.errors import InputError
+from talkinghead.train import train
+
+FPS, FRAMES = 25.0, 30
+
+
+def made(folder, annotation, speaker, motions, head=None):
+    """A prepared set: pieces of the sample recording with the motions given, the last but one for validation."""
+    speech = load_audio("assets/audio/hello.wav")
+    clips = []
+    for i, motion in enumerate(motions):
+        name = f"{annotation}-{i}"
+        write_audio(folder / "audio" / f"{name}.flac", np.roll(speech, -8000 * i)[: round(FRAMES / FPS * 16000)])
+        write_motion(folder / "motion" / f"{name}.safetensors", motion)
+        split = "val" if i == len(motions) - 1 else "train"
+        where = {"audio": f"audio/{name}.flac", "motion": f"motion/{name}.safetensors"}
+        kind = {"annotation": annotation, "head": None if head is None else f"heads/{annotation}.npz"}
+        clips.append(Clip(name, speaker=speaker, split=split, duration=FRAMES / FPS, fps=FPS, source="made", **where, **kind))
+    if head is not None:
+        head.save(folder / "heads" / f"{annotation}.npz")
+    write_manifest(folder, clips)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def meshes(tmp_path_factory):
+    """Raw vertices of a mesh of 22 with lips and an upper face, and its shapes."""
+    rng, base = np.random.default_rng(0), tiny_head()
+    jaw = np.abs(np.sin(np.linspace(0, 9, FRAMES)))[:, None, None] * base.basis[base.index("jawOpen")]
+    offsets = [(jaw * rng.uniform(0.5, 1) + rng.normal(0, 1e-4, jaw.shape)).astype(np.float32) for _ in range(4)]
+    lips, upper = np.zeros(22, np.float32), np.zeros(22, np.float32)
+    lips[4:10], upper[2:4] = 1, 1
+    shapes = fit_pca(iter(offsets), most=3)
+    head = head_for("toy", base.template, base.faces, shapes, {"lips": lips, "upper_face": upper}, base.landmarks)
+    motions = [Motion(FPS, offsets=moved, template=base.template) for moved in offsets]
+    return made(tmp_path_factory.mktemp("meshes"), "toy", "mesh_speaker", motions, head)
+
+
+@pytest.fixture(scope="module")
+def parameters(tmp_path_factory):
+    """FLAME parameters of which no mesh is known."""
+    rng, names = np.random.default_rng(1), (*(f"expression_{k:03d}" for k in range(10)), "jaw_x", "jaw_y", "jaw_z")
+    motions = [Motion(FPS, names, rng.normal(0, 1, (FRAMES, 13)).astype(np.float32)) for _ in range(3)]
+    return made(tmp_path_factory.mktemp("parameters"), "flame", "flame_speaker", motions)
+
+
+WEIGHTS = "weights={vertex: 1, lips: 1, code: 0.1, code_feature: 1}"
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch, root):
+    monkeypatch.chdir(root)
+
+
+def test_three_kinds_of_annotation_share_one_motion_space(recipe, tiny_data, meshes, parameters, tmp_path):
+    data = f"data=[{tiny_data},{meshes},{parameters}]"
+    out = train(recipe, [data, "motion.steps=12", "prior.steps=12", f"prior.{WEIGHTS}"])
+    val = json.loads((out / "log.jsonl").read_text().splitlines()[-1])["val"]
+    assert {"arkit/aperture_r", "toy/lve_mm", "flame/coefficient_rmse", "coefficient_rmse"} <= set(val)
+    assert "flame/lve_mm" not in val
+    talker = Talker.from_pretrained(out)
+    assert {name: len(names) for name, names in talker.config.annotations.items()} == {"arkit": 52, "flame": 13, "toy": 3}
+    assert talker.config.styles == ["a", "b", "flame_speaker", "mesh_speaker"]
+    wave = np.zeros(16000, np.float32)
+    assert talker.animate(wave).head.name == "default"
+    on_mesh = talker.animate(wave, annotation="toy")
+    assert on_mesh.vertices().shape == (30, 22, 3) and on_mesh.rotation is None and on_mesh.meta["annotation"] == "toy"
+    somebody = tiny_head()
+    somebody.template[:] *= 1.1
+    of_somebody = talker.animate(wave, head=somebody)
+    assert of_somebody.meta["annotation"] == "toy" and of_somebody.head.names == ("pca_000", "pca_001", "pca_002")
+    np.testing.assert_allclose(of_somebody.vertices() - somebody.template, on_mesh.offsets(), atol=1e-6)
+    with pytest.raises(InputError, match="no mesh is known for its flame motion"):
+        talker.animate(wave, annotation="flame")
+    with pytest.raises(InputError, match="annotation 'biwi': this model has arkit, flame, toy"):
+        talker.animate(wave, annotation="biwi")
+
+
+def test_a_model_of_one_topology_goes_on_with_another(recipe, tiny_data, meshes, tmp_path):
+    first = train(recipe, [f"data={tiny_data}", f"out={tmp_path / 'first'}"])
+    frozen = ["motion.steps=1", "motion.rate=0", "prior.steps=1", "prior.weights={code: 1}"]
+    out = train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", *frozen])
+    old, new = (torch.load(folder / "state.pt", weights_only=True)["model"] for folder in (first, out))
+    shared = [name for name in new if name.startswith("motion.") and ".arkit." not in name and ".toy." not in name]
+    assert len(shared) > 10 and all(torch.equal(old[name], new[name]) for name in shared)
+    assert not any(".arkit." in name for name in new)
+    talker = Talker.from_pretrained(out)
+    assert list(talker.config.annotations) == ["toy"] and talker.config.width == 16
+    assert talker.animate(np.zeros(16000, np.float32)).head.name == "toy"
+
+
+def test_a_layer_that_nothing_was_taught_yet_is_told(recipe, tiny_data, meshes, tmp_path):
+    first = train(recipe, [f"data={tiny_data}", f"out={tmp_path / 'first'}"])
+    with pytest.raises(InputError, match="prior: loss 'lips' had no gradient"):
+        train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", "motion.steps=0", f"prior.{WEIGHTS}"])
+
+
+def test_a_loss_that_the_data_cannot_give_is_an_error(recipe, parameters):
+    weights = "motion.weights={vertex: 1, aperture: 1}"
+    with pytest.raises(InputError, match="motion: loss 'aperture' had no gradient in 4 steps: the data give no such term"):
+        train(recipe, [f"data={parameters}", weights])
