@@ -1,7 +1,9 @@
-"""How good is it: systems, baselines and other tools' animations against recorded motion, in one table."""
+"""How good is it: models, baselines and other tools' animations against recorded motion, in one table.
 
-from __future__ import annotations
+metrics: what is measured, one function a metric, its definition in the docstring. measure: all of them on one clip. table:
+clips pooled to figures with confidence intervals. systems, baselines: what can be measured. report, page: what is written.
+"""
 
+from talkinghead.evaluate.run import evaluate
 
-def evaluate(systems, data, **options) -> dict:
-    raise NotImplementedError
+__all__ = ["evaluate"]

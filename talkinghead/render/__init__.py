@@ -69,7 +69,7 @@ def image(
     """(H, W, 3) uint8 sRGB picture of one frame; see `frames` for the arguments."""
     if not -len(animation) <= frame < len(animation):
         raise InputError(f"frame {frame}: the animation has frames 0 to {len(animation) - 1}")
-    renderer = _open(animation, size, camera, backend)
+    renderer = open_renderer(animation, size, camera, backend)
     try:
         return renderer.draw(animation.vertices(frame, posed=True))
     finally:
@@ -84,7 +84,7 @@ def frames(
     size: pixels, a side or (width, height), rounded down to even. camera: a name of `camera.CAMERAS`. backend: a name of
     BACKENDS, or None for the best that works. Raises InputError for bad arguments.
     """
-    renderer = _open(animation, size, camera, backend)
+    renderer = open_renderer(animation, size, camera, backend)
     return _draw_all(animation, renderer)
 
 
@@ -112,7 +112,10 @@ def _draw_all(animation: Animation, renderer: Renderer) -> Iterator[np.ndarray]:
         renderer.close()
 
 
-def _open(animation: Animation, size: int | tuple[int, int], camera: str, backend: str | None) -> Renderer:
+def open_renderer(
+    animation: Animation, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
+) -> Renderer:
+    """A renderer of the animation's head, to draw several motions of it and to be closed; arguments as for `frames`."""
     from talkinghead.render.camera import parse_size, place
     from talkinghead.render.scene import Scene
 

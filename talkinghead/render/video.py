@@ -58,6 +58,13 @@ def write(
         _encode(shown, fresh, exact_rate(animation.fps), sound)
 
 
+def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
+    """Write (H, W, 3) uint8 pictures of even height and width as .mp4; `audio` is not cut. Raises as `write` does."""
+    sound = None if audio is None else Sound(audio)
+    with _storage_errors(path), replacing(path) as fresh:
+        _encode(pictures, fresh, exact_rate(fps), sound)
+
+
 def exact_rate(fps: float) -> Fraction:
     """29.97 -> 30000/1001 and the like; any other rate as the nearest simple fraction."""
     ntsc = Fraction(round(fps) * 1000, 1001)

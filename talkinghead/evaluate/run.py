@@ -1,0 +1,301 @@
+"""One evaluation from arguments to report."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.data.manifest import SPLITS, Clip, read_manifest
+from talkinghead.errors import InputError
+from talkinghead.evaluate import emotion
+from talkinghead.evaluate.baselines import NOTES, Baseline
+from talkinghead.evaluate.cache import VERSION, Cache, claim
+from talkinghead.evaluate.lips import VertexSet, vertex_set
+from talkinghead.evaluate.measure import (
+    Recorded,
+    curves,
+    measure,
+    measure_samples,
+    measure_truth,
+    read_motion_of,
+    read_recorded,
+    rebase,
+)
+from talkinghead.evaluate.systems import UNITS, Options, System, find_systems
+from talkinghead.evaluate.table import Lags, Record
+
+TRUTH = "truth"
+SHORT = 0.1  # seconds that a motion may be shorter than the recording without a note
+
+
+@dataclass
+class Result:
+    """What one system did on all clips, by clip. features: of the emotion classifier; short: seconds too short, where it is."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    lags: dict[str, Lags] = field(default_factory=dict)
+    curves: dict[str, dict] = field(default_factory=dict)
+    features: dict[str, list[float]] = field(default_factory=dict)
+    short: dict[str, float] = field(default_factory=dict)
+
+    def add(self, clip: str, part: dict) -> None:
+        self.records[clip] = {key: (float(num), float(den)) for key, (num, den) in part["record"].items()}
+        self.lags[clip] = part["lags"]
+        self.curves[clip] = part["curves"]
+        self.features[clip] = part["features"]
+        if part["short"] > SHORT:
+            self.short[clip] = part["short"]
+
+
+def evaluate(
+    systems,
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    split: str = "test",
+    baselines: tuple[str, ...] = (),
+    samples: int = 1,
+    seed: int = 0,
+    idle: float = 1.0,
+    lips: str | Path | None = None,
+    upper: str | Path | None = None,
+    unit: str = "metre",
+    fps: float | None = None,
+    clips: int | None = None,
+    annotation: str | None = None,
+    device: str = "cpu",
+    videos: int = 3,
+    progress: bool = False,
+) -> dict:
+    """Measure systems on a split of a prepared data set; returns the report, which `out`/report.json holds, too.
+
+    systems: a list of models' folders, folders of animations, NAME=PATH, "default" for the model that ships, `Talker`s; or a
+    dict {name: one of these, or a function (path of the audio, recorded motion) -> Animation}. baselines: names of
+    `baselines.NOTES`. samples: drawn of each model for coverage, mean-estimate error and diversity. lips, upper: files of
+    vertex indices. unit, fps: of raw vertices. annotation: the kind of motion, where the data set has several. out: folder for
+    report.json, index.html and what makes an interrupted run go on. progress: show a bar and the table. Raises InputError.
+    """
+    folder, found = Path(data), _clips(Path(data), split, annotation)
+    if samples < 1 or videos < 0 or (clips is not None and clips < 1) or seed < 0 or not 0 <= idle < 100:
+        raise InputError("evaluate: samples and clips are 1 or more, videos, seed and idle 0 or more")
+    if unit not in UNITS:
+        raise InputError(f"unit {unit!r}: one of {', '.join(UNITS)}")
+    if fps is not None and not 1 <= fps <= 240:
+        raise InputError(f"fps is {fps:g}: choose 1 to 240")
+    notes: list[str] = []
+    everyone = find_systems(systems, Options(seed, idle, unit, fps, device))
+    everyone += _baselines(folder, found[0].annotation, baselines, notes)
+    names = [system.name for system in everyone]
+    if not everyone:
+        raise InputError(f"{folder}: name a system to measure, or a baseline of {', '.join(NOTES)}")
+    if TRUTH in names or len(set(names)) < len(names):
+        raise InputError(f"evaluate: systems need names of their own, other than {TRUTH} and those of the baselines in use")
+    if out is not None:
+        claim(Path(out))
+    chosen = _common(everyone, found[:clips], notes)
+    sets = Sets(folder, lips, upper)
+    sets.of(chosen[0])  # a file that does not fit is told before the slow work
+    cache, settings = Cache(None if out is None else Path(out)), f"{VERSION} {samples} {seed} {_state(lips)} {_state(upper)}"
+    results = {name: Result() for name in (TRUTH, *names)}
+    with _bar(len(chosen) * len(results), progress) as step:
+        for clip in chosen:
+            _one_clip(folder, clip, sets, everyone, results, cache, settings, samples, seed, step)
+    _read_emotions(folder, chosen, found[0].annotation, results, notes)
+    _length_notes(results, notes)
+    from talkinghead.evaluate.report import build, show, write
+
+    conditions = {"split": split, "samples": samples, "seed": seed, "idle": idle, "unit": unit, "fps": fps}
+    report = build(folder, chosen, everyone, results, sets.described(), notes, conditions)
+    if progress:
+        show(report)
+    if out is not None:
+        write(report, Path(out), folder, chosen, everyone, results, videos, progress)
+    return report
+
+
+class Sets:
+    """Lip and upper-face vertices of each head of a data set, found once a head."""
+
+    def __init__(self, folder: Path, lips: str | Path | None, upper: str | Path | None) -> None:
+        self.folder = folder
+        self.files = {what: None if path is None else Path(path) for what, path in (("lips", lips), ("upper", upper))}
+        self.known: dict[str | None, dict[str, VertexSet | None]] = {}
+
+    def of(self, clip: Clip) -> dict[str, VertexSet | None]:
+        if clip.head not in self.known:
+            head = read_motion_of(self.folder, clip).head
+            some = len(head.template) > 0
+            self.known[clip.head] = {w: vertex_set(head, w, path) if some else None for w, path in self.files.items()}
+        return self.known[clip.head]
+
+    def described(self) -> dict[str, str]:
+        """What each set is, in words; several heads may have their own."""
+        out = {}
+        for what in self.files:
+            texts = dict.fromkeys(str(found[what] or "none: the head names no such region") for found in self.known.values())
+            out[what] = "; ".join(texts)
+        return out
+
+
+def _clips(folder: Path, split: str, annotation: str | None) -> list[Clip]:
+    if split not in SPLITS:
+        raise InputError(f"split {split!r}: one of {', '.join(SPLITS)}")
+    everything = read_manifest(folder)
+    found = [clip for clip in everything if clip.split == split]
+    if not found:
+        has = ", ".join(name for name in SPLITS if any(clip.split == name for clip in everything))
+        raise InputError(f"{folder}: has no clips in the split {split}, only in {has}; choose with --split")
+    kinds = sorted({clip.annotation for clip in found})
+    if annotation is None and len(kinds) > 1:
+        raise InputError(f"{folder}: has motion of several kinds, {', '.join(kinds)}; choose one with --annotation")
+    if annotation is not None and annotation not in kinds:
+        raise InputError(f"{folder}: has no {annotation} motion in the split {split}, only {', '.join(kinds)}")
+    return [clip for clip in found if annotation in (None, clip.annotation)]
+
+
+def _baselines(folder: Path, annotation: str, names: tuple[str, ...], notes: list[str]) -> list[System]:
+    """Those that can be had; one that has nothing to learn from is left out with a note."""
+    unknown = [name for name in names if name not in NOTES]
+    if unknown:
+        raise InputError(f"baseline {unknown[0]!r} is not known; one of {', '.join(NOTES)}")
+    training = [clip for clip in read_manifest(folder) if clip.split == "train" and clip.annotation == annotation]
+    if not training and any(name != "still" for name in names):
+        notes.append("baselines that learn are left out: the data set has no training clips")
+        names = tuple(name for name in names if name == "still")
+    return [Baseline(name, folder, training) for name in dict.fromkeys(names)]
+
+
+def _common(systems: list[System], clips: list[Clip], notes: list[str]) -> list[Clip]:
+    """The clips that every system has: figures over different clips cannot be compared."""
+    for system in systems:
+        missing = [clip.id for clip in clips if not system.has(clip.id)]
+        if len(missing) == len(clips):
+            raise InputError(f"{system.name}: has nothing named like the clips, such as {clips[0].id}.npz, .csv or .npy")
+        if missing:
+            notes.append(f"{system.name} lacks {len(missing)} of {len(clips)} clips, such as {missing[0]}: left out for all")
+    chosen = [clip for clip in clips if all(system.has(clip.id) for system in systems)]
+    if not chosen:
+        raise InputError("evaluate: no clip is there in all systems")
+    return chosen
+
+
+def _one_clip(
+    folder: Path,
+    clip: Clip,
+    sets: Sets,
+    systems: list[System],
+    results: dict[str, Result],
+    cache: Cache,
+    settings: str,
+    samples: int,
+    seed: int,
+    step: Callable[[], None],
+) -> None:
+    """Measure every system on a clip, or take what was kept."""
+    state = [_state(folder / p) for p in (clip.audio, clip.motion, clip.head, f"landmarks/{clip.id}.npz") if p]
+    common = f"{settings} {asdict(clip)} {state}"
+    recorded: Recorded | None = None
+
+    def read() -> Recorded:
+        nonlocal recorded
+        recorded = recorded or read_recorded(folder, clip, *sets.of(clip).values())
+        return recorded
+
+    sets.of(clip)
+    jobs: list[tuple[str, str | None, Callable[[], dict]]] = [(TRUTH, common, lambda: _truth(read()))]
+    for system in systems:
+        mine = system.identity(clip.id)
+        key = None if mine is None else f"{common} {mine}"
+        jobs.append((system.name, key, lambda system=system: _predicted(system, read(), samples, seed)))
+    for name, key, work in jobs:
+        part = cache.get(name, clip.id, key)
+        if part is None:
+            try:
+                part = work()
+            except InputError as error:
+                raise InputError(f"{name}, clip {clip.id}: {error}") from None
+            cache.put(name, clip.id, key, part)
+        results[name].add(clip.id, part)
+        step()
+
+
+def _truth(recorded: Recorded) -> dict:
+    record, lags = measure_truth(recorded)
+    motion = recorded.motion
+    feature = emotion.features(motion.coefficients, motion.fps).tolist()
+    return {"record": record, "lags": lags, "curves": curves(motion), "features": feature, "short": 0.0}
+
+
+def _predicted(system: System, recorded: Recorded, samples: int, seed: int) -> dict:
+    motions = [rebase(motion, recorded.motion) for motion in system.motions(recorded)]
+    measured = [measure(motion, recorded) for motion in motions]
+    record: Record = {}
+    for one, _ in measured:  # several conditions of one clip count as several motions
+        for key, (num, den) in one.items():
+            before = record.get(key, (0.0, 0.0))
+            record[key] = (before[0] + num, before[1] + den)
+    lags = {name: np.mean([each[name] for _, each in measured], axis=0).tolist() for name in measured[0][1]}
+    if samples > 1 and (not system.deterministic or len(motions) > 1):
+        record |= measure_samples(system.samples(recorded, samples), recorded, seed)
+    first = motions[0]
+    feature = emotion.features(first.coefficients, first.fps).tolist()
+    short = max(recorded.motion.duration - motion.duration for motion in motions)
+    return {"record": record, "lags": lags, "curves": curves(first), "features": feature, "short": short}
+
+
+def _read_emotions(folder: Path, clips: list[Clip], annotation: str, results: dict[str, Result], notes: list[str]) -> None:
+    """Adds the emotion that the classifier reads off each motion to the records, if the data set names at least two."""
+    wanted = {clip.id: clip.emotion for clip in clips if clip.emotion}
+    training = [c for c in read_manifest(folder) if c.split == "train" and c.annotation == annotation and c.emotion]
+    known = {clip.emotion for clip in training}
+    wanted = {name: label for name, label in wanted.items() if label in known}
+    if len(known) < 2 or len(set(wanted.values())) < 2:
+        return
+    rows, labels = [], []
+    for clip in training:
+        motion = read_motion_of(folder, clip)
+        rows.append(emotion.features(motion.coefficients, motion.fps))
+        labels.append(str(clip.emotion))
+    if len({len(row) for row in rows}) > 1:
+        notes.append("emotion accuracy is left out: clips have heads with different shapes")
+        return
+    classify = emotion.train(np.stack(rows), labels)
+    for result in results.values():
+        for name, label in wanted.items():
+            seen = classify(np.array(result.features[name])[None])[0]
+            result.records[name]["emotion_accuracy"] = (float(seen == label), 1.0)
+
+
+def _length_notes(results: dict[str, Result], notes: list[str]) -> None:
+    for name, result in results.items():
+        if result.short:
+            worst = max(result.short, key=lambda clip: result.short[clip])
+            told = f"{len(result.short)} clips are shorter than the recording, {worst} by {result.short[worst]:.2f} s"
+            notes.append(f"{name}: {told}; the common part is measured")
+
+
+def _state(path: str | Path | None) -> str:
+    """Size and time of a file; "" if there is none."""
+    if path is None or not Path(path).is_file():
+        return str(path or "")
+    state = Path(path).stat()
+    return f"{path} {state.st_size} {state.st_mtime_ns}"
+
+
+@contextlib.contextmanager
+def _bar(total: int, shown: bool) -> Iterator[Callable[[], None]]:
+    if not shown or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("measuring", total=total)
+        yield lambda: bar.advance(task)
