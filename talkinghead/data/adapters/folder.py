@@ -65,6 +65,8 @@ def takes(
     """
     if emotion is not None and emotion not in EMOTIONS:
         raise InputError(f"emotion {emotion!r} is not known; one of {', '.join(EMOTIONS)}")
+    if intensity is not None and not 0 <= intensity <= 1:
+        raise InputError(f"intensity is {intensity}, it must be in 0 to 1")
     own = Head.load(head) if head else None
     arrays = files_under(paths, "*.npz")
     tables = [path for path in files_under(paths, "*.csv") if path.with_suffix(".npz") not in arrays]  # the same, twice

@@ -62,6 +62,8 @@ def takes(
     audio: folder with the sound, if it is not beside the parameters. flame: a FLAME model (.pkl or .npz), to have a mesh.
     fps: of the parameters, if they were not made at 25.
     """
+    for cache in (_folders, _sounds):  # files may have come since the last call
+        cache.cache_clear()
     found, dropped = [], {}
     arrays = [path for path in files_under(paths, "*.npy") if NPY.fullmatch(path.stem)]
     for path in [*files_under(paths, HDF5), *arrays]:
@@ -133,7 +135,7 @@ def _sound(path: Path, audio: Path | None) -> Path | None:
     folders = _folders(list(clip.absolute().parents)[:5][-1], subject, audio)
     places = [clip / sequence, *(folder / end / sequence for folder in folders for end in ends)]
     for place in [clip, *places]:
-        if sound := (sound_of(place) or _only_sound(place)):
+        if sound := (_sounds(place.parent).get(place.name) or _only_sound(place)):
             return sound
     return None
 
@@ -143,6 +145,13 @@ def _folders(top: Path, subject: str, audio: Path | None) -> list[Path]:
     """Folders that may hold a subject's sound; `top` is the one of all subjects. Looked for once, not for every clip."""
     roots = [root / folder for root in [top, *top.parents][:CEILING] for folder in ("", *FOLDERS)]
     return [folder for root in [*([Path(audio)] if audio else []), *roots] if (folder := root / subject).is_dir()]
+
+
+@lru_cache(maxsize=1024)
+def _sounds(folder: Path) -> dict[str, Path]:
+    """Sound files of a folder by their stems, of several the preferred one."""
+    files = [path for path in folder.iterdir() if path.suffix.lower() in SOUNDS] if folder.is_dir() else []
+    return {path.stem: path for path in sorted(files, key=lambda path: SOUNDS.index(path.suffix.lower()), reverse=True)}
 
 
 def _only_sound(folder: Path) -> Path | None:

@@ -101,6 +101,18 @@ def test_what_is_missing_is_listed(tmp_path):
     assert "without all of its fields" in dropped["D0_train_entry"]
 
 
+def test_a_flame_model_gives_meshes(tmp_path):
+    from face.test_flame import save
+
+    a2f_set(tmp_path, VOCASET, "D1", clips=1)
+    a2f_set(tmp_path, DAD, "D5", clips=1)
+    found, _ = a2fbench.takes([tmp_path], flame=save(tmp_path / "flame.pkl"))
+    heads = a2fbench.heads(found)
+    assert set(heads) == {"flame", "flame-vertices"} and len(heads["flame"].names) == 103
+    assert not heads["flame-vertices"].names and len(heads["flame-vertices"].faces) == 2
+    assert a2fbench.heads(a2fbench.takes([tmp_path])[0]) == {}
+
+
 def test_vertices_need_a_template(tmp_path):
     place = a2f_set(tmp_path, VOCASET, clips=1)
     np.save(place / "id_template.npy", np.zeros((1, 15066), np.float32))

@@ -51,6 +51,14 @@ def test_plain_arrays(tmp_path):
     assert recording.names == ("jawOpen", "eyeBlinkLeft") and recording.rotation is None
 
 
+def test_options_that_are_wrong(tmp_path):
+    pair(tmp_path / "a.npz")
+    with pytest.raises(InputError, match="emotion 'glad'"):
+        folder.takes([tmp_path], emotion="glad")
+    with pytest.raises(InputError, match="intensity is 3"):
+        folder.takes([tmp_path], intensity=3)
+
+
 def test_tables(tmp_path):
     livelink_csv(tmp_path / "a.csv", [t for t in range(120) if t != 60])
     write_wav(tmp_path / "a.wav", 2.0)
