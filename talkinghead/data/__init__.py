@@ -27,7 +27,7 @@ SOURCES = {
     "facegood": "talkinghead.data.adapters.facegood",
     "shards": "talkinghead.data.adapters.shards",
 }
-OURS = ("paths", "out", "workers", "progress", "engine")  # arguments that are no options of a source
+OURS = ("paths", "out", "workers", "progress", "engine", "page")  # arguments that are no options of a source
 
 
 def prepare(
@@ -38,13 +38,15 @@ def prepare(
     workers: int = 1,
     progress: bool = True,
     engine: str = "local",
+    page: bool | None = None,
     **options: Any,
 ) -> dict:
     """Turn recordings into a dataset in `out`; returns what is written to `out/report.json`.
 
     source: a key of SOURCES; `options` are those that `options_of(source)` names. workers: clips at a time; engine: local or
     ray, see `talkinghead.parallel`. A run can be interrupted and started again: what is done is kept, and `out` becomes what
-    `paths` give now. Bad clips are dropped with a reason. Raises InputError if `out` is not ours or nothing is usable.
+    `paths` give now. Bad clips are dropped with a reason. page: whether to write the summary page `out/index.html` as well;
+    if not said, as `progress`. Raises InputError if `out` is not ours or nothing is usable.
     """
     from talkinghead.data.manifest import write_manifest
     from talkinghead.data.report import claim, summarise, tidy, withdraw
@@ -66,10 +68,14 @@ def prepare(
         report = summarise(out, source, clips, quality, dropped, notes=notes, quiet=not progress)
         write_manifest(out, clips)
         tidy(out, clips)
-        return report
     except InputError:
         withdraw(out)
         raise
+    if progress if page is None else page:
+        from talkinghead.data.page import write_page
+
+        write_page(out, report, clips)
+    return report
 
 
 def options_of(source: str) -> dict[str, inspect.Parameter]:

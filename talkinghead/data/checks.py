@@ -74,7 +74,8 @@ def shapes(recording: Recording) -> None:
 def rate(recording: Recording) -> None:
     """A frame rate that faces are recorded at, and enough frames."""
     if not FPS[0] <= recording.fps <= FPS[1]:
-        raise InputError(f"{recording.fps:g} frames a second; {FPS[0]:g} to {FPS[1]:g} is expected (--fps says the true rate)")
+        usual = f"{FPS[0]:g} to {FPS[1]:g} are expected"
+        raise InputError(f"{recording.fps:g} frames a second, {usual}; mend the rate or give --fps")
     if frames(recording) < SHORTEST * recording.fps:
         t = frames(recording)
         raise InputError(f"only {t} frame{'s' * (t != 1)} ({t / recording.fps:.2f} s); {SHORTEST} s is the least")
@@ -109,8 +110,9 @@ def lengths(recording: Recording) -> Recording:
     """Sound and motion end together. Up to SLACK the longer is cut; the last frame may reach beyond the sound by a part."""
     t, heard, seen = frames(recording), len(recording.wave) / RATE, frames(recording) / recording.fps
     if abs(heard - seen) > SLACK:
-        fits = [fps for fps in COMMON if abs(t / fps - heard) <= SLACK and fps != recording.fps]
-        hint = f"; --fps {fits[0]:g} would fit" if fits else ""
+        nearest = min(COMMON, key=lambda fps: abs(t / fps - heard))
+        fits = abs(t / nearest - heard) <= SLACK and nearest != recording.fps
+        hint = f"; --fps {nearest} would fit" if fits else ""
         raise InputError(f"{seen:.2f} s of motion, {heard:.2f} s of sound: more than {SLACK} s apart{hint}")
     keep = min(t, frame_count(heard, recording.fps))
     cut = {name: value[:keep] for name in TIMED if (value := getattr(recording, name)) is not None}
