@@ -17,10 +17,16 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 HEAD_SIZE = (0.1, 0.7)  # metres, largest extent of what can be a face, or a head with neck and shoulders' edge
 SPARE = 32  # components carried along beyond those asked for, so that those asked for are not hurt by what is cut off
 COLUMNS = 1 << 15  # of a Gram matrix at a time: products in float32, their sum in float64
-LIPS_SHARE = 0.05  # of the vertices: those that move most in speech are taken for lips
+LIPS_SHARE = 0.05  # of the vertices: those that move most in speech
+TOUCHING = 0.006  # metres between vertices of the upper and the lower lip at rest
+PARTING = 0.2  # of the largest motion: what lips must move apart at least
+MOUTH = (0.04, 0.015, 0.03)  # metres around the middle of the mouth where lips can be
+LIPS_AROUND = 0.005  # metres around the gap that are lips
+CORNER = 0.003  # metres from the end of the lips within which their corner is
 STILL = 0.5  # upper face: vertices that move less than this share of what the lips do
 # vertices of FLAME's inner lips, as used for lip distance by Perceptual-3D-Talking-Head's MTM metric
-FLAME_LIPS = (3531, 3504)
+FLAME_LIPS: tuple[int, ...] = (3531, 3504)
+INNER_LIPS = ("lip_upper_inner", "lip_lower_inner")
 FLAME_VERTICES = 5023
 # names in the field's region files -> ours; several files or parts may make one region
 ALIASES = {
@@ -102,59 +108,122 @@ def head_for(
 ) -> Head:
     """The `Head` of a topology: template (V, 3) metres, faces (F, 3), which may be (0, 3), and basis (K, V, 3), also K = 0.
 
-    regions: name -> (V,) masks; where "lips" or "upper_face" are missing they are estimated from the basis
-    (`estimate_regions`) and provenance["estimated"] lists them. landmarks: name -> [triangle, u, v]; where the faces are
-    known, those that are missing are found (`find_landmarks`).
+    regions: name -> (V,) masks. landmarks: name -> [triangle, u, v]. What is not given of the regions "lips" and "upper_face"
+    and, where the faces are known, of the lips' landmarks is estimated from the basis, if there is one (`estimate_regions`,
+    `find_landmarks`); provenance["estimated"] lists it.
     """
     template, faces = np.asarray(template, np.float32), np.asarray(faces, np.int32).reshape(-1, 3)
-    regions, provenance = dict(regions or {}), dict(provenance or {})
-    if len(basis) and not {"lips", "upper_face"} <= set(regions):
-        rms = np.sqrt(np.einsum("kvx,kvx->v", basis, basis))
-        guessed = {k: v for k, v in estimate_regions(template, rms).items() if k not in regions}
-        regions |= guessed
-        provenance["estimated"] = sorted(guessed)
+    regions, landmarks = dict(regions or {}), dict(landmarks or {})
+    mouth, guessed = None, {}
+    if len(basis):
+        mouth = find_mouth(template, basis)
+        guessed = {k: v for k, v in estimate_regions(template, basis, mouth).items() if k not in regions}
+    places = find_landmarks(template, faces, regions | guessed, mouth)
+    estimated = [*guessed, *(name for name in places if name not in landmarks)]
+    if len(template) == FLAME_VERTICES:
+        estimated = [name for name in estimated if name not in INNER_LIPS]
     return Head(
         name=annotation,
         template=template,
         faces=faces,
         basis=np.asarray(basis, np.float32),
         names=tuple(f"pca_{i:03d}" for i in range(len(basis))),
-        regions=regions,
-        landmarks=find_landmarks(template, faces, regions) | (landmarks or {}),
-        provenance=provenance,
+        regions=regions | guessed,
+        landmarks=places | landmarks,
+        provenance=dict(provenance or {}) | ({"estimated": sorted(estimated)} if estimated else {}),
     )
 
 
-def estimate_regions(template: np.ndarray, rms: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks "lips" and "upper_face" from a template (V, 3), y up, z to the viewer, and each vertex's RMS displacement (V,).
+def find_mouth(template: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """The vertices on both sides of the gap between the lips, and the inner lips' upper and lower vertex in the middle.
 
-    lips: the twentieth of the vertices that move most in speech. upper_face: what lies above the tip of the nose and moves
-    less than half as much as the lips do. The tip of the nose is the vertex furthest in front above the lips. A rough guide
-    where no index sets are known, good enough to weight a loss; published index sets are what figures should be compared with.
+    From template (V, 3), y up, z to the viewer, metres, and basis (K, V, 3) whose weights have unit spread. Where lips part,
+    vertices that lie within 6 mm of each other at rest move apart: all pairs below the tip of the nose whose relative motion is
+    at least 0.4 of the largest one and that lie around it. In the middle the pair is taken that moves apart most for its
+    distance at rest; the lower lip is the one that moves more. None where the mesh is too coarse, or nothing moves apart.
+    On our own head, whose lips are known, the mask made of it overlaps them by 0.73 (intersection over union); the vertices
+    that move most would by 0.09, since the jaw moves as much as the lower lip and the upper lip hardly at all.
     """
-    count = max(1, round(LIPS_SHARE * len(template)))
-    order = np.argsort(rms)[::-1][:count]
-    lips = np.zeros(len(template), np.float32)
-    lips[order] = 1
-    height = np.median(template[order, 1])
-    above = template[:, 1] > height + 0.1 * (template[:, 1].max() - height)  # lips may stand out further than the nose
-    tip = template[np.where(above, template[:, 2], -np.inf).argmax(), 1]
-    upper = (template[:, 1] > tip) & (rms < STILL * np.median(rms[order])) & (lips == 0)
-    return {"lips": lips, "upper_face": upper.astype(np.float32)}
+    from scipy.spatial import KDTree
+
+    flat = np.asarray(basis, np.float32).transpose(1, 0, 2).reshape(len(template), -1)
+    rms = np.linalg.norm(flat, axis=1)
+    low = np.flatnonzero((template[:, 1] < _nose(template, rms)) & (rms > 0.1 * rms.max()))
+    if len(low) < 2:
+        return None
+    pairs = low[KDTree(template[low]).query_pairs(TOUCHING, output_type="ndarray")]
+    if not len(pairs):
+        return None
+    parts = np.array_split(pairs, max(1, len(pairs) * flat.shape[1] // 10**7))
+    apart = np.concatenate([np.linalg.norm(flat[part[:, 0]] - flat[part[:, 1]], axis=1) for part in parts])
+    if apart.max() < PARTING * rms.max():
+        return None
+    centre = template[pairs[apart.argmax()]].mean(axis=0)
+    near = (np.abs(template[pairs] - centre) < MOUTH).all(axis=(1, 2)) & (apart > 0.4 * apart.max())
+    distance = np.linalg.norm(template[pairs[:, 0]] - template[pairs[:, 1]], axis=1)
+    middle = np.ptp(template[np.unique(pairs[near]), 0]) / 8
+    score = np.where(near, apart / (distance + 0.001), 0)
+    central = np.abs(template[pairs][..., 0] - centre[0]).max(axis=1) < max(middle, 0.003)
+    best = pairs[(score * central).argmax() if (score * central).any() else score.argmax()]
+    upper, lower = best[np.argsort(rms[best])]
+    return np.unique(pairs[near]), (int(upper), int(lower))
 
 
-def find_landmarks(template: np.ndarray, faces: np.ndarray, regions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """name -> [triangle, u, v] of what can be told: FLAME's inner lips by their indices, the corners by the lips' extent."""
-    found: dict[str, int] = {}
+def estimate_regions(
+    template: np.ndarray, basis: np.ndarray, mouth: tuple[np.ndarray, tuple[int, int]] | None = None
+) -> dict[str, np.ndarray]:
+    """Masks "lips" and "upper_face" from a template (V, 3), y up, z to the viewer, and a basis (K, V, 3) of unit spread.
+
+    lips: what lies within 5 mm of the gap between the lips (`find_mouth`); where that is not found, the twentieth of the
+    vertices that move most. upper_face: what lies above the tip of the nose (the vertex furthest in front above the lips)
+    and moves less than half as much as the lips do. A guide where no index sets are known, good enough to weight a loss;
+    published index sets are what figures should be compared with.
+    """
+    from scipy.spatial import KDTree
+
+    rms = np.sqrt(np.einsum("kvx,kvx->v", basis, basis))
+    if mouth is not None:
+        lips = KDTree(template[mouth[0]]).query(template)[0] < LIPS_AROUND
+    else:
+        lips = np.zeros(len(template), bool)
+        lips[_movers(rms)] = True
+    upper = (template[:, 1] > _nose(template, rms)) & (rms < STILL * np.median(rms[lips])) & ~lips
+    return {"lips": lips.astype(np.float32), "upper_face": upper.astype(np.float32)}
+
+
+def _movers(rms: np.ndarray) -> np.ndarray:
+    """The twentieth of the vertices that move most."""
+    return np.argsort(rms)[::-1][: max(1, round(LIPS_SHARE * len(rms)))]
+
+
+def _nose(template: np.ndarray, rms: np.ndarray) -> float:
+    """Height of the tip of the nose: the vertex furthest in front that lies well above those that move most."""
+    height = float(np.median(template[_movers(rms), 1]))
+    above = template[:, 1] > height + 0.1 * (template[:, 1].max() - height)
+    return float(template[np.where(above, template[:, 2], -np.inf).argmax(), 1])
+
+
+def find_landmarks(
+    template: np.ndarray,
+    faces: np.ndarray,
+    regions: dict[str, np.ndarray],
+    mouth: tuple[np.ndarray, tuple[int, int]] | None = None,
+) -> dict[str, np.ndarray]:
+    """name -> [triangle, u, v] of the lips: the inner ones of FLAME by their indices, of other meshes by `find_mouth`; the
+    corners by where the region ends, at the height of the inner lips. {} without faces."""
     if not len(faces):
         return {}
+    found: dict[str, int] = dict(zip(INNER_LIPS, mouth[1], strict=True)) if mouth is not None else {}
     if len(template) == FLAME_VERTICES:
-        high, low = sorted(FLAME_LIPS, key=lambda v: -template[v, 1])
+        high, low = sorted(FLAME_LIPS, key=lambda vertex: -template[vertex, 1])
         found |= {"lip_upper_inner": high, "lip_lower_inner": low}
     lips = np.flatnonzero(regions.get("lips", np.zeros(len(template))) > 0.5)
     if len(lips) > 1:
-        found["lip_corner_left"] = int(lips[template[lips, 0].argmax()])  # +x is the head's own left
-        found["lip_corner_right"] = int(lips[template[lips, 0].argmin()])
+        height = np.mean(template[list(found.values()) or lips, 1])
+        for name, side in (("lip_corner_left", 1), ("lip_corner_right", -1)):  # +x is the head's own left
+            reach = side * template[lips, 0]
+            last = lips[reach > reach.max() - CORNER]
+            found[name] = int(last[np.abs(template[last, 1] - height).argmin()])
     return {name: place for name, vertex in found.items() if (place := on_triangle(faces, vertex)) is not None}
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from talkinghead.data import topology
 from talkinghead.errors import InputError
+from talkinghead.face.head import Head
 
 
 def motion(frames: int, vertices: int, rank: int, seed: int = 0) -> np.ndarray:
@@ -102,9 +103,11 @@ def face() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return template, faces, rms.astype(np.float32)
 
 
-def test_estimated_regions():
+def test_estimated_regions_of_a_coarse_mesh():
     template, _, rms = face()
-    regions = topology.estimate_regions(template, rms)
+    basis = rms[None, :, None] * np.array([0, -1, 0], np.float32)
+    assert topology.find_mouth(template, basis) is None  # its vertices are further apart than lips at rest
+    regions = topology.estimate_regions(template, basis)
     lips, upper = regions["lips"] > 0.5, regions["upper_face"] > 0.5
     assert lips.sum() == 25
     assert np.abs(template[lips, 1] + 0.05).max() < 0.03 and np.abs(template[lips, 0]).max() < 0.05
@@ -112,18 +115,48 @@ def test_estimated_regions():
     assert not (lips & upper).any()
 
 
+def test_lips_are_found_by_their_parting():
+    """On the default head's skin, which says what its lips are, from shapes of speech, smiles and blinks."""
+    known = Head.default()
+    skin = np.unique(known.faces[slice(*known.parts[0].faces)])
+    place = np.full(len(known.template), -1)
+    place[skin] = np.arange(len(skin))
+    names = ("jawOpen", "mouthFunnel", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "eyeBlinkLeft")
+    names += ("eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight", "browInnerUp")
+    weights = np.random.default_rng(0).uniform(0, 0.3, (300, len(names))).astype(np.float32)
+    offsets = np.einsum("tk,kvx->tvx", weights, known.basis[[known.index(name) for name in names]][:, skin])
+    faces = place[known.faces[slice(*known.parts[0].faces)]]
+    head = topology.head_for("skin", known.template[skin], faces, topology.fit_pca([offsets]))
+    for name, least in (("lips", 0.6), ("upper_face", 0.5)):
+        found, true = head.regions[name] > 0.5, known.regions[name][skin] > 0.5
+        assert (found & true).sum() / (found | true).sum() > least, name
+    for name in ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right"):
+        assert np.linalg.norm(head.landmark(name) - known.landmark(name)) < 0.007, name
+    gap, true = (
+        np.diff(h.landmark(["lip_upper_inner", "lip_lower_inner"], v), axis=1)[:, 0]
+        for h, v in ((head, head.template + offsets), (known, known.template + scattered(offsets, skin, known)))
+    )
+    assert np.corrcoef(np.linalg.norm(gap, axis=1), np.linalg.norm(true, axis=1))[0, 1] > 0.99
+
+
+def scattered(offsets: np.ndarray, skin: np.ndarray, head: Head) -> np.ndarray:
+    whole = np.zeros((len(offsets), len(head.template), 3), np.float32)
+    whole[:, skin] = offsets
+    return whole
+
+
 def test_head_without_and_with_regions():
     template, faces, rms = face()
     basis = (rms[None, :, None] * np.array([0, -1, 0], np.float32)).astype(np.float32)
     head = topology.head_for("made", template, faces, basis)
     assert head.name == "made" and head.names == ("pca_000",)
-    assert head.provenance["estimated"] == ["lips", "upper_face"]
+    assert head.provenance["estimated"] == ["lip_corner_left", "lip_corner_right", "lips", "upper_face"]
     left, right = head.landmark("lip_corner_left"), head.landmark("lip_corner_right")
     assert left[0] > 0.01 and right[0] < -0.01 and abs(left[1] + 0.05) < 0.03
     mine = np.zeros(len(template), np.float32)
     mine[:3] = 1
     head = topology.head_for("made", template, faces, basis, {"lips": mine}, provenance={"licence": "x"})
-    assert head.provenance == {"licence": "x", "estimated": ["upper_face"]}
+    assert head.provenance == {"licence": "x", "estimated": ["lip_corner_left", "lip_corner_right", "upper_face"]}
     np.testing.assert_array_equal(head.regions["lips"], mine)
 
 
