@@ -5,6 +5,7 @@
 `seconds` is the fastest of the repeats, `rtf` seconds of work per second of speech, `ratio` seconds in units of a fixed piece
 of arithmetic that ran on the same machine in the same run (so that a busy or a slow machine shows), `peak_mb` the most memory
 that the process had during the stage. A stage that cannot run here says why in `skipped`. The first line tells the versions.
+The stages `data_...` are about reading training data and have figures of their own (see `bench_data.py`).
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ class Bench:
         yield from ((f"render_{name}", self._renderer(name)) for name in BACKENDS)
         yield "video", self._video
         yield from ((f"export_{suffix[1:]}", self._exporter(suffix)) for suffix in suffixes())
+        from bench_data import stages
+
+        yield from stages(self.folder / "data")
 
     def _load(self) -> Callable[[], object]:
         path = self.wav
@@ -135,9 +139,14 @@ def yardstick() -> float:
 
 
 def _time(work: Callable[[], object]) -> float:
+    return _run(work)[0]
+
+
+def _run(work: Callable[[], object]) -> tuple[float, object]:
+    """Seconds, and what the work returned."""
     start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    result = work()
+    return time.perf_counter() - start, result
 
 
 def _reset_peak() -> None:
@@ -160,10 +169,11 @@ def measure(prepare: Callable[[], Callable[[], object]], repeat: int) -> dict:
     try:
         work = prepare()
         _reset_peak()
-        seconds = [_time(work) for _ in range(repeat)]
+        runs = sorted((_run(work) for _ in range(repeat)), key=lambda run: run[0])
     except (InputError, ImportError) as error:
         return {"skipped": " ".join(str(error).split())}
-    return {"seconds": round(min(seconds), 4), "peak_mb": round(_peak_mb())}
+    seconds, more = runs[0]
+    return {"seconds": round(seconds, 4), "peak_mb": round(_peak_mb())} | (more if isinstance(more, dict) else {})
 
 
 def main() -> None:

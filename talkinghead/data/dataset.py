@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader, Dataset
 from talkinghead.animation import Animation
 from talkinghead.audio import frame_times
 from talkinghead.data.features import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
-from talkinghead.data.index import EMOTIONS as EMOTIONS
 from talkinghead.data.index import Index
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
+from talkinghead.data.parameters import EMOTIONS as EMOTIONS
 from talkinghead.data.reading import Target, motion_at, motion_header, motion_of, sound
 from talkinghead.data.speech import Speech as Speech
 from talkinghead.data.speech import SpeechDataset as SpeechDataset
@@ -94,15 +94,10 @@ class TrainingData:
         self.annotations = {name: list((names or {}).get(name) or self._names(name)) for name in found}
         self.targets = {a: Target(a, tuple(self.annotations[a]), self.heads[a]) for a in found}
         self.seconds: dict[str, float] = {}
-        speakers: set[str] = set()
         for index in self.indices:
-            training = index.rows["split"] == 0
-            for number, name in enumerate(index.annotations):
-                mine = training & (index.rows["annotation"] == number)
-                if mine.any():
-                    self.seconds[name] = self.seconds.get(name, 0.0) + float(index.rows["seconds"][mine].sum())
-            speakers |= {index.speakers[s] for s in np.unique(index.rows["speaker"][training])}
-        self.speakers = sorted(speakers)
+            for name, seconds in index.seconds.items():
+                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        self.speakers = sorted(set().union(*(index.training for index in self.indices)))
         place = {name: 1 + i for i, name in enumerate(self.speakers)}
         self.styles = [np.array([place.get(name, 0) for name in index.speakers]) for index in self.indices]
         self.turns = Turns(self.seconds) if self.seconds else None
@@ -122,7 +117,7 @@ class TrainingData:
         """
         self._use(tag)
         self.silence.fill(encoder)
-        total, done = sum(cache.jobs() for cache in self.caches), 0
+        total, done = sum(cache.jobs(part) for cache in self.caches), 0
         for cache in self.caches:
             for number in cache.fill(encoder, part):
                 done += number
@@ -147,6 +142,10 @@ class TrainingData:
     def loader(self, seed: tuple[int, ...], js: Iterable[int], size: int, frames: int, workers: int = 0) -> Iterator[Batch]:
         """The micro-batches `js` in their order, made by `workers` processes ahead of time; the same for any number of them."""
         self.windows(frames)
+        if workers and not self.cached:
+            for annotation, target in self.targets.items():
+                if self._recorded(annotation) is None:
+                    target.ready()
         batches = _MicroBatches(self, seed, size, frames)
         # A generator of its own: the loader draws from it, and must not change what the training draws.
         loader = DataLoader(batches, None, sampler=js, num_workers=workers, generator=torch.Generator())  # pyright: ignore
@@ -286,17 +285,22 @@ class TrainingData:
 
     def _names(self, annotation: str) -> list[str]:
         """Names of the coefficients: of the first clip's, or of the head's shapes where clips hold vertices."""
+        head, names = self.heads[annotation], self._recorded(annotation)
+        if names is not None:
+            return names
+        if head is None:
+            index, row = self._first(annotation)
+            raise InputError(f"clip {index.clip(row).id}: holds vertices but names no head; prepare the dataset again")
+        return list(head.names)
+
+    def _recorded(self, annotation: str) -> list[str] | None:
+        """Names of the coefficients of the first clip; None where clips hold vertices."""
         index, row = self._first(annotation)
         motion = index.motion(row)
-        where, head = f"clip {index.clip(row).id}", self.heads[annotation]
         if motion.path.suffix == ".npz":
             return list(read_motion(motion.path).names)
-        with Tensors(motion, where) as tensors:
-            if "offsets" not in tensors:
-                return list(motion_header(tensors)[1])
-        if head is None:
-            raise InputError(f"{where}: holds vertices but names no head; prepare the dataset again")
-        return list(head.names)
+        with Tensors(motion, f"clip {index.clip(row).id}") as tensors:
+            return None if "offsets" in tensors else list(motion_header(tensors)[1])
 
 
 class _MicroBatches(Dataset):

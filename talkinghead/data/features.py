@@ -58,10 +58,12 @@ class FeatureCache:
         self.digest = {name: _digest(target) for name, target in targets.items()}
         self._tables: dict[int, np.ndarray] = {}
 
-    def jobs(self) -> int:
-        """How many versions of clips there are."""
-        training = int((self.index.rows["split"] == 0).sum())
-        return len(self.index) + training * (self.versions - 1)
+    def jobs(self, part: tuple[int, int] = (0, 1)) -> int:
+        """How many versions of clips there are in the share of a process."""
+        units = self.index.rows["block"] if self.index.sharded else np.arange(len(self.index))
+        mine = units % part[1] == part[0]
+        training = int((mine & (self.index.rows["split"] == 0)).sum())
+        return int(mine.sum()) + training * (self.versions - 1)
 
     def count(self, i: int) -> int:
         """Versions of row i: what is only measured on is not varied."""

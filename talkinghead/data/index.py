@@ -17,25 +17,14 @@ import numpy as np
 
 from talkinghead.audio import frame_count
 from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
+from talkinghead.data.parameters import EMOTIONS, SPELLINGS
 from talkinghead.data.tensors import Place
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
-VERSION = 1
+VERSION = 2  # of the files made here
 FPS = 50  # frames a second of the model's clock
 SHARDS = "shards.json"  # tells that a folder holds shards, see `talkinghead.data.shards`
-EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
-SYNONYMS = {
-    "calm": "neutral",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprise": "surprised",
-    "fear": "fearful",
-    "disgust": "disgusted",
-    "anger": "angry",
-    "contemptuous": "contempt",
-}
 ROW = np.dtype(
     [
         ("id", "u8"),  # hash of the clip's id
@@ -79,13 +68,16 @@ class Index:
         tables = self.path.with_suffix(".json")
         if not tables.exists():
             for old in self.path.parent.glob(f"{place}-*"):
-                old.unlink(missing_ok=True)
+                if key not in old.name:  # of this one, another process may be done by now
+                    old.unlink(missing_ok=True)
             _build(self.folder, self.sharded, self.path, tables)
         text = json.loads(tables.read_text(encoding="utf-8"))
         self.speakers: list[str] = text["speakers"]
         self.annotations: list[str] = text["annotations"]
         self.heads: dict[str, str | None] = text["heads"]
         self.blocks: list[str] = text["blocks"]  # names of the shards, or of the manifest
+        self.seconds: dict[str, float] = text["seconds"]  # of training clips, by annotation
+        self.training: set[str] = set(text["training"])  # speakers of training clips
         self._map()
 
     def __len__(self) -> int:
@@ -130,9 +122,8 @@ def id_hash(clip: str) -> int:
 
 def emotion_of(clip: Clip) -> tuple[int, float]:
     """Index into EMOTIONS and intensity; neutral, 0 where it is not known, and 1 where only the emotion is."""
-    name = (clip.emotion or "neutral").strip().lower()
-    name = SYNONYMS.get(name, name)
-    if name not in EMOTIONS or name == "neutral":
+    name = SPELLINGS.get((clip.emotion or "neutral").strip().lower(), "neutral")
+    if name == "neutral":
         return 0, 0.0
     return EMOTIONS.index(name), 1.0 if clip.intensity is None else clip.intensity
 
@@ -163,15 +154,28 @@ def _build(folder: Path, sharded: bool, path: Path, tables: Path) -> None:
     speakers: dict[str, int] = {}
     annotations: dict[str, int] = {}
     heads: dict[str, str | None] = {}
+    seconds: dict[str, float] = {}
+    training: set[str] = set()
     with replacing(path) as fresh:
         with fresh.open("wb") as file:
             for one in found:
-                heads.setdefault(one.clip.annotation, one.clip.head)
+                clip = one.clip
+                heads.setdefault(clip.annotation, clip.head)
+                if clip.split == "train":
+                    seconds[clip.annotation] = seconds.get(clip.annotation, 0.0) + clip.duration
+                    training.add(clip.speaker)
                 file.write(_row(one, speakers, annotations).tobytes())
         if not fresh.stat().st_size:
             raise InputError(f"{folder}: no clips; run `talkinghead prepare` again")
         _check_ids(folder, blocks, np.memmap(fresh, ROW, "r"))
-    text = {"speakers": list(speakers), "annotations": list(annotations), "heads": heads, "blocks": blocks}
+    text = {
+        "speakers": list(speakers),
+        "annotations": list(annotations),
+        "heads": heads,
+        "blocks": blocks,
+        "seconds": seconds,
+        "training": sorted(training),
+    }
     with replacing(tables) as fresh:
         fresh.write_text(json.dumps(text), encoding="utf-8")
 

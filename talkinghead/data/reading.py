@@ -38,6 +38,10 @@ class Target:
         flat, inverse = self._solver
         return ((offsets.reshape(len(offsets), -1) @ flat.T).astype(np.float64) @ inverse).astype(np.float32)
 
+    def ready(self) -> None:
+        """Compute once, before processes are started, what `project` needs."""
+        _ = self._solver
+
     @cached_property
     def _solver(self) -> tuple[np.ndarray, np.ndarray]:
         """(K, 3V) shapes and the (K, K) inverse of their products."""
@@ -76,7 +80,10 @@ def motion_header(tensors: Tensors) -> tuple[float, tuple[str, ...]]:
     """Frame rate and names of coefficients of a motion file. Raises InputError if it is none."""
     try:
         text = json.loads(tensors.metadata["motion"])
-        return float(text["fps"]), tuple(text["names"])
+        fps, names = float(text["fps"]), tuple(text["names"])
+        if not 0 < fps < 10_000:
+            raise ValueError(f"{fps} frames a second")
+        return fps, names
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{tensors.where}: not a motion file ({error!r}); prepare the dataset again") from None
 
@@ -103,6 +110,10 @@ def _interpolated(piece: Motion, total: int, first: int, target: Target, times: 
     if piece.offsets is not None:
         values = target.project(piece.offsets, where)
     else:
+        if values.shape[1:] != (len(piece.names),):
+            raise InputError(
+                f"{where}: its motion has {values.shape[1:]} values and {len(piece.names)} names; prepare it again"
+            )
         values = values[:, _columns(piece.names, target, where)]
     source = frame_times(total, piece.fps)[first : first + len(values)]
     if len(values) == 1:

@@ -52,7 +52,7 @@ class Tensors:
         try:
             size = place.length if place.length is not None else place.path.stat().st_size - place.offset
             self._read_header(place.offset, size)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.file.close()
             raise InputError(f"{self.where}: not safetensors ({' '.join(str(error).split())}); prepare it again") from None
 
@@ -68,7 +68,8 @@ class Tensors:
             if entry["dtype"] not in TYPES:
                 continue
             shape, kind, (first, last) = tuple(entry["shape"]), np.dtype(TYPES[entry["dtype"]]), entry["data_offsets"]
-            if not 0 <= first <= last <= size - 8 - length or prod(shape) * kind.itemsize != last - first:
+            fits = all(n >= 0 for n in shape) and prod(shape) * kind.itemsize == last - first
+            if not (fits and 0 <= first <= last <= size - 8 - length):
                 raise ValueError(f"{name} does not fit, or the file is cut short")
             self.entries[name] = shape, kind, first
 

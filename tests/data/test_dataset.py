@@ -1,7 +1,10 @@
+import gc
+import importlib.util
 import os
 import pickle
 import shutil
 import time
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 
@@ -337,6 +340,27 @@ def test_what_cannot_be_trained_on_is_said(folders, tmp_path):
 def test_a_process_that_gets_a_copy_needs_no_manifest(data):
     copied = pickle.loads(pickle.dumps(data))
     assert same(copied.micro_batch((1,), 5, 3, 40), data.micro_batch((1,), 5, 3, 40))
+
+
+def test_memory_does_not_grow_with_the_set(root, tmp_path):
+    spec = importlib.util.spec_from_file_location("bench_data", root / "tools/bench_data.py")
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    sizes = {}
+    for hours in (1, 10):
+        folder = bench.large_set(tmp_path / f"{hours}h", hours)
+        first = TrainingData([folder], tmp_path / "cache", cached=False)
+        assert first.windows(50) == pytest.approx(hours * 3600 * 0.95, rel=0.001) and first.clip(700).id == "clip-00000700"
+        del first
+        gc.collect()
+        tracemalloc.start()  # as a worker does: the index is there
+        data = TrainingData([folder], tmp_path / "cache", cached=False, versions=1)
+        for j in range(10):
+            data.micro_batch((0,), j, 8, 50)
+        gc.collect()
+        sizes[hours] = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+    assert sizes[10] < sizes[1] + 100_000, "bytes; 9 hours more are 6480 clips"
 
 
 def test_batches_move_to_devices(data):
