@@ -5,7 +5,7 @@ the work; with `torchrun` or `accelerate launch` the same recipe runs on several
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,23 +41,42 @@ def start(config: TrainConfig) -> Accelerator:
         raise InputError("precision is fp16, which needs a GPU; choose auto or fp32")
     # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
     handlers: list[Any] = [DistributedDataParallelKwargs(find_unused_parameters=True), InitProcessGroupKwargs(timeout=PATIENCE)]
-    plugin = _fsdp(on_cpu) if config.strategy == "fsdp" else None
-    return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers, fsdp_plugin=plugin)
+    return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers)
 
 
-def _fsdp(on_cpu: bool) -> Any:
-    from accelerate import FullyShardedDataParallelPlugin
+def prepare(
+    accelerator: Accelerator, stage: nn.Module, layers: Iterable[nn.Module], groups: Callable[[], list[dict]], divided: bool
+) -> tuple[nn.Module, Any]:
+    """The stage as this process trains it, and its optimizer.
 
-    if on_cpu:
-        raise InputError("strategy is fsdp, which needs GPUs; choose strategy=ddp")
-    return FullyShardedDataParallelPlugin(
-        fsdp_version=2, auto_wrap_policy="size_based_wrap", min_num_params=5_000_000, cpu_ram_efficient_loading=False
-    )
+    divided: weights, gradients and optimizer are shared out among the processes (FSDP2, Zhao et al. 2023), each of `layers`
+    and the rest on its own. PyTorch does it directly, since Accelerate does it on GPUs only and this can be tested without.
+    groups: parameter groups of the optimizer, asked for when the weights are in place.
+    """
+    if not divided:
+        return accelerator.prepare(stage, _adam(groups()))
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(accelerator.mixed_precision)
+    policy = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32 if kind else None)
+    stage.to(accelerator.device)
+    for module in (*layers, stage):
+        fully_shard(module, mesh=mesh, mp_policy=policy)
+    return stage, accelerator.prepare(_adam(groups()))
+
+
+def _adam(groups: list[dict]) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, 1e-3, weight_decay=0.01)
 
 
 def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> tuple[dict[str, Tensor], dict]:
-    """State of the wrapped model, with plain names, and of its optimizer, on the CPU; all processes call it together."""
-    if not _divided(accelerator):
+    """State of the wrapped model, with plain names, and of its optimizer, on the CPU; all processes call it together.
+
+    Of divided ones only the first process gets it.
+    """
+    if not divided(model):
         plain = accelerator.unwrap_model(model).state_dict()
         return {name: value.detach().to("cpu", copy=True) for name, value in plain.items()}, _optimizer(optimizer).state_dict()
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict
@@ -68,7 +87,7 @@ def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> 
 
 def load_optimizer(accelerator: Accelerator, model: nn.Module, optimizer: Any, state: dict) -> None:
     """The inverse for the optimizer."""
-    if not _divided(accelerator):
+    if not divided(model):
         _optimizer(optimizer).load_state_dict(state)
         return
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
@@ -94,10 +113,11 @@ def _optimizer(optimizer: Any) -> torch.optim.Optimizer:
     return getattr(optimizer, "optimizer", optimizer)
 
 
-def _divided(accelerator: Accelerator) -> bool:
-    from accelerate.utils import DistributedType
+def divided(model: nn.Module) -> bool:
+    """Whether the model's weights are shared out among processes."""
+    from torch.distributed.tensor import DTensor
 
-    return accelerator.distributed_type == DistributedType.FSDP
+    return any(isinstance(weight, DTensor) for weight in model.parameters())
 
 
 class Average:

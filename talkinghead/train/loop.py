@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -110,19 +109,16 @@ class StageRun:
         stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
-        groups = [{"params": [p for p in stage.part.parameters() if p.requires_grad]}]
-        if stage.train_encoder:
-            groups.append({"params": [p for p in talker.audio.parameters() if p.requires_grad]})
-        self.model, self.optimizer = self.accelerator.prepare(stage, torch.optim.AdamW(groups, 1e-3, weight_decay=0.01))
+        divided = run.config.strategy == "fsdp" and self.accelerator.num_processes > 1
+        self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.average = engine.Average(self.trained, run.config.ema) if run.config.ema else None
         if "optimizer" in saved:
             engine.load_optimizer(self.accelerator, self.model, self.optimizer, saved["optimizer"])
             if self.average is not None:
                 self.average.shadow = [v.to(w.device) for v, w in zip(saved["average"], self.trained, strict=True)]
-        self.shape = [self.settings.batch, self.settings.micro, self.settings.frames]
-        if saved.get("shape", self.shape) != self.shape:
-            was = dict(zip(("batch", "micro", "frames"), saved["shape"], strict=True))
+        self.shape = {name: getattr(self.settings, name) for name in ("batch", "micro", "frames")} | {"divided": divided}
+        if (was := saved.get("shape", self.shape)) != self.shape:
             raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         self.gradients = Gradients(self.settings.weights, self.trained)
         self.seed = (run.config.seed, state.stage)
@@ -163,9 +159,10 @@ class StageRun:
             if self.name == "closure":
                 assert self.run.speech is not None, "there is no such stage without"
                 batch.speech = self.run.speech.batch(size, self.settings.frames, np.random.default_rng([*self.seed, j]))
-            with nullcontext() if place + 1 == len(self.mine) else self.accelerator.no_sync(self.model):
+            whole = place + 1 == len(self.mine) or self.shape["divided"]
+            with nullcontext() if whole else self.accelerator.no_sync(self.model):
                 terms = self.model(batch.to(self.accelerator.device), [*self.seed, j])
-                if self.gradients.unseen and self.config.strategy != "fsdp":
+                if self.gradients.unseen and not self.shape["divided"]:
                     self.gradients.watch(terms)
                 self.accelerator.backward(total(terms, self.settings.weights) / len(self.mine))
             for name, value in terms.items():
@@ -177,7 +174,7 @@ class StageRun:
             self.average.update()
 
     def _check_gradients(self, steps: int) -> None:
-        if self.config.strategy != "fsdp":  # whose weights are elsewhere when a single term asks for them
+        if not self.shape["divided"]:  # whose weights are elsewhere when a single term asks for them
             seen = engine.gather(self.accelerator, (self.gradients.unseen, self.gradients.absent))
             unseen, absent = (set.intersection(*sets) for sets in zip(*seen, strict=True))
             self.gradients.check(sorted(unseen), sorted(absent), self.name, steps)
@@ -260,14 +257,13 @@ class StageRun:
         if finished:
             model = self._weights()
             if self.settings.stop is not None:
-                best = checkpoint.load(self.run.out / BEST) or {}
-                model = best["model"]
+                model = (checkpoint.load(self.run.out / BEST) or {})["model"]
             state = {"mark": self.run.mark, "model": model}
             state["state"] = asdict(State(self.state.stage + 1, reported=self.state.reported))
         if self.accelerator.is_main_process:
             checkpoint.save(self.run.out / checkpoint.NAME, state)
         self.accelerator.wait_for_everyone()
-        return model
+        return (checkpoint.load(self.run.out / checkpoint.NAME) or {})["model"] if finished else model
 
 
 def divide(settings: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:

@@ -53,6 +53,15 @@ class Stage(nn.Module):
         """The module that the stage trains; all others are frozen, but for the encoder if it is asked for."""
         return self.talker.motion if self.name == "motion" else self.talker.prior
 
+    def layers(self) -> list[nn.Module]:
+        """The large pieces that several GPUs may divide among them: the encoder's transformer layers."""
+        return list(self.talker.audio.model.encoder.layers)
+
+    def groups(self) -> list[dict]:
+        """Parameter groups: what the stage trains, and the encoder if it is trained, too."""
+        parts = [self.part, self.talker.audio] if self.train_encoder else [self.part]
+        return [{"params": [weight for weight in part.parameters() if weight.requires_grad]} for part in parts]
+
     def train(self, mode: bool = True) -> Stage:
         """Only what is trained behaves so: dropout elsewhere would blur the targets."""
         super().train(False)

@@ -98,7 +98,7 @@ def test_a_model_of_one_topology_goes_on_with_another(recipe, tiny_data, meshes,
     out = train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", *frozen])
     old, new = (torch.load(folder / "state.pt", weights_only=True)["model"] for folder in (first, out))
     shared = [name for name in new if name.startswith("motion.") and ".arkit." not in name and ".toy." not in name]
-    assert len(shared) > 10 and all(torch.equal(old[name], new[name]) for name in shared)
+    assert len(shared) > 10 and all(torch.equal(old[name].half().float(), new[name]) for name in shared)
     assert not any(".arkit." in name for name in new)
     talker = Talker.from_pretrained(out)
     assert list(talker.config.annotations) == ["toy"] and talker.config.width == 16

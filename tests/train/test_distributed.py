@@ -27,9 +27,10 @@ def launched(recipe, out, processes, *overrides):
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()], load_file(out / "model.safetensors")
 
 
-def test_two_processes_have_the_losses_of_one(recipe, tmp_path):
-    one, weights = launched(recipe, tmp_path / "one", 1)
-    two, others = launched(recipe, tmp_path / "two", 2)
+@pytest.mark.parametrize("more", [[], ["strategy=fsdp", "features=live", "prior.encoder_rate=1e-3"]], ids=["ddp", "fsdp"])
+def test_two_processes_have_the_losses_of_one(recipe, tmp_path, more):
+    one, weights = launched(recipe, tmp_path / "one", 1, *more)
+    two, others = launched(recipe, tmp_path / "two", 2, *more)
     assert [line["step"] for line in one] == [line["step"] for line in two]
     for a, b in zip(one, two, strict=True):
         for kind in ("train", "val"):

@@ -197,7 +197,7 @@ def test_a_run_with_another_model_is_not_overwritten(recipe):
         ("prior.schedule=cosin", "choose cosine"),
         ("precision=fp16", "needs a GPU"),
         ("device=cuda", "no GPU"),
-        ("strategy=fsdp", "needs GPUs"),
+        ("strategy=zero", "choose ddp, fsdp"),
         ("features=warm", "choose cached, live"),
         ("ema=1", "ema below 1"),
         ("motion.micro=1", "2 or more"),
@@ -205,7 +205,7 @@ def test_a_run_with_another_model_is_not_overwritten(recipe):
     ],
 )
 def test_mistakes_are_said_in_one_line(recipe, override, said):
-    if "cuda" in override or "fp16" in override or "fsdp" in override:
+    if "cuda" in override or "fp16" in override:
         assert not torch.cuda.is_available() or pytest.skip("has a GPU")
     overrides = ["motion.weights=null"] if "closure: 0" in override else []
     with pytest.raises(InputError, match=said) as caught:
