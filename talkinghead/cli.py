@@ -204,6 +204,7 @@ def prepare(
     unit: Name = None,
     head: File = None,
     flame: File = None,
+    mesh: File = None,
     regions: File = None,
     audio: File = None,
     order: Name = None,
@@ -235,11 +236,12 @@ def prepare(
         intensity: folder: of the emotion, 0 to 1.
         licence: video, folder, livelink, facegood: of the recordings.
         offset: video: seconds by which the sound is later than the picture.
-        fps: folder, livelink, mead: frames a second of the motion, where its files do not tell.
-        unit: a2fbench: of the vertices, m, cm, mm or the metres that 1 is.
+        fps: vocaset, biwi, mead, claire, folder, livelink: frames a second; those of the set or of the file.
+        unit: vocaset, biwi, multiface, meshtalk, a2fbench, claire: of the vertices, m, cm, mm or the metres that 1 is.
         head: video, folder: file of the head that the motion is for; the default head.
-        flame: folder, mead, beat2, a2fbench: a FLAME model (.pkl or .npz) of yours, to have a mesh for the parameters.
-        regions: index sets of the mesh's regions.
+        flame: mead, beat2, a2fbench, folder: a FLAME model of yours (.pkl or .npz), to have a mesh for the parameters.
+        mesh: vocaset, biwi, multiface, meshtalk, claire: .obj or .ply with the faces, where they are not beside the set.
+        regions: vocaset, biwi, multiface, meshtalk, claire: index sets of lips and upper face, such as FLAME_masks.pkl.
         audio: mead: folder with the sound, if it is not beside the parameters.
         order: beat: order of the 51 weights where the files do not name them, apple or alphabetical.
         longest: beat, beat2: seconds of the pieces that long recordings are cut to.
@@ -255,6 +257,7 @@ def prepare(
         "unit": read_unit(unit),
         "head": head,
         "flame": flame,
+        "mesh": mesh,
         "regions": regions,
         "audio": audio,
         "order": order,

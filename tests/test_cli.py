@@ -100,6 +100,20 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("animate {wav} -o {tmp}/a.npz --model {model} --temperature nan", "temperature"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --idle -1", "idle"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --device tpu", "tpu"),
+        ("animate {wav} -o {tmp}/a.npz --engine spark", "spark"),
+        ("animate {wav} -o {tmp}/a.npz --workers 2", "--workers is for a folder"),
+        ("animate {wav} -o {tmp}/a.npz --format mp4", "--format is for a folder"),
+        ("animate {folder}", "one -o FOLDER"),
+        ("animate {folder} -o {tmp}/a -o {tmp}/b", "one -o FOLDER"),
+        ("animate {folder} -o {tmp}/a.mp4", "are written to a folder; give its name, and --format mp4"),
+        ("animate {folder} -o {wav}", "is not a folder"),
+        ("animate {folder} -o {tmp}/a --format avi", "avi"),
+        ("animate {folder} -o {tmp}/a --engine spark", "spark"),
+        ("animate {folder} -o {tmp}/a --workers 0", "workers is 0"),
+        ("animate {folder} -o {tmp}/a --model {tmp}/none", "none"),
+        ("animate {folder} -o {tmp}/a --head default:age=old", "'old' is not a number"),
+        ("animate {tmp} -o {tmp}/a", "no sound files"),
+        ("animate {tmp}/none.csv -o {tmp}/a", "none.csv: no such file"),
         ("render {motion}", "-o"),
         ("render {motion} -o {tmp}/a.npz", ".mp4"),
         ("render {wav} -o {tmp}/a.mp4", "an animation is read from"),
@@ -113,7 +127,15 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("prepare nonsense a -o {tmp}/d", "nonsense"),
         ("prepare video nothing.mp4 -o {tmp}/d", "nothing.mp4"),
         ("prepare video -o {tmp}/d", "what to read"),
-        ("prepare facegood {tmp} -o {tmp}/d --speaker me", "video only"),
+        ("prepare vocset a -o {tmp}/d", "did you mean 'vocaset'"),
+        ("prepare vocaset nowhere -o {tmp}/d", "nowhere: no such file or folder"),
+        ("prepare vocaset {tmp}", "-o FOLDER"),
+        ("prepare vocaset {tmp} -o {wav}", "is not a folder"),
+        ("prepare facegood {tmp} -o {tmp}/d --speaker me", "source facegood: has no option 'speaker'; it has licence"),
+        ("prepare vocaset {tmp} -o {tmp}/d --size-mb 3", "has no option 'size_mb'"),
+        ("prepare vocaset {tmp} -o {tmp}/d --unit furlong", "unit 'furlong'"),
+        ("prepare vocaset {tmp} -o {tmp}/d --regions nowhere.pkl", "nowhere.pkl: no such file"),
+        ("prepare facegood {tmp} -o {tmp}/d --engine spark", "spark"),
         ("prepare video {wav} -o {tmp}/d --workers 0", "workers"),
         ("train", "CONFIG"),
         ("train nothing.yaml", "nothing.yaml: no such file"),
@@ -122,7 +144,7 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
     ],
 )
 def test_bad_arguments_are_one_line(words, said, sample, motion, tiny_model, tmp_path, capsys):
-    place = {"wav": sample, "motion": motion, "model": tiny_model, "tmp": tmp_path}
+    place = {"wav": sample, "folder": sample.parent, "motion": motion, "model": tiny_model, "tmp": tmp_path}
     line = refused(capsys, *(word.format(**place) for word in words.split()))
     assert any(part in line for part in said.split("|")), line
     assert not list(tmp_path.iterdir())
@@ -171,6 +193,19 @@ def test_help_names_every_verb_and_each_has_its_own():
         assert f"• {verb} " in overview
         done = run(verb, "--help")
         assert done.returncode == 0 and f"usage: talkinghead {verb}" in done.stdout and done.stderr == ""
+
+
+def test_help_says_which_option_is_for_which_source():
+    from talkinghead import data
+
+    known = {source: set(data.options_of(source)) for source in data.SOURCES}
+    lines = [line.strip() for line in (cli.prepare.__doc__ or "").splitlines()]
+    said = {line.split(":")[0]: line.split(":")[1] for line in lines if line.count(":") >= 2 and "source" not in line}
+    for option in set.union(*known.values()):
+        sources = {source.strip() for source in said[option].split(",")}
+        assert sources == {source for source in known if option in known[source]}, option
+    text = run("prepare", "--help").stdout
+    assert all(source in text for source in known) and "made-up files" in text
 
 
 def test_info_tells_versions_renderers_and_what_is_shipped():
