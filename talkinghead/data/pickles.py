@@ -79,8 +79,8 @@ def read_pickle(path: str | Path, *, lazy: bool = False) -> Any:
             if size > MOST:
                 raise InputError(f"{path}: {size >> 30} GiB is too large for a pickle; {MOST >> 30} GiB is the most")
             return _plain(_Reader(path, _Bounded(file, size), lazy).load(), {})
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     except BROKEN as error:

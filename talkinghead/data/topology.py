@@ -33,6 +33,9 @@ ALIASES = {
     "lve": "lips",
     "mouth": "lips",
     "lip": "lips",
+    "02_flame_mouth_idx": "lips",  # UniTalker's
+    "weighted_mouth_mask": "mouth",  # MeshTalk's
+    "weighted_eye_mask": "upper_face",
     "fdd": "upper_face",
     "forehead": "upper_face",
     "eye_region": "upper_face",
@@ -267,7 +270,7 @@ def load_regions(path: str | Path, vertices: int) -> dict[str, np.ndarray]:
 
     A .pkl or .json of {name: indices} (FLAME_masks.pkl), an .npz or .npy, a .txt of indices (FaceDiffuser's lve.txt, fdd.txt;
     its name is the region's), or a folder of such files. A list of `vertices` numbers in [0, 1] with a fraction among them is a
-    soft mask. lve and mouth count as lips; fdd, forehead and eye_region as upper_face; both eyeballs as eyeballs.
+    soft mask. lve and mouth count as lips; fdd, forehead and eye_region as upper_face; both eyeballs as eyeballs (ALIASES).
     Raises InputError for anything else, or an index beyond the last vertex.
     """
     path = Path(path)

@@ -129,7 +129,7 @@ def head_of_templates(
         vertices, faces = read_mesh(mesh)
         if len(vertices) != len(template):
             raise InputError(f"{mesh}: has {len(vertices)} vertices, the templates have {len(template)}")
-        note["faces"] = mesh.name
+        note["faces"] = Path(mesh).name
     masks = load_regions(regions, len(template)) if regions is not None else None
     if regions is not None:
         note["regions"] = Path(regions).name

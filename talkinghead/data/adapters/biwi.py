@@ -6,6 +6,7 @@ not read: aligning them is what those scripts are for.)
 
 Units: these vertices were scaled by the area of the face and are no unit of length; times 0.2 they are about metres
 (UniTalker's factor), which is the default of `unit`. Figures in metres or millimetres of this set are therefore approximate.
+FaceDiffuser's scripts scale each axis of each face by itself instead; these are no shapes any more, and are refused.
 
 Splits as published: of the speakers F2 F3 F4 M3 M4 M5 the emotional sentences e01 to e32 are for training, e33 to e36 for
 validation and e37 to e40 for test (Test-A); of the eight others e37 to e40 are for test (Test-B), the rest is left out. So
@@ -24,6 +25,7 @@ from talkinghead.data import vertexsets
 from talkinghead.data.manifest import file_name
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import unit_scale
+from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
 VERSION = 1
@@ -49,6 +51,9 @@ def takes(
     for root in vertexsets.find_roots(paths, vertexsets.converted, what):
         templates = root / vertexsets.TEMPLATES
         known = vertexsets.read_templates(templates)
+        if odd := [speaker for speaker, template in known.items() if cubic(template)]:
+            what = f"{odd[0]} is as wide as high as deep: every axis was scaled by itself (FaceDiffuser's scripts)"
+            raise InputError(f"{templates}: {what}; make the data with CodeTalker's")
         shape = mesh or next((path for name in MESHES if (path := root / name).is_file()), None)
         details = {"templates": templates, "unit": unit, "fps": fps, "mesh": shape, "regions": regions}
         for name, motion, sound in vertexsets.list_converted(root):
@@ -78,6 +83,12 @@ def place(name: str) -> tuple[str, str | None, str | None]:
     if speaker not in TRAIN and split != "test":
         return speaker, None, "e01 to e36 of speakers that are not for training are in no published split"
     return speaker, split, None
+
+
+def cubic(template: np.ndarray) -> bool:
+    """Whether a face (V, 3) was scaled to the same extent along every axis."""
+    extents = np.ptp(template, axis=0)
+    return bool(np.isfinite(extents).all() and np.ptp(extents) < 1e-3 * extents.max())
 
 
 def read(take: Take) -> Recording:

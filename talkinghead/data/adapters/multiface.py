@@ -2,7 +2,8 @@
 
 Input: folders `m--DATE--0000--SPEAKER--GHS` with `tracked_mesh/SEGMENT/NNNNNN.bin`, float32 (7306, 3) in millimetres, beside
 each `NNNNNN_transform.txt` (3 x 4) and .obj, and `audio/SEN_....wav`. The segments SEN_* are the sentences; the template is the
-mean of E001_Neutral_Eyes_Open. Meshes with 6172 vertices (`utils/multiface2meshtalk.py` of MeshTalk) are "meshtalk".
+mean of E001_Neutral_Eyes_Open. Meshes with 6172 vertices (`utils/multiface2meshtalk.py` of MeshTalk) are
+"meshtalk"; their faces are in MeshTalk's assets/face_template.obj, to be given as `mesh`.
 
 Head motion: the vertices are stabilised already, and the transform takes them to the cameras' world. What is kept is the
 rotation and translation from the clip's mean pose, in the axes of the mesh (y up, z to the viewer).
@@ -27,7 +28,7 @@ import numpy as np
 from talkinghead.audio import RATE, load_audio
 from talkinghead.data import vertexsets
 from talkinghead.data.manifest import file_name
-from talkinghead.data.meshes import read_bin
+from talkinghead.data.meshes import read_bin, read_mesh
 from talkinghead.data.motion import cut_sound
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import unit_scale
@@ -126,7 +127,7 @@ def heads(takes: list[Take]) -> dict[str, Head]:
         mine = [take for take in takes if take.annotation == annotation]
         details = mine[0].details
         roots = sorted({take.details["root"] for take in mine})
-        shape = details["mesh"] or next((p for take in mine if (p := take.files[1].with_suffix(".obj")).is_file()), None)
+        shape = details["mesh"] or _mesh_beside(mine[0])
         found[annotation] = vertexsets.head_of_templates(
             annotation,
             [neutral(root, details["vertices"]) for root in roots],
@@ -144,6 +145,12 @@ def neutral(root: Path, vertices: int) -> np.ndarray:
     """(V, 3) in the files' unit: the mean mesh of the neutral segment. Read once a process and speaker."""
     meshes = np.stack([read_bin(path, vertices) for path in frame_files(root / MESHES / NEUTRAL)])
     return np.asarray(meshes.mean(axis=0, dtype=np.float64), np.float32)
+
+
+def _mesh_beside(take: Take) -> Path | None:
+    """The .obj beside the first .bin, unless the .bin files are of MeshTalk's vertices and the .obj is still Multiface's."""
+    path = next(path for path in take.files if path.suffix == ".bin").with_suffix(".obj")
+    return path if path.is_file() and len(read_mesh(path)[0]) == take.details["vertices"] else None
 
 
 def _vertices(root: Path) -> tuple[int, str | None]:

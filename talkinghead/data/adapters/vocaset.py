@@ -8,6 +8,8 @@ Both layouts were checked on generated files only:
   frames are interpolated, at longer ones the clip is cut into parts. Two sentences have no motion at all.
 * As FaceFormer, CodeTalker and others use it: `vertices_npy/SPEAKER_sentenceNN.npy` (T, 15069), `wav/`, `templates.pkl`, and
   `templates/FLAME_sample.ply` or `FLAME_sample.ply`, the only source of the mesh's faces; for the other layout give `mesh`.
+  The script that makes this layout leaves the lost frames out without a trace, so that sound and motion drift apart by them:
+  the authors' layout is the better one.
 
 Vertices are metres without head motion. Frames: every second one, 30 fps, as the field does; frame t is then the one that
 was seen 8 ms before the middle of its time. Splits as published: of the two speakers for validation and the two for test,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from data.adapters.layouts_vertices import VERTICES, face, write_converted
@@ -80,6 +82,16 @@ def test_missing_parts(folder, tmp_path):
     assert len(biwi.heads(takes)["biwi"].faces) == 0
     with pytest.raises(InputError, match="CodeTalker"):
         biwi.takes([tmp_path / "BIWI/wav"])
+
+
+def test_faces_scaled_to_a_cube(tmp_path):
+    """What FaceDiffuser makes of BIWI: every axis of every face from -0.5 to 0.5."""
+    write_converted(tmp_path / "BIWI", {"F2_e01": 50}, fps=25, rate=44100)
+    template = pickle.loads((tmp_path / "BIWI/templates.pkl").read_bytes())["F2"]
+    template = (template - template.mean(0)) / np.ptp(template, axis=0)
+    (tmp_path / "BIWI/templates.pkl").write_bytes(pickle.dumps({"F2": template}))
+    with pytest.raises(InputError, match="every axis was scaled by itself"):
+        biwi.takes([tmp_path])
 
 
 def test_another_mesh(folder, tmp_path):

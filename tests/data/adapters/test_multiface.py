@@ -91,6 +91,15 @@ def test_head(folder):
     np.testing.assert_allclose(head.template, face()[0], atol=1e-6)
 
 
+def test_meshes_of_another_topology_beside(tmp_path):
+    """What MeshTalk's converter leaves: .bin files with fewer vertices beside Multiface's .obj."""
+    write_multiface(tmp_path / "entity", {"SEN_x": 30})
+    for path in (tmp_path / "entity/tracked_mesh").rglob("*.bin"):
+        path.write_bytes(path.read_bytes()[: (VERTICES - 20) * 12])
+    (head,) = multiface.heads(multiface.takes([tmp_path])[0]).values()
+    assert head.name == f"multiface-{VERTICES - 20}" and len(head.template) == VERTICES - 20 and len(head.faces) == 0
+
+
 def test_annotation_by_the_number_of_vertices():
     assert multiface.NAMES == {7306: "multiface", 6172: "meshtalk"}
 
