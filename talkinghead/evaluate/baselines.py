@@ -16,6 +16,7 @@ from talkinghead.animation import Animation
 from talkinghead.audio import RATE, frame_times, load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
+from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, read_motion_of
 
 NOTES = {
@@ -49,8 +50,7 @@ class Baseline:
         return True
 
     def identity(self, recorded_id: str) -> str | None:
-        made = (self.folder / "manifest.jsonl").stat()
-        return f"baseline {self.name} {made.st_size} {made.st_mtime_ns}"
+        return f"baseline {self.name} {state(self.folder / 'manifest.jsonl')}"
 
     def samples(self, recorded: Recorded, count: int) -> list[Animation]:
         return self.motions(recorded)

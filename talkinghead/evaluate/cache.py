@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
-from talkinghead.data.manifest import file_name
+from talkinghead import __version__
+from talkinghead.data.manifest import Clip, file_name
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
@@ -49,6 +51,20 @@ class Cache:
     def _path(self, system: str, clip: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{file_name(system)}-{_hash(system)[:6]}" / f"{file_name(clip)}-{_hash(clip)[:6]}.json"
+
+
+def clip_state(folder: Path, clip: Clip) -> str:
+    """Changes when a clip, or a file that it is made of, does, or with the version of the package."""
+    files = [folder / path for path in (clip.audio, clip.motion, clip.head, f"landmarks/{clip.id}.npz") if path]
+    return f"{VERSION} {__version__} {asdict(clip)} {[state(path) for path in files]}"
+
+
+def state(path: str | Path | None) -> str:
+    """Name, size and time of a file; its name alone if it is not there."""
+    if path is None or not Path(path).is_file():
+        return str(path or "")
+    about = Path(path).stat()
+    return f"{Path(path).resolve()} {about.st_size} {about.st_mtime_ns}"
 
 
 def _hash(text: str) -> str:

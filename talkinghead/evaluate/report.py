@@ -100,9 +100,8 @@ def cell(key: str, figure: dict | None) -> tuple[str, str]:
     """A figure and its interval as text; "–" where there is none."""
     if figure is None:
         return "–", ""
-    low, high = figure["low"], figure["high"]
-    certain = low is None or high is None or number(key, low) == number(key, high)
-    return number(key, figure["value"]), "" if certain else f"{number(key, low)} … {number(key, high)}"
+    ends = [number(key, end) for end in (figure["low"], figure["high"]) if end is not None]
+    return number(key, figure["value"]), " … ".join(ends) if len(set(ends)) > 1 else ""
 
 
 def number(key: str, value: float) -> str:
@@ -209,7 +208,7 @@ def write(
 
     with replacing(out / "report.json") as fresh:
         fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    shown = films(out, folder, clips, systems, videos, progress)
+    shown = films(out, folder, clips, systems, videos)
     with replacing(out / "index.html") as fresh:
         fresh.write_text(page(report, folder, clips, results, shown), encoding="utf-8")
     for path in (out / "videos").glob("*.mp4") if (out / "videos").exists() else ():

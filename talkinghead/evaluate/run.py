@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from talkinghead.data.manifest import SPLITS, Clip, read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate import emotion
 from talkinghead.evaluate.baselines import NOTES, Baseline
-from talkinghead.evaluate.cache import VERSION, Cache, claim
+from talkinghead.evaluate.cache import Cache, claim, clip_state, state
 from talkinghead.evaluate.lips import VertexSet, vertex_set
 from talkinghead.evaluate.measure import (
     Recorded,
@@ -100,7 +100,7 @@ def evaluate(
     chosen = _common(everyone, found[:clips], notes)
     sets = Sets(folder, lips, upper)
     sets.of(chosen[0])  # a file that does not fit is told before the slow work
-    cache, settings = Cache(None if out is None else Path(out)), f"{VERSION} {samples} {seed} {_state(lips)} {_state(upper)}"
+    cache, settings = Cache(None if out is None else Path(out)), f"{samples} {seed} {state(lips)} {state(upper)}"
     results = {name: Result() for name in (TRUTH, *names)}
     with _bar(len(chosen) * len(results), progress) as step:
         for clip in chosen:
@@ -197,8 +197,7 @@ def _one_clip(
     step: Callable[[], None],
 ) -> None:
     """Measure every system on a clip, or take what was kept."""
-    state = [_state(folder / p) for p in (clip.audio, clip.motion, clip.head, f"landmarks/{clip.id}.npz") if p]
-    common = f"{settings} {asdict(clip)} {state}"
+    common = f"{settings} {clip_state(folder, clip)}"
     recorded: Recorded | None = None
 
     def read() -> Recorded:
@@ -277,14 +276,6 @@ def _length_notes(results: dict[str, Result], notes: list[str]) -> None:
             worst = max(result.short, key=lambda clip: result.short[clip])
             told = f"{len(result.short)} clips are shorter than the recording, {worst} by {result.short[worst]:.2f} s"
             notes.append(f"{name}: {told}; the common part is measured")
-
-
-def _state(path: str | Path | None) -> str:
-    """Size and time of a file; "" if there is none."""
-    if path is None or not Path(path).is_file():
-        return str(path or "")
-    state = Path(path).stat()
-    return f"{path} {state.st_size} {state.st_mtime_ns}"
 
 
 @contextlib.contextmanager

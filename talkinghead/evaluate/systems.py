@@ -16,6 +16,7 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio import frame_count
 from talkinghead.errors import InputError
+from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, moved
 from talkinghead.files import asset
 
@@ -79,7 +80,7 @@ class Model:
         if self.source is not None and not isinstance(self.source, str | Path):
             return None
         folder = asset("models/default") if self.source is None else Path(self.source)
-        made = [_stamp(path) for path in sorted(folder.glob("*")) if path.is_file()] if folder.is_dir() else [str(folder)]
+        made = [state(path) for path in sorted(folder.glob("*")) if path.is_file()] if folder.is_dir() else [str(folder)]
         return f"model {made} {self.options}"
 
     def motions(self, recorded: Recorded) -> list[Animation]:
@@ -100,9 +101,9 @@ class Model:
     def _animate(self, recorded: Recorded, seed: int, temperature: float) -> Animation:
         clip, config = recorded.clip, self.talker.config
         if clip.annotation not in config.annotations:
-            raise InputError(f"{self.name}: has no {clip.annotation} motion, only {', '.join(config.annotations)}")
+            raise InputError(f"the model has no {clip.annotation} motion, only {', '.join(config.annotations)}")
         if not recorded.has_mesh:
-            raise InputError(f"{self.name}: models need a mesh; prepare {clip.annotation} motion with a model of the face")
+            raise InputError(f"models need a mesh; prepare {clip.annotation} motion with a model of the face")
         emotions = getattr(config, "emotions", ())
         feeling = {"emotion": clip.emotion, "intensity": 1.0 if clip.intensity is None else clip.intensity}
         return self.talker.animate(
@@ -143,7 +144,7 @@ class Folder:
         return sorted(p for p in self.folder.iterdir() if p.name.startswith(start) and p.suffix in SUFFIXES)
 
     def identity(self, recorded_id: str) -> str | None:
-        return f"folder {[_stamp(path) for path in self.files(recorded_id)]} {self.options.unit} {self.options.fps}"
+        return f"folder {[state(path) for path in self.files(recorded_id)]} {self.options.unit} {self.options.fps}"
 
     def motions(self, recorded: Recorded) -> list[Animation]:
         return [self._read(path, recorded) for path in self.files(recorded.clip.id)]
@@ -157,7 +158,7 @@ class Folder:
         from talkinghead.export import csv, npz
 
         head = recorded.motion.head
-        return csv.read(path, head, self.options.fps) if path.suffix == ".csv" else npz.read(path, head)
+        return csv.read(path, head, self.options.fps or recorded.motion.fps) if path.suffix == ".csv" else npz.read(path, head)
 
 
 @dataclass
@@ -256,8 +257,3 @@ def _system(name: str | None, item: Any, options: Options) -> System:
     if any(p.suffix in SUFFIXES for p in path.iterdir()):
         return Folder(name, path, options)
     raise InputError(f"{text}: holds no model (config.json) and no animations ({' '.join(SUFFIXES)})")
-
-
-def _stamp(path: Path) -> str:
-    state = path.stat()
-    return f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"

@@ -13,6 +13,7 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio import RATE, load_audio
 from talkinghead.data.manifest import Clip, file_name, write_audio
+from talkinghead.evaluate.cache import Cache, clip_state
 from talkinghead.evaluate.measure import Recorded, cut, read_motion_of, rebase
 from talkinghead.evaluate.systems import System
 
@@ -22,21 +23,25 @@ LABEL = 26  # pixels above a face
 TRUTH = "recorded motion"
 
 
-def films(out: Path, folder: Path, clips: list[Clip], systems: list[System], count: int, progress: bool) -> dict[str, Path]:
-    """{clip: .mp4} of `count` clips, evenly spread; those that are there already are kept. None for motion without a mesh."""
+def films(out: Path, folder: Path, clips: list[Clip], systems: list[System], count: int) -> dict[str, Path]:
+    """{clip: .mp4} of `count` clips, evenly spread; what is there and up to date is kept. None for motion without faces."""
     chosen = [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int))]
-    shown = {}
+    cache, shown = Cache(out), {}
     for clip in chosen:
         motion = read_motion_of(folder, clip)
         if not len(motion.head.faces):
             continue
         path = out / "videos" / f"{file_name(clip.id)}.mp4"
-        film(path, Recorded(folder, clip, motion, None, None, None, None), systems, progress)
+        made = [(system.name, system.identity(clip.id)) for system in systems]
+        key = None if any(mine is None for _, mine in made) else f"{clip_state(folder, clip)} {made}"
+        if not (path.exists() and cache.get(".videos", clip.id, key)):
+            film(path, Recorded(folder, clip, motion, None, None, None, None), systems)
+            cache.put(".videos", clip.id, key, {"file": path.name})
         shown[clip.id] = path
     return shown
 
 
-def film(path: Path, recorded: Recorded, systems: list[System], progress: bool) -> None:
+def film(path: Path, recorded: Recorded, systems: list[System]) -> None:
     """One video: recorded motion first, then each system, with its name above, and the sound."""
     from talkinghead.render.video import write_pictures
 
