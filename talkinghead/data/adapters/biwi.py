@@ -96,8 +96,8 @@ def read(take: Take) -> Recording:
     template = vertexsets.template_of(take.details["templates"], take.speaker)
     scale = np.float32(unit_scale(template, take.details["unit"], f"template of {take.speaker}"))
     vertices = vertexsets.read_vertices(take.files[0], len(template))
-    wave = load_audio(take.files[1])
-    return Recording(wave, float(take.details["fps"]), vertices=vertices * scale, template=template * scale)
+    vertices *= scale
+    return Recording(load_audio(take.files[1]), float(take.details["fps"]), vertices=vertices, template=template * scale)
 
 
 def heads(takes: list[Take]) -> dict[str, Head]:

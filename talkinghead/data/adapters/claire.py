@@ -117,10 +117,11 @@ def read(take: Take) -> Recording:
     cache, sound = take.files[:2]
     template = template_of(take.details["template"])
     scale = np.float32(unit_scale(template, take.details["unit"], take.details["told"]))
-    vertices = np.array(read_cache(cache), np.float32)
+    vertices = np.require(read_cache(cache), np.float32, ["W", "E"])  # a copy of what is mapped, and of nothing else
     if vertices.shape[1:] != template.shape:
         raise InputError(f"{vertices.shape[1]} vertices, the neutral face ({take.details['told']}) has {len(template)}")
-    return Recording(load_audio(sound), float(take.details["fps"]), vertices=vertices * scale, template=template * scale)
+    vertices *= scale
+    return Recording(load_audio(sound), float(take.details["fps"]), vertices=vertices, template=template * scale)
 
 
 def heads(takes: list[Take]) -> dict[str, Head]:

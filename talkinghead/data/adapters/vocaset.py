@@ -47,7 +47,7 @@ SHORTEST = 30  # frames at 60 a second that a part must have
 
 
 def takes(
-    paths: list[Path], *, fps: int = 30, unit: str = "m", mesh: Path | None = None, regions: Path | None = None
+    paths: list[Path], *, fps: float = 30.0, unit: str = "m", mesh: Path | None = None, regions: Path | None = None
 ) -> tuple[list[Take], dict[str, str]]:
     """Clips of folders in either layout.
 
@@ -55,7 +55,7 @@ def takes(
     mesh: .ply or .obj whose faces are FLAME's. regions: index sets such as FLAME_masks.pkl, see `topology.load_regions`.
     """
     if fps <= 0 or FPS % fps:
-        raise InputError(f"fps {fps}: VOCASET has {FPS}; choose 30, 60 or another divisor of it")
+        raise InputError(f"fps {fps:g}: VOCASET has {FPS}; choose 30, 60 or another divisor of it")
     raw = "no vertices_npy/ and no data_verts.npy in it; VOCASET's download named training data has what is needed"
     roots = vertexsets.find_roots(paths, lambda root: vertexsets.converted(root) or (root / VERTS).is_file(), raw)
     common = {"fps": fps, "unit": unit, "mesh": mesh, "regions": regions}
@@ -78,7 +78,7 @@ def read(take: Take) -> Recording:
     details = take.details
     template = vertexsets.template_of(details["templates"], take.speaker)
     scale = np.float32(unit_scale(template, details["unit"], f"template of {take.speaker}"))
-    step, missing = FPS // details["fps"], None
+    step, missing = round(FPS / details["fps"]), None
     if "rows" in details:
         vertices, missing = vertexsets.fill(details["frames"], _rows(take.files[0], details["rows"], len(template)))
         vertices, missing = vertices[::step], None if missing is None else missing[::step]

@@ -59,13 +59,13 @@ def test_takes_of_the_converted_layout(converted):
     assert {take.speaker for take in takes} == {TRAIN, VAL, TEST, "Somebody_Else"}
 
 
-@pytest.mark.parametrize("fps", [30, 60])
+@pytest.mark.parametrize("fps", [30, 60, 30.0, 60.0])
 def test_read_converted(converted, fps):
     root, templates = converted
     take = next(take for take in vocaset.takes([root], fps=fps)[0] if take.id == f"{TEST}_sentence40")
     recording = vocaset.read(take)
     stored = np.load(root / f"vertices_npy/{TEST}_sentence40.npy").reshape(120, VERTICES, 3)
-    np.testing.assert_array_equal(recording.vertices, stored[:: 60 // fps])
+    np.testing.assert_array_equal(recording.vertices, stored[:: round(60 / fps)])
     np.testing.assert_allclose(recording.template, templates[TEST], atol=1e-7)
     assert recording.fps == fps and recording.missing is None and abs(len(recording.wave) / 16000 - 2) < 1e-3
 
@@ -221,8 +221,9 @@ def test_bad_input(converted, tmp_path):
         vocaset.takes([tmp_path])
     with pytest.raises(InputError, match="no such folder"):
         vocaset.takes([tmp_path / "nothing"])
-    with pytest.raises(InputError, match="fps 25"):
-        vocaset.takes([converted[0]], fps=25)
+    for fps in (25, 0, -30, 120):
+        with pytest.raises(InputError, match=f"fps {fps}:"):
+            vocaset.takes([converted[0]], fps=fps)
     (tmp_path / "v/vertices_npy").mkdir(parents=True)
     with pytest.raises(InputError, match=r"templates\.pkl: no such file"):
         vocaset.takes([tmp_path / "v"])
