@@ -265,6 +265,10 @@ def prepare(
         "size_mb": size_mb,
     }
     options = {name: value for name, value in options.items() if value is not None}
+    from talkinghead.data import check_options
+    from talkinghead.data import prepare as run
+
+    check_options(source, options)
     if output is None:
         raise InputError(f"prepare {source}: say which folder to write with -o FOLDER")
     if not paths:
@@ -274,8 +278,6 @@ def prepare(
             raise InputError(f"{path}: no such file or folder")
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is not a folder; name the folder to write the data set to")
-    from talkinghead.data import prepare as run
-
     run(source, list(paths), output, workers=workers, engine=engine, **options)
     print(output)
 
@@ -287,14 +289,12 @@ def train(
     """Train a model. An interrupted run goes on where it was.
 
     Args:
-        config: Recipe, such as configs/talker.yaml.
+        config: Recipe: a file of yours, or one that ships, such as configs/talker.yaml.
         overrides: Changes to the recipe, such as data=data/grid out=runs/a.
     """
-    from talkinghead.files import PACKAGE
     from talkinghead.train import train as run
 
-    shipped = PACKAGE / config  # an installed package carries the recipes of configs/
-    print(run(shipped if shipped.is_file() and not config.exists() else config, list(overrides)))
+    print(run(config, list(overrides)))
 
 
 def evaluate(

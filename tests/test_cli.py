@@ -16,7 +16,7 @@ from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
-VERBS = ("animate", "render", "convert", "prepare", "train", "info")
+VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "info")
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -53,10 +53,9 @@ def prepare(
     from talkinghead.errors import InputError
     from talkinghead.parallel import check
 
-    module = _module(source)
-    for name in options:
-        _known(source, name)
+    check_options(source, options)
     check(engine, workers)
+    module = _module(source)
     out, notes = Path(out), {}
     convert = _convert(module)
     if hasattr(module, "takes"):
@@ -76,6 +75,17 @@ def prepare(
 
         write_page(out, report, clips)
     return report
+
+
+def check_options(source: str, options: Iterable[str]) -> None:
+    """Raises InputError if there is no such source, or if it does not know one of the options."""
+    from talkinghead.errors import InputError
+
+    known = list(options_of(source))
+    for name in options:
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InputError(f"source {source}: has no option {name!r}; {has}")
 
 
 def options_of(source: str) -> dict[str, inspect.Parameter]:
@@ -106,13 +116,3 @@ def _convert(module: ModuleType) -> Callable:
     from talkinghead.data import recording
 
     return partial(recording.convert, module) if hasattr(module, "takes") else module.convert
-
-
-def _known(source: str, name: str) -> None:
-    from talkinghead.errors import InputError
-
-    known = list(options_of(source))
-    if name in known:
-        return
-    has = f"it has {', '.join(known)}" if known else "it has none"
-    raise InputError(f"source {source}: has no option {name!r}; {has}")
