@@ -1,8 +1,8 @@
 """The cache of encoder features and motion of whole clips, and what is made anew where nothing is cached.
 
 A clip has several versions: version 0 is the recording itself, the others are slower or faster (which also changes the voice)
-and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32 on the same clock. Of a folder there is one
-file a version of a clip, of shards there are shards again. Nothing in it depends on when it was filled or whether that was
+and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32 on the same clock. A folder has a file
+a version of a clip; shards have shards again. Nothing in the cache depends on when it was filled or whether that was
 interrupted, and what was prepared again is encoded again.
 """
 

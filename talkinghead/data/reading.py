@@ -111,9 +111,7 @@ def _interpolated(piece: Motion, total: int, first: int, target: Target, times: 
         values = target.project(piece.offsets, where)
     else:
         if values.shape[1:] != (len(piece.names),):
-            raise InputError(
-                f"{where}: its motion has {values.shape[1:]} values and {len(piece.names)} names; prepare it again"
-            )
+            raise InputError(f"{where}: its motion is {values.shape} and has {len(piece.names)} names; prepare it again")
         values = values[:, _columns(piece.names, target, where)]
     source = frame_times(total, piece.fps)[first : first + len(values)]
     if len(values) == 1:
@@ -144,7 +142,7 @@ def _flac(data: bytes, where: str, start: int, stop: int | None) -> tuple[np.nda
 
     blocks, first = [np.zeros(0, np.float32)], start
     try:
-        with av.open(BytesIO(data), format="flac") as container:
+        with av.open(BytesIO(data), "r", format="flac") as container:
             stream = container.streams.audio[0]
             if stream.rate != RATE:
                 raise InputError(f"{where}: its sound has {stream.rate} Hz, {RATE} is the format; prepare the dataset again")

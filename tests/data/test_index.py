@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from talkinghead.data.index import EMOTIONS, Index, emotion_of
+from talkinghead.data.index import Index, emotion_of
 from talkinghead.data.manifest import NAME, Clip, read_manifest, write_manifest
+from talkinghead.data.parameters import EMOTIONS
 from talkinghead.errors import InputError
 
 
