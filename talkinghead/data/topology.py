@@ -17,6 +17,7 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 HEAD_SIZE = (0.1, 0.7)  # metres, largest extent of what can be a face, or a head with neck and shoulders' edge
 SPARE = 32  # components carried along beyond those asked for, so that those asked for are not hurt by what is cut off
 COLUMNS = 1 << 15  # of a Gram matrix at a time: products in float32, their sum in float64
+LARGEST = 256 << 20  # bytes of index sets
 LIPS_SHARE = 0.05  # of the vertices: those that move most in speech
 TOUCHING = 0.006  # metres between vertices of the upper and the lower lip at rest
 PARTING = 0.2  # of the largest motion: what lips must move apart at least
@@ -319,12 +320,18 @@ def _json(path: Path) -> dict:
 
 
 def _npz(path: Path) -> dict:
-    from zipfile import BadZipFile
+    from zipfile import BadZipFile, ZipFile
+    from zlib import error as ZlibError
 
     try:
+        with ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                raise InputError(f"{path}: more than {LARGEST >> 20} MiB of index sets")
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, BadZipFile, ZlibError) as error:
         raise InputError(f"{path}: not an .npz of numbers ({error})") from None
 
 
