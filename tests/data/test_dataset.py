@@ -351,6 +351,7 @@ def test_memory_does_not_grow_with_the_set(root, tmp_path):
         folder = bench.large_set(tmp_path / f"{hours}h", hours)
         first = TrainingData([folder], tmp_path / "cache", cached=False)
         assert first.windows(50) == pytest.approx(hours * 3600 * 0.95, rel=0.001) and first.clip(700).id == "clip-00000700"
+        first.micro_batch((0,), 0, 8, 50)  # what is imported late
         del first
         gc.collect()
         tracemalloc.start()  # as a worker does: the index is there
