@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from talkinghead.errors import InputError
+from talkinghead.files import recipe
 
 T = TypeVar("T")
 
@@ -19,9 +20,9 @@ T = TypeVar("T")
 def load_config(kind: type[T], path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> T:
     """A `kind` (a dataclass) from a YAML file and `a.b=value` overrides, whose values are YAML, too.
 
-    `base: other.yaml` in the file names one file, relative to it, whose values it changes.
+    `base: other.yaml` in the file names one file, relative to it or one that ships, whose values it changes.
     """
-    tree = _read(Path(path))
+    tree = _read(recipe(path))
     for override in overrides:
         key, sign, value = override.partition("=")
         if not sign:
@@ -67,7 +68,7 @@ def _read(path: Path) -> dict[str, Any]:
     base = tree.pop("base", None)
     if base is None:
         return tree
-    below = _read(path.parent / base)
+    below = _read(recipe(base, path.parent))
     return _merged(below, tree)
 
 

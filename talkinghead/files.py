@@ -19,6 +19,16 @@ def asset(name: str) -> Path:
     raise FileNotFoundError(f"talkinghead was installed without assets/{name}")
 
 
+def recipe(name: str | Path, beside: Path = Path()) -> Path:
+    """Path of a recipe: `name`, seen from the folder `beside`, or the one of that name that ships in `configs/`."""
+    path = Path(name)
+    if not path.is_absolute() and path.parent in (Path(), Path("configs")) and not (beside / path).exists():
+        for root in (PACKAGE / "configs", PACKAGE.parent / "configs"):
+            if (root / path.name).is_file():
+                return root / path.name
+    return beside / path
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, of the same suffix, renamed to it on success and removed on failure."""

@@ -12,7 +12,15 @@ from talkinghead import __version__
 from talkinghead.files import PACKAGE, asset
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl", "numba")
-EXTRAS = {"train": "matplotlib", "video": "mediapipe", "usd": "pxr", "pyrender": "pyrender"}  # extra -> module it brings
+EXTRAS = {  # extra -> a module that it brings
+    "train": "accelerate",
+    "data": "h5py",
+    "evaluate": "librosa",
+    "ray": "ray",
+    "video": "mediapipe",
+    "usd": "pxr",
+    "pyrender": "pyrender",
+}
 
 
 def report() -> Iterator[tuple[str, str]]:
