@@ -31,13 +31,13 @@ def test_score_finds_the_lag(measure):
 
 def test_the_linear_floor_learns_jaws_that_follow_loudness(measure, tiny_data):
     clips = read_manifest(tiny_data)
-    floor = measure.ridge(tiny_data, [c for c in clips if c.split == "train"], Head.default())
+    floor = measure.ridge(tiny_data, [c for c in clips if c.split == "train"])
     from talkinghead import load_audio
 
     clip = clips[0]
-    times, aperture, _ = measure.real_lips(tiny_data, clip, Head.default())
+    lips = measure.real_lips(tiny_data, clip)
     predicted = floor(load_audio(tiny_data / clip.audio))[:, 0]
-    assert measure.score([(times, aperture, predicted)])["r"] > 0.6
+    assert measure.score([(lips.times, lips.aperture, predicted)])["r"] > 0.6
 
 
 def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, tiny_speech):

@@ -3,8 +3,9 @@
     python tools/measure_lips.py DATA… [--model FOLDER] [--split test] [--plot PICTURE.png] [--phones FOLDER] [--rest]
 
 Prints one JSON line per folder and system: mean Pearson correlation of lip aperture and of lip width over clips, and
-the same after the one constant lag that suits the folder best. Real lips are the tracked landmarks where the folder has
-them (inner lips over eye corners), otherwise the prepared motion. `--phones` names a folder of recordings with
+the same after the one constant lag that suits the folder best; `talkinghead evaluate` gives these for a model and much
+more, this tool adds the linear floor. Real lips are the tracked landmarks where the folder has them (inner lips over eye
+corners), otherwise the prepared motion. `--phones` names a folder of recordings with
 `phones.jsonl` (ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open
 vowels. `--rest` plays silence, noise and chords, at which lips should rest.
 """
@@ -18,35 +19,24 @@ from pathlib import Path
 import librosa
 import numpy as np
 
-from talkinghead import Head, Talker, load_audio
+from talkinghead import Talker, load_audio
 from talkinghead.audio import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
+from talkinghead.evaluate.lips import Lips, tracked_lips
+from talkinghead.evaluate.metrics import LAGS, SHUT, lagged
 
 CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
 RATE = 16000
-LAGS = np.arange(-0.2, 0.201, 0.02)  # seconds
-SHUT_MM = 1.0  # an aperture below this reads as closed lips
 
 
-def real_lips(folder: Path, clip, head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, aperture and width (any unit)."""
-    tracked = folder / "landmarks" / f"{clip.id}.npz"
-    if tracked.exists() and _whole(tracked, clip.duration):
-        with np.load(tracked) as file:
-            points, fps = file["landmarks"] * [*file["size"], file["size"][0]], float(file["fps"])
-        points, times = points[seen := np.isfinite(points[:, 0, 0])], frame_times(len(points), fps)[seen]
-        eyes = np.linalg.norm(points[:, 33, :2] - points[:, 263, :2], axis=1)
-        aperture = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=1) / eyes
-        return times, aperture, np.linalg.norm(points[:, 61, :2] - points[:, 291, :2], axis=1) / eyes
+def real_lips(folder: Path, clip) -> Lips:
+    """Tracked in the film where there is one, of the prepared motion otherwise."""
+    found = tracked_lips(folder, clip)
+    if found is not None:
+        return found
     animation = read_animation(folder, clip)
-    return animation.times, animation.lip_aperture(), animation.lip_width()
-
-
-def _whole(tracked: Path, duration: float) -> bool:
-    """Whether a clip is as long as its film; otherwise it was trimmed to where a face was seen, and times differ."""
-    with np.load(tracked) as file:
-        return abs(len(file["landmarks"]) / float(file["fps"]) - duration) < 0.1
+    return Lips(animation.times, animation.lip_aperture(), animation.lip_width())
 
 
 def log_mel(wave: np.ndarray) -> np.ndarray:
@@ -58,14 +48,14 @@ def log_mel(wave: np.ndarray) -> np.ndarray:
     return np.concatenate([padded[i : i + len(mel)] for i in range(2 * CONTEXT + 1)], axis=1)
 
 
-def ridge(folder: Path, clips: list, head: Head, most: int = 120):
+def ridge(folder: Path, clips: list, most: int = 120):
     """The floor: aperture and width as a linear map of log-mel, fitted to at most `most` training clips."""
     inputs, outputs = [], []
     for clip in clips[:: max(1, len(clips) // most)]:
         x = log_mel(load_audio(folder / clip.audio))
-        times, aperture, width = real_lips(folder, clip, head)
+        lips = real_lips(folder, clip)
         inputs.append(x)
-        outputs.append(np.stack([np.interp(frame_times(len(x), 50), times, v) for v in (aperture, width)], 1))
+        outputs.append(np.stack([np.interp(frame_times(len(x), 50), lips.times, v) for v in (lips.aperture, lips.width)], 1))
     x, y = np.concatenate(inputs), np.concatenate(outputs)
     mean, std, centre = x.mean(0), x.std(0) + 1e-6, y.mean(0)
     x = (x - mean) / std
@@ -75,13 +65,10 @@ def ridge(folder: Path, clips: list, head: Head, most: int = 120):
 
 def score(pairs: list) -> dict:
     """pairs of (times, real, predicted at 50 a second) -> mean correlation as it is, and at the best constant lag."""
-
-    def mean(lag: float) -> float:
-        values = [np.corrcoef(real, np.interp(times + lag, frame_times(len(p), 50), p))[0, 1] for times, real, p in pairs]
-        return float(np.nanmean(values))
-
-    best = max(LAGS, key=mean)
-    return {"r": round(mean(0), 4), "best_lag_ms": round(best * 1000), "r_at_best_lag": round(mean(best), 4)}
+    table = np.nanmean([lagged(times, real, frame_times(len(p), 50), p) for times, real, p in pairs], axis=0)
+    best, zero = int(table.argmax()), len(LAGS) // 2
+    figures = {"r": table[zero], "best_lag_ms": LAGS[best] * 1000, "r_at_best_lag": table[best]}
+    return {name: round(value) if name.endswith("ms") else round(float(value), 4) for name, value in figures.items()}
 
 
 def main() -> None:
@@ -94,20 +81,20 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--rest", action="store_true")
     args = parser.parse_args()
-    talker, head = Talker.from_pretrained(args.model), Head.default()
+    talker = Talker.from_pretrained(args.model)
     for folder in args.data:
         clips = list(read_manifest(folder))
         held = [c for c in clips if c.split == args.split]
-        floor = ridge(folder, [c for c in clips if c.split == "train"], head)
+        floor = ridge(folder, [c for c in clips if c.split == "train"])
         pairs: dict[tuple[str, str], list] = {}
         for clip in held:
             wave = load_audio(folder / clip.audio)
-            times, *real = real_lips(folder, clip, head)
+            lips = real_lips(folder, clip)
             animation = talker.animate(wave, fps=50, idle=0)
             systems = {"talker": (animation.lip_aperture(), animation.lip_width()), "log-mel ridge": floor(wave).T}
             for system, values in systems.items():
-                for what, truth, predicted in zip(("aperture", "width"), real, values, strict=True):
-                    pairs.setdefault((system, what), []).append((times, truth, predicted))
+                for what, truth, predicted in zip(("aperture", "width"), (lips.aperture, lips.width), values, strict=True):
+                    pairs.setdefault((system, what), []).append((lips.times, truth, predicted))
         for (system, what), found in pairs.items():
             print(
                 json.dumps({"data": folder.name, "system": system, "what": what, "clips": len(found), **score(found)}),
@@ -147,7 +134,7 @@ def phones(talker: Talker, folder: Path, last: int) -> dict:
             if group is None or not near.any() or (group == "silence" and end - start < 0.2):
                 continue
             if group == "bilabial":
-                shut.append(aperture[near].min() < SHUT_MM)
+                shut.append(aperture[near].min() < 1000 * SHUT)
                 late.append(times[near][aperture[near].argmin()] - (start + end) / 2)
                 apertures[group].append(aperture[near].min())
             elif group == "silence":

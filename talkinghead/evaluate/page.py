@@ -44,7 +44,7 @@ td.best small{font-weight:400}
 .key{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;margin:6px 0 10px}
 ul.list{list-style:none;padding:0;font-size:14px}
 .line{font-size:13px;margin:4px 0}
-video{width:100%;max-width:1072px;border:1px solid var(--line)}
+video{width:100%;max-width:900px;border:1px solid var(--line)}
 svg{max-width:100%;height:auto;display:block}
 svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 summary{cursor:pointer}

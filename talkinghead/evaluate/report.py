@@ -172,12 +172,11 @@ def _wide(name: str, results: dict) -> int:
 
 def _short(key: str, figure: dict | None) -> str:
     """The value and half of its interval; the interval itself is in the report."""
-    value, half = cell(key, figure)[0], 0.0
-    if figure and figure["low"] is not None:
-        half = (figure["high"] - figure["low"]) / 2
-    if not half > 1e-9 * abs(figure["value"] if figure else 0):
+    value = cell(key, figure)[0]
+    if not figure or figure["low"] is None:
         return value
-    return f"{value} ±{half:.1e}" if METRICS[key].unit == "m²" else f"{value} ±{half:.2g}"
+    half = number(key, (figure["high"] - figure["low"]) / 2)
+    return value if float(half) == 0 or float(half) < 1e-9 * abs(figure["value"]) else f"{value} ±{half}"
 
 
 def _title(key: str) -> str:
