@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -17,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from talkinghead.errors import InputError
@@ -65,6 +66,7 @@ def run(
     check(engine, workers)
     if not jobs:
         return
+    from rich.console import Console
     from rich.progress import track
 
     workers = min(workers, len(jobs))
@@ -74,8 +76,9 @@ def run(
         results = ((job[0], _noted(task, job)) for job in jobs)
     else:
         results = _in_processes(task, jobs, workers)
+    console = Console(stderr=True)
     try:
-        yield from track(results, title or "", len(jobs), disable=title is None)
+        yield from track(results, title or "", len(jobs), console=console, disable=title is None or not console.is_terminal)
     finally:
         results.close()  # now, not when it is collected: its workers end with it
 
@@ -86,6 +89,8 @@ def _attempt(task: Callable, job: tuple) -> Any:
         return task(*job)
     except InputError as error:
         return Failed(str(error))
+    except MemoryError:
+        return Failed("not enough memory for it; run it again with fewer workers")
 
 
 def _noted(task: Callable, job: tuple) -> Any:
@@ -170,9 +175,18 @@ def _start(pool: ProcessPoolExecutor) -> None:
 def _prepare_worker() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # one core a worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)  # logs of libraries written in C++; what matters comes back as a result
     warnings.simplefilter("ignore")
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its workers, which would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tuple[str, Any], None, None]:
@@ -194,8 +208,9 @@ def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tu
                     cause = error.cause if isinstance(error.cause, BaseException) else error
                     cause.add_note(f"in the job {job[0]}")
                     raise cause from None
-                except (ray.exceptions.RaySystemError, ray.exceptions.GetTimeoutError):
-                    raise
+                except ray.exceptions.RaySystemError as error:  # the workers cannot import what they are to run
+                    first = (str(error).splitlines() or [""])[0]
+                    raise InputError(f"engine ray: {first}; the same talkinghead must be installed on every node") from None
                 except ray.exceptions.RayError:  # the worker crashed, memory, a node that went away
                     if left:
                         waiting.append((job, left - 1))
@@ -222,6 +237,6 @@ def _connect(workers: int) -> tuple[Any, bool]:
     local = {"num_cpus": workers, "include_dashboard": False, "runtime_env": path} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"engine ray: {address} cannot be reached ({' '.join(str(error).split())[:200]})") from None
     return ray, True

@@ -73,8 +73,8 @@ def test_closing_the_iterator_ends_the_workers(tmp_path):
         assert ended(int(path.name))
 
 
-@pytest.mark.parametrize("engine", ["local", "ray"])
-def test_an_interrupted_run_leaves_nothing_running(engine, tmp_path):
+@pytest.mark.parametrize("engine, how", [("local", signal.SIGINT), ("local", signal.SIGKILL), ("ray", signal.SIGINT)], ids=str)
+def test_an_interrupted_run_leaves_nothing_running(engine, how, tmp_path):
     if engine == "ray":
         pytest.importorskip("ray")
     script = (
@@ -95,9 +95,12 @@ def test_an_interrupted_run_leaves_nothing_running(engine, tmp_path):
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "pids").iterdir())) < 2 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does
+    else:
+        process.kill()
     _, err = process.communicate(timeout=60)
-    assert b"KeyboardInterrupt" in err
+    assert how == signal.SIGKILL or b"KeyboardInterrupt" in err
     workers = [int(path.name) for path in (tmp_path / "pids").iterdir()]
     assert len(workers) == 2 and all(ended(worker) for worker in workers)
 
@@ -134,3 +137,12 @@ def test_what_cannot_be_run_is_told_at_once(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'talkinghead\[ray\]'"):
         parallel.check("ray", 1)
+
+
+def test_a_cluster_that_lacks_the_package_is_told(cluster, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.py").write_text("def task(name):\n    return name\n")
+    monkeypatch.syspath_prepend(tmp_path)  # of this process only
+    import elsewhere
+
+    with pytest.raises(InputError, match="No module named 'elsewhere'; the same talkinghead must be installed"):
+        list(parallel.run(elsewhere.task, [("a",)], engine="ray"))

@@ -182,7 +182,9 @@ def _histograms(values: dict[str, np.ndarray]) -> str:
     figure = Figure(figsize=(10.5, 2.1 * lines), layout="constrained")
     for axis, (name, v) in zip(figure.subplots(lines, columns, squeeze=False).flat, values.items(), strict=False):
         bins = max(5, min(30, round(2 * np.sqrt(len(v)))))
-        axis.hist(v, bins=bins if np.ptp(v) > 1e-6 * max(1.0, np.abs(v).max()) else 5, color=BLUE)
+        # Equal values are one bar, and rounding loses none at the ends.
+        middle, wide = (v.min() + v.max()) / 2, 1.001 * max(np.ptp(v), 0.02 * np.abs(v).max(), 1e-9)
+        axis.hist(v, bins=bins, range=(middle - wide / 2, middle + wide / 2), color=BLUE)
         axis.set_title(name, fontsize=9, loc="left")
         _plain(axis)
         axis.locator_params(axis="x", nbins=5)
@@ -241,11 +243,7 @@ def _sheet(measured: list[Measured]) -> str:
         )
         about = " · ".join(filter(None, [m.clip.speaker, m.clip.emotion, m.clip.split]))
         rows.append(f"<div class=clip><p><b>{escape(m.clip.id)}</b><br>{escape(about)}</p>{images}</div>")
-    what = (
-        "the lips are open least, middling and most"
-        if all(m.lips for m in chosen)
-        else "the face moved least, middling and most"
-    )
+    what = "the lips are open" if all(m.lips for m in chosen) else "the face is away from rest"
     text = f"<p>Moments when {what} least, middling and most.</p>"
     return f'<section><h2>Contact sheet</h2>{text}<div class="sheet">{"".join(rows)}</div></section>'
 
