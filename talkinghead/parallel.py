@@ -206,11 +206,11 @@ def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tu
                     yield job[0], ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
                     cause = error.cause if isinstance(error.cause, BaseException) else error
+                    if isinstance(cause, ray.exceptions.RaySystemError):  # a worker could not even import the task
+                        first = (str(cause).splitlines() or [""])[0].removeprefix("System error: ")
+                        raise InputError(f"engine ray: {first}; every node needs the same talkinghead") from None
                     cause.add_note(f"in the job {job[0]}")
                     raise cause from None
-                except ray.exceptions.RaySystemError as error:  # the workers cannot import what they are to run
-                    first = (str(error).splitlines() or [""])[0]
-                    raise InputError(f"engine ray: {first}; the same talkinghead must be installed on every node") from None
                 except ray.exceptions.RayError:  # the worker crashed, memory, a node that went away
                     if left:
                         waiting.append((job, left - 1))

@@ -144,5 +144,5 @@ def test_a_cluster_that_lacks_the_package_is_told(cluster, tmp_path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)  # of this process only
     import elsewhere
 
-    with pytest.raises(InputError, match="No module named 'elsewhere'; the same talkinghead must be installed"):
+    with pytest.raises(InputError, match="No module named 'elsewhere'; every node needs the same"):
         list(parallel.run(elsewhere.task, [("a",)], engine="ray"))
