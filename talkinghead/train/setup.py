@@ -18,6 +18,7 @@ from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
 from talkinghead.train.config import TrainConfig
 from talkinghead.train.surfaces import Surface
 
+LOOKED_AT = 5000  # clips of which it is asked what they are, so that a large set is not read through
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
 
 
@@ -120,6 +121,7 @@ def _spread(data: TrainingData, annotation: str) -> np.ndarray:
     """(K,) standard deviation of each coefficient where no mesh tells what it moves; ones where one does."""
     if data.heads.get(annotation) is not None:
         return np.ones(len(data.annotations[annotation]))
-    clips = [i for i in data.split("train") if data.clip(i).annotation == annotation]
+    training = data.split("train")
+    clips = [i for i in training[:: max(1, len(training) // LOOKED_AT)] if data.clip(i).annotation == annotation]
     clips = clips[:: max(1, len(clips) // SAMPLED)]
     return np.concatenate([data.whole(i)[1] for i in clips]).std(0) if clips else np.ones(len(data.annotations[annotation]))
