@@ -16,7 +16,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -101,7 +101,7 @@ def animate_all(
     from talkinghead.export import check as check_export
 
     check(engine, workers)
-    out, look, voice = Path(out), look or Look(), voice or Voice()
+    out, look, voice = Path(out).absolute(), look or Look(), voice or Voice()  # workers may start in another folder
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
         if suffix != VIDEO:
@@ -113,13 +113,13 @@ def animate_all(
         from talkinghead.render import choose
 
         look = Look(look.size, look.camera, choose(look.backend))  # here, where it can be told
-    folder, threads = _weights(model), _threads()
+    folder, threads = _weights(model).absolute(), _threads()
     weights = [stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
     before = _read_report(out)
     report: dict[str, Any] = {"version": VERSION, "animated": 0, "skipped": 0, "done": dict(before), "failed": {}}
     jobs, entries = [], {}
     for item in items:
-        spoken = Voice(**{**vars(voice), **item.changes})
+        spoken = _spoken(voice, item, Path(source).parent)
         plan = _plan(item, suffixes, spoken, look, weights)
         if isinstance(plan, Failed):
             _failed(report, item.name, str(item.audio), plan)
@@ -146,6 +146,15 @@ def animate_all(
     finally:
         _write_report(out, report)
     return report
+
+
+def _spoken(voice: Voice, item: Item, root: Path) -> Voice:
+    """How a recording of a list is spoken. A head's file is named relative to the list; others to the current folder."""
+    changes = dict(item.changes)
+    if "head" in changes and not changes["head"].startswith("default"):
+        changes["head"] = str((root / changes["head"]).absolute())
+    voice = replace(voice, **changes)
+    return voice if voice.head.startswith("default") else replace(voice, head=str(Path(voice.head).absolute()))
 
 
 def _failed(report: dict[str, Any], name: str, audio: str, result: Failed) -> None:

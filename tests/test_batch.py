@@ -180,9 +180,11 @@ def test_a_report_of_others_is_left_alone(recordings, model, tmp_path):
 def test_the_head_counts(recordings, model, tmp_path):
     from talkinghead.face.head import Head
 
-    head = Head.default()
+    head, how = Head.default(), {"model": model, "progress": False}
     replace(head, texture=None, identity={}).save(tmp_path / "mine.npz")
-    how = {"model": model, "progress": False}
+    (tmp_path / "list.csv").write_text("audio,head\nin/a/x.flac,mine.npz\nin/y.flac,nobody.npz\n")
+    report = animate_all(tmp_path / "list.csv", tmp_path / "listed", **how)
+    assert report["animated"] == 1 and "nobody.npz: no such file" in report["failed"]["in/y"]["reason"]
     animate_all(recordings / "a", tmp_path / "out", **how)
     voice = Voice(head=str(tmp_path / "mine.npz"))
     assert animate_all(recordings / "a", tmp_path / "out", voice=voice, **how)["animated"] == 1

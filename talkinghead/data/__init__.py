@@ -63,6 +63,9 @@ def prepare(
     claim(out, source)
     try:
         paths = [Path(path) for path in paths]
+        if engine == "ray":  # whose workers may start in another folder
+            paths, out = [path.absolute() for path in paths], out.absolute()
+            options = {name: value.absolute() if isinstance(value, Path) else value for name, value in options.items()}
         clips, quality, dropped = convert(paths, out, workers=workers, progress=progress, engine=engine, **options)
         report = summarise(out, source, clips, quality, dropped, notes=notes, quiet=not progress)
         write_manifest(out, clips)

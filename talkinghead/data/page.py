@@ -231,12 +231,14 @@ def _svg(figure) -> str:
 def _sheet(measured: list[Measured]) -> str:
     """Three moments each of some clips, drawn by the package's renderer; as points where the mesh has no faces."""
     usable = [m for m in measured if m.animation is not None]
-    if not usable:
-        why = "no mesh is known for this kind of motion" if measured else "the clips are in shards"
-        return f"<section><h2>Contact sheet</h2><p>None: {why}.</p></section>"
-    chosen = _various(usable)
-    rows = []
-    for m, pictures in zip(chosen, _pictures(chosen), strict=True):
+    chosen, rows = _various(usable), []
+    try:
+        if not usable:
+            raise InputError("no mesh is known for this kind of motion" if measured else "the clips are in shards")
+        drawn = _pictures(chosen)
+    except InputError as error:  # also where no renderer works
+        return f"<section><h2>Contact sheet</h2><p>None: {escape(str(error))}.</p></section>"
+    for m, pictures in zip(chosen, drawn, strict=True):
         images = "".join(
             f'<figure><img alt="" src="{_data(p)}"><figcaption>{t:.2f} s</figcaption></figure>'
             for p, t in zip(pictures, m.moments, strict=True)

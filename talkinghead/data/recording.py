@@ -196,8 +196,8 @@ def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[s
     """Write a checked recording; returns what was noted with it."""
     length = len(recording.coefficients if recording.coefficients is not None else recording.vertices)  # type: ignore[arg-type]
     quality = {key: float(value) for key, value in recording.quality.items()}
-    if recording.missing is not None and recording.missing.any():
-        quality["filled"] = float(recording.missing.mean())
+    if recording.missing is not None:
+        quality["kept"] = float(1 - recording.missing.mean())  # the rest was filled
     meta = {
         "mark": mark,
         "duration": round(length / recording.fps, 6),

@@ -17,6 +17,7 @@ from talkinghead.files import replacing
 
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
+UNFINISHED = re.compile(r"\..+-[a-z0-9_]{8}\.(flac|safetensors|npz)")  # names of `replacing`, whose process was killed
 MOST_LINES = 12  # of one kind on the terminal
 
 
@@ -97,9 +98,10 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
         if f"audio/{path.stem}.flac" not in kept:
             (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
         removed.append(path.stem)
-    for folder, suffix in (("audio", ".flac"), ("motion", ".safetensors"), ("heads", ".npz")):
-        for path in (out / folder).glob(f".*-*{suffix}"):  # of `replacing`, whose process was killed
-            path.unlink()
+    for folder in ("audio", "motion", "heads"):
+        for path in (out / folder).glob(".*"):
+            if UNFINISHED.fullmatch(path.name):
+                path.unlink()
     return removed
 
 

@@ -126,14 +126,16 @@ def test_what_is_gone_goes_and_what_is_not_ours_stays(source, tmp_path):
     out = tmp_path / "out"
     prepare("toy", [source], out, progress=False)
     (out / "motion" / "notes.txt").write_text("mine")
+    (out / "heads" / ".my-own.npz").write_bytes(b"mine")
     (out / "motion" / "mine.safetensors").write_bytes(b"not of ours")
-    (out / "motion" / ".a_0-k1ll3d.safetensors").write_bytes(b"half")  # what a killed process leaves
+    (out / "motion" / ".a_0-k1ll3d_7.safetensors").write_bytes(b"half")  # what a killed process leaves
     (source / "a_0.npz").unlink()
     toyset.write(source, "a_2", vertices=np.zeros((3, 25, 3), np.float32))
     report = prepare("toy", [source], out, progress=False)
     assert report["clips"] == 4 and [drop["id"] for drop in report["dropped"]] == ["a_2"]
     names = {p.name for p in (out / "motion").iterdir()}
     assert names == {"notes.txt", "mine.safetensors", *(f"{clip.id}.safetensors" for clip in read_manifest(out))}
+    assert (out / "heads" / ".my-own.npz").exists()
     assert not (out / "audio" / "a_0.flac").exists() and not (out / "audio" / "a_2.flac").exists()
 
 
@@ -158,6 +160,13 @@ def test_ids_that_would_share_a_file_are_told(tmp_path):
     report = prepare("toy", [tmp_path / "in" / "x", tmp_path / "in" / "y"], tmp_path / "out", progress=False)
     (drop,) = report["dropped"]
     assert report["clips"] == 1 and "same id as a_0" in drop["reason"] and "y/a_0.npz" in drop["id"]
+
+
+def test_filled_frames_are_counted(tmp_path):
+    missing = np.arange(50) % 10 == 3
+    toyset.write(tmp_path / "in", "a_0", missing=missing)
+    report = prepare("toy", [tmp_path / "in"], tmp_path / "out", progress=False)
+    assert report["quality"]["kept"] == {"median": 0.9, "worst": 0.9}
 
 
 def test_one_reason_for_all_is_the_error(source, tmp_path):
