@@ -38,7 +38,9 @@ File = Annotated[Path | None, arg(metavar="PATH")]
 Formats = Annotated[
     tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
     UseAppendAction,
-    arg(metavar="FORMAT", help="Folders and lists: what to write, npz if nothing is said. Repeat it for more."),
+    arg(
+        metavar="FORMAT", help="Folders and lists: npz, csv, glb, usdc, usda, obj or mp4; npz if not said. Repeat it for more."
+    ),
 ]
 Engine = Annotated[
     Literal["local", "ray"],
@@ -71,9 +73,11 @@ def animate(
     """Turn speech into a talking head: one recording into files, or many into a folder.
 
     Args:
-        audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound. Or a folder of recordings, or a list of them: .txt
-            with a path a line, or .csv or .jsonl with audio and, if wanted, output, emotion, intensity, style, seed and head.
-            With these, -o is a folder; what is done is not done again, and batch.json there says what failed.
+        audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound.
+            Or a folder of recordings, or a list of them: .txt with a path a line, or .csv or .jsonl
+            with audio and, if wanted, output, emotion, intensity, style, seed and head.
+            With these, -o is a folder. What is done is not done again; batch.json there says what
+            failed, and the exit status is 2 if anything did.
         emotion: How it is said.
         intensity: How strongly, 0 to 1.
         style: Whose way of speaking; one of the model's speakers.
