@@ -39,7 +39,7 @@ Formats = Annotated[
     tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
     UseAppendAction,
     arg(
-        metavar="FORMAT", help="Folders and lists: npz, csv, glb, usdc, usda, obj or mp4; npz if not said. Repeat it for more."
+        metavar="FORMAT", help="Folders and lists: npz (if not said), csv, glb, usdc, usda, obj or mp4. Repeat it for more."
     ),
 ]
 Engine = Annotated[
