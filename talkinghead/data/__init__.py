@@ -27,7 +27,7 @@ SOURCES = {
     "facegood": "talkinghead.data.adapters.facegood",
     "shards": "talkinghead.data.adapters.shards",
 }
-OURS = ("paths", "out", "workers", "progress", "engine", "page")  # arguments that are no options of a source
+OURS = ("paths", "out", "workers", "progress", "engine", "page", "notes")  # arguments that are no options of a source
 
 
 def prepare(
@@ -58,7 +58,7 @@ def prepare(
     module = _module(source)
     out, notes = Path(out), {}
     convert = _convert(module)
-    if hasattr(module, "takes"):
+    if "notes" in inspect.signature(convert).parameters:
         convert = partial(convert, notes=notes)
     claim(out, source)
     try:

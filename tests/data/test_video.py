@@ -169,6 +169,7 @@ def test_good_films_are_kept_and_bad_ones_have_reasons(prepared):
     out, report = prepared
     clips = read_manifest(out)
     assert [clip.id for clip in clips] == ["good", "late"]
+    assert report["split"] == "by clip (fewer than 5 speakers)"
     reasons = {drop["id"]: drop["reason"] for drop in report["dropped"]}
     assert set(reasons) == {"nobody", "short", "silent", "two", "text"}
     for name, reason in {"nobody": "no face", "short": "only 0.24 s", "silent": "no sound", "two": "one face"}.items():

@@ -17,9 +17,10 @@ import numpy as np
 
 from talkinghead.audio import load_audio
 from talkinghead.data import solve, video
-from talkinghead.data.manifest import Clip, Spans, file_name, read_words, split_of, write_audio
+from talkinghead.data.manifest import Clip, Spans, file_name, read_words, write_audio
 from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
 from talkinghead.data.person import Person
+from talkinghead.data.recording import Take, assign_splits
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.parallel import Failed, run
@@ -51,6 +52,7 @@ def convert(
     workers: int = 1,
     progress: bool = True,
     engine: str = "local",
+    notes: dict[str, Any] | None = None,
     head: Path | None = None,
     speaker: str | None = None,
     licence: str = "unknown",
@@ -75,7 +77,12 @@ def convert(
     for name, result in run(_track, tracking, title="tracking" if progress else None, **how):
         if isinstance(result, Failed):
             dropped[name] = result.reason
-    jobs = _jobs({n: p for n, p in found.items() if n not in dropped}, list(found), out, head, speaker, licence, offset)
+    # Of all clips, also those that were dropped: splits do not change when one more is dropped.
+    takes = [Take(name, speaker or file_name(path.parent.name), (path,)) for name, path in found.items()]
+    splits, rule = assign_splits(takes)
+    if notes is not None:
+        notes["split"] = rule
+    jobs = _jobs([take for take in takes if take.id not in dropped], splits, out, head, licence, offset)
     _estimate_people(jobs, out, head, dropped)
     clips, quality = [], {}
     left = [job for job in jobs if job.id not in dropped]
@@ -88,25 +95,21 @@ def convert(
     return sorted(clips, key=lambda clip: clip.id), quality, dropped
 
 
-def _jobs(
-    usable: dict[str, Path], names: list[str], out: Path, head: Path | None, speaker: str | None, licence: str, offset: float
-) -> list[Job]:
-    """Splits go by the place among all clips, also those that were dropped: they do not change when one more is dropped."""
-    words = {folder: read_words(folder / "words.jsonl") for folder in {path.parent for path in usable.values()}}
-    place = {name: i for i, name in enumerate(names)}
+def _jobs(takes: list[Take], splits: dict[str, str], out: Path, head: Path | None, licence: str, offset: float) -> list[Job]:
+    words = {folder: read_words(folder / "words.jsonl") for folder in {take.files[0].parent for take in takes}}
     return [
         Job(
-            id=name,
-            path=path,
-            speaker=speaker or file_name(path.parent.name),
-            split=split_of(place[name]),
+            id=take.id,
+            path=take.files[0],
+            speaker=take.speaker,
+            split=splits[take.id],
             out=out,
             head=head,
             offset=offset,
             licence=licence,
-            words=words[path.parent].get(path.stem),
+            words=words[take.files[0].parent].get(take.files[0].stem),
         )
-        for name, path in usable.items()
+        for take in takes
     ]
 
 
