@@ -19,10 +19,10 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio import load_audio
 from talkinghead.data.manifest import SPLITS, Clip
-from talkinghead.data.motion import animation_of, head_of, read_motion
+from talkinghead.data.motion import animation_of, head_of, read_meta, read_motion
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.marks import digest, stamp
+from talkinghead.marks import digest
 
 PAGE = "index.html"
 VERSION = 1
@@ -51,7 +51,8 @@ def write_page(out: Path, report: dict, clips: Sequence[Clip]) -> Path:
     """Write the page unless it is there and nothing changed since; its path."""
     path = out / PAGE
     sample = _sample(out, clips)
-    mark = digest([VERSION, report, [stamp(out / clip.motion) for clip in sample], find_spec("matplotlib") is not None])
+    made = [read_meta(out / clip.motion).get("mark") for clip in sample]
+    mark = digest([VERSION, report, made, find_spec("matplotlib") is not None])
     if path.exists() and mark in path.read_text(encoding="utf-8")[:400]:
         return path
     measured = [_measure(out, clip) for clip in sample]
