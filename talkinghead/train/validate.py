@@ -10,10 +10,10 @@ import torch
 
 from talkinghead.animation import Animation
 from talkinghead.data.dataset import TrainingData
+from talkinghead.evaluate.metrics import lve_mm, pearson
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
 from talkinghead.train.stages import predict
 
-STILL = 1e-7  # metres: less is rounding, not motion
 LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
 
 
@@ -73,19 +73,12 @@ def _score(found: np.ndarray, true: np.ndarray, animate) -> dict[str, float]:
     if one is None:
         return scores
     if all(name in one.head.landmarks for name in LIPS[:2]):
-        a, b = one.lip_aperture(), other.lip_aperture()
-        scores |= {"aperture_r": correlation(a, b), "aperture_mm": float(np.abs(a - b).mean() * 1000)}
+        a, b = (motion.lip_aperture().astype(np.float64) for motion in (one, other))
+        scores |= {"aperture_r": pearson(a, b), "aperture_mm": float(np.abs(a - b).mean() * 1000)}
     if all(name in one.head.landmarks for name in LIPS[2:]):
-        scores["width_r"] = correlation(one.lip_width(), other.lip_width())
+        scores["width_r"] = pearson(*(motion.lip_width().astype(np.float64) for motion in (one, other)))
     if "lips" in one.head.regions:
-        lips = one.head.basis[:, one.head.regions["lips"] > 0.5]
-        error = np.einsum("tk,kvx->tvx", one.coefficients - other.coefficients, lips)
-        scores["lve_mm"] = float(np.linalg.norm(error, axis=-1).max(1, initial=0).mean() * 1000)
-    return scores
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's r, 0 where one of the two does not move."""
-    a, b = a.astype(np.float64) - a.mean(dtype=np.float64), b.astype(np.float64) - b.mean(dtype=np.float64)
-    moves = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / moves) if moves > STILL**2 * len(a) else 0.0
+        lips = one.head.regions["lips"] > 0.5
+        a, b = (np.einsum("tk,kvx->tvx", motion.coefficients, motion.head.basis[:, lips]) for motion in (one, other))
+        scores["lve_mm"] = lve_mm(a, b, np.arange(lips.sum()))
+    return {name: value for name, value in scores.items() if np.isfinite(value)}  # nan: the recorded mouth does not move
