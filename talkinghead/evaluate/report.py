@@ -24,6 +24,8 @@ CONVENTIONS = (
     "(t + 0.5) / fps) and over the frames that both have.",
     "Positions are compared on the template of the recorded speaker, in the head's own space: head rotation and translation "
     "do not count.",
+    "Models speak in the style of the clip's speaker, and with its emotion, where they know these, and are not sampled except "
+    "for CE, MEE and diversity (temperature 1).",
     "Distances are pooled over all frames of all clips, closures over all events, correlations and FDD over clips.",
     f"Intervals are {LEVEL:g} % percentile intervals of {RESAMPLES} bootstrap resamples of the clips, the same resamples for "
     "every system.",

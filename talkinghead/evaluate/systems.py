@@ -209,7 +209,7 @@ def read_vertices(path: Path, recorded: Recorded, options: Options) -> Animation
     offsets = values.reshape(len(values), v, 3) * np.float32(UNITS[options.unit]) - motion.head.template
     away = float(np.linalg.norm(offsets, axis=-1).mean())
     if away > FAR:
-        told = f"vertices lie {away * 1000:.3g} mm from the speaker's template on average"
+        told = f"vertices lie {away * 1000:,.0f} mm from the speaker's template on average"
         raise InputError(f"{path}: {told}; is {options.unit} their unit (--unit), and are they in the data set's space?")
     return moved(offsets, fps, motion.head)
 

@@ -158,3 +158,34 @@ def test_systems_are_told_apart(tmp_path, recorded, tiny_talker):
 def test_a_model_that_knows_no_such_motion_says_so(recorded, tiny_talker):
     with pytest.raises(InputError, match="tiny-vertices"):
         Model("net", tiny_talker, Options()).motions(recorded)
+
+
+def test_a_model_of_vertices_speaks_as_the_speaker_of_the_clip(recorded, tiny_encoder):
+    import torch
+
+    from talkinghead.models.talker import ModelConfig, Talker
+
+    head = recorded.motion.head
+    torch.manual_seed(0)
+    config = ModelConfig(
+        annotations={"tiny-vertices": list(head.names)},
+        styles=["bob"],
+        encoder=tiny_encoder,
+        heads=4,
+        categories=5,
+        width=16,
+        dilations=[1],
+        prior_width=16,
+        prior_dilations=[1],
+    )
+    talker = Talker(config, {"tiny-vertices": head}).eval()
+    for weights in talker.motion.decoder.parameters():
+        torch.nn.init.normal_(weights, std=0.3)
+    model = Model("net", talker, Options())
+    (motion,) = model.motions(recorded)
+    record, lags = measure(motion, recorded)
+    assert motion.meta["style"] == "bob" and motion.fps == recorded.motion.fps and abs(len(motion) - 40) <= 1
+    assert values(record, "lve") > 0 and "aperture" in lags
+    first, second = model.samples(recorded, 2)
+    assert first.meta["seed"] == 0 and second.meta["seed"] == 1
+    assert not np.array_equal(first.coefficients, second.coefficients)
