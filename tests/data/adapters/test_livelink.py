@@ -103,6 +103,6 @@ def test_prepared(tmp_path):
     (clip,) = read_manifest(tmp_path / "out")
     assert (clip.id, clip.fps, clip.speaker) == ("take1", 60, "ann")
     assert read_animation(tmp_path / "out", clip).rotation is not None
-    assert report["per_clip"]["take1"]["filled"] == pytest.approx(1 / 120, abs=1e-3)
+    assert report["per_clip"]["take1"]["kept"] == pytest.approx(1 - 1 / 120, abs=1e-3)
     reasons = {drop["id"]: drop["reason"] for drop in report["dropped"]}
     assert "4.00 s of sound" in reasons["take0"] and "not finite" in reasons["take2"]
