@@ -17,6 +17,7 @@ SILENCES = {"", "SIL", "SP", "SPN", "PAU", "<EPS>", "_"}
 QUIET, QUIET_RUN, QUIET_EDGE = 25.0, 0.3, 0.1  # decibels under speech; seconds: shortest silence, and its unsure ends
 BEAT_SIGMA = 0.1  # seconds
 STILL = 1e-7  # metres a frame: less is rounding
+MOVES = 1e-6  # metres, standard deviation of a curve: less is rounding
 BEAT_DEPTH = 0.1  # of the mean speed: how far a slow-down must fall to count as a beat
 
 
@@ -110,12 +111,11 @@ def mod(p_aperture: np.ndarray, g_aperture: np.ndarray) -> float:
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson correlation of two (T,) curves; 0 where the first does not move, nan where the second does not."""
+    """Pearson correlation of two (T,) curves; 0 where the first does not move, nan where the second does not (1 um)."""
     a, b = a - a.mean(), b - b.mean()
-    if not np.sqrt((b**2).mean()) > 1e-9:
+    if not b.std() > MOVES:
         return float("nan")
-    norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if np.sqrt((a**2).mean()) > 1e-9 else 0.0
+    return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())) if a.std() > MOVES else 0.0
 
 
 def lagged(times: np.ndarray, truth: np.ndarray, p_times: np.ndarray, p: np.ndarray) -> np.ndarray:

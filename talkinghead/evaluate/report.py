@@ -46,7 +46,7 @@ def build(
 
     found = {name: figures(result.records, result.lags, conditions["seed"]) for name, result in results.items()}
     used = [key for key in METRICS if any(key in values for values in found.values())]
-    notes = [*notes, *_missing(used, conditions, systems, sound_beats_known())]
+    notes = [*notes, *_missing(used, conditions, found, sound_beats_known())]
     return {
         "version": VERSION,
         "talkinghead": __version__,
@@ -74,7 +74,7 @@ def build(
     }
 
 
-def _missing(used: list[str], conditions: dict, systems: list[System], hears_beats: bool) -> list[str]:
+def _missing(used: list[str], conditions: dict, found: dict[str, dict], hears_beats: bool) -> list[str]:
     """Why metrics that a reader may look for are not there."""
     notes = []
     if "mve" not in used:
@@ -92,9 +92,10 @@ def _missing(used: list[str], conditions: dict, systems: list[System], hears_bea
             notes.append("beat consistency needs librosa: pip install librosa")
     if conditions["samples"] < 2:
         notes.append("CE, MEE and diversity need several samples: --samples 10")
-    else:
-        fixed = ", ".join(system.name for system in systems if system.deterministic)
-        notes.append(f"one motion a clip, so no CE, MEE and diversity: {fixed}" if fixed else "all systems are sampled")
+    elif "mve" in used:
+        fixed = ", ".join(name for name, figures in found.items() if name != "truth" and "diversity" not in figures)
+        if fixed:
+            notes.append(f"one motion a clip, so no CE, MEE and diversity: {fixed}")
     return notes
 
 

@@ -68,6 +68,7 @@ def test_pearson():
     assert metrics.pearson(a, 3 * a + 1) == pytest.approx(1)
     assert metrics.pearson(a, -a) == pytest.approx(-1)
     assert metrics.pearson(a, np.array([1.0, 3, 2, 4])) == pytest.approx(0.8)
+    assert np.isnan(metrics.pearson(a, 0.05 + 1e-8 * a)) and metrics.pearson(a, 0.05 + 1e-4 * a) == pytest.approx(1)
     assert metrics.pearson(np.ones(4), a) == 0 and np.isnan(metrics.pearson(a, np.ones(4)))
 
 
