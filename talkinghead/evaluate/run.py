@@ -101,10 +101,14 @@ def evaluate(
     sets = Sets(folder, lips, upper)
     sets.of(chosen[0])  # a file that does not fit is told before the slow work
     cache, settings = Cache(None if out is None else Path(out)), f"{samples} {seed} {state(lips)} {state(upper)}"
+    plan = Plan(folder, everyone, sets, cache, settings, samples, seed)
     results = {name: Result() for name in (TRUTH, *names)}
     with _bar(len(chosen) * len(results), progress) as step:
         for clip in chosen:
-            _one_clip(folder, clip, sets, everyone, results, cache, settings, samples, seed, step)
+            sets.of(clip)
+            for name, part in plan.measure(clip):
+                results[name].add(clip.id, part)
+                step()
     _read_emotions(folder, chosen, found[0].annotation, results, notes)
     _length_notes(results, notes)
     from talkinghead.evaluate.report import build, show, write
@@ -184,43 +188,34 @@ def _common(systems: list[System], clips: list[Clip], notes: list[str]) -> list[
     return chosen
 
 
-def _one_clip(
-    folder: Path,
-    clip: Clip,
-    sets: Sets,
-    systems: list[System],
-    results: dict[str, Result],
-    cache: Cache,
-    settings: str,
-    samples: int,
-    seed: int,
-    step: Callable[[], None],
-) -> None:
-    """Measure every system on a clip, or take what was kept."""
-    common = f"{settings} {clip_state(folder, clip)}"
-    recorded: Recorded | None = None
+@dataclass
+class Plan:
+    """All that is the same for every clip. settings: what changes the figures, beside clips and systems."""
 
-    def read() -> Recorded:
-        nonlocal recorded
-        recorded = recorded or read_recorded(folder, clip, *sets.of(clip).values())
-        return recorded
+    folder: Path
+    systems: list[System]
+    sets: Sets
+    cache: Cache
+    settings: str
+    samples: int
+    seed: int
 
-    sets.of(clip)
-    jobs: list[tuple[str, str | None, Callable[[], dict]]] = [(TRUTH, common, lambda: _truth(read()))]
-    for system in systems:
-        mine = system.identity(clip.id)
-        key = None if mine is None else f"{common} {mine}"
-        jobs.append((system.name, key, lambda system=system: _predicted(system, read(), samples, seed)))
-    for name, key, work in jobs:
-        part = cache.get(name, clip.id, key)
-        if part is None:
-            try:
-                part = work()
-            except InputError as error:
-                raise InputError(f"{name}, clip {clip.id}: {error}") from None
-            cache.put(name, clip.id, key, part)
-        results[name].add(clip.id, part)
-        step()
+    def measure(self, clip: Clip) -> Iterator[tuple[str, dict]]:
+        """(name, what it did) of the truth and of every system on a clip, measured or taken from what was kept."""
+        common = f"{self.settings} {clip_state(self.folder, clip)}"
+        recorded: Recorded | None = None
+        for system in (None, *self.systems):
+            name, mine = (TRUTH, "") if system is None else (system.name, system.identity(clip.id))
+            key = None if mine is None else f"{common} {mine}"
+            part = self.cache.get(name, clip.id, key)
+            if part is None:
+                recorded = recorded or read_recorded(self.folder, clip, *self.sets.of(clip).values())
+                try:
+                    part = _truth(recorded) if system is None else _predicted(system, recorded, self.samples, self.seed)
+                except InputError as error:
+                    raise InputError(f"{name}, clip {clip.id}: {error}") from None
+                self.cache.put(name, clip.id, key, part)
+            yield name, part
 
 
 def _truth(recorded: Recorded) -> dict:

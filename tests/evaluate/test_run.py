@@ -152,6 +152,16 @@ def test_coefficients_without_a_mesh(tmp_path, root):
         evaluate(["default"], tmp_path)
 
 
+def test_without_librosa_only_the_beats_are_left_out(vertex_data, monkeypatch):
+    from talkinghead.evaluate import measure
+
+    real = measure.find_spec
+    monkeypatch.setattr(measure, "find_spec", lambda name: None if name == "librosa" else real(name))
+    told = evaluate([], vertex_data, baselines=("loudness",), clips=1)
+    assert "beat_consistency" not in told["metrics"] and "lve" in told["metrics"]
+    assert any("librosa" in note for note in told["notes"])
+
+
 def test_command_line(vertex_data, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["evaluate", str(vertex_data), "-o", str(out), "--baselines", "still", "mean", "--videos", "0"]
