@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = "versions=1 report=2 motion.steps=2 motion.batch=2 motion.frames=20 prior.steps=2 prior.batch=2 prior.frames=20"
+SHORT = "versions=1 report=2 device=cpu motion.steps=2 motion.batch=2 motion.frames=20 prior.steps=2 prior.batch=2 prior.frames=20"
 
 
 def blocks(language: str) -> list[str]:

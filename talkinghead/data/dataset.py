@@ -49,6 +49,7 @@ class Batch:
     wave: Tensor | None  # (B, T * 320) samples at 16 kHz of the same windows, where nothing is cached
     emotion: Tensor  # (B,) int64 index into EMOTIONS
     intensity: Tensor  # (B,) float32 in [0, 1]
+    quiet: Tensor  # (B, T) float32: 1 where nobody speaks
     speech: Speech | None = None
 
     def to(self, device: torch.device | str) -> Batch:
@@ -137,6 +138,7 @@ class TrainingData:
             wave=None if self.cached else sounds,
             emotion=torch.tensor([sample[3] for sample in samples]),
             intensity=torch.tensor([sample[4] for sample in samples], dtype=torch.float32),
+            quiet=torch.from_numpy(np.stack([sample[5] for sample in samples])).float(),
         )
 
     def loader(self, seed: tuple[int, ...], js: Iterable[int], size: int, frames: int, workers: int = 0) -> Iterator[Batch]:
@@ -200,7 +202,7 @@ class TrainingData:
         return animation_of(motion_of(index.motion(row), f"clip {clip.id}"), head_of(index.folder, clip), f"clip {clip.id}")
 
     def _sample(self, order: Order, annotation: str, seed: tuple[int, ...], position: int, frames: int) -> tuple:
-        """(sound, motion, style, emotion, intensity) of one window; what is random in it is drawn by its own generator."""
+        """(sound, motion, style, emotion, intensity, quiet) of one window; what is random follows its own generator."""
         i, window, windows = order.at((*seed, _number(annotation)), position)
         rng = np.random.default_rng([*seed, _number(annotation), position])
         index, row, number = self._find(i)
@@ -208,28 +210,27 @@ class TrainingData:
         shift, version, silent = rng.random(), int(rng.integers(self.versions)), rng.random() < SILENT_SHARE
         if silent:
             heard = self.silence.window(frames, rng) if self.cached else room_noise(rng, frames * FRAME)
-            return heard, np.zeros((frames, len(self.annotations[annotation])), np.float32), 0, 0, 0.0
+            return heard, np.zeros((frames, len(self.annotations[annotation])), np.float32), 0, 0, 0.0, np.ones(frames)
         place = (window + shift) / windows
         read = self._cached_window if self.cached else self._fresh_window
-        heard, motion = read(index, row, number, version, place, frames, rng)
+        heard, motion, quiet = read(index, row, number, version, place, frames, rng)
         style = int(self.styles[number][entry["speaker"]])
-        return heard, motion, style, int(entry["emotion"]), float(entry["intensity"])
+        return heard, motion, style, int(entry["emotion"]), float(entry["intensity"]), quiet.astype(np.float64)
 
     def _cached_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         with self.caches[number].open(row, version) as tensors:
             start = int(place * max(1, tensors.shape("features")[0] - frames + 1))
-            heard, motion = (held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion"))
-        return heard, motion
+            return tuple(held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet"))
 
     def _fresh_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         speed = drawn_speed(rng) if version else 1.0
         length = max(1, int(np.ceil(index.rows[row]["frames"] / speed)))
         start, where = int(place * max(1, length - frames + 1)), f"clip {index.clip(row).id}"
         other = index.audio(int(rng.integers(len(index)))) if version else None
-        heard = heard_window(index.audio(row), other, start, frames, speed, where, rng)
+        heard, quiet = heard_window(index.audio(row), other, start, frames, speed, where, rng)
         times = frame_times(start + frames, FPS)[start:]
         times = np.minimum(times, frame_times(length, FPS)[-1]) * speed
-        return heard, motion_at(index.motion(row), self._target(index, row), times, where)
+        return heard, motion_at(index.motion(row), self._target(index, row), times, where), quiet
 
     def _use(self, tag: str) -> None:
         self.tag = tag

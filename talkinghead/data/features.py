@@ -1,7 +1,8 @@
 """The cache of encoder features and motion of whole clips, and what is made anew where nothing is cached.
 
 A clip has several versions: version 0 is the recording itself, the others are slower or faster (which also changes the voice)
-and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32 on the same clock. A folder has a file
+and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32 and quiet (T,) on the same clock: whether
+nobody speaks, as far as the recording before it was made worse tells. A folder has a file
 a version of a clip; shards have shards again. Nothing in the cache depends on when it was filled or whether that was
 interrupted, and what was prepared again is encoded again.
 """
@@ -25,9 +26,11 @@ from talkinghead.data.index import FPS, Index
 from talkinghead.data.reading import Target, motion_at, sound
 from talkinghead.data.tensors import Place, Tensors
 from talkinghead.errors import InputError
+from talkinghead.evaluate.metrics import quiet_frames
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import FRAME, AudioEncoder
 
+VERSION = 2  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)
 SILENT_CLIPS = 24
 SILENT_SECONDS = 8
@@ -98,16 +101,18 @@ class FeatureCache:
         from safetensors.numpy import save
 
         row, where = self.index.rows[i], self._where(i)
+        rng = np.random.default_rng([int(row["id"]), version])
         wave, speed = sound(self.index.audio(i), where), 1.0
         if version:
-            rng = np.random.default_rng([int(row["id"]), version])
             speed = drawn_speed(rng)
             wave = soxr.resample(wave, RATE * speed, RATE)
+        quiet = quiet_at(wave)
+        if version:
             wave = spoil(wave, np.resize(self._other(i, rng), len(wave)), rng)
         features = encoded(encoder, wave)
         target = self.targets[self.index.annotations[row["annotation"]]]
         motion = motion_at(self.index.motion(i), target, frame_times(len(features), FPS) * speed, where)
-        return save({"features": features, "motion": motion}, {"stamp": stamp})
+        return save({"features": features, "motion": motion, "quiet": quiet}, {"stamp": stamp})
 
     def _other(self, i: int, rng: np.random.Generator) -> np.ndarray:
         """(n,) the voice of another clip near by, to be noise behind row i."""
@@ -130,7 +135,7 @@ class FeatureCache:
             stats = [(self.index.folder / name).stat() for name in (clip.audio, clip.motion)]
         except OSError as error:
             raise InputError(f"clip {clip.id}: {error.filename}: {error.strerror}; prepare the dataset again") from None
-        return json.dumps([self.digest[clip.annotation], *[[s.st_size, s.st_mtime_ns] for s in stats]])
+        return json.dumps([VERSION, self.digest[clip.annotation], *[[s.st_size, s.st_mtime_ns] for s in stats]])
 
     # Shards
 
@@ -153,7 +158,7 @@ class FeatureCache:
         for block in range(part[0], len(self.index.blocks), part[1]):
             first, last = self._first(block), self._first(block + 1)
             stat = (self.index.folder / self.index.blocks[block]).stat()
-            stamp = json.dumps([self.digest, self.versions, stat.st_size, stat.st_mtime_ns])
+            stamp = json.dumps([VERSION, self.digest, self.versions, stat.st_size, stat.st_mtime_ns])
             path, mark = self._shard(block), self._shard(block).with_suffix(".json")
             if mark.exists() and mark.read_text() == stamp and path.exists() and path.with_suffix(".npy").exists():
                 yield sum(self.count(i) for i in range(first, last))
@@ -200,15 +205,25 @@ class Silence:
             return held(tensors.rows("features", start, start + frames), frames)
 
 
-def heard_window(place: Place, other: Place | None, start: int, frames: int, speed: float, where: str, rng) -> np.ndarray:
-    """(frames * 320,) samples of a window from frame `start` on of a version `speed` times as fast; `other` spoils it."""
+def quiet_at(wave: np.ndarray) -> np.ndarray:
+    """(T,) float16 at 50 a second: 1 where nobody speaks, else 0, see `metrics.quiet_frames`."""
+    return quiet_frames(wave, RATE, max(1, -(-len(wave) // FRAME)), FPS).astype(np.float16)
+
+
+def heard_window(
+    place: Place, other: Place | None, start: int, frames: int, speed: float, where: str, rng
+) -> tuple[np.ndarray, np.ndarray]:
+    """(frames * 320,) samples of a window from frame `start` on of a version `speed` times as fast; `other` spoils it.
+
+    And (frames,) its `quiet_at`, of the sound before it was spoiled.
+    """
     first, length = round(start * FRAME * speed), round(frames * FRAME * speed)
     wave = sound(place, where, first, first + length)
     if other is None:
-        return wave
+        return wave, quiet_at(wave)
     wave = np.resize(soxr.resample(wave, RATE * speed, RATE), frames * FRAME)
     voice = sound(other, where, 0, len(wave))
-    return spoil(wave, voice, rng).astype(np.float32)
+    return spoil(wave, voice, rng).astype(np.float32), quiet_at(wave)
 
 
 def held(values: np.ndarray, length: int) -> np.ndarray:

@@ -22,16 +22,25 @@ def gram(head: Head, weight: np.ndarray | None = None) -> Tensor:
     return torch.from_numpy((basis @ basis.T).astype(np.float32))
 
 
+def landmark_gram(head: Head, names: list[str]) -> Tensor:
+    """(K, K) matrix G with d G d' = mean squared displacement in mm^2 of landmarks of the head."""
+    shapes = np.stack([_moved(head, name) for name in names], 1).reshape(len(head.names), -1) * MILLIMETRES
+    return torch.from_numpy((shapes @ shapes.T / len(names)).astype(np.float32))
+
+
 def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
     """(K, 3) and (3,) in mm: the vector from landmark `second` to `first`, how it moves with the coefficients and at rest."""
 
-    def moved(name: str) -> np.ndarray:
-        triangle, u, v = head.landmarks[name]
-        corners = head.faces[int(triangle)]
-        return np.einsum("kcx,c->kx", head.basis[:, corners], np.array([1 - u - v, u, v], np.float32))
-
     rest = head.landmark(first) - head.landmark(second)
-    return torch.from_numpy((moved(first) - moved(second)) * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
+    moved = _moved(head, first) - _moved(head, second)
+    return torch.from_numpy(moved * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
+
+
+def _moved(head: Head, name: str) -> np.ndarray:
+    """(K, 3) metres: where each shape moves a landmark."""
+    triangle, u, v = head.landmarks[name]
+    corners = head.faces[int(triangle)]
+    return np.einsum("kcx,c->kx", head.basis[:, corners], np.array([1 - u - v, u, v], np.float32))
 
 
 def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
@@ -43,6 +52,15 @@ def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
 def velocity(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """`surface` of the change from frame to frame, in mm^2 per frame^2."""
     return surface(predicted.diff(dim=1), target.diff(dim=1), matrix)
+
+
+def silence(predicted: Tensor, quiet: Tensor, matrix: Tensor) -> Tensor:
+    """Mean squared change from frame to frame in mm^2 of (B, T, K) coefficients while nobody speaks: `quiet` (B, T) in {0, 1}.
+
+    The volume-stability loss of NVIDIA's Audio2Face-3D training framework. matrix: a `gram`.
+    """
+    change, both = predicted.diff(dim=1), quiet[:, 1:] * quiet[:, :-1]
+    return (((change @ matrix) * change).sum(-1) * both).sum() / both.sum().clamp_min(1)
 
 
 def closure(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], width: float = 1.0) -> Tensor:

@@ -17,7 +17,10 @@ from talkinghead.train.surfaces import Surface
 
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
 STAGES = ("motion", "prior", "closure")
-SURFACE = ("vertex", "lips", "upper", "eyes", "aperture", "width", "closure", "velocity", "shape")
+SURFACE = (
+    *("vertex", "lips", "upper", "eyes", "landmark", "aperture", "width"),
+    *("closure", "velocity", "silence", "shape"),
+)
 PRIOR = (*SURFACE, "code", "code_feature")
 TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
@@ -79,7 +82,7 @@ class Stage(nn.Module):
         template, scale = surface.draw(len(batch.motion), rng)
         motion = surface.bound(batch.motion * scale)
         if self.name == "motion":
-            return self._motion(surface, batch.annotation, features, motion, template, rng)
+            return self._motion(surface, batch, features, motion, template, rng)
         terms = self._prior(surface, batch, features, motion, template, rng)
         return terms | self._closure(surface, batch, rng) if self.name == "closure" else terms
 
@@ -89,11 +92,11 @@ class Stage(nn.Module):
         with torch.set_grad_enabled(self.train_encoder and torch.is_grad_enabled()):
             return self.talker.audio(batch.wave)
 
-    def _motion(self, surface: Surface, annotation: str, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
+    def _motion(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
         """Stage 1: reconstruct motion through the categorical latent, mouth by audio and upper face by expression."""
-        model = self.talker.motion
+        model, annotation = self.talker.motion, batch.annotation
         predicted, logits = model(motion, features, template, annotation)
-        terms = surface.terms(predicted, motion) | {"usage": usage(logits), "entropy": -entropy(logits)}
+        terms = surface.terms(predicted, motion, batch.quiet) | {"usage": usage(logits), "entropy": -entropy(logits)}
         if surface.has("mouth") and surface.has("upper") and len(motion) > 1:
             shift, regions = int(rng.integers(1, len(motion))), (surface.matrix("mouth"), surface.matrix("upper"))
             terms["cross_modality"] = latent.cross_modality(model, motion, features, template, annotation, shift, *regions)
@@ -107,7 +110,7 @@ class Stage(nn.Module):
         pivot = torch.from_numpy(rng.random(len(motion)) < self.pivot).to(batch.style.device)
         logits = self.talker.prior(features, torch.where(pivot, 0, batch.style))
         predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
-        return surface.terms(predicted, motion) | {
+        return surface.terms(predicted, motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
         }

@@ -58,6 +58,8 @@ class Surface(nn.Module):
             region = next((head.regions[r] for r in regions if r in head.regions and head.regions[r].any()), None)
             if region is not None:
                 self.matrices[name] = of(geometry.gram(head, region))
+        if head.landmarks:
+            self.matrices["landmark"] = of(geometry.landmark_gram(head, list(head.landmarks)))
         for name, (first, second) in GAPS.items():
             if first in head.landmarks and second in head.landmarks:
                 moved, rest = geometry.gap(head, first, second)
@@ -85,15 +87,17 @@ class Surface(nn.Module):
         """Weights of blendshapes stay in [0, 1]; other coefficients are free."""
         return motion.clamp(0, 1) if self.bounded else motion
 
-    def terms(self, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def terms(self, predicted: Tensor, target: Tensor, quiet: Tensor) -> dict[str, Tensor]:
         """Errors on the surface in mm^2; `shape` keeps coefficients apart that move the surface alike."""
         out = {"vertex": geometry.surface(predicted, target, self.matrix("all"))}
-        for name in ("lips", "upper", "eyes", "aperture", "width"):
+        for name in ("lips", "upper", "eyes", "landmark", "aperture", "width"):
             if self.has(name):
                 out[name] = geometry.surface(predicted, target, self.matrix(name))
         if self.has("aperture"):
             out["closure"] = geometry.closure(predicted, target, self.lip_gap)
-        out["velocity"] = geometry.velocity(predicted, target, self.matrix("lips" if self.has("lips") else "all"))
+        lips = self.matrix("lips" if self.has("lips") else "all")
+        out["velocity"] = geometry.velocity(predicted, target, lips)
+        out["silence"] = geometry.silence(predicted, quiet, lips)
         out["shape"] = (predicted - target).square().mean()
         return out
 

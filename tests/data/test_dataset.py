@@ -172,8 +172,18 @@ def test_rooms_without_speech_are_at_rest(data, uncached):
             batch = source.micro_batch((9,), j, 8, 25)
             silent = batch.style == 0
             rest, total = rest + int(silent.sum()), total + len(silent)
-            assert not batch.motion[silent].any() and not batch.intensity[silent].any()
+            assert not batch.motion[silent].any() and not batch.intensity[silent].any() and batch.quiet[silent].all()
         assert 0.02 < rest / total < 0.12
+
+
+def test_it_is_known_where_nobody_speaks(tmp_path):
+    from talkinghead.data.features import quiet_at
+
+    rng = np.random.default_rng(0)
+    wave = rng.normal(0, 0.1, 3 * 16000)
+    wave[16000:32000] *= 1e-3
+    found = quiet_at(wave.astype(np.float32))
+    assert found.shape == (150,) and found[60:90].all() and not found[:50].any() and not found[100:].any()
 
 
 def test_without_a_cache_sound_and_motion_are_those_of_the_clip(data, uncached):
@@ -371,6 +381,6 @@ def test_batches_move_to_devices(data):
 
 def same(a: Batch, b: Batch) -> bool:
     """Whether two micro-batches are the same to the bit."""
-    names = ("motion", "style", "features", "wave", "emotion", "intensity")
+    names = ("motion", "style", "features", "wave", "emotion", "intensity", "quiet")
     pairs = [(getattr(a, name), getattr(b, name)) for name in names]
     return a.annotation == b.annotation and all(x is y is None or torch.equal(x, y) for x, y in pairs)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from talkinghead.face.head import Head
@@ -42,3 +43,21 @@ def test_velocity_ignores_a_constant_difference():
 def test_total_is_the_weighted_sum_of_what_is_named():
     terms = {"a": torch.tensor(2.0), "b": torch.tensor(10.0)}
     assert total(terms, {"a": 0.5, "b": 0}).item() == 1.0
+
+
+def test_landmarks_count_as_they_move():
+    head, rng = Head.default(), np.random.default_rng(0)
+    names = ["chin", "nose_tip", "lip_corner_left"]
+    weights = rng.random((1, 2, len(head.names)), np.float32)
+    vertices = head.template + np.einsum("btk,kvx->btvx", weights, head.basis)
+    expected = ((head.landmark(names, vertices) - head.landmark(names)) ** 2).sum(-1).mean() * 1e6
+    found = geometry.surface(torch.from_numpy(weights), torch.zeros(1, 2, len(head.names)), geometry.landmark_gram(head, names))
+    np.testing.assert_allclose(found.item(), expected, rtol=1e-3)
+
+
+def test_silence_counts_motion_only_where_nobody_speaks():
+    motion = torch.tensor([[[0.0], [1.0], [1.0], [3.0]]])
+    quiet = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    assert geometry.silence(motion, quiet, torch.eye(1)).item() == 0.5  # of two steps in the quiet, one moves by 1
+    assert geometry.silence(motion, 1 - quiet, torch.eye(1)).item() == 0
+    assert geometry.silence(motion, torch.ones(1, 4), 4 * torch.eye(1)).item() == pytest.approx(4 * (1 + 0 + 4) / 3)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from talkinghead.errors import InputError
-from talkinghead.losses import latent, total
+from talkinghead.losses import check_weights, latent, total
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 
 
@@ -37,7 +37,10 @@ def test_code_losses_are_small_when_the_codes_agree_and_grow_when_not():
 
 
 def test_a_weight_without_a_term_is_an_error():
-    with pytest.raises(InputError, match="'lipz' is unknown"):
-        total({"lips": torch.tensor(1.0)}, {"lipz": 1.0})
+    with pytest.raises(InputError, match="prior: loss 'lipz' is unknown here; did you mean 'lips'"):
+        check_weights({"lipz": 1.0}, ("lips", "code"), "prior")
     with pytest.raises(InputError, match="no loss has a weight"):
-        total({"lips": torch.tensor(1.0)}, {"lips": 0.0})
+        check_weights({"lips": 0.0}, ("lips", "code"), "prior")
+    with pytest.raises(InputError, match="none of the losses lips can be had"):
+        total({"code": torch.tensor(1.0)}, {"lips": 1.0})
+    assert total({"lips": torch.tensor(2.0), "code": torch.tensor(5.0)}, {"lips": 3.0, "width": 1.0}).item() == 6
