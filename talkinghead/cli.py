@@ -312,7 +312,7 @@ def evaluate(
     idle: float = 1.0,
     lips: Path | None = None,
     upper: Path | None = None,
-    unit: Literal["metre", "centimetre", "millimetre"] = "metre",
+    unit: Annotated[str, arg(metavar="NAME")] = "m",
     fps: float | None = None,
     device: str = "cpu",
     videos: int = 3,
@@ -333,7 +333,7 @@ def evaluate(
         idle: Strength of the models' blinks, gaze and head motion.
         lips: Indices of the lip vertices: .txt, .npy, .json, or FLAME_masks.pkl. Those of the head.
         upper: Indices of the upper face, likewise.
-        unit: Of raw vertices in .npy files.
+        unit: Of raw vertices in .npy files: m, cm, mm or the metres that 1 is.
         fps: Of .npy files; that of the clip.
         device: Where models run: cpu, cuda, mps.
         videos: How many clips of the report are shown side by side.

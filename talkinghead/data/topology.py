@@ -245,12 +245,7 @@ def unit_scale(template: np.ndarray, unit: str | float, where: str = "template")
 
     Raises InputError that says what the (V, 3) template looks like and which unit to give.
     """
-    if unit not in UNITS and not isinstance(unit, float | int):
-        try:
-            unit = float(unit)
-        except ValueError:
-            raise InputError(f"unit {unit!r}: one of {', '.join(UNITS)}, or a number of metres") from None
-    scale = UNITS[unit] if isinstance(unit, str) else float(unit)
+    scale = metres(unit)
     extent = float(np.ptp(template, axis=0).max()) if template.size else 0.0
     if not np.isfinite(extent) or extent <= 0:
         raise InputError(f"{where}: is not a face ({len(template)} vertices that span {extent:g})")
@@ -264,6 +259,17 @@ def unit_scale(template: np.ndarray, unit: str | float, where: str = "template")
         else f"give --unit as metres a unit, about {0.25 / extent:.2g}"
     )
     raise InputError(f"{where}: {extent * scale:.3g} m is not the size of a head ({low:g} to {high:g} m); {hint}")
+
+
+def metres(unit: str | float) -> float:
+    """What to multiply by to get metres. Raises InputError for what is neither m, cm, mm nor a positive number."""
+    try:
+        scale = UNITS[unit] if unit in UNITS else float(unit)  # type: ignore[index]
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale < float("inf"):
+        raise InputError(f"unit {unit!r}: one of {', '.join(UNITS)}, or the metres that 1 is")
+    return scale
 
 
 def load_regions(path: str | Path, vertices: int) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.manifest import SPLITS, Clip, read_manifest
+from talkinghead.data.topology import metres
 from talkinghead.errors import InputError
 from talkinghead.evaluate import emotion
 from talkinghead.evaluate.baselines import NOTES, Baseline
@@ -26,7 +27,7 @@ from talkinghead.evaluate.measure import (
     read_recorded,
     rebase,
 )
-from talkinghead.evaluate.systems import UNITS, Options, System, find_systems
+from talkinghead.evaluate.systems import Options, System, find_systems
 from talkinghead.evaluate.table import Lags, Record
 
 TRUTH = "truth"
@@ -64,7 +65,7 @@ def evaluate(
     idle: float = 1.0,
     lips: str | Path | None = None,
     upper: str | Path | None = None,
-    unit: str = "metre",
+    unit: str = "m",
     fps: float | None = None,
     clips: int | None = None,
     annotation: str | None = None,
@@ -83,8 +84,7 @@ def evaluate(
     folder, found = Path(data), _clips(Path(data), split, annotation)
     if samples < 1 or videos < 0 or (clips is not None and clips < 1) or seed < 0 or not 0 <= idle < 100:
         raise InputError("evaluate: samples and clips are 1 or more, videos, seed and idle 0 or more")
-    if unit not in UNITS:
-        raise InputError(f"unit {unit!r}: one of {', '.join(UNITS)}")
+    metres(unit)
     if fps is not None and not 1 <= fps <= 240:
         raise InputError(f"fps is {fps:g}: choose 1 to 240")
     notes: list[str] = []

@@ -15,6 +15,7 @@ import numpy as np
 
 from talkinghead.animation import Animation
 from talkinghead.audio import frame_count
+from talkinghead.data.topology import metres
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, moved
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from talkinghead.models.talker import Talker
 
 SUFFIXES = (".npz", ".csv", ".npy")
-UNITS = {"metre": 1.0, "centimetre": 0.01, "millimetre": 0.001}
 FAR = 0.05  # metres: vertices further from the template than this, on average, are in another unit or place
 TEMPERATURE = 1.0  # of samples
 
@@ -57,7 +57,7 @@ class Options:
 
     seed: int = 0
     idle: float = 1.0
-    unit: str = "metre"
+    unit: str = "m"
     fps: float | None = None
     device: str = "cpu"
 
@@ -206,7 +206,7 @@ def read_vertices(path: Path, recorded: Recorded, options: Options) -> Animation
         raise InputError(f"{path}: has values that are not finite")
     if not v:
         return Animation(values, fps, motion.head)
-    offsets = values.reshape(len(values), v, 3) * np.float32(UNITS[options.unit]) - motion.head.template
+    offsets = values.reshape(len(values), v, 3) * np.float32(metres(options.unit)) - motion.head.template
     away = float(np.linalg.norm(offsets, axis=-1).mean())
     if away > FAR:
         told = f"vertices lie {away * 1000:,.0f} mm from the speaker's template on average"

@@ -42,7 +42,7 @@ def test_vertices_of_other_tools(recorded, tmp_path):
         record, _ = measure(read_vertices(tmp_path / f"{name}.npy", recorded, Options()), recorded)
         assert values(record, "lve") == pytest.approx(9e-6, rel=1e-3) and values(record, "mve") == pytest.approx(3, rel=1e-3)
     np.save(tmp_path / "mm.npy", moved * 1000)
-    record, _ = measure(read_vertices(tmp_path / "mm.npy", recorded, Options(unit="millimetre")), recorded)
+    record, _ = measure(read_vertices(tmp_path / "mm.npy", recorded, Options(unit="mm")), recorded)
     assert values(record, "lve_mm") == pytest.approx(3, rel=1e-3)
 
 
