@@ -132,7 +132,7 @@ def assign_splits(takes: list[Take]) -> tuple[dict[str, str], str]:
         place = dict.fromkeys(speakers[:tenth], "test") | dict.fromkeys(speakers[tenth : 2 * tenth], "val")
         splits |= {take.id: place.get(take.speaker, "train") for take in rest}
     else:
-        splits |= {take.id: split_of(i) for i, take in enumerate(rest)}
+        splits |= {take.id: split_of(i, len(rest)) for i, take in enumerate(rest)}
     chosen = f"by speaker ({len(speakers)} speakers)" if len(speakers) >= BY_SPEAKER else "by clip (fewer than 5 speakers)"
     if len(rest) == len(takes):
         return splits, chosen
