@@ -113,5 +113,5 @@ def test_a_layer_that_nothing_was_taught_yet_is_told(recipe, tiny_data, meshes, 
 
 def test_a_loss_that_the_data_cannot_give_is_an_error(recipe, parameters):
     weights = "motion.weights={vertex: 1, aperture: 1}"
-    with pytest.raises(InputError, match="motion: loss 'aperture' had no gradient in 4 steps: the data give no such term"):
+    with pytest.raises(InputError, match="motion: loss 'aperture' had no gradient in 8 steps: the data give no such term"):
         train(recipe, [f"data={parameters}", weights])
