@@ -81,6 +81,18 @@ def test_splits_and_an_object_of_entries(tmp_path):
     assert len(a2fbench.takes([tmp_path / "D0" / "val.json"])[0]) == 1
 
 
+def test_speakers_are_places_in_the_list_or_names(tmp_path):
+    place = a2f_set(tmp_path, BIWI)
+    table = json.loads((place / "train.json").read_text())
+    for entry, name in zip(table["data"], ("bob", "ann"), strict=True):
+        entry["id"] = name
+    (place / "train.json").write_text(json.dumps(table))
+    found, dropped = a2fbench.takes([tmp_path])
+    assert not dropped and [take.speaker for take in found] == ["bob", "ann"]
+    expected = np.load(place / "id_template.npy")[1].reshape(-1, 3) * 0.2
+    np.testing.assert_allclose(a2fbench.read(found[0]).template, expected, rtol=1e-6)
+
+
 def test_what_is_missing_is_listed(tmp_path):
     place = a2f_set(tmp_path, ETF, clips=5)
     (place / "audio" / "train_00.wav").unlink()
@@ -97,7 +109,7 @@ def test_what_is_missing_is_listed(tmp_path):
     assert dropped["D0_annot_train_01"] == "no annot/train_01.npy"
     assert "99 values a frame" in dropped["D0_annot_train_02"]
     assert "Python objects" in dropped["D0_annot_train_03"]
-    assert dropped["D0_annot_train_04"] == "id 7 is not one of 2 speakers"
+    assert dropped["D0_annot_train_04"] == "id 7 is neither one of the 2 speakers of the id_list nor a place in it"
     assert "without all of its fields" in dropped["D0_train_entry"]
 
 
