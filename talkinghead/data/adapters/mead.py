@@ -164,7 +164,7 @@ def _hdf5(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     try:
         import h5py
     except ImportError:
-        raise InputError("reading HDF5 needs h5py: pip install h5py") from None
+        raise InputError("reading HDF5 needs h5py: pip install 'talkinghead[data]'") from None
     try:
         with h5py.File(path, "r") as file:
             missing = [key for key in ("exp", "jaw") if not isinstance(file.get(key), h5py.Dataset)]
