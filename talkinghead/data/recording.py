@@ -30,7 +30,7 @@ from talkinghead.face.head import Head
 from talkinghead.marks import digest, stamp
 from talkinghead.parallel import Failed, run
 
-VERSION = 1  # of the framework: goes up when the same recordings would give other clips
+VERSION = 2  # of the framework: goes up when the same recordings would give other clips
 BY_SPEAKER = 5  # speakers from which on splits are by speaker
 ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
 COMPONENTS, EXPLAINED = 128, 0.999  # most shapes of a PCA, and the share of the variance that is enough
