@@ -76,7 +76,7 @@ def takes(
             continue
         sound = _sound(path, audio)
         if sound is None:
-            dropped[name] = "no sound; give its folder with audio="
+            dropped[name] = "no sound beside it or in the folders above; give its folder with --audio"
             continue
         intensity = 0.0 if emotion == "neutral" else level / 3
         found.append(
