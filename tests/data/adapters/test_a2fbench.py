@@ -157,7 +157,7 @@ def test_weights_in_per_cent(tmp_path):
 
 
 def test_prepared(tmp_path):
-    a2f_set(tmp_path / "in", BIWI, "D0", clips=2, frames=20)
+    a2f_set(tmp_path / "in", MESHTALK, "D2", clips=2, frames=20)
     a2f_set(tmp_path / "in", ETF, "D3", clips=2)
     place = a2f_set(tmp_path / "in", INHOUSE, "D6", clips=2)
     values = np.load(place / "annot" / "train_00.npy")
@@ -167,8 +167,8 @@ def test_prepared(tmp_path):
     clips = {clip.id: clip for clip in read_manifest(tmp_path / "out")}
     assert len(clips) == 5 and [d["id"] for d in report["dropped"]] == ["D6_annot_train_00"]
     assert "not finite" in report["dropped"][0]["reason"]
-    shown = read_animation(tmp_path / "out", clips["D0_annot_train_00"])
-    raw = np.load(tmp_path / "in/D0/annot/train_00.npy").reshape(20, -1, 3) * 0.2
+    shown = read_animation(tmp_path / "out", clips["D2_annot_train_00"])
+    raw = np.load(tmp_path / "in/D2/annot/train_00.npy").reshape(20, -1, 3) * 0.001
     np.testing.assert_allclose(shown.vertices(), raw, atol=1e-5)
     assert read_animation(tmp_path / "out", clips["D3_annot_train_00"]).lip_aperture().shape == (60,)
     assert clips["D3_annot_train_00"].annotation == "3detf" and clips["D6_annot_train_01"].annotation == "arkit"
