@@ -73,6 +73,7 @@ class TrainConfig:
     strategy: str = "ddp"  # of several processes: ddp, or fsdp, which divides large encoders among GPUs
 
 
+METRICS = ("aperture_r", "aperture_mm", "width_r", "lve_mm", "coefficient_rmse")  # of the validation, see `validate`
 CHOICES = {
     "features": ("cached", "live"),
     "device": ("auto", "cpu", "cuda"),
@@ -108,6 +109,8 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
             raise InputError(f"{name}.encoder_rate trains the speech encoder, which needs features=live")
         if stage.stop and (stage.stop.mode not in ("max", "min") or stage.stop.patience < 1):
             raise InputError(f"{name}.stop: mode is max or min, patience 1 or more")
+        if stage.stop and stage.stop.metric.rpartition("/")[2] not in METRICS:
+            raise InputError(f"{name}.stop: the validation has no {stage.stop.metric!r}; it has {', '.join(METRICS)}")
 
 
 def divide(stage: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:

@@ -43,23 +43,30 @@ def start(config: TrainConfig) -> Accelerator:
         precision = "bf16"
     if precision == "fp16" and on_cpu:
         raise InputError("precision is fp16, which needs a GPU; choose auto or fp32")
-    # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
     # A notebook may train twice, and otherwise than before. What several processes share stays.
     AcceleratorState._reset_state(reset_partial_state="RANK" not in os.environ)
-    handlers: list[Any] = [DistributedDataParallelKwargs(find_unused_parameters=True), InitProcessGroupKwargs(timeout=PATIENCE)]
+    handlers: list[Any] = [DistributedDataParallelKwargs(), InitProcessGroupKwargs(timeout=PATIENCE)]
     return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers)
 
 
 def prepare(
-    accelerator: Accelerator, stage: nn.Module, layers: Iterable[nn.Module], groups: Callable[[], list[dict]], divided: bool
+    accelerator: Accelerator,
+    stage: nn.Module,
+    layers: Iterable[nn.Module],
+    groups: Callable[[], list[dict]],
+    divided: bool,
+    unused: bool,
 ) -> tuple[nn.Module, Any]:
     """The stage as this process trains it, and its optimizer.
 
     divided: weights, gradients and optimizer are shared out among the processes (FSDP2, Zhao et al. 2023), each of `layers`
     and the rest on its own. PyTorch does it directly, since Accelerate does it on GPUs only and this can be tested without.
-    groups: parameter groups of the optimizer, asked for when the weights are in place.
+    groups: parameter groups of the optimizer, asked for when the weights are in place. unused: a micro-batch may leave some
+    of the weights alone.
     """
     if not divided:
+        if accelerator.ddp_handler is not None:
+            accelerator.ddp_handler.find_unused_parameters = unused
         return accelerator.prepare(stage, _adam(groups()))
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard

@@ -130,7 +130,9 @@ class StageRun:
         stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
-        self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided)
+        # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
+        unused = len(run.surfaces) > 1 or stage.train_encoder
+        self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided, unused)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.average = engine.Average(self.trained, run.config.ema) if run.config.ema else None
         if "optimizer" in saved:

@@ -152,8 +152,8 @@ def test_early_stopping_takes_the_best_weights(recipe, tmp_path, monkeypatch):
     final = weights(out)
     assert all(torch.equal(best[key], final[key]) for key in best)
     scores = iter([1.0, 1.0])
-    with pytest.raises(InputError, match="has no 'aperture_q'; it has aperture_r, lve_mm"):
-        train(recipe, [f"out={tmp_path / 'b'}", "motion.steps=4", "prior.stop={metric: aperture_q}"])
+    with pytest.raises(InputError, match="has no 'toy/lve_mm'; it has aperture_r, lve_mm"):
+        train(recipe, [f"out={tmp_path / 'b'}", "motion.steps=4", "prior.stop={metric: toy/lve_mm}"])
 
 
 def test_a_loss_that_trains_nothing_is_an_error(recipe, monkeypatch):
@@ -251,6 +251,7 @@ def test_a_gradient_may_come_late(recipe, monkeypatch):
         ("features=warm", "choose cached, live"),
         ("ema=1", "ema below 1"),
         ("motion.micro=1", "2 or more"),
+        ("prior.stop={metric: aperture_q}", "no 'aperture_q'; it has aperture_r"),
         ("workers=-1", "workers is -1: choose 0 or more"),
         ("seed=-1", "seed is -1"),
         ("motion.weights={closure: 0}", "no loss has a weight|unknown"),
