@@ -31,7 +31,7 @@ class Log:
         self._write()
 
     def add(self, line: dict) -> None:
-        """Append one report: {"step", "stage", "rate", "train": {name: value}, "val": {name: value}}."""
+        """Append one report: {"step", "stage", "epoch", "rate", "train": {name: value}, "val": {name: value}}."""
         self.lines.append(line)
         self._write()
         if time.monotonic() - self.drawn >= PAUSE:

@@ -223,7 +223,9 @@ class StageRun:
             talker.to(self.accelerator.device)
             before = sum(getattr(self.config, name).steps for name in STAGES[: self.state.stage])
             self.state.reported = before + self.state.step
-            line = {"step": self.state.reported, "stage": self.name, "rate": rate, "train": train}
+            size = self.settings.batch // self.pieces
+            epoch = self.run.data.epoch_of(self.seed, self.state.step * self.pieces, size, self.settings.frames)
+            line = {"step": self.state.reported, "stage": self.name, "epoch": round(epoch, 3), "rate": rate, "train": train}
             line["val"] = validate(talker, self.run.data, self.name, self.config.validation)
             self.run.log.add(line)
             stop = settings.stop is not None and self._judge(line["val"], weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from talkinghead.config import build
 from talkinghead.data.dataset import SpeechDataset, TrainingData
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
 from talkinghead.train.config import TrainConfig
@@ -39,9 +40,13 @@ def set_up(
     heads = given.heads if given is not None else None
     names = model.annotations or None
     data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=heads)
-    for split in ("train", "val"):
-        if not data.split(split):
-            raise InputError(f"data {', '.join(config.data)}: no clip is in split {split!r}")
+    if not data.split("train"):
+        raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")
+    if not data.split("val") and accelerator.is_main_process:
+        told = (
+            f"data {', '.join(config.data)}: no clip is in split 'val', so training clips are validated on; prepare more clips"
+        )
+        warnings.warn(told, InputWarning, stacklevel=2)
     speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
     with progress(not accelerator.is_main_process or not (cached or speech)) as bar:
         task = bar.add_task("features", total=None)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from talkinghead import Talker
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.train import loop, train
 from talkinghead.train.gradients import Gradients
 
@@ -45,6 +45,18 @@ def test_a_run_gives_a_model_a_log_and_a_picture(recipe):
     talker = Talker.from_pretrained(out)
     assert len(talker.animate(np.zeros(16000, np.float32))) == 30
     assert talker.config.styles == ["a", "b"] and list(talker.config.annotations) == ["arkit"]
+
+
+def test_a_set_too_small_to_validate_on_is_trained_on_all_the_same(recipe, tiny_data, tmp_path):
+    import shutil
+
+    few = tmp_path / "few"
+    shutil.copytree(tiny_data, few)
+    lines_ = [line for line in (few / "manifest.jsonl").read_text().splitlines() if '"train"' in line]
+    (few / "manifest.jsonl").write_text("\n".join(lines_) + "\n")
+    with pytest.warns(InputWarning, match="no clip is in split 'val', so training clips are validated on"):
+        out = train(recipe, [f"data={few}", "prior.steps=0"])
+    assert lines(out)[-1]["val"]["aperture_mm"] > 0 and lines(out)[-1]["epoch"] > 1
 
 
 def test_tensorboard_has_curves_and_a_moving_picture(recipe):
