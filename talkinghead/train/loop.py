@@ -88,7 +88,7 @@ def run(config: TrainConfig) -> Path:
     marks["mark"] = _mark(talker)
     if saved and saved["mark"] != marks["mark"]:
         raise InputError(
-            f"{out}: its run had other speakers, annotations or an other encoder; choose another out= or remove it"
+            f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it"
         )
     weights, log = saved.get("model", talker.state_dict()), None
     accelerator.wait_for_everyone()
