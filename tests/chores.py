@@ -45,3 +45,8 @@ def sleep(name: str, seconds: float, folder: Path) -> None:
     """Leaves its process' number in `folder`."""
     (folder / str(os.getpid())).touch()
     time.sleep(seconds)
+
+
+def heed_interruptions() -> None:
+    """For `preexec_fn`: pytest-xdist and shells' background jobs ignore Ctrl-C, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -80,6 +80,7 @@ def test_an_interrupted_run_leaves_nothing_running(engine, how, tmp_path):
         env=os.environ | {"PYTHONPATH": paths},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=chores.heed_interruptions,
     )
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "pids").iterdir())) < 2 and process.poll() is None and time.monotonic() < deadline:

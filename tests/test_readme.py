@@ -55,7 +55,7 @@ def test_set_up_is_two_commands():
     first, second = (block.strip() for block in blocks("bash")[:2])
     assert "\n" not in first and "\n" not in second
     assert first.endswith("talkinghead animate assets/audio/hello.wav -o hello.mp4")
-    assert second.endswith("pytest")
+    assert " && pytest" in second
 
 
 @pytest.mark.parametrize("line", COMMANDS)
