@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+UNFINISHED = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[^.]+)")  # names of `replacing`, whose process was killed
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -43,6 +45,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Remove what a killed `replacing` left in a folder (not below it): of the files `names`, or of any in a folder of ours."""
+    wanted = None if names is None else {(Path(name).stem, Path(name).suffix) for name in names}
+    for path in folder.glob(".*"):
+        found = UNFINISHED.fullmatch(path.name)
+        if found and path.is_file() and (wanted is None or found.groups() in wanted):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

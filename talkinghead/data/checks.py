@@ -12,6 +12,7 @@ import numpy as np
 
 from talkinghead.audio import RATE, frame_count
 from talkinghead.data.motion import SILENT
+from talkinghead.data.topology import HEAD_SIZE
 from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT
 
@@ -22,7 +23,6 @@ FPS = (5.0, 240.0)
 SHORTEST = 0.5  # seconds
 SLACK = 0.25  # seconds by which sound and motion may differ in length
 ALIKE = (0.7, 1.4)  # size of a face that moves, in sizes of its template: a jaw does not make it longer than that
-HEAD = (0.1, 0.7)  # metres, largest extent: from a face without ears to a bust
 FARTHEST = 0.1  # metres that a point of a face can be from where it rests; a jaw opens by half of that
 STILL = 1e-5  # metres, or weight: below, nothing moves
 WEIGHTS = (-0.25, 1.5)  # ARKit's are 0 to 1; solvers overshoot
@@ -129,18 +129,18 @@ def units(recording: Recording) -> None:
     if recording.template is None:
         return
     size = float(np.ptp(recording.template, axis=0).max())
-    if HEAD[0] <= size <= HEAD[1]:
+    if HEAD_SIZE[0] <= size <= HEAD_SIZE[1]:
         own = size if recording.vertices is None else float(np.ptp(recording.vertices[0], axis=0).max())
         if not ALIKE[0] <= own / size <= ALIKE[1]:
             what = f"the face measures {own:.3g} m, its template {size:.3g} m"
             raise InputError(f"{what}: wrong unit of one of them, or the template of another mesh")
         return
-    fits = [unit for unit, scale in SCALES.items() if HEAD[0] <= size * scale <= HEAD[1]]
+    fits = [unit for unit, scale in SCALES.items() if HEAD_SIZE[0] <= size * scale <= HEAD_SIZE[1]]
     # A size of 1 to 7 may be decimetres, but also no unit at all (BIWI as it is passed around is scaled by area).
     advice = f"these look like {fits[0]}: give --unit {fits[0]}" if fits else "give --unit, or mend the template"
     if fits == ["dm"]:
         advice = "these look like no unit of length: give --unit with the metres that 1 is"
-    raise InputError(f"the head measures {size:.3g}, {HEAD[0]} to {HEAD[1]} metres are expected; {advice}")
+    raise InputError(f"the head measures {size:.3g}, {HEAD_SIZE[0]} to {HEAD_SIZE[1]} metres are expected; {advice}")
 
 
 def weights(recording: Recording) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 from zlib import error as ZlibError
 
 import numpy as np
 
 from talkinghead.audio import RATE, load_audio
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, brief
+from talkinghead.export.npz import load_arrays
 from talkinghead.face.blendshapes import ARKIT
 
 EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
@@ -23,7 +24,6 @@ SPELLINGS = {  # how datasets write them -> one of EMOTIONS
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
 JAW = ("jaw_x", "jaw_y", "jaw_z")
 EXPRESSIONS = 100  # FLAME's expression parameters
-LARGEST = 4 << 30  # bytes of arrays in one file
 LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
 PERCENT = 2.0  # blendshape weights are 0 to 1; whoever writes more than this means per cent
 # What a damaged file makes numpy, zipfile and h5py raise.
@@ -93,19 +93,7 @@ def check_weights(weights: np.ndarray, path: Path) -> np.ndarray:
 
 def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Those of `keys` that an `.npz` has. Raises InputError for a damaged file, a huge one, or one with pickled objects."""
-    try:
-        with ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > LARGEST:
-            raise InputError(f"{path}: declares {size / 2**30:.1f} GiB of arrays; at most {LARGEST >> 30} are read")
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in keys if key in file.files}
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except BROKEN as error:
-        raise InputError(f"{path}: not arrays that can be read, or damaged ({brief(error)})") from None
+    return load_arrays(path, keys, "arrays that can be read")
 
 
 def load_json(path: Path) -> dict | list:
@@ -194,8 +182,3 @@ def seconds_of(path: Path) -> float | None:
 def cut_wave(wave: np.ndarray, start: float, stop: float) -> np.ndarray:
     """The samples from `start` to `stop` seconds, as far as there are any."""
     return wave[round(start * RATE) : round(stop * RATE)]
-
-
-def brief(error: BaseException) -> str:
-    """The first line of an error, short enough for a one-line message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -13,11 +13,10 @@ import numpy as np
 from talkinghead.data.manifest import SPLITS, VERSION, Clip
 from talkinghead.data.motion import read_meta
 from talkinghead.errors import InputError
-from talkinghead.files import replacing
+from talkinghead.files import replacing, sweep
 
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
-UNFINISHED = re.compile(r"\..+-[a-z0-9_]{8}\.(flac|safetensors|npz)")  # names of `replacing`, whose process was killed
 MEANING = {"kept": "share of the frames that was recorded, not filled"}  # of figures whose names do not say it
 MOST_LINES = 12  # of one kind on the terminal
 
@@ -100,9 +99,7 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
             (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
         removed.append(path.stem)
     for folder in ("audio", "motion", "heads"):
-        for path in (out / folder).glob(".*"):
-            if UNFINISHED.fullmatch(path.name):
-                path.unlink()
+        sweep(out / folder)
     return removed
 
 

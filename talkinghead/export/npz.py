@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import OPTIONAL, Animation
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, brief
 from talkinghead.face.head import Head
 from talkinghead.files import replacing
 
@@ -59,7 +59,7 @@ def read(path: str | Path, head: Head | None = None) -> Animation:
 
     Raises InputError if the file is missing, damaged, not ours or too large, or if the head does not fit.
     """
-    arrays = _arrays(Path(path))
+    arrays = load_arrays(Path(path), KEYS, "an animation saved by talkinghead")
     try:
         about = json.loads(str(arrays["json"]))
         version, wanted, meta = about["format"], dict(about["head"]), dict(about["meta"])
@@ -67,7 +67,7 @@ def read(path: str | Path, head: Head | None = None) -> Animation:
         values = {name: arrays[name].astype(np.float32) for name in ("coefficients", *OPTIONAL) if name in arrays}
         coefficients = values.pop("coefficients")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not an animation saved by talkinghead ({_brief(error)})") from None
+        raise InputError(f"{path}: not an animation saved by talkinghead ({brief(error)})") from None
     if version != FORMAT:
         raise InputError(f"{path}: its format is {version!r}, this talkinghead reads {FORMAT}; update talkinghead")
     head = _default(path, wanted) if head is None else head
@@ -85,29 +85,27 @@ def _default(path: str | Path, wanted: dict) -> Head:
     try:
         return Head.default(**(wanted.get("person") or {}))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: the person it was made for cannot be rebuilt ({_brief(error)})") from None
+        raise InputError(f"{path}: the person it was made for cannot be rebuilt ({brief(error)})") from None
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the file that we know, after a look at the sizes that it declares."""
+def load_arrays(path: Path, keys: tuple[str, ...], what: str) -> dict[str, np.ndarray]:
+    """Those of `keys` that an `.npz` has, after a look at the sizes that it declares.
+
+    Raises InputError for a file that is missing, huge, damaged, not `what` it should be, or that holds pickled objects.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > LIMIT:
             raise InputError(f"{path}: declares {size / 2**30:.1f} GiB of arrays; at most {LIMIT >> 30} are read")
         with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in KEYS if key in file.files}
+            return {key: file[key] for key in keys if key in file.files}
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Exception as error:  # a foreign file makes zipfile, zlib and numpy raise nearly anything
-        raise InputError(f"{path}: not an animation saved by talkinghead, or damaged ({_brief(error)})") from None
-
-
-def _brief(error: Exception) -> str:
-    """The first line of an error, short enough for a one-line message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise InputError(f"{path}: not {what}, or damaged ({brief(error)})") from None
 
 
 def _plain(value):

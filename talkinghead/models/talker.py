@@ -200,13 +200,13 @@ def _same_mesh(a: Head, b: Head) -> bool:
     return a.template.shape == b.template.shape and np.array_equal(a.faces, b.faces)
 
 
-def template_code(head: Head, config: ModelConfig, annotation: str = "arkit") -> np.ndarray:
+def template_code(head: Head | None, config: ModelConfig, annotation: str = "arkit") -> np.ndarray:
     """(L + 1, 3) float32: template landmarks seen from between the eyes, in eye distances; then the size of the head itself.
 
     Works on any topology that names the landmarks. The last row is the eye distance in units of 62 mm, an adult's.
-    Annotations other than blendshapes come on meshes whose landmarks nobody named: zeros, nobody's face in particular.
+    Annotations other than blendshapes come on meshes whose landmarks nobody named, or on none: zeros, nobody's face.
     """
-    if annotation not in BLENDSHAPES:
+    if head is None or annotation not in BLENDSHAPES:
         return np.zeros((len(config.landmarks) + 1, 3), np.float32)
     missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [
         m for m in config.landmarks if m not in head.landmarks

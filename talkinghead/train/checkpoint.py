@@ -26,10 +26,3 @@ def load(path: Path) -> dict | None:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise InputError(f"checkpoint {path}: cannot be read ({str(error).splitlines()[0]}); remove it to start anew") from None
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written: the hidden files of `replacing`, those of the feature cache as well."""
-    for path in folder.rglob(".*-*.*"):
-        if path.is_file():
-            path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
-NAME = "log.jsonl"
+NAME, PICTURE = "log.jsonl", "loss.png"
 PAUSE = 20.0  # seconds between two pictures: a report may take less than drawing one
 CURVES = 10  # names beside a plot at most; log.jsonl has all
 
@@ -85,7 +85,7 @@ class Log:
                 axis.set(title=f"{stage}: {kind}", xlabel="step", yscale="log" if kind == "train" and positive else "linear")
                 axis.grid(alpha=0.3)
                 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-        with replacing(self.folder / "loss.png") as fresh:
+        with replacing(self.folder / PICTURE) as fresh:
             figure.savefig(fresh, dpi=100)
 
 

@@ -23,13 +23,14 @@ from talkinghead.data.dataset import SpeechDataset, TrainingData
 from talkinghead.data.index import SHARDS
 from talkinghead.data.manifest import NAME as MANIFEST
 from talkinghead.errors import InputError
+from talkinghead.files import sweep
 from talkinghead.losses import check_weights, total
 from talkinghead.models.talker import CONFIG, WEIGHTS, Talker
 from talkinghead.train import checkpoint, engine, samples
 from talkinghead.train.config import StageConfig, TrainConfig, check, divide
 from talkinghead.train.gradients import TRIAL, Gradients
 from talkinghead.train.log import NAME as LOG
-from talkinghead.train.log import Log
+from talkinghead.train.log import PICTURE, Log
 from talkinghead.train.schedules import SCHEDULES, share
 from talkinghead.train.setup import digest, set_up
 from talkinghead.train.stages import STAGES, TERMS, Stage
@@ -87,13 +88,13 @@ def run(config: TrainConfig) -> Path:
     talker, data, speech, surfaces = set_up(config, accelerator, progress)
     marks["mark"] = _mark(talker)
     if saved and saved["mark"] != marks["mark"]:
-        raise InputError(
-            f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it"
-        )
+        raise InputError(f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it")
     weights, log = saved.get("model", talker.state_dict()), None
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        checkpoint.sweep(out)
+        sweep(out, (checkpoint.NAME, BEST, LOG, PICTURE, CONFIG, WEIGHTS))
+        for folder in (path for path in (out / "features").rglob("*") if path.is_dir()):
+            sweep(folder)
         log = Log(out, state.reported)
     this = Run(config, accelerator, data, speech, surfaces, out, log, marks)
     for number, name in enumerate(STAGES):
@@ -284,23 +285,21 @@ class StageRun:
 
     def _save(self, finished: bool) -> dict[str, Tensor]:
         """Write the checkpoint; returns the weights to go on with."""
-        model, reference, optimizer = self._states()
-        state = self.run.marks | {"state": asdict(self.state) | {"terms": self._terms()}, "model": model}
-        state |= {"optimizer": optimizer, "shape": self.shape}
-        if reference:
-            state["reference"] = reference
-        if self.average is not None:
-            state["average"] = [value.cpu() for value in self.average.shadow]
         if finished:
             model = self._weights()
             if self.settings.stop is not None:
                 model = (checkpoint.load(self.run.out / BEST) or {})["model"]
-            state = self.run.marks | {
-                "model": model,
-                "state": asdict(State(self.state.stage + 1, reported=self.state.reported)),
-            }
+            state = {"state": asdict(State(self.state.stage + 1, reported=self.state.reported)), "model": model}
+        else:
+            model, reference, optimizer = self._states()
+            state = {"state": asdict(self.state) | {"terms": self._terms()}, "model": model}
+            state |= {"optimizer": optimizer, "shape": self.shape}
+            if reference:
+                state["reference"] = reference
+            if self.average is not None:
+                state["average"] = [value.cpu() for value in self.average.shadow]
         if self.accelerator.is_main_process:
-            checkpoint.save(self.run.out / checkpoint.NAME, state)
+            checkpoint.save(self.run.out / checkpoint.NAME, self.run.marks | state)
         self.accelerator.wait_for_everyone()
         return (checkpoint.load(self.run.out / checkpoint.NAME) or {})["model"] if finished else model
 

@@ -116,10 +116,11 @@ def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
 
 
 def digest(encoder: AudioEncoder) -> str:
-    digest = hashlib.sha256()
+    """A tag that names an encoder's weights."""
+    found = hashlib.sha256()
     for value in encoder.state_dict().values():
-        digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:12]
+        found.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:12]
 
 
 def _spread(data: TrainingData, annotation: str) -> np.ndarray:

@@ -44,9 +44,9 @@ class Stage(nn.Module):
         self.part.requires_grad_(True)
         if train_encoder:
             talker.audio.requires_grad_(True)
-            for name, weight in talker.audio.model.named_parameters():
+            for where, weight in talker.audio.model.named_parameters():
                 # The convolutions stay, as in wav2vec 2.0's own fine-tuning; the mask's embedding is not used.
-                weight.requires_grad_(not name.startswith(("feature_extractor.", "masked_spec_embed")))
+                weight.requires_grad_(not where.startswith(("feature_extractor.", "masked_spec_embed")))
             # Both draw from generators of their own, and a layer that is left out has no gradient to share.
             talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
         self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None

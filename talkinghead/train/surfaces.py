@@ -39,11 +39,10 @@ class Surface(nn.Module):
             self.matrices["all"] = torch.diag(torch.from_numpy(1 / np.maximum(spread, 1e-6) ** 2 / len(names)).float())
         else:
             self._measure(head, [head.index(name) for name in names])
-        codes, scales = np.zeros((1, len(config.landmarks) + 1, 3), np.float32), np.ones(1, np.float32)
         if head is not None and head.topology == Head.default().topology:
             codes, scales = _people(tuple(config.landmarks))
-        elif head is not None:
-            codes = template_code(head, config, annotation)[None]
+        else:
+            codes, scales = template_code(head, config, annotation)[None], np.ones(1, np.float32)
         for name, matrix in self.matrices.items():
             self.register_buffer(f"matrix_{name}", matrix, persistent=False)
         self.register_buffer("templates", torch.from_numpy(codes), persistent=False)

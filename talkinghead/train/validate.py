@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -53,8 +52,7 @@ def predicted_and_true(
     frames = min(features.shape[1], target.shape[1])
     features, target = features[:, :frames], target[:, :frames]
     head = data.heads.get(annotation)
-    code = np.zeros((len(talker.config.landmarks) + 1, 3), np.float32)
-    code = code if head is None else template_code(head, talker.config, annotation)
+    code = template_code(head, talker.config, annotation)
     style = torch.tensor([data.style(i)], device=device)
     template = torch.from_numpy(code)[None].to(device)
     found = predict(talker, stage, annotation, features, target, style, template)
@@ -62,7 +60,7 @@ def predicted_and_true(
     names = talker.config.annotations[annotation]
 
     def animate(values: np.ndarray) -> Animation | None:
-        return None if head is None else Animation(head.spread(values, names), talker.config.fps, replace(head))
+        return None if head is None else Animation(head.spread(values, names), talker.config.fps, head)
 
     return found[0].cpu().numpy(), target[0].cpu().numpy(), animate
 
