@@ -99,7 +99,7 @@ def spoken(text: str) -> list[str]:
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower().replace("’", "'"))
     out: list[str] = []
     for token in re.findall(r"\d+|[a-zà-ÿ]+(?:'[a-z]+)*|[&%+]", text):
-        out.extend(number(int(token)) if token.isdigit() and len(token) < 13 else [SHORT.get(token, token)])
+        out.extend(number(int(token)) if token.isdigit() and len(token) < 13 else [SHORT.get(token, str(token))])
     return [word for token in out for word in ([ONES[int(d)] for d in token] if token.isdigit() else [token])]
 
 

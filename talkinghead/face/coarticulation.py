@@ -43,6 +43,7 @@ GROUPS = {
 CHANNELS = tuple(name for names in GROUPS.values() for name in names)
 NAMES = frozenset(n + side for n in CHANNELS for side in (("Left", "Right") if n in PAIRED else ("",))) | {"tongueOut"}
 GROUP_OF = np.array([i for i, names in enumerate(GROUPS.values()) for _ in names])
+SHUTS = (*GROUPS["jaw"], *GROUPS["lips"])  # in pauses; a mouth gets ready to be round or wide long before it speaks
 OPENERS = ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper")
 DURATION, DURATIONS = 0.1, (-1.5, 1.5)  # seconds; bounds of the logarithm of a duration in these
 BLOCK, MARGIN = 128, 2.0  # frames at a time, and the seconds around them in which phonemes count
@@ -157,11 +158,14 @@ def speak(
     head: Head | None = None,
     *,
     loudness: np.ndarray | None = None,
+    strength: float = 1.0,
 ) -> Animation:
     """The mouth of someone who says `phones`, for `seconds` at `fps`, on the default head if none is given.
 
     phones: (start, end, phoneme) in seconds; ARPAbet, IPA as the Montreal Forced Aligner writes it, or TIMIT's and Festival's
     names; gaps are pauses. loudness: (n,) of the recording by `loudness_of`; without it everything is said at usual loudness.
+    strength: how far the mouth moves, 0 to 3; at 1 as far as that of the man it was fitted to, who moves his little. Lips that
+    must touch do at any.
     Raises InputError for a phoneme that is not known, times that go back, and a head without ARKit's shapes.
     """
     head = Head.default() if head is None else head
@@ -169,9 +173,11 @@ def speak(
         raise InputError(f"head {head.name}: has no shape jawOpen; phonemes move ARKit's shapes")
     if not 0 < seconds < float("inf") or not 0 < fps < float("inf"):
         raise InputError(f"{seconds} seconds at {fps} frames a second: both must be positive")
+    if not 0 <= strength <= 3:
+        raise InputError(f"strength is {strength:g}, choose 0 to 3; 1 is usual")
     times = frame_times(max(1, frame_count(seconds, fps)), fps)
     segments = segments_of(phones, seconds, loudness)
-    weights = shape(model().curves(segments, times), segments, times, 1 / fps)
+    weights = shape(strength * model().curves(segments, times), segments, times, 1 / fps)
     names = [n + side for n in weights for side in (("Left", "Right") if n in PAIRED else ("",)) if n + side in head.names]
     values = np.stack([weights[n.removesuffix("Left").removesuffix("Right")] for n in names], 1)
     meta = {"model": "coarticulation", "version": VERSION, "synthesised": True}
@@ -230,7 +236,7 @@ def shape(curves: np.ndarray, segments: Segments, times: np.ndarray, frame: floa
     z["mouthStretch"] = np.maximum(z["mouthStretch"], 0) + np.maximum(debt, 0) / WIDENS["mouthStretch"]
     z["mouthPucker"] = np.maximum(z["mouthPucker"], 0) + np.minimum(debt, 0) / WIDENS["mouthPucker"]
     speaks = 1 - rest(segments, times)
-    z = {name: np.clip(value, 0, 1) * speaks for name, value in z.items()}
+    z = {name: np.clip(value, 0, 1) * (speaks if name in SHUTS else 1) for name, value in z.items()}
     z["mouthClose"] = np.minimum(z["mouthClose"], z["jawOpen"])  # it only takes back what the jaw parted
     bite = contact(segments, LABIODENTAL, times, frame, begin=0.25)
     for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TEETH, 0)}.items():
@@ -252,7 +258,7 @@ def shape(curves: np.ndarray, segments: Segments, times: np.ndarray, frame: floa
 
 
 def rest(segments: Segments, times: np.ndarray) -> np.ndarray:
-    """(T,) from 0 to 1, which it is well inside of long pauses: the tails of dominance are long, but a silent mouth is still."""
+    """(T,) from 0 to 1, which it is well inside of pauses: dominance has long tails, but a silent mouth is shut."""
     out = np.zeros(len(times))
     for phone, start, end in zip(segments.phones, segments.start, segments.end, strict=True):
         if phone == SILENCE:

@@ -17,12 +17,15 @@ _IPA = (
     "əʊ:OW əw:OW ow:OW o:OW ɔɪ:OY ɔj:OY ʊ:UH u:UW ʉ:UW b:B tʃ:CH d:D ð:DH f:F ɡ:G g:G h:HH dʒ:JH k:K l:L ɫ:L m:M n:N ŋ:NG "
     "p:P ɹ:R r:R s:S ʃ:SH t:T θ:TH v:V w:W ʍ:W j:Y z:Z ʒ:ZH ɾ:D c:K ɟ:G ç:HH ɲ:N ʎ:L ɱ:M m̩:M n̩:N l̩:L ɫ̩:L ɛː:EH"
 )
-_TABLE: dict[str, str] = {
-    **{pair.rsplit(":", 1)[0]: pair.rsplit(":", 1)[1] for pair in f"{_ALIASES} {_CLOSURES}".split()},
-    **dict.fromkeys(_PAUSES, SILENCE),
-    **{name: name for name in PHONES},
-}
-_FOREIGN = dict(pair.rsplit(":", 1) for pair in _IPA.split())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {other: name for other, _, name in (pair.partition(":") for pair in text.split())}
+
+
+_TABLE = _pairs(f"{_ALIASES} {_CLOSURES}") | dict.fromkeys(_PAUSES, SILENCE) | {name: name for name in PHONES}
+_FOREIGN = _pairs(_IPA)
+_MARKS = {ord(mark): None for mark in "ːˑˈˌʰʲʷ̪̚͡"}
 
 
 def arpabet(name: str) -> str:
@@ -36,6 +39,3 @@ def arpabet(name: str) -> str:
     if found is None:
         raise InputError(f"phoneme {name!r} is not known; write ARPAbet (AA, B, SIL ...) or IPA")
     return found
-
-
-_MARKS = {ord(mark): None for mark in "ːˑˈˌʰʲʷ̪̚͡"}

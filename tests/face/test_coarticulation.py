@@ -146,6 +146,15 @@ def test_bad_phonemes_are_told(phones, seconds, told):
         co.speak(phones, seconds)
 
 
+def test_strength_opens_vowels_and_keeps_closures():
+    still, usual, strong = (co.speak(spans(), spans()[-1][1], 100, strength=value) for value in (0, 1, 2))
+    apertures = [animation.lip_aperture() for animation in (still, usual, strong)]
+    assert apertures[2].max() > 1.5 * apertures[1].max() and apertures[0].max() < 5e-3
+    assert all(aperture[middle(usual, "B")] < 1e-3 for aperture in apertures)
+    with pytest.raises(InputError, match="strength"):
+        co.speak([], 1.0, strength=4)
+
+
 def test_heads_without_jaw_are_told():
     head = Head.default()
     bare = replace(head, names=tuple(f"x{i}" for i in range(len(head.names))))
