@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,8 +128,8 @@ def sounds(word: str) -> str:
     return " ".join(out) or "AH"
 
 
-@lru_cache(maxsize=1)
 def _decoder() -> Any:
+    """A new one for every recording, 0.1 s: it adapts to what it hears, and the same sound must give the same times."""
     from pocketsphinx import Decoder
 
     return Decoder(lm=None, bestpath=False, samprate=RATE, loglevel="FATAL")

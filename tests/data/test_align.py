@@ -51,6 +51,12 @@ def test_known_times_of_a_shifted_recording(found, sample):
     assert np.abs(np.array(shift) - 0.5).max() < 0.03
 
 
+def test_what_was_aligned_before_changes_nothing(found, sample):
+    wave = load_audio(sample)
+    align(wave[: 3 * 16000] * 0.1, "Hello! I am a talking head.")
+    assert align(wave, TEXT) == found
+
+
 def test_a_word_that_no_dictionary_has(sample):
     pytest.importorskip("pocketsphinx")
     found = align(load_audio(sample), TEXT.replace("Hello", "Hellohzz"))
