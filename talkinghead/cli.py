@@ -318,8 +318,9 @@ def train(
     """Train a model. An interrupted run goes on where it was.
 
     Args:
-        config: Recipe: a file of yours, or one that ships, such as configs/talker.yaml.
-        overrides: Changes to the recipe, such as data=data/grid out=runs/a.
+        config: Recipe: a file of yours, or one that ships, such as configs/talker.yaml. What a recipe can say is listed in
+            talkinghead/train/config.py.
+        overrides: Changes to the recipe, such as data=data/grid out=runs/a prior.rate=5e-4.
     """
     from talkinghead.train import train as run
 

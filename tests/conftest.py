@@ -27,6 +27,19 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cluster():
+    """A Ray of this machine, kept for all tests that ask for it: to start one takes seconds. Nothing of it reaches outside."""
+    ray = pytest.importorskip("ray")
+    from talkinghead import parallel
+
+    os.environ.pop("RAY_ADDRESS", None)
+    _, own = parallel._connect(2)
+    assert own
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
 def tiny_encoder() -> dict:
     """A wav2vec 2.0 of a few thousand weights."""
     return {

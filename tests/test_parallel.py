@@ -18,17 +18,6 @@ from talkinghead.parallel import Failed
 JOBS = [(str(i), i) for i in range(6)]
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A Ray of this machine, kept for all tests of the module; nothing of it reaches outside."""
-    ray = pytest.importorskip("ray")
-    os.environ.pop("RAY_ADDRESS", None)
-    _, own = parallel._connect(2)
-    assert own
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture(params=["here", "processes", "ray"])
 def how(request):
     if request.param == "ray":

@@ -16,7 +16,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = "versions=1 report=2 device=cpu motion.steps=2 motion.batch=2 motion.frames=20 prior.steps=2 prior.batch=2 prior.frames=20"
+SHORT = "versions=1 report=2 device=cpu " + " ".join(
+    f"{stage}.steps=2 {stage}.batch=2 {stage}.frames=20" for stage in ("motion", "prior")
+)
 
 
 def blocks(language: str) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FPS = (5.0, 240.0)
 SHORTEST = 0.5  # seconds
 SLACK = 0.25  # seconds by which sound and motion may differ in length
+ALIKE = (0.7, 1.4)  # size of a face that moves, in sizes of its template: a jaw does not make it longer than that
 HEAD = (0.1, 0.7)  # metres, largest extent: from a face without ears to a bust
 FARTHEST = 0.1  # metres that a point of a face can be from where it rests; a jaw opens by half of that
 STILL = 1e-5  # metres, or weight: below, nothing moves
@@ -112,7 +113,7 @@ def lengths(recording: Recording) -> Recording:
     if abs(heard - seen) > SLACK:
         nearest = min(COMMON, key=lambda fps: abs(t / fps - heard))
         fits = abs(t / nearest - heard) <= SLACK and nearest != recording.fps
-        hint = f"; --fps {nearest} would fit" if fits else ""
+        hint = f"; {nearest} frames a second would fit (--fps, if the source has it)" if fits else ""
         raise InputError(f"{seen:.2f} s of motion, {heard:.2f} s of sound: more than {SLACK} s apart{hint}")
     keep = min(t, frame_count(heard, recording.fps))
     cut = {name: value[:keep] for name in TIMED if (value := getattr(recording, name)) is not None}
@@ -129,6 +130,10 @@ def units(recording: Recording) -> None:
         return
     size = float(np.ptp(recording.template, axis=0).max())
     if HEAD[0] <= size <= HEAD[1]:
+        own = size if recording.vertices is None else float(np.ptp(recording.vertices[0], axis=0).max())
+        if not ALIKE[0] <= own / size <= ALIKE[1]:
+            what = f"the face measures {own:.3g} m, its template {size:.3g} m"
+            raise InputError(f"{what}: wrong unit of one of them, or the template of another mesh")
         return
     fits = [unit for unit, scale in SCALES.items() if HEAD[0] <= size * scale <= HEAD[1]]
     # A size of 1 to 7 may be decimetres, but also no unit at all (BIWI as it is passed around is scaled by area).

@@ -149,8 +149,9 @@ class TrainingData:
                 if self._recorded(annotation) is None:
                     target.ready()
         batches = _MicroBatches(self, seed, size, frames)
+        pin = torch.cuda.is_available()
         # A generator of its own: the loader draws from it, and must not change what the training draws.
-        loader = DataLoader(batches, None, sampler=js, num_workers=workers, generator=torch.Generator())  # pyright: ignore
+        loader = DataLoader(batches, None, sampler=js, num_workers=workers, generator=torch.Generator(), pin_memory=pin)  # pyright: ignore
         for batch in loader:
             if isinstance(batch, InputError):
                 raise batch

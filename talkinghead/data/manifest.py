@@ -129,9 +129,16 @@ def read_words(path: Path) -> dict[str, Spans]:
     return words
 
 
-def split_of(index: int) -> str:
-    """Split of a speaker's clip by its place in the sorted list of ids: a tenth test, a tenth val, the rest train."""
-    return {5: "test", 7: "val"}.get(index % 10, "train")
+def split_of(index: int, count: int) -> str:
+    """Split of a clip by its place in the sorted list of `count` ids: a tenth test, a tenth val, the rest train.
+
+    Of fewer than 8 clips the last two are for val and test, of two one is for val: a training cannot do without.
+    """
+    if count >= 8:
+        return {5: "test", 7: "val"}.get(index % 10, "train")
+    test = min(5, count - 1) if count > 2 else -1
+    val = count - 1 if test != count - 1 else count - 2
+    return {test: "test", val: "val"}.get(index, "train") if count > 1 else "train"
 
 
 def file_name(text: str) -> str:

@@ -57,7 +57,7 @@ def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         import trimesh
     except ImportError:
-        raise InputError(f"{path}: reading .ply needs trimesh: pip install trimesh, or convert it to .obj") from None
+        raise InputError(f"{path}: .ply needs trimesh: pip install 'talkinghead[data]', or convert it to .obj") from None
     with path.open("rb") as file:
         head = file.read(1 << 14).split(b"end_header")[0].split(b"\n")
     counts = [int(line.split()[2]) for line in head if line.startswith(b"element")]

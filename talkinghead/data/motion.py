@@ -64,6 +64,8 @@ def write_motion(path: Path, motion: Motion) -> None:
 
 def read_motion(path: Path) -> Motion:
     """Read a motion file. Raises InputError, one line, if it is missing or is none."""
+    from zipfile import BadZipFile
+
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -75,7 +77,7 @@ def read_motion(path: Path) -> Motion:
         return Motion(float(text["fps"]), tuple(text["names"]), meta=text["meta"], **arrays)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; prepare the dataset again") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, SafetensorError) as error:
         raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from None
 
 

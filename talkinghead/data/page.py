@@ -20,6 +20,7 @@ from talkinghead.animation import Animation
 from talkinghead.audio import load_audio
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_meta, read_motion
+from talkinghead.data.report import meaning
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.marks import digest
@@ -124,7 +125,8 @@ def _head(report: dict, mark: str) -> str:
 
 def _tiles(report: dict, minutes: dict[str, list[float]]) -> str:
     total = sum(map(sum, minutes.values()))
-    long = f"{total / 60:.1f} hours" if total >= 120 else f"{total:.1f} minutes"
+    long = f"{total / 60:.1f} hours" if total >= 120 else f"{total:.1f} minutes" if total >= 2 else f"{60 * total:.1f} s"
+    unit, scale = ("minutes", 1) if total >= 10 else ("seconds", 60)
     dropped = len(report["dropped"])
     tiles = [
         (f"{report['clips']}", "clips" if report["clips"] != 1 else "clip"),
@@ -135,11 +137,11 @@ def _tiles(report: dict, minutes: dict[str, list[float]]) -> str:
     ]
     boxes = "".join(f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in tiles)
     rows = "".join(
-        f"<tr><td>{split}</td><td>{len(m)}</td><td>{sum(m):.1f}</td><td>{100 * sum(m) / max(total, 1e-9):.0f} %</td></tr>"
-        for split, m in minutes.items()
+        f"<tr><td>{split}</td><td>{count}</td><td>{scale * m:.1f}</td><td>{100 * m / max(total, 1e-9):.0f} %</td></tr>"
+        for split, count, m in ((split, len(m), sum(m)) for split, m in minutes.items())
     )
     how = f"<p>Splits: {escape(report['split'])}.</p>" if "split" in report else ""
-    table = f"<table><tr><th>split</th><th>clips</th><th>minutes</th><th>share</th></tr>{rows}</table>"
+    table = f"<table><tr><th>split</th><th>clips</th><th>{unit}</th><th>share</th></tr>{rows}</table>"
     return f'<section class="tiles">{boxes}</section><section>{how}{table}</section>'
 
 
@@ -160,7 +162,7 @@ def _plots(clips: Sequence[Clip], measured: list[Measured]) -> str:
     )
     table = f"<table><tr><th></th><th>least</th><th>median</th><th>most</th></tr>{rows}</table>"
     if find_spec("matplotlib") is None:
-        advice = f"{few} Plots need matplotlib: pip install 'talkinghead[train]'."
+        advice = f"{few} Plots need matplotlib: pip install 'talkinghead[data]'."
         return f"<section><h2>In figures</h2><p>{advice}</p>{table}</section>"
     bars = {"speaker": speakers, "emotion": emotions if set(emotions) != {"unknown"} else {}}
     charts = "".join(_bars(f"minutes by {name}", counts) for name, counts in bars.items() if len(counts) > 1)
@@ -314,7 +316,7 @@ def _quality(report: dict) -> str:
     if not report["quality"]:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{v['median']:g}</td><td>{v['worst']:g}</td></tr>"
+        f"<tr><td>{escape(meaning(name))}</td><td>{v['median']:g}</td><td>{v['worst']:g}</td></tr>"
         for name, v in report["quality"].items()
     )
     return f"<section><h2>Quality</h2><table><tr><th></th><th>median</th><th>least</th></tr>{rows}</table></section>"

@@ -30,7 +30,7 @@ from talkinghead.face.head import Head
 from talkinghead.marks import digest, stamp
 from talkinghead.parallel import Failed, run
 
-VERSION = 1  # of the framework: goes up when the same recordings would give other clips
+VERSION = 2  # of the framework: goes up when the same recordings would give other clips
 BY_SPEAKER = 5  # speakers from which on splits are by speaker
 ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
 COMPONENTS, EXPLAINED = 128, 0.999  # most shapes of a PCA, and the share of the variance that is enough
@@ -134,7 +134,7 @@ def assign_splits(takes: list[Take]) -> tuple[dict[str, str], str]:
         place = dict.fromkeys(speakers[:tenth], "test") | dict.fromkeys(speakers[tenth : 2 * tenth], "val")
         splits |= {take.id: place.get(take.speaker, "train") for take in rest}
     else:
-        splits |= {take.id: split_of(i) for i, take in enumerate(rest)}
+        splits |= {take.id: split_of(i, len(rest)) for i, take in enumerate(rest)}
     chosen = f"by speaker ({len(speakers)} speakers)" if len(speakers) >= BY_SPEAKER else "by clip (fewer than 5 speakers)"
     if len(rest) == len(takes):
         return splits, chosen

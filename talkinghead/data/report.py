@@ -18,6 +18,7 @@ from talkinghead.files import replacing
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
 UNFINISHED = re.compile(r"\..+-[a-z0-9_]{8}\.(flac|safetensors|npz)")  # names of `replacing`, whose process was killed
+MEANING = {"kept": "share of the frames that was recorded, not filled"}  # of figures whose names do not say it
 MOST_LINES = 12  # of one kind on the terminal
 
 
@@ -128,6 +129,11 @@ def withdraw(out: Path) -> None:
         out.rmdir()
 
 
+def meaning(name: str) -> str:
+    """A figure of quality in words."""
+    return MEANING.get(name, name.replace("_", " "))
+
+
 def _show(report: dict) -> None:
     from rich.console import Console
 
@@ -138,7 +144,7 @@ def _show(report: dict) -> None:
     whose = ", ".join(people) if len(people) <= MOST_LINES else f"{len(people)} speakers"
     console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {length}, of {whose}", markup=False)
     for name, value in report["quality"].items():
-        console.print(f"{name.replace('_', ' ')}: median {value['median']:g}, worst {value['worst']:g}")
+        console.print(f"{meaning(name)}: median {value['median']:g}, worst {value['worst']:g}")
     for drop in report["dropped"][:MOST_LINES]:
         console.print(f"dropped {drop['id']}: {drop['reason']}", markup=False)
     if (more := len(report["dropped"]) - MOST_LINES) > 0:

@@ -75,7 +75,16 @@ def read_vertices(path: Path, vertices: int, step: int = 1) -> np.ndarray:
     array = read_array(path)
     if array.dtype.kind != "f" or array.ndim not in (2, 3) or array[:1].size != vertices * 3 or not len(array):
         raise InputError(f"{path}: shape {array.shape} of {array.dtype}; the template has {vertices} vertices")
+    if step > 1:
+        check_finite(array)
     return np.array(array[::step], np.float32).reshape(-1, vertices, 3)
+
+
+def check_finite(values: np.ndarray) -> None:
+    """Raises InputError if a frame of (T, ...) is not finite, also where it is one that will be left out."""
+    bad = next((t for t, frame in enumerate(values) if not np.isfinite(frame).all()), None)
+    if bad is not None:
+        raise InputError(f"vertices not finite in frame {bad}; mend or cut the recording")
 
 
 def runs(frames: np.ndarray, most: int = HOLE) -> list[slice]:

@@ -38,6 +38,7 @@ HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
 COMMON = (*(n / 2 for n in range(1, 481)), *(n / 1.001 for n in (24, 30, 48, 60, 120)))  # frames per second
 ROWS = 1_000_000  # a file with more is no take; four and a half hours at 60 fps fit
+WANDER = 0.05  # frames by which the steps of timecodes may differ, or their fractions mean nothing
 
 
 def write(animation: Animation, path: Path) -> None:
@@ -190,6 +191,9 @@ def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray,
             fps = frames
         elif fps is None or frames > ceil(fps - 1e-6):
             raise InputError(f"{path}: too short to tell its frame rate from the timecodes; give it with --fps")
+        whole, steps = np.floor(codes[:, 3]), np.diff(codes[:, 3])
+        if len(steps) and np.median(np.abs(steps - np.median(steps))) > WANDER and (np.diff(whole) != 0).all():
+            codes[:, 3] = whole
         times = codes[:, :3] @ [3600, 60, 1] + codes[:, 3] / ceil(fps - 1e-6)
     steps = np.diff(times)
     if len(steps) and not (steps > 0).all():

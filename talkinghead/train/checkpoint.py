@@ -29,6 +29,7 @@ def load(path: Path) -> dict | None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written."""
-    for path in folder.glob(f".{Path(NAME).stem}-*{Path(NAME).suffix}"):
-        path.unlink(missing_ok=True)
+    """Remove what a killed run left half-written: the hidden files of `replacing`, those of the feature cache as well."""
+    for path in folder.rglob(".*-*.*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)

@@ -22,16 +22,16 @@ class StageConfig:
     """One stage. `weights` name the loss terms that count (see `stages.py`); all terms are logged.
 
     A step sees `batch` clips in pieces of `micro`, which are divided among the processes: the same recipe gives the same
-    losses on one process as on many. `encoder_rate` above 0 trains the speech encoder's transformer as well.
+    losses on one process as on many, if it names `micro`. `encoder_rate` above 0 trains the speech encoder's transformer, too.
     """
 
-    steps: int = 3000
-    batch: int = 16
+    steps: int = 3000  # 0 leaves the stage out
+    batch: int = 16  # clips a step
     micro: int | None = None  # clips at a time on one device; None: the batch divided by the processes
-    frames: int = 100
-    rate: float = 1e-3
+    frames: int = 100  # of a clip, at 50 a second
+    rate: float = 1e-3  # AdamW's, at its largest
     encoder_rate: float = 0.0
-    schedule: str = "cosine"
+    schedule: str = "cosine"  # cosine, linear, constant or inverse_sqrt
     warmup: int = 100  # steps of linear warm-up
     clip: float = 1.0  # largest norm of the gradient
     weights: dict[str, float] = field(default_factory=dict)
@@ -42,11 +42,11 @@ class StageConfig:
 class TrainConfig:
     """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
 
-    data: prepared folders, loose or sharded, of any annotations. init: a model to go on from, whose shape is taken; what
-    its annotations share with the data's is kept, new annotations and speakers start anew. speech: a folder of recordings
-    with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without it; its last `held_out`
-    recordings are not used. features: "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live"
-    encodes windows as they come, for sets larger than the disk and for training the encoder.
+    data: prepared folders, loose or sharded, of any annotations. init: a model to go on from ("default": the one that ships),
+    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew.
+    speech: a folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without
+    it; its last `held_out` recordings are not used. features: "cached" encodes all clips once, in `versions` each, with a
+    frozen encoder; "live" encodes windows as they come, for sets larger than the disk and for training the encoder.
     """
 
     data: list[str]
@@ -69,10 +69,11 @@ class TrainConfig:
     workers: int = 0  # processes that load data, for each training process
     seed: int = 0
     device: str = "auto"  # auto, cpu or cuda
-    precision: str = "auto"  # auto (bf16 where the GPU has it), fp32, bf16 or fp16
+    precision: str = "auto"  # of the speech encoder: auto (bf16 where the GPU has it), fp32, bf16 or fp16; the rest is small
     strategy: str = "ddp"  # of several processes: ddp, or fsdp, which divides large encoders among GPUs
 
 
+METRICS = ("aperture_r", "aperture_mm", "width_r", "lve_mm", "coefficient_rmse")  # of the validation, see `validate`
 CHOICES = {
     "features": ("cached", "live"),
     "device": ("auto", "cpu", "cuda"),
@@ -86,9 +87,10 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:
             raise InputError(f"{name} is {getattr(config, name)!r}: choose {', '.join(choices)}")
-    for name in ("report", "versions", "validation"):
-        if getattr(config, name) < 1:
-            raise InputError(f"{name} is {getattr(config, name)}: choose 1 or more")
+    for least, names in ((1, ("report", "versions", "validation")), (0, ("workers", "videos", "seed", "held_out"))):
+        for name in names:
+            if getattr(config, name) < least:
+                raise InputError(f"{name} is {getattr(config, name)}: choose {least} or more")
     if not 0 <= config.ema < 1 or not 0 <= config.pivot <= 1:
         raise InputError(f"ema is {config.ema:g} and pivot {config.pivot:g}: both are shares, ema below 1")
     if config.ema and config.strategy == "fsdp":
@@ -101,9 +103,25 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
             raise InputError(f"{name}: batch {stage.batch}, micro {stage.micro}, frames {stage.frames} make no training")
         if stage.steps < 0 or stage.rate < 0 or stage.encoder_rate < 0 or stage.clip <= 0:
             raise InputError(f"{name}: steps, rate and encoder_rate may not be negative, clip must be above 0")
+        if stage.encoder_rate and config.speech:
+            raise InputError(f"{name}.encoder_rate: the features of speech= are a frozen encoder's; choose one of the two")
         if stage.encoder_rate and config.features == "cached":
             raise InputError(f"{name}.encoder_rate trains the speech encoder, which needs features=live")
         if stage.stop and (stage.stop.mode not in ("max", "min") or stage.stop.patience < 1):
             raise InputError(f"{name}.stop: mode is max or min, patience 1 or more")
-    if config.motion.steps and (config.motion.micro or config.motion.batch) < 2:
-        raise InputError("motion: the cross-modality loss exchanges clips: batch and micro must be 2 or more")
+        if stage.stop and stage.stop.metric.rpartition("/")[2] not in METRICS:
+            raise InputError(f"{name}.stop: the validation has no {stage.stop.metric!r}; it has {', '.join(METRICS)}")
+
+
+def divide(stage: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:
+    """How many micro-batches make a step, and which of them process `mine` does. Raises InputError if they cannot be shared."""
+    micro = stage.micro or -(-stage.batch // processes)
+    pieces = stage.batch // micro
+    if pieces * micro != stage.batch or pieces % processes:
+        raise InputError(
+            f"{name}: batch {stage.batch} in pieces of {micro} cannot be shared by {processes} processes; "
+            f"choose a batch that is a multiple of micro times {processes}"
+        )
+    if micro < 2 and stage.weights.get("cross_modality"):
+        raise InputError(f"{name}: the loss 'cross_modality' exchanges clips, a process must have 2 or more at a time")
+    return pieces, list(range(mine, pieces, processes))

@@ -4,7 +4,9 @@ the work; with `torchrun` or `accelerate launch` the same recipe runs on several
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,13 +22,15 @@ if TYPE_CHECKING:
 
     from talkinghead.train.config import TrainConfig
 
-PATIENCE = timedelta(hours=6)  # while the first process fills the feature cache
+PATIENCE = timedelta(hours=6)  # while another process encodes its share of the features
+AGAIN = 1.0  # seconds after which a second Ctrl-C is meant as one: torchrun hands the first on twice
 
 
 def start(config: TrainConfig) -> Accelerator:
     """The engine for this process. Raises InputError where the device or the library is missing."""
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
     except ImportError:
         raise InputError("training needs accelerate: pip install '.[train]' in the clone adds it") from None
@@ -39,31 +43,38 @@ def start(config: TrainConfig) -> Accelerator:
         precision = "bf16"
     if precision == "fp16" and on_cpu:
         raise InputError("precision is fp16, which needs a GPU; choose auto or fp32")
-    # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
-    handlers: list[Any] = [DistributedDataParallelKwargs(find_unused_parameters=True), InitProcessGroupKwargs(timeout=PATIENCE)]
+    # A notebook may train twice, and otherwise than before. What several processes share stays.
+    AcceleratorState._reset_state(reset_partial_state="RANK" not in os.environ)
+    handlers: list[Any] = [DistributedDataParallelKwargs(), InitProcessGroupKwargs(timeout=PATIENCE)]
     return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers)
 
 
 def prepare(
-    accelerator: Accelerator, stage: nn.Module, layers: Iterable[nn.Module], groups: Callable[[], list[dict]], divided: bool
+    accelerator: Accelerator,
+    stage: nn.Module,
+    layers: Iterable[nn.Module],
+    groups: Callable[[], list[dict]],
+    divided: bool,
+    unused: bool,
 ) -> tuple[nn.Module, Any]:
     """The stage as this process trains it, and its optimizer.
 
     divided: weights, gradients and optimizer are shared out among the processes (FSDP2, Zhao et al. 2023), each of `layers`
     and the rest on its own. PyTorch does it directly, since Accelerate does it on GPUs only and this can be tested without.
-    groups: parameter groups of the optimizer, asked for when the weights are in place.
+    groups: parameter groups of the optimizer, asked for when the weights are in place. unused: a micro-batch may leave some
+    of the weights alone.
     """
     if not divided:
+        if accelerator.ddp_handler is not None:
+            accelerator.ddp_handler.find_unused_parameters = unused
         return accelerator.prepare(stage, _adam(groups()))
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(accelerator.mixed_precision)
-    policy = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32 if kind else None)
     stage.to(accelerator.device)
     for module in (*layers, stage):
-        fully_shard(module, mesh=mesh, mp_policy=policy)
+        fully_shard(module, mesh=mesh)
     return stage, accelerator.prepare(_adam(groups()))
 
 
@@ -149,17 +160,17 @@ class Average:
 
 
 @contextmanager
-def interruption() -> Iterator[list[bool]]:
+def interruption() -> Iterator[list[float]]:
     """A list that is not empty once somebody asked to stop (Ctrl-C, SIGTERM), so that a step is finished and saved first.
 
     A second Ctrl-C stops at once.
     """
-    asked: list[bool] = []
+    asked: list[float] = []
 
     def ask(number, frame) -> None:
-        if asked:
+        if asked and time.monotonic() - asked[0] > AGAIN:
             raise KeyboardInterrupt
-        asked.append(True)
+        asked.append(time.monotonic())
 
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -7,13 +7,16 @@ from torch import Tensor, nn
 
 from talkinghead.errors import InputError
 
+TRIAL = 100  # steps in which each term must have had one: a single batch may have no silence, or no lips that should meet
+
 
 class Gradients:
     """Watches the terms of a stage until each has had a gradient."""
 
     def __init__(self, weights: dict[str, float], trained: list[nn.Parameter]) -> None:
         self.unseen = {name for name, weight in weights.items() if weight}
-        self.absent = set(self.unseen)
+        self.absent = set(self.unseen)  # of these there was not even a term
+        self.still = set(self.unseen)  # of these there was no term that a gradient could go through
         self.trained = trained
 
     def watch(self, terms: dict[str, Tensor]) -> None:
@@ -21,12 +24,15 @@ class Gradients:
         self.absent -= terms.keys()
         for name in sorted(self.unseen & terms.keys()):
             if terms[name].requires_grad:
+                self.still.discard(name)
                 found = torch.autograd.grad(terms[name], self.trained, retain_graph=True, allow_unused=True)
                 if any(gradient is not None and gradient.any() for gradient in found):
                     self.unseen.discard(name)
 
-    def check(self, unseen: list[str], absent: list[str], stage: str, steps: int) -> None:
-        """Raises InputError for terms that no process saw a gradient of (see `agreed`)."""
-        if unseen:
-            why = "the data give no such term" if unseen[0] in absent else "it does not depend on what the stage trains"
-            raise InputError(f"{stage}: loss {unseen[0]!r} had no gradient in {steps} steps: {why}; take it out of the weights")
+    def check(self, found: list[tuple[set[str], set[str], set[str]]], stage: str, steps: int) -> None:
+        """Raises InputError for a term that no process saw a gradient of; `found` are their unseen, absent and still ones."""
+        unseen, absent, still = (set.intersection(*sets) for sets in zip(*found, strict=True))
+        for name in sorted(unseen):
+            why = "it does not depend on what the stage trains" if name in still else "it was 0, or what it goes through is"
+            why = "the data give no such term" if name in absent else why
+            raise InputError(f"{stage}: loss {name!r} had no gradient in {steps} steps: {why}; take it out of the weights")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
+NAME = "log.jsonl"
+PAUSE = 20.0  # seconds between two pictures: a report may take less than drawing one
 CURVES = 10  # names beside a plot at most; log.jsonl has all
 
 
@@ -16,17 +20,23 @@ class Log:
 
     def __init__(self, folder: Path, step: int) -> None:
         self.folder = folder
-        self.path = folder / "log.jsonl"
+        self.path = folder / NAME
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        self.lines = [line for line in map(json.loads, lines) if line["step"] <= step]
+        try:
+            self.lines = [line for line in map(json.loads, lines) if line["step"] <= step]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{self.path}: is not the log of a training; choose another out=") from None
         self.board = _board(folder / "tensorboard", step)
+        self.drawn = -PAUSE
         self._write()
 
     def add(self, line: dict) -> None:
-        """Append one report: {"step", "stage", "rate", "train": {name: value}, "val": {name: value}}."""
+        """Append one report: {"step", "stage", "epoch", "rate", "train": {name: value}, "val": {name: value}}."""
         self.lines.append(line)
         self._write()
-        self._plot()
+        if time.monotonic() - self.drawn >= PAUSE:
+            self._plot()
+            self.drawn = time.monotonic()
         if self.board is not None:
             for kind in ("train", "val"):
                 for name, value in line[kind].items():
@@ -46,6 +56,9 @@ class Log:
         self.board.flush()
 
     def close(self) -> None:
+        """Draw the last picture."""
+        if self.lines:
+            self._plot()
         if self.board is not None:
             self.board.close()
 

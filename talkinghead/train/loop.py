@@ -20,20 +20,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from talkinghead.data.dataset import SpeechDataset, TrainingData
+from talkinghead.data.index import SHARDS
+from talkinghead.data.manifest import NAME as MANIFEST
 from talkinghead.errors import InputError
 from talkinghead.losses import check_weights, total
-from talkinghead.models.talker import Talker
+from talkinghead.models.talker import CONFIG, WEIGHTS, Talker
 from talkinghead.train import checkpoint, engine, samples
-from talkinghead.train.config import StageConfig, TrainConfig, check
-from talkinghead.train.gradients import Gradients
+from talkinghead.train.config import StageConfig, TrainConfig, check, divide
+from talkinghead.train.gradients import TRIAL, Gradients
+from talkinghead.train.log import NAME as LOG
 from talkinghead.train.log import Log
 from talkinghead.train.schedules import SCHEDULES, share
-from talkinghead.train.setup import set_up
+from talkinghead.train.setup import digest, set_up
 from talkinghead.train.stages import STAGES, TERMS, Stage
 from talkinghead.train.surfaces import Surface
 from talkinghead.train.validate import validate
 
 BEST = "best.pt"  # the best weights of a stage that may stop early
+ASK = 10  # steps after which several processes agree whether somebody asked to stop
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Run:
     surfaces: dict[str, Surface]
     out: Path
     log: Log | None  # on the first process
-    mark: str  # what a checkpoint must agree with
+    marks: dict  # what a checkpoint must agree with
 
 
 @dataclass
@@ -69,19 +73,31 @@ def run(config: TrainConfig) -> Path:
         if getattr(config, name).steps:
             check_weights(getattr(config, name).weights, TERMS[name], f"{name}.weights")
     accelerator, out = engine.start(config), Path(config.out)
-    talker, data, speech, surfaces = set_up(config, accelerator, progress)
-    mark = _mark(config, talker)
+    wanted = [name for name in STAGES if getattr(config, name).steps and (name != "closure" or config.speech)]
+    for name in wanted:
+        divide(getattr(config, name), accelerator.num_processes, 0, name)
     saved = checkpoint.load(out / checkpoint.NAME) or {}
-    if saved and saved["mark"] != mark:
-        raise InputError(f"{out}: holds a run with another model or data; choose another out= or remove it")
-    state, weights = State(**saved.get("state", {})), saved.get("model", talker.state_dict())
-    log = None
+    marks: dict[str, Any] = {"recipe": _begun(config)}
+    _compare(out, saved, marks)
+    state = State(**saved.get("state", {}))
+    if _finished(out, state, wanted):
+        return out
+    if not accelerator.is_main_process:
+        state.terms = {}  # the checkpoint has those of all
+    talker, data, speech, surfaces = set_up(config, accelerator, progress)
+    marks["mark"] = _mark(talker)
+    if saved and saved["mark"] != marks["mark"]:
+        raise InputError(
+            f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it"
+        )
+    weights, log = saved.get("model", talker.state_dict()), None
+    accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         checkpoint.sweep(out)
         log = Log(out, state.reported)
-    this = Run(config, accelerator, data, speech, surfaces, out, log, mark)
+    this = Run(config, accelerator, data, speech, surfaces, out, log, marks)
     for number, name in enumerate(STAGES):
-        if number < state.stage or not getattr(config, name).steps or (name == "closure" and speech is None):
+        if number < state.stage or name not in wanted:
             continue
         if number > state.stage:
             state, saved = State(number, reported=state.reported), {}
@@ -106,30 +122,39 @@ class StageRun:
         self.pieces, self.mine = divide(self.settings, *processes, name)
         talker = Talker(like.config, like.heads)
         talker.load_state_dict(weights)
+        divided = run.config.strategy == "fsdp" and self.accelerator.num_processes > 1
+        self.shape: dict[str, Any] = {name: getattr(self.settings, name) for name in ("batch", "micro", "frames")}
+        self.shape |= {"divided": divided, "encoder": self.settings.encoder_rate > 0}
+        if (was := saved.get("shape", self.shape)) != self.shape:
+            raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
-        divided = run.config.strategy == "fsdp" and self.accelerator.num_processes > 1
-        self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided)
+        # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
+        unused = len(run.surfaces) > 1 or stage.train_encoder
+        self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided, unused)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.average = engine.Average(self.trained, run.config.ema) if run.config.ema else None
         if "optimizer" in saved:
             engine.load_optimizer(self.accelerator, self.model, self.optimizer, saved["optimizer"])
-            if self.average is not None:
+            if self.average is not None and "average" in saved:  # else the average begins here
                 self.average.shadow = [v.to(w.device) for v, w in zip(saved["average"], self.trained, strict=True)]
-        self.shape = {name: getattr(self.settings, name) for name in ("batch", "micro", "frames")} | {"divided": divided}
-        if (was := saved.get("shape", self.shape)) != self.shape:
-            raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         self.gradients = Gradients(self.settings.weights, self.trained)
+        self.judged = divided  # whose weights are elsewhere when a single term asks for them
         self.seed = (run.config.seed, state.stage)
 
     def train(self) -> dict[str, Tensor]:
         """Run to the end, or to the early stop; returns the weights of the whole model, on the CPU."""
         first, steps = self.state.step, self.settings.steps
+        if first >= steps:
+            raise InputError(
+                f"{self.run.out}: stage {self.name} has done {first} steps; choose more as {self.name}.steps, or another out="
+            )
         js = (step * self.pieces + j for step in range(first, steps) for j in self.mine)
         size = self.settings.batch // self.pieces
         batches = iter(self.run.data.loader(self.seed, js, size, self.settings.frames, self.config.workers))
         weights: dict[str, Tensor] = {}
+        every = 1 if self.accelerator.num_processes == 1 else ASK
         self.model.train()
         with progress(not self.accelerator.is_main_process) as bar, engine.interruption() as asked:
             task = bar.add_task(self.name, total=steps, completed=first)
@@ -137,16 +162,17 @@ class StageRun:
                 self._step(step, batches, size)
                 bar.update(task, completed=step + 1)
                 due = step + 1 == steps or (step + 1) % self.config.report == 0
+                finished = False
                 if due:
-                    self._check_gradients(step + 1 - first)
+                    self._check_gradients(first, step + 1)
                     finished = self._report() or step + 1 == steps
                     weights = self._save(finished)
-                    if finished:
-                        break
-                if asked and (due or self.accelerator.num_processes == 1):
+                if (due or step % every == 0) and any(engine.gather(self.accelerator, bool(asked))):
                     if not due:
                         self._save(False)
                     raise KeyboardInterrupt
+                if finished:
+                    break
         return weights
 
     def _step(self, step: int, batches: Any, size: int) -> None:
@@ -161,8 +187,9 @@ class StageRun:
                 batch.speech = self.run.speech.batch(size, self.settings.frames, np.random.default_rng([*self.seed, j]))
             whole = place + 1 == len(self.mine) or self.shape["divided"]
             with nullcontext() if whole else self.accelerator.no_sync(self.model):
-                terms = self.model(batch.to(self.accelerator.device), [*self.seed, j])
-                if self.gradients.unseen and not self.shape["divided"]:
+                with self.accelerator.autocast():  # not around the backward pass, which follows the forward one's types
+                    terms = self.model(batch.to(self.accelerator.device), [*self.seed, j])
+                if self.gradients.unseen and not self.judged:
                     self.gradients.watch(terms)
                 self.accelerator.backward(total(terms, self.settings.weights) / len(self.mine))
             for name, value in terms.items():
@@ -173,15 +200,21 @@ class StageRun:
         if self.average is not None:
             self.average.update()
 
-    def _check_gradients(self, steps: int) -> None:
-        if not self.shape["divided"]:  # whose weights are elsewhere when a single term asks for them
-            seen = engine.gather(self.accelerator, (self.gradients.unseen, self.gradients.absent))
-            unseen, absent = (set.intersection(*sets) for sets in zip(*seen, strict=True))
-            self.gradients.check(sorted(unseen), sorted(absent), self.name, steps)
+    def _check_gradients(self, first: int, step: int) -> None:
+        """Raises InputError if enough was seen since `first`, and every annotation had its turn, and a term had no gradient."""
+        if self.judged or step - first < min(TRIAL, self.settings.steps):
+            return
+        turns = self.run.data.turns
+        assert turns is not None, "set_up refuses data without training clips"
+        met = {turns.at(j)[0] for j in range(first * self.pieces, step * self.pieces)}
+        if len(met) == len(turns.counts) or step == self.settings.steps:
+            mine = self.gradients.unseen, self.gradients.absent, self.gradients.still
+            self.gradients.check(engine.gather(self.accelerator, mine), self.name, step - first)
+            self.judged = True
 
     def _report(self) -> bool:
         """Log, validate, show; whether to stop early. Every process is here, the first one does the work."""
-        train, rate = self._means(), self.optimizer.param_groups[0]["lr"]
+        train, rate = self._means(self._terms()), self.optimizer.param_groups[0]["lr"]
         weights = self._weights()
         stop, settings = False, self.settings
         if self.run.log is not None:
@@ -190,7 +223,9 @@ class StageRun:
             talker.to(self.accelerator.device)
             before = sum(getattr(self.config, name).steps for name in STAGES[: self.state.stage])
             self.state.reported = before + self.state.step
-            line = {"step": self.state.reported, "stage": self.name, "rate": rate, "train": train}
+            size = self.settings.batch // self.pieces
+            epoch = self.run.data.epoch_of(self.seed, self.state.step * self.pieces, size, self.settings.frames)
+            line = {"step": self.state.reported, "stage": self.name, "epoch": round(epoch, 3), "rate": rate, "train": train}
             line["val"] = validate(talker, self.run.data, self.name, self.config.validation)
             self.run.log.add(line)
             stop = settings.stop is not None and self._judge(line["val"], weights)
@@ -209,20 +244,23 @@ class StageRun:
         value = scores[stop.metric] * (1 if stop.mode == "max" else -1)
         if self.state.best is None or value > self.state.best:
             self.state.best, self.state.waiting = value, 0
-            checkpoint.save(self.run.out / BEST, {"mark": self.run.mark, "stage": self.state.stage, "model": weights})
+            checkpoint.save(self.run.out / BEST, {"stage": self.state.stage, "model": weights})
         else:
             self.state.waiting += 1
         return self.state.waiting >= stop.patience
 
-    def _means(self) -> dict[str, float]:
-        """Means of the terms since the last report over all processes, in the order of the micro-batches."""
-        mine = {name: [(j, float(value)) for j, value in pairs] for name, pairs in self.state.terms.items()}
+    def _terms(self) -> dict[str, list]:
+        """The terms since the last report of all processes, in the order of the micro-batches."""
+        mine = {name: [[j, float(value)] for j, value in pairs] for name, pairs in self.state.terms.items()}
         found: dict[str, list] = {}
         for terms in engine.gather(self.accelerator, mine):
             for name, pairs in terms.items():
                 found.setdefault(name, []).extend(pairs)
+        return {name: sorted(pairs) for name, pairs in found.items()}
+
+    def _means(self, terms: dict[str, list]) -> dict[str, float]:
         self.state.terms = {}
-        means = {name: float(np.mean([value for _, value in sorted(pairs)])) for name, pairs in found.items()}
+        means = {name: float(np.mean([value for _, value in pairs])) for name, pairs in terms.items()}
         for name, value in means.items():
             if not np.isfinite(value):
                 raise InputError(
@@ -247,9 +285,8 @@ class StageRun:
     def _save(self, finished: bool) -> dict[str, Tensor]:
         """Write the checkpoint; returns the weights to go on with."""
         model, reference, optimizer = self._states()
-        state = {"mark": self.run.mark, "state": asdict(self.state), "model": model, "optimizer": optimizer}
-        state["shape"] = self.shape
-        state["state"]["terms"] = {n: [[j, float(v)] for j, v in pairs] for n, pairs in self.state.terms.items()}
+        state = self.run.marks | {"state": asdict(self.state) | {"terms": self._terms()}, "model": model}
+        state |= {"optimizer": optimizer, "shape": self.shape}
         if reference:
             state["reference"] = reference
         if self.average is not None:
@@ -258,24 +295,14 @@ class StageRun:
             model = self._weights()
             if self.settings.stop is not None:
                 model = (checkpoint.load(self.run.out / BEST) or {})["model"]
-            state = {"mark": self.run.mark, "model": model}
-            state["state"] = asdict(State(self.state.stage + 1, reported=self.state.reported))
+            state = self.run.marks | {
+                "model": model,
+                "state": asdict(State(self.state.stage + 1, reported=self.state.reported)),
+            }
         if self.accelerator.is_main_process:
             checkpoint.save(self.run.out / checkpoint.NAME, state)
         self.accelerator.wait_for_everyone()
         return (checkpoint.load(self.run.out / checkpoint.NAME) or {})["model"] if finished else model
-
-
-def divide(settings: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:
-    """How many micro-batches make a step, and which of them process `mine` does. Raises InputError if they cannot be shared."""
-    micro = settings.micro or -(-settings.batch // processes)
-    pieces = settings.batch // micro
-    if pieces * micro != settings.batch or pieces % processes:
-        raise InputError(
-            f"{name}: batch {settings.batch} in pieces of {micro} cannot be shared by {processes} processes; "
-            f"choose a batch that is a multiple of micro times {processes}"
-        )
-    return pieces, list(range(mine, pieces, processes))
 
 
 def progress(hidden: bool = False) -> Progress:
@@ -284,7 +311,31 @@ def progress(hidden: bool = False) -> Progress:
     return Progress(*columns, console=Console(stderr=True), disable=hidden)
 
 
-def _mark(config: TrainConfig, talker: Talker) -> str:
-    """What must not change under a checkpoint: the model, the data and the seed."""
-    parts = [asdict(talker.config), config.data, config.seed, config.features]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def _begun(config: TrainConfig) -> dict[str, str]:
+    """What of a recipe must stay under a checkpoint."""
+    found = {name: getattr(config, name) for name in ("data", "seed", "features", "encoder", "init")}
+    found |= {f"model.{name}": value for name, value in asdict(config.model).items()}
+    return {name: json.dumps(value, sort_keys=True) for name, value in found.items()}
+
+
+def _mark(talker: Talker) -> str:
+    """The same for what comes from the data and from the encoder."""
+    return hashlib.sha256(f"{json.dumps(asdict(talker.config), sort_keys=True)} {digest(talker.audio)}".encode()).hexdigest()
+
+
+def _compare(out: Path, saved: dict, marks: dict) -> None:
+    """Raises InputError if `out` is not for this recipe, before anything is written there or takes long."""
+    was = saved.get("recipe", {})
+    for name, value in marks["recipe"].items():
+        if saved and was.get(name) != value:
+            raise InputError(f"{out}: holds a run with {name}={was.get(name)}, not {value}; choose another out= or remove it")
+    for name in (MANIFEST, SHARDS, CONFIG):
+        if not saved and (out / name).exists() and (name != CONFIG or not (out / LOG).exists()):
+            raise InputError(f"{out}: holds something else ({name}); choose another out=")
+
+
+def _finished(out: Path, state: State, wanted: list[str]) -> bool:
+    """Whether all stages are done and the model was written after that."""
+    done = not any(STAGES.index(name) >= state.stage for name in wanted)
+    model, last = out / WEIGHTS, out / checkpoint.NAME
+    return done and model.exists() and last.exists() and model.stat().st_mtime_ns >= last.stat().st_mtime_ns

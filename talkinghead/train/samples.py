@@ -21,7 +21,7 @@ def show(talker: Talker, data: TrainingData, stage: str, step: int, out: Path, l
     from talkinghead.render import frames
 
     for annotation, head in data.heads.items():
-        clip = next((i for i in data.split("val") if data.clip(i).annotation == annotation), None)
+        clip = next((i for i in (data.split("val") or data.split("train")) if data.clip(i).annotation == annotation), None)
         if clip is None or head is None or not len(head.faces):
             continue
         found, true, animate = predicted_and_true(talker, data, stage, clip)
@@ -35,9 +35,12 @@ def show(talker: Talker, data: TrainingData, stage: str, step: int, out: Path, l
 
 
 def _gif(pictures: list[np.ndarray]) -> bytes:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
     file = BytesIO()
     first, *others = (Image.fromarray(picture) for picture in pictures)
+    for picture in (first, *others):
+        for text, side in (("recorded", 0), ("predicted", picture.width // 2)):
+            ImageDraw.Draw(picture).text((side + 6, 4), text, fill="white")
     first.save(file, "GIF", save_all=True, append_images=others, duration=round(1000 / FPS), loop=0)
     return file.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from talkinghead.config import build
 from talkinghead.data.dataset import SpeechDataset, TrainingData
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
 from talkinghead.train.config import TrainConfig
@@ -28,9 +29,9 @@ def set_up(
     """The untrained (or given) model, the data with its features encoded, speech, and a surface for each annotation."""
     torch.manual_seed(config.seed)
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
-    given = Talker.from_pretrained(config.init) if config.init else None
+    given = Talker.from_pretrained(None if config.init == "default" else config.init) if config.init else None
     if given is not None:
-        encoder, settings, tag = given.audio, given.config.encoder, _digest(given.audio)
+        encoder, settings, tag = given.audio, given.config.encoder, digest(given.audio)
     else:
         encoder, settings, tag = load_encoder(config.encoder)
     encoder = encoder.eval().requires_grad_(False).to(device)
@@ -39,11 +40,15 @@ def set_up(
     heads = given.heads if given is not None else None
     names = model.annotations or None
     data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=heads)
-    for split in ("train", "val"):
-        if not data.split(split):
-            raise InputError(f"data {', '.join(config.data)}: no clip is in split {split!r}")
+    if not data.split("train"):
+        raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")
+    if not data.split("val") and accelerator.is_main_process:
+        told = (
+            f"data {', '.join(config.data)}: no clip is in split 'val', so training clips are validated on; prepare more clips"
+        )
+        warnings.warn(told, InputWarning, stacklevel=2)
     speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
-    with progress(not accelerator.is_main_process) as bar:
+    with progress(not accelerator.is_main_process or not (cached or speech)) as bar:
         task = bar.add_task("features", total=None)
 
         def tell(done: int, total: int) -> None:
@@ -92,7 +97,7 @@ def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
     """A speech encoder, its configuration as a dict, and a tag that names its weights."""
     if name == "default":
         shipped = Talker.from_pretrained()
-        return shipped.audio, shipped.config.encoder, _digest(shipped.audio)
+        return shipped.audio, shipped.config.encoder, digest(shipped.audio)
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -107,10 +112,10 @@ def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
     settings |= {"model_type": model.config.model_type}
     encoder = AudioEncoder(settings)
     encoder.model.load_state_dict(model.state_dict())
-    return encoder, settings, _digest(encoder)
+    return encoder, settings, digest(encoder)
 
 
-def _digest(encoder: AudioEncoder) -> str:
+def digest(encoder: AudioEncoder) -> str:
     digest = hashlib.sha256()
     for value in encoder.state_dict().values():
         digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
@@ -118,10 +123,15 @@ def _digest(encoder: AudioEncoder) -> str:
 
 
 def _spread(data: TrainingData, annotation: str) -> np.ndarray:
-    """(K,) standard deviation of each coefficient where no mesh tells what it moves; ones where one does."""
+    """(K,) standard deviation of each coefficient where no mesh tells what it moves; ones where one does.
+
+    What never changes counts like the median of the others: by its own spread it would count for more than all of them.
+    """
     if data.heads.get(annotation) is not None:
         return np.ones(len(data.annotations[annotation]))
     training = data.split("train")
     clips = [i for i in training[:: max(1, len(training) // LOOKED_AT)] if data.clip(i).annotation == annotation]
     clips = clips[:: max(1, len(clips) // SAMPLED)]
-    return np.concatenate([data.whole(i)[1] for i in clips]).std(0) if clips else np.ones(len(data.annotations[annotation]))
+    spread = np.concatenate([data.whole(i)[1] for i in clips]).std(0) if clips else np.zeros(len(data.annotations[annotation]))
+    moves = spread > 1e-6
+    return np.where(moves, spread, np.median(spread[moves]) if moves.any() else 1.0)

@@ -78,7 +78,12 @@ class Stage(nn.Module):
         rng = np.random.default_rng(seed)
         torch.manual_seed(int(rng.integers(2**31)))
         surface: Surface = self.surfaces[batch.annotation]  # type: ignore[assignment]
-        features = self._hear(batch)
+        features = self._hear(batch).float()
+        # Only the encoder gains from fewer bits: eight are too few for what lips move from one frame to the next.
+        with torch.autocast(features.device.type, enabled=False):
+            return self._terms(surface, batch, features, rng)
+
+    def _terms(self, surface: Surface, batch: Batch, features: Tensor, rng) -> dict[str, Tensor]:
         template, scale = surface.draw(len(batch.motion), rng)
         motion = surface.bound(batch.motion * scale)
         if self.name == "motion":

@@ -19,14 +19,14 @@ LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_rig
 
 @torch.inference_mode()
 def validate(talker: Talker, data: TrainingData, stage: str, most: int) -> dict[str, float]:
-    """Means over at most `most` clips of split val.
+    """Means over at most `most` clips of split val (of train, if there is none).
 
     aperture_r, width_r: correlation of lip aperture and width with the recorded ones; aperture_mm: error of the aperture, on
     meshes with lip landmarks. lve_mm: mean over frames of the largest lip error (MeshTalk's lip vertex error), on meshes with
     a region "lips". coefficient_rmse: of the coefficients. With several annotations each has its own, as NAME/metric, too.
     """
     talker.eval()
-    chosen = data.split("val")
+    chosen = data.split("val") or data.split("train")
     chosen = [chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, min(most, len(chosen))).round().astype(int))]
     scores: dict[str, list[float]] = {}
     for i in chosen:

@@ -104,7 +104,7 @@ def test_word_times(tmp_path):
 
 
 def test_splits_are_tenths():
-    splits = [split_of(i) for i in range(1000)]
+    splits = [split_of(i, 1000) for i in range(1000)]
     assert (splits.count("test"), splits.count("val")) == (100, 100)
     assert splits[5] == "test" and splits[7] == "val"
 

@@ -37,7 +37,10 @@ def test_raw_vertices_are_shapes_and_a_residual():
 def test_what_is_no_motion_is_said_in_one_line(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0garbage")
     (tmp_path / "b.npz").write_bytes(b"garbage")
-    for name in ("a.safetensors", "b.npz", "c.safetensors"):
+    with (tmp_path / "d.npz").open("wb") as file:
+        np.savez(file, coefficients=np.zeros((9, 2)), names=np.array(["a", "b"]), fps=30.0)
+        file.truncate(200)
+    for name in ("a.safetensors", "b.npz", "c.safetensors", "d.npz"):
         with pytest.raises(InputError) as caught:
             read_motion(tmp_path / name)
         assert name in str(caught.value) and "\n" not in str(caught.value)

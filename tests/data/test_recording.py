@@ -211,6 +211,13 @@ def test_few_speakers_are_split_by_clip():
     assert [splits[f"a_{i}"] for i in range(10)] == ["train"] * 5 + ["test", "train", "val", "train", "train"]
 
 
+@pytest.mark.parametrize(("count", "expected"), [(1, "T"), (2, "TV"), (3, "TVt"), (4, "TTVt"), (7, "TTTTTtV"), (8, "TTTTTtTV")])
+def test_a_few_clips_are_enough_to_train_on(count, expected):
+    splits, _ = assign_splits(takes("a", each=count))
+    names = {"T": "train", "V": "val", "t": "test"}
+    assert [splits[f"a_{i}"] for i in range(count)] == [names[letter] for letter in expected]
+
+
 def test_published_and_own_arkit_weights(tmp_path):
     weights = np.zeros((50, 2), np.float32)
     weights[:, 0] = np.linspace(0, 0.5, 50)

@@ -114,6 +114,17 @@ def test_a_take_of_the_app_with_dropped_frames(tmp_path):
     np.testing.assert_allclose(motion.coefficients[:, motion.head.index("jawOpen")], 0.01 * np.arange(20, 100), atol=1e-6)
 
 
+def test_fractions_of_frames_that_mean_nothing(tmp_path):
+    """Counted by the whole frames then; the rate would be that of the commonest step otherwise."""
+    path, rng = tmp_path / "take.csv", np.random.default_rng(0)
+    rows = take([t for t in range(150) if t not in (40, 41)]).split("\n")
+    rows = [row.replace(".207,", f".{rng.integers(1000):03d},") for row in rows]
+    path.write_text("\n".join(rows))
+    motion = csv.read(path)
+    assert (motion.fps, len(motion), motion.meta["filled"]) == (60.0, 150, [40, 41])
+    np.testing.assert_allclose(motion.coefficients[:, motion.head.index("jawOpen")], 0.01 * np.arange(150), atol=1e-6)
+
+
 def test_a_short_take_needs_its_rate(tmp_path):
     path = tmp_path / "take.csv"
     path.write_text(take(list(range(5, 45))))

@@ -2,8 +2,9 @@
 
 Checked on fixtures only. A folder per set with `train.json`, `val.json`, `test.json`, each
 `{"info": {"id_list": [speaker, ...]}, "data": [{"annot_path", "audio_path", "id", "annot_type", "dataset", "fps"}, ...]}`
-(`data` may be an object of such entries), and `id_template.npy` (speakers, C), the faces at rest; `pca.npz` is not used. Paths
-are relative to the folder; annotations are .npy (T, C), sound is a file or an .npy at 16 kHz. The JSON files are the split.
+(`data` may be an object of such entries; `id` is a place in the list, or a name that is in it), and `id_template.npy`
+(speakers, C), the faces at rest; `pca.npz` is not used. Paths are relative to the folder; annotations are .npy (T, C), sound
+is a file or an .npy at 16 kHz. The JSON files are the split.
 
 | C | kind | becomes |
 |---|---|---|
@@ -150,8 +151,9 @@ def _take(table: Path, speakers: list, entry, options: dict) -> tuple[str, Take 
     annotated, sound = table.parent / motion, table.parent / heard
     if not annotated.is_file() or not sound.is_file():
         return name, f"no {heard if annotated.is_file() else motion}"
+    number = speakers.index(number) if isinstance(number, str) and number in speakers else number
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(speakers):
-        return name, f"id {number!r} is not one of {len(speakers)} speakers"
+        return name, f"id {number!r} is neither one of the {len(speakers)} speakers of the id_list nor a place in it"
     try:
         columns = int(np.prod(read_array(annotated).shape[1:]))
     except InputError as error:

@@ -6,6 +6,7 @@ TYPE is even for speech and odd for conversation, which is neutral; the emotion 
 
 `names` decides the order. Where a file has none, it is taken to be Apple's (eyeBlinkLeft, eyeLookDownLeft, ...), which the
 authors confirmed for their files, without tongueOut; `order="alphabetical"` (browDownLeft, browDownRight, ...) if yours differ.
+Unless the order was given, a recording whose eyes would blink together only in the other order is dropped.
 
 Recordings are minutes long: they are cut into clips of at most `longest` seconds, in pauses between words where a TextGrid is
 there, otherwise where the sound is quietest. Splits are by speaker; the authors' split, which has all speakers in all parts,
@@ -53,12 +54,16 @@ APPLE = tuple(f"{name[0].lower()}{name[1:]}" for name in (SIDES.get(name, name) 
 ORDERS = {"apple": APPLE, "alphabetical": tuple(name for name in ARKIT if name != "tongueOut")}
 RATES = (15.0, 240.0)
 APART = 2.0  # seconds by which sound and motion of a long recording, started and stopped on two devices, may differ in length
+TOGETHER, APARTLY = 0.9, 0.8  # correlation of the eyes' blinks: of a right order at least, of a wrong one at most
 OFF = 0.02  # share by which the times may differ from 60 fps before they are believed
 
 
-def takes(paths: list[Path], *, order: str = "apple", longest: float = LONGEST) -> tuple[list[Take], dict[str, str]]:
-    """Pieces of the recordings. order: apple or alphabetical, of files without names. longest: seconds of a clip."""
-    if order not in ORDERS:
+def takes(paths: list[Path], *, order: str | None = None, longest: float = LONGEST) -> tuple[list[Take], dict[str, str]]:
+    """Pieces of the recordings.
+
+    order: of the weights in files without names, apple (if not given) or alphabetical. longest: seconds of a clip.
+    """
+    if order is not None and order not in ORDERS:
         raise InputError(f"order {order!r} is not known; one of {', '.join(ORDERS)}")
     if not longest >= 2:
         raise InputError(f"longest is {longest} seconds; at least 2 are needed")
@@ -149,7 +154,7 @@ def by_stem(paths: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 
 @lru_cache(maxsize=2)
-def _frames(path: str, changed: int, order: str) -> tuple[np.ndarray, tuple[str, ...], float, np.ndarray | None]:
+def _frames(path: str, changed: int, order: str | None) -> tuple[np.ndarray, tuple[str, ...], float, np.ndarray | None]:
     """(T, K) weights, names, fps and the frames that were filled, of a file."""
     where, content = Path(path), load_json(Path(path))
     rows = content.get("frames") if isinstance(content, dict) else None
@@ -169,14 +174,29 @@ def _frames(path: str, changed: int, order: str) -> tuple[np.ndarray, tuple[str,
     return values, names, fps, missing
 
 
-def _names(found, values: np.ndarray, order: str, where: Path) -> tuple[str, ...]:
+def _names(found, values: np.ndarray, given: str | None, where: Path) -> tuple[str, ...]:
+    order = given or "apple"
     if values.ndim != 2:
         raise InputError(f"{where}: its weights are no list of numbers a frame")
     if found is None and values.shape[1] != len(ORDERS[order]):
         raise InputError(f"{where}: {values.shape[1]} weights a frame and no names; 51 are expected")
     if found is not None and (not isinstance(found, list) or len(found) != values.shape[1]):
         raise InputError(f"{where}: its names do not fit {values.shape[1]} weights a frame")
-    return ORDERS[order] if found is None else arkit_names(found, where)
+    if found is not None:
+        return arkit_names(found, where)
+    together = {name: _blinks(values, names) for name, names in ORDERS.items()}
+    other = max(together, key=lambda name: together[name])
+    if given is None and other != order and together[other] > TOGETHER and together[order] < APARTLY:
+        raise InputError(f"{where}: has no names, and its eyes blink as if the order were {other}: give --order {other}")
+    return ORDERS[order]
+
+
+def _blinks(values: np.ndarray, names: tuple[str, ...]) -> float:
+    """Correlation of the two eyes' blinks, if the columns have these names; 0 where they keep still."""
+    left, right = (values[:, names.index(f"eyeBlink{side}")].astype(np.float64) for side in ("Left", "Right"))
+    if min(left.std(), right.std()) < 1e-3 or not np.isfinite(left.sum() + right.sum()):
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
 
 
 def _rate(times: np.ndarray, where: Path) -> float:

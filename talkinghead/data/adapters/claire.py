@@ -159,8 +159,14 @@ def _neutral(root: Path, shots: dict[str, Path]) -> tuple[Path, str]:
         return root / NEUTRAL, str(NEUTRAL)
     if not shots:
         raise InputError(f"{root / SKIN}: no shots ({', '.join(CACHES)})")
-    shot = next((name for name in shots if "neutral" in name.lower()), next(iter(shots)))
-    return shots[shot], f"first frame of {shot}"
+    reason = ""
+    for shot in sorted(shots, key=lambda name: "neutral" not in name.lower()):
+        try:
+            template_of(shots[shot])
+            return shots[shot], f"first frame of {shot}"
+        except InputError as error:  # that shot is dropped with its reason, the others need not be
+            reason = reason or str(error)
+    raise InputError(reason)
 
 
 def _inner_lips(path: Path, head: Head) -> dict[str, np.ndarray]:

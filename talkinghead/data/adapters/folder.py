@@ -43,6 +43,7 @@ from talkinghead.face.head import Head
 VERSION = 1
 LICENCE = "unknown"
 KEYS = ("coefficients", "names", "fps", "rotation", "translation", "gaze", "residual")
+HEARD = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac")  # not films: `animate` writes them beside the motion
 OPTIONAL = ("rotation", "translation", "gaze")
 
 
@@ -85,6 +86,10 @@ def takes(
         details = {"fps": fps, "head": head, "flame": flame}
         more = {"annotation": annotation, "emotion": emotion, "intensity": intensity, "licence": licence}
         found.append(Take(name, person, (path, sound), details=details, **more))
+    with_motion = {path.with_suffix("") for path in [*arrays, *tables]}
+    for name, path in unique_names(p for p in files_under(paths, "*") if p.suffix.lower() in HEARD).items():
+        if path.with_suffix("") not in with_motion and name not in files:
+            dropped[name] = f"no {path.stem}.npz or {path.stem}.csv beside it"
     if not files:
         raise InputError(f"{paths[0] if paths else 'no paths'}: no NAME.npz or NAME.csv with a sound NAME.wav under it")
     return found, dropped

@@ -76,7 +76,7 @@ def takes(
             continue
         sound = _sound(path, audio)
         if sound is None:
-            dropped[name] = "no sound; give its folder with audio="
+            dropped[name] = "no sound beside it or in the folders above; give its folder with --audio"
             continue
         intensity = 0.0 if emotion == "neutral" else level / 3
         found.append(
@@ -164,7 +164,7 @@ def _hdf5(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     try:
         import h5py
     except ImportError:
-        raise InputError("reading HDF5 needs h5py: pip install h5py") from None
+        raise InputError("reading HDF5 needs h5py: pip install 'talkinghead[data]'") from None
     try:
         with h5py.File(path, "r") as file:
             missing = [key for key in ("exp", "jaw") if not isinstance(file.get(key), h5py.Dataset)]

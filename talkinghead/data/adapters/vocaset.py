@@ -80,7 +80,9 @@ def read(take: Take) -> Recording:
     scale = np.float32(unit_scale(template, details["unit"], f"template of {take.speaker}"))
     step, missing = round(FPS / details["fps"]), None
     if "rows" in details:
-        vertices, missing = vertexsets.fill(details["frames"], _rows(take.files[0], details["rows"], len(template)))
+        rows = _rows(take.files[0], details["rows"], len(template))
+        vertexsets.check_finite(rows)
+        vertices, missing = vertexsets.fill(details["frames"], rows)
         vertices, missing = vertices[::step], None if missing is None else missing[::step]
         wave = _cut(_wave(details["sound"], details["rate"], take.id), details)
     else:

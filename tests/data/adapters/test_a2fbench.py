@@ -81,6 +81,18 @@ def test_splits_and_an_object_of_entries(tmp_path):
     assert len(a2fbench.takes([tmp_path / "D0" / "val.json"])[0]) == 1
 
 
+def test_speakers_are_places_in_the_list_or_names(tmp_path):
+    place = a2f_set(tmp_path, BIWI)
+    table = json.loads((place / "train.json").read_text())
+    for entry, name in zip(table["data"], ("bob", "ann"), strict=True):
+        entry["id"] = name
+    (place / "train.json").write_text(json.dumps(table))
+    found, dropped = a2fbench.takes([tmp_path])
+    assert not dropped and [take.speaker for take in found] == ["bob", "ann"]
+    expected = np.load(place / "id_template.npy")[1].reshape(-1, 3) * 0.2
+    np.testing.assert_allclose(a2fbench.read(found[0]).template, expected, rtol=1e-6)
+
+
 def test_what_is_missing_is_listed(tmp_path):
     place = a2f_set(tmp_path, ETF, clips=5)
     (place / "audio" / "train_00.wav").unlink()
@@ -97,7 +109,7 @@ def test_what_is_missing_is_listed(tmp_path):
     assert dropped["D0_annot_train_01"] == "no annot/train_01.npy"
     assert "99 values a frame" in dropped["D0_annot_train_02"]
     assert "Python objects" in dropped["D0_annot_train_03"]
-    assert dropped["D0_annot_train_04"] == "id 7 is not one of 2 speakers"
+    assert dropped["D0_annot_train_04"] == "id 7 is neither one of the 2 speakers of the id_list nor a place in it"
     assert "without all of its fields" in dropped["D0_train_entry"]
 
 
@@ -145,7 +157,7 @@ def test_weights_in_per_cent(tmp_path):
 
 
 def test_prepared(tmp_path):
-    a2f_set(tmp_path / "in", BIWI, "D0", clips=2, frames=20)
+    a2f_set(tmp_path / "in", MESHTALK, "D2", clips=2, frames=20)
     a2f_set(tmp_path / "in", ETF, "D3", clips=2)
     place = a2f_set(tmp_path / "in", INHOUSE, "D6", clips=2)
     values = np.load(place / "annot" / "train_00.npy")
@@ -155,8 +167,8 @@ def test_prepared(tmp_path):
     clips = {clip.id: clip for clip in read_manifest(tmp_path / "out")}
     assert len(clips) == 5 and [d["id"] for d in report["dropped"]] == ["D6_annot_train_00"]
     assert "not finite" in report["dropped"][0]["reason"]
-    shown = read_animation(tmp_path / "out", clips["D0_annot_train_00"])
-    raw = np.load(tmp_path / "in/D0/annot/train_00.npy").reshape(20, -1, 3) * 0.2
+    shown = read_animation(tmp_path / "out", clips["D2_annot_train_00"])
+    raw = np.load(tmp_path / "in/D2/annot/train_00.npy").reshape(20, -1, 3) * 0.001
     np.testing.assert_allclose(shown.vertices(), raw, atol=1e-5)
     assert read_animation(tmp_path / "out", clips["D3_annot_train_00"]).lip_aperture().shape == (60,)
     assert clips["D3_annot_train_00"].annotation == "3detf" and clips["D6_annot_train_01"].annotation == "arkit"

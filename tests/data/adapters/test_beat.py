@@ -72,6 +72,19 @@ def test_without_names(tmp_path):
         beat.takes([tmp_path], order="random")
 
 
+def test_an_order_in_which_the_eyes_do_not_blink_together_is_told(tmp_path):
+    path = beat_json(tmp_path, named=False)
+    content = json.loads(path.read_text())
+    for t, row in enumerate(content["frames"]):
+        row["weights"] = [0.1 * (1 + np.sin(t * (1 + i))) for i in range(51)]
+        row["weights"][8:10] = [0.9 * (t % 40 < 9)] * 2  # the blinks, by the alphabet
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="order were alphabetical: give --order alphabetical"):
+        beat.read(only(beat.takes([tmp_path])))
+    assert beat.read(only(beat.takes([tmp_path], order="alphabetical"))).names[8] == "eyeBlinkLeft"
+    assert beat.read(only(beat.takes([tmp_path], order="apple"))).names == beat.APPLE  # who says so is believed
+
+
 def test_dropped_frames_are_filled(tmp_path):
     beat_json(tmp_path, drop=(40, 41, 90))
     recording = beat.read(only(beat.takes([tmp_path])))

@@ -74,6 +74,15 @@ def test_without_a_neutral_pose_the_first_frame_of_a_neutral_shot(tmp_path):
     assert "first frame of x" in claire.heads(claire.takes([tmp_path / "b"])[0])["claire"].provenance["source"]
 
 
+def test_a_neutral_shot_that_is_cut_short_does_not_stop_the_others(tmp_path):
+    write_claire(tmp_path / "a", {"s_neutral": "npy", "s_joy": "npy"}, neutral=False)
+    path = next((tmp_path / "a/cache/skin").rglob("s_neutral.npy"))
+    path.write_bytes(path.read_bytes()[:1000])
+    report = prepare("claire", [tmp_path / "a"], tmp_path / "out", progress=False)
+    (drop,) = report["dropped"]
+    assert report["clips"] == 1 and drop["id"] == "s_neutral" and "cut short" in drop["reason"]
+
+
 def test_bad_shots(tmp_path):
     root = tmp_path / "anna"
     write_claire(root, {**{f"s{i}": "npy" for i in range(5)}, "pc": "pc2", "mc": "mc", "empty": "mc", "x8": "mc"})

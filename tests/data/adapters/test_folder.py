@@ -136,7 +136,9 @@ def test_what_is_listed(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     (tmp_path / "c.csv").write_text("a,b\n1,2\n")
     write_wav(tmp_path / "c.wav", 1.0)
+    write_wav(tmp_path / "d.wav", 1.0)
     found, dropped = folder.takes([tmp_path])
+    assert dropped["d"] == "no d.npz or d.csv beside it"
     assert not found and "no a.wav" in dropped["a"] and "damaged" in dropped["b"] and "not a table" in dropped["c"]
     with pytest.raises(InputError, match=r"no NAME.npz"):
         folder.takes([tmp_path / "c.wav"])
