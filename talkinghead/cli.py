@@ -56,6 +56,7 @@ def animate(
     emotion: str = "neutral",
     intensity: float = 1.0,
     style: str | None = None,
+    transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
     idle: float = 1.0,
     temperature: float = 0.0,
     seed: int = 0,
@@ -79,6 +80,8 @@ def animate(
         emotion: How it is said.
         intensity: How strongly, 0 to 1.
         style: Whose way of speaking; one of the model's speakers.
+        transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
+            which are aligned with the sound, and no model is used.
         idle: Strength of blinks, gaze and head motion; 0 switches them off.
         temperature: Above 0, the motion of the mouth is sampled, too.
         seed: Decides all that is sampled; the same seed gives the same motion.
@@ -91,6 +94,13 @@ def animate(
     voice = Voice(emotion, intensity, style, idle, temperature, seed, fps, head)
     look = Look(read_size(size), camera, backend)
     check_fps(fps)
+    if transcript is not None:
+        if audio.is_dir() or audio.suffix.lower() in LISTS:
+            raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
+        settings = {"model": model, "emotion": emotion != "neutral", "style": style, "temperature": temperature}
+        for name, given in settings.items():
+            if given:
+                raise InputError(f"--{name} is the model's, which --transcript does without; leave one of them out")
     if audio.is_dir() or audio.suffix.lower() in LISTS:
         return _animate_all(
             audio, output, format, voice=voice, look=look, model=model, device=device, workers=workers, engine=engine
@@ -98,22 +108,37 @@ def animate(
     for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
         if given:
             raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
-    _animate_one(audio, output, voice, look, model, device)
+    _animate_one(audio, output, voice, look, model, device, transcript)
 
 
-def _animate_one(audio: Path, output: tuple[Path, ...], voice: Voice, look: Look, model: str | None, device: str) -> None:
+def _animate_one(
+    audio: Path,
+    output: tuple[Path, ...],
+    voice: Voice,
+    look: Look,
+    model: str | None,
+    device: str,
+    transcript: str | None = None,
+) -> None:
     from talkinghead.audio import RATE, load_audio
 
     check_outputs(output, audio, [VIDEO, *_formats()])
     video = _video(output, audio=audio, size=look.size, camera=look.camera, backend=look.backend)
     face = read_head(voice.head)
     wave = load_audio(audio)  # before torch is imported: a bad file is told at once
-    with _working("loading the model"):
-        from talkinghead.models.talker import Talker
+    if transcript is not None:
+        from talkinghead.transcript import animate_transcript, read_transcript
 
-        talker = Talker.from_pretrained(model, device)
-    with _working("animating"):
-        animation = talker.animate(wave, rate=RATE, head=face, **voice.spoken())
+        with _working("aligning"):
+            how = {"head": face, "fps": voice.fps, "seed": voice.seed, "idle": voice.idle}
+            animation = animate_transcript(wave, read_transcript(transcript), rate=RATE, **how)
+    else:
+        with _working("loading the model"):
+            from talkinghead.models.talker import Talker
+
+            talker = Talker.from_pretrained(model, device)
+        with _working("animating"):
+            animation = talker.animate(wave, rate=RATE, head=face, **voice.spoken())
     for path in output:
         _write(animation, path, **video)
 
@@ -220,6 +245,8 @@ def prepare(
             video: films of one talking face each; folders name the speakers
             folder: sound files with motion of the same name beside them, .npz or .csv
             livelink: takes of the app Live Link Face
+            speech: sound files with phoneme times or a transcript beside them (phones.jsonl, .TextGrid, .lab, .txt);
+            the motion is made up from the phonemes
             Published sets, by their documented layouts; checked on made-up files of that layout only, but for facegood:
             vocaset: as published, or in the layout of FaceFormer and CodeTalker
             biwi: in the layout of CodeTalker
@@ -233,12 +260,12 @@ def prepare(
             shards: a data set as WebDataset shards, if it is large
         paths: Files or folders.
         workers: Clips at a time.
-        speaker: video, folder, livelink: who speaks in all clips; the names of their folders.
+        speaker: video, folder, livelink, speech: who speaks in all clips; the names of their folders.
         emotion: folder, livelink: of all clips.
         intensity: folder: of the emotion, 0 to 1.
-        licence: video, folder, livelink, facegood: of the recordings.
+        licence: video, folder, livelink, speech, facegood: of the recordings.
         offset: video: seconds by which the sound is later than the picture.
-        fps: vocaset, biwi, mead, claire, folder, livelink: frames a second; those of the set or of the file.
+        fps: vocaset, biwi, mead, claire, folder, livelink, speech: frames a second; those of the set or of the file.
         unit: vocaset, biwi, multiface, meshtalk, a2fbench, claire: of the vertices, m, cm, mm or the metres that 1 is.
         head: video, folder: file of the head that the motion is for; the default head.
         flame: mead, beat2, a2fbench, folder: a FLAME model of yours (.pkl or .npz), to have a mesh for the parameters.

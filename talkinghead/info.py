@@ -15,6 +15,7 @@ LIBRARIES = ("torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl"
 EXTRAS = {  # extra -> a module that it brings
     "train": "accelerate",
     "data": "h5py",
+    "align": "pocketsphinx",
     "evaluate": "librosa",
     "ray": "ray",
     "video": "mediapipe",

@@ -15,6 +15,7 @@ SOURCES = {
     "video": "talkinghead.data.adapters.video",
     "folder": "talkinghead.data.adapters.folder",
     "livelink": "talkinghead.data.adapters.livelink",
+    "speech": "talkinghead.data.adapters.speech",
     "vocaset": "talkinghead.data.adapters.vocaset",
     "biwi": "talkinghead.data.adapters.biwi",
     "multiface": "talkinghead.data.adapters.multiface",

@@ -64,6 +64,7 @@ class Recording:
     wave: (n,) float32 at 16 kHz, from `load_audio`. Either coefficients (T, K) and names, or vertices (T, V, 3) and the
     speaker's template (V, 3) in metres. rotation (T, 3), translation (T, 3), gaze (T, 2, 2) as in `Animation`.
     missing: (T,) bool, frames that the source lost and that were filled by interpolation, if any.
+    meta: what else to note in the motion file; words, phonemes and transcript in it are the clip's where the take has none.
     """
 
     wave: np.ndarray
@@ -77,6 +78,7 @@ class Recording:
     gaze: np.ndarray | None = None
     missing: np.ndarray | None = None
     quality: dict[str, float] = field(default_factory=dict)  # named figures for the report
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
 def convert(
@@ -185,9 +187,9 @@ def _make(
         head=_head_file(take.annotation) if head or meta["vertices"] else None,
         emotion=take.emotion,
         intensity=take.intensity,
-        transcript=take.transcript,
-        words=_inside(take.words, meta["duration"]),
-        phonemes=_inside(take.phonemes, meta["duration"]),
+        transcript=take.transcript or meta.get("transcript"),
+        words=_inside(take.words or meta.get("words"), meta["duration"]),
+        phonemes=_inside(take.phonemes or meta.get("phonemes"), meta["duration"]),
     )
     return clip, meta["quality"], mark
 
@@ -199,6 +201,7 @@ def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[s
     if recording.missing is not None:
         quality["kept"] = float(1 - recording.missing.mean())  # the rest was filled
     meta = {
+        **recording.meta,
         "mark": mark,
         "duration": round(length / recording.fps, 6),
         "fps": float(recording.fps),
