@@ -22,8 +22,9 @@ import torch
 
 from talkinghead.audio import RATE, frame_times
 from talkinghead.data.augment import coloured_noise, spoil
+from talkinghead.data.background import background
 from talkinghead.data.index import FPS, Index
-from talkinghead.data.reading import Target, motion_at, sound
+from talkinghead.data.reading import Target, known_at, motion_at, sound
 from talkinghead.data.tensors import Place, Tensors
 from talkinghead.errors import InputError
 from talkinghead.evaluate.metrics import quiet_frames
@@ -32,8 +33,10 @@ from talkinghead.models.audio_encoder import FRAME, AudioEncoder
 
 VERSION = 2  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)
-SILENT_CLIPS = 24
-SILENT_SECONDS = 8
+SILENCE = 2  # likewise for the rooms in which nobody speaks
+SILENT_CLIPS = 60
+PLAIN = 0.35  # of them have no sound but noise
+SILENT_SECONDS = 4
 
 
 def drawn_speed(rng: np.random.Generator) -> float:
@@ -42,8 +45,12 @@ def drawn_speed(rng: np.random.Generator) -> float:
 
 
 def room_noise(rng: np.random.Generator, samples: int) -> np.ndarray:
-    """(n,) what a microphone hears of a room in which nobody speaks, at -100 to -20 dB of full scale."""
-    return (coloured_noise(rng, samples) * 10 ** rng.uniform(-5, -1)).astype(np.float32)
+    """(n,) what a microphone hears of a room in which nobody speaks: noise at -100 to -20 dB of full scale, or music, hum,
+    clicks, signals or wind at -60 to -10 dB (see `background`).
+    """
+    if rng.random() < PLAIN:
+        return (coloured_noise(rng, samples) * 10 ** rng.uniform(-5, -1)).astype(np.float32)
+    return (background(rng, samples) * 10 ** rng.uniform(-3, -0.5)).astype(np.float32)
 
 
 def encoded(encoder: AudioEncoder, wave: np.ndarray) -> np.ndarray:
@@ -87,7 +94,10 @@ class FeatureCache:
                 yield 1
 
     def open(self, i: int, version: int) -> Tensors:
-        """`features` and `motion` of row i. Raises InputError if they were not encoded."""
+        """`features` and `motion` of row i; (1, K) `known` if some coefficients are not.
+
+        Raises InputError if they were not encoded.
+        """
         if not self.index.sharded:
             place = Place(self._path(i, version))
         else:
@@ -112,7 +122,11 @@ class FeatureCache:
         features = encoded(encoder, wave)
         target = self.targets[self.index.annotations[row["annotation"]]]
         motion = motion_at(self.index.motion(i), target, frame_times(len(features), FPS) * speed, where)
-        return save({"features": features, "motion": motion, "quiet": quiet}, {"stamp": stamp})
+        tensors = {"features": features, "motion": motion, "quiet": quiet}
+        known = known_at(self.index.motion(i), target, where)
+        if not known.all():
+            tensors["known"] = known[None]
+        return save(tensors, {"stamp": stamp})
 
     def _other(self, i: int, rng: np.random.Generator) -> np.ndarray:
         """(n,) the voice of another clip near by, to be noise behind row i."""
@@ -192,7 +206,7 @@ class Silence:
         from safetensors.numpy import save
 
         for i in range(SILENT_CLIPS):
-            path = self.folder / f"silence-{i}.safetensors"
+            path = self._path(i)
             if not path.exists():
                 noise = room_noise(np.random.default_rng([1, i]), SILENT_SECONDS * RATE)
                 with replacing(path) as fresh:
@@ -200,9 +214,12 @@ class Silence:
 
     def window(self, frames: int, rng: np.random.Generator) -> np.ndarray:
         """(frames, D) float16 of a random stretch."""
-        with Tensors(Place(self.folder / f"silence-{rng.integers(SILENT_CLIPS)}.safetensors"), "feature cache") as tensors:
+        with Tensors(Place(self._path(int(rng.integers(SILENT_CLIPS)))), "feature cache") as tensors:
             start = int(rng.integers(max(1, tensors.shape("features")[0] - frames + 1)))
             return held(tensors.rows("features", start, start + frames), frames)
+
+    def _path(self, i: int) -> Path:
+        return self.folder / f"silence-{SILENCE}-{i}.safetensors"
 
 
 def quiet_at(wave: np.ndarray) -> np.ndarray:
