@@ -2,6 +2,11 @@
 
     python tools/train_encoder.py --teacher whisper-base.bin --speech LIBRISPEECH_FOLDER OTHER_AUDIO… --out runs/encoder
 
+The student is wav2vec 2.0 in shape, and starts as far as it can from what the teacher knows: its transformer is the teacher's
+first four layers, their feed-forward parts cut to the units that vary most; its convolutions begin as Gabor filters on the mel
+scale, and learn for `--front-steps` what the teacher's mel spectrogram and convolutions give. Then all of it learns for
+`--steps` to give the teacher's features of layer four, and phonemes.
+
 Each clip is heard by the teacher clean (at several speeds, which shift pitch and vocal tract and so make new voices) and by
 the student through a random room, microphone, noise and level, so that the features hold where the recording is bad. A
 folder with `phones.jsonl` gives phoneme labels, too. Interrupted, it goes on from its last checkpoint. `OUT/encoder` is
@@ -18,37 +23,42 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
 from talkinghead.audio import load_audio
-from talkinghead.data.augment import coloured_noise, spoil
+from talkinghead.data.augment import spoil
+from talkinghead.data.background import background
+from talkinghead.data.features import room_noise
+from talkinghead.face.phonemes import PHONES, SILENCE
 from talkinghead.models.audio_encoder import FRAME, AudioEncoder
 
 ENCODER = {
     "model_type": "wav2vec2",
-    "conv_dim": [64, 128, 128, 256, 256, 256, 256],
-    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
-    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "conv_dim": [384, 384, 384, 512],
+    "conv_kernel": [400, 3, 3, 3],
+    "conv_stride": [80, 2, 1, 2],
+    "num_feat_extract_layers": 4,
     "feat_extract_norm": "layer",
     "conv_bias": True,
+    "position_embeddings_type": "sinusoidal",
     "do_stable_layer_norm": True,
-    "hidden_size": 256,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 4,
-    "intermediate_size": 1024,
-    "num_conv_pos_embeddings": 64,
-    "num_conv_pos_embedding_groups": 16,
-    "hidden_dropout": 0.05,
-    "attention_dropout": 0.05,
+    "hidden_size": 512,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 8,
+    "intermediate_size": 1280,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
     "activation_dropout": 0.0,
     "feat_proj_dropout": 0.0,
     "layerdrop": 0.0,
     "mask_time_prob": 0.0,
+    "num_conv_pos_embeddings": 16,
 }
-PHONES = "SIL AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
 SPEEDS = (1.0, 0.8, 0.9, 1.12, 1.25)
 UNKNOWN = -100
+WEIGHTS = {"front": 1.0, "feature": 1.0, "phoneme": 0.5}
 AUDIO = {".opus", ".flac", ".wav", ".mp4"}
 
 
@@ -91,6 +101,8 @@ def teach(teacher: Teacher, recordings: list, speeds) -> list[tuple[np.ndarray, 
 
 
 class Student(nn.Module):
+    """The encoder, and what it is taught with: a map to the teacher's features, and one to phonemes."""
+
     def __init__(self, encoder: dict, teacher_width: int) -> None:
         super().__init__()
         self.encoder = AudioEncoder(encoder)
@@ -101,36 +113,101 @@ class Student(nn.Module):
         hidden = self.encoder(wave)
         return self.features(hidden), self.phones(hidden)
 
+    def front(self, wave: Tensor) -> Tensor:
+        """(B, S) -> (B, T, D) what enters the transformer."""
+        caught: list[Tensor] = []
+        handle = self.encoder.model.feature_projection.register_forward_hook(lambda module, given, out: caught.append(out[0]))
+        layers, self.encoder.model.encoder.layers = self.encoder.model.encoder.layers, nn.ModuleList()
+        self.encoder(wave)
+        self.encoder.model.encoder.layers = layers
+        handle.remove()
+        return caught[0]
 
-def batch(pieces, silence, rng, size: int, seconds: float):
-    frames = int(seconds * 50)
-    waves, targets, labels = [], [], []
+
+@torch.no_grad()
+def inherit(student: Student, teacher: Teacher, waves: list[np.ndarray], mean: Tensor, std: Tensor) -> None:
+    """Give the student the teacher's layers, and filters to begin with."""
+    model = student.encoder.model
+    filters = gabor(*model.feature_extractor.conv_layers[0].conv.weight.shape[::2])
+    model.feature_extractor.conv_layers[0].conv.weight.copy_(filters[:, None])
+    model.feature_extractor.conv_layers[0].conv.bias.zero_()
+    before = torch.cat([teacher.front(wave)[0] for wave in waves])
+    model.feature_projection.projection.bias.copy_(before.mean(0))
+    for layer, (own, given) in enumerate(zip(model.encoder.layers, teacher.encoder.layers, strict=False)):
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            source, target = getattr(given.self_attn, name), getattr(own.attention, name)
+            target.weight.copy_(source.weight)
+            target.bias.copy_(torch.zeros_like(target.bias) if source.bias is None else source.bias)
+        own.layer_norm.load_state_dict(given.self_attn_layer_norm.state_dict())
+        own.final_layer_norm.load_state_dict(given.final_layer_norm.state_dict())
+        units = torch.cat([teacher.units(wave, layer)[::7] for wave in waves])  # (N, F) activations
+        counts = (units.var(0) * given.fc2.weight.square().sum(0)).argsort(descending=True)
+        kept, left = counts.tensor_split([own.feed_forward.intermediate_dense.out_features])
+        own.feed_forward.intermediate_dense.weight.copy_(given.fc1.weight[kept])
+        own.feed_forward.intermediate_dense.bias.copy_(given.fc1.bias[kept])
+        own.feed_forward.output_dense.weight.copy_(given.fc2.weight[:, kept])
+        own.feed_forward.output_dense.bias.copy_(given.fc2.bias + given.fc2.weight[:, left] @ units.mean(0)[left])
+    # The teacher's features are not normalised: as long as a usual one, standardised like the targets.
+    after = torch.cat([teacher(wave) for wave in waves])
+    after = after[~sinks(after)]
+    student.features.weight.copy_(torch.diag(after.std(1).mean() / std))
+    student.features.bias.copy_((after.mean() - mean) / std)
+
+
+def gabor(filters: int, length: int) -> Tensor:
+    """(filters, length) cosines and sines of either sign, since their rectified sum is loudness, at mel-spaced frequencies."""
+    mels = np.linspace(0, 2595 * np.log10(1 + 7600 / 700), filters // 4 + 2)[1:-1]
+    frequency = 700 * (10 ** (mels / 2595) - 1)[:, None]
+    time = (np.arange(length) - (length - 1) / 2) / RATE
+    window = np.exp(-0.5 * (2 * time * np.maximum(60, 0.12 * frequency)) ** 2) * np.hanning(length)
+    waves = [window * part(2 * np.pi * frequency * time) for part in (np.cos, np.sin)]
+    # Speech falls by about 6 dB an octave; what is faint would be lost in the layer norm.
+    waves = [wave / np.linalg.norm(wave, axis=1, keepdims=True) * (1 + frequency / 500) for wave in waves]
+    return torch.from_numpy(np.concatenate([waves[0], -waves[0], waves[1], -waves[1]])).float()
+
+
+def batch(pieces, silence, bank, rng, size: int, seconds: float):
+    """(B, S) heard, (B, T, D) teacher's features, (B, T) phonemes, (B, S) the same sound unspoilt."""
+    # Short windows see many voices; long ones are what the encoder will hear. Each batch lasts the same.
+    longer = int(rng.choice([1, 1, 2, 4]))
+    size, frames = max(1, size // longer), int(seconds * 50) * longer
+    waves, clean, targets, labels = [], [], [], []
     lengths = np.array([len(features) for _, features, _ in pieces], float)
     for index in rng.choice(len(pieces), size=size, p=lengths / lengths.sum()):
-        wave, features, phones = pieces[index]
-        if len(features) < frames:
-            repeat = -(-frames // len(features))
-            wave, features, phones = (
-                np.tile(wave[: len(features) * FRAME], repeat),
-                features.repeat(repeat, 1),
-                np.tile(phones, repeat),
-            )
-        start = rng.integers(len(features) - frames + 1)
-        part = wave[start * FRAME : (start + frames) * FRAME].astype(np.float32) / 32000
-        target, phone = features[start : start + frames].float(), phones[start : start + frames]
-        if rng.random() < 0.04:  # room tone alone reads as silence
-            part, target, phone = (
-                coloured_noise(rng, len(part)) * 10 ** rng.uniform(-4, -1),
-                silence[:frames],
-                np.zeros(frames, int),
-            )
+        part, target, phone = window(pieces[index], frames, rng)
+        whole = part
+        if rng.random() < 0.06:  # where nobody speaks, whatever else sounds reads as silence
+            whole = part = room_noise(rng, len(part))
+            target, phone = silence[:frames], np.full(frames, PHONES.index(SILENCE))
         else:
-            other = pieces[rng.integers(len(pieces))][0].astype(np.float32) / 32000
-            part = spoil(part, np.resize(other, len(part)), rng)
+            other = bank[rng.integers(len(bank))] if rng.random() < 0.5 else pieces[rng.integers(len(pieces))][0]
+            other = np.roll(np.resize(other.astype(np.float32) / 32000, len(part)), rng.integers(len(part)))
+            part = spoil(part, other, rng)
+        if rng.random() < 0.15:  # pauses around speech change nothing of what it is
+            cut = (
+                slice(0, rng.integers(frames // 2)) if rng.random() < 0.5 else slice(rng.integers(frames // 2, frames), frames)
+            )
+            sounds = slice(cut.start * FRAME, cut.stop * FRAME)
+            part, target, phone = np.array(part), target.clone(), np.array(phone)
+            part[sounds] = rng.standard_normal(sounds.stop - sounds.start) * 10 ** rng.uniform(-6, -3)
+            target[cut], phone[cut] = silence[cut], PHONES.index(SILENCE)
         waves.append(torch.from_numpy(np.ascontiguousarray(part, np.float32)))
+        clean.append(torch.from_numpy(whole))
         targets.append(target)
         labels.append(torch.from_numpy(np.asarray(phone, np.int64)))
-    return torch.stack(waves), torch.stack(targets), torch.stack(labels)
+    return torch.stack(waves), torch.stack(targets), torch.stack(labels), torch.stack(clean)
+
+
+def window(piece, frames: int, rng) -> tuple[np.ndarray, Tensor, np.ndarray]:
+    """A random stretch of a piece, which is repeated if it is shorter."""
+    wave, features, phones = piece
+    if len(features) < frames:
+        repeat = -(-frames // len(features))
+        wave, features = np.tile(wave[: len(features) * FRAME], repeat), features.repeat(repeat, 1)
+        phones = np.tile(phones, repeat)
+    start = rng.integers(len(features) - frames + 1)
+    part = wave[start * FRAME : (start + frames) * FRAME].astype(np.float32) / 32000
+    return part, features[start : start + frames].float(), phones[start : start + frames]
 
 
 def standardised(pieces: list, mean: Tensor, std: Tensor) -> list:
@@ -175,18 +252,19 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--speech", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--front-steps", type=int, default=4000)
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=3.2)
     parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--decay", type=float, default=0.3, help="share of the steps over which the rate falls to zero")
+    parser.add_argument("--decay", type=float, default=0.5, help="share of the steps over which the rate falls to zero")
     parser.add_argument("--held-out", type=int, default=20)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher(args.teacher)
     cache = args.out / "taught.pt"
     if not cache.exists():
         train, held = clips(args.speech, args.held_out)
-        teacher = Teacher(args.teacher)
         silence = teacher(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
         torch.save((teach(teacher, train, SPEEDS), teach(teacher, held, (1.0,)), silence), cache)
     train, held, silence = torch.load(cache, weights_only=False)
@@ -196,37 +274,70 @@ def main() -> None:
     silence = standardised([(None, silence, None)], mean, std)[0][1].float()
     print(f"{sum(len(w) for w, _, _ in train) / RATE / 3600:.2f} h, {len(train)} pieces", flush=True)
 
+    beds = np.random.default_rng(1)
+    bank = [(background(beds, 20 * RATE) * 4000).astype(np.int16) for _ in range(100)]
     torch.manual_seed(0)
     student = Student(ENCODER, len(mean))
-    optimizer = torch.optim.AdamW(student.parameters(), args.rate, weight_decay=0.01, betas=(0.9, 0.98))
-    done, state = 0, args.out / "state.pt"
+    print(f"{sum(p.numel() for p in student.encoder.parameters()) / 1e6:.2f} M parameters", flush=True)
+    waves = [train[i][0].astype(np.float32) / 32000 for i in np.random.default_rng(0).choice(len(train), 60, replace=False)]
+    inherit(student, teacher, waves, mean, std)
+    model = student.encoder.model
+    convolutions = [*model.feature_extractor.parameters(), *model.feature_projection.parameters()]
+    scale = torch.cat([teacher.front(wave)[0] for wave in waves[:20]]).var(0).mean()
+
+    def front(rng: np.random.Generator) -> dict[str, Tensor]:
+        heard, clean = batch(train, silence, bank, rng, args.batch, args.seconds)[::3]
+        with torch.no_grad():
+            target = teacher.front(clean.numpy())
+        return {"front": (student.front(heard) - target).square().mean() / scale}
+
+    def whole(rng: np.random.Generator) -> dict[str, Tensor]:
+        return losses(student, *batch(train, silence, bank, rng, args.batch, args.seconds)[:3])
+
+    fit(student, [{"params": convolutions, "lr": 2.5 * args.rate}], front, args.front_steps, args, held, "front")
+    known = {id(p) for p in convolutions}
+    others = [p for p in student.parameters() if id(p) not in known]
+    # What the teacher knew is to be kept, so its layers learn three times more slowly.
+    groups = [{"params": convolutions, "lr": args.rate}, {"params": others, "lr": args.rate / 3}]
+    fit(student, groups, whole, args.steps, args, held, "whole")
+
+
+def fit(student: Student, groups: list[dict], terms_of, steps: int, args, held: list, name: str) -> None:
+    """Train the parameters in `groups`, from the last checkpoint if there is one; report and save every 250 steps."""
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
+    rates = [group["lr"] for group in optimizer.param_groups]
+    done, state = 0, args.out / f"{name}.pt"
     if state.exists():
         saved = torch.load(state, weights_only=True)
         student.load_state_dict(saved["student"])
         optimizer.load_state_dict(saved["optimizer"])
         done = saved["step"]
     started, running = time.time(), {}
-    for step in range(done, args.steps):
-        left = (args.steps - step) / (args.decay * args.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * min(1, (step + 1) / 300, left)
-        rng = np.random.default_rng([7, step])
-        terms = losses(student, *batch(train, silence, rng, args.batch, args.seconds))
+    for step in range(done, steps):
+        left = (steps - step) / (args.decay * steps)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * min(1, (step + 1) / 200, left)
+        torch.manual_seed(step)
+        terms = terms_of(np.random.default_rng([7, step]))
         optimizer.zero_grad()
-        (terms["feature"] + 0.5 * terms["phoneme"].nan_to_num()).backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        sum(WEIGHTS[term] * value.nan_to_num() for term, value in terms.items()).backward()
+        nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 1.0)
         optimizer.step()
-        for name, value in terms.items():
+        for term, value in terms.items():
             now = value.detach().nan_to_num().item()
-            running[name] = 0.98 * running.get(name, now) + 0.02 * now
-        if (step + 1) % 250 == 0 or step + 1 == args.steps:
+            running[term] = 0.98 * running.get(term, now) + 0.02 * now
+        if (step + 1) % 250 == 0 or step + 1 == steps:
             line = {"step": step + 1, "seconds": round(time.time() - started), **{k: round(v, 4) for k, v in running.items()}}
-            line["held_out"] = {k: round(v, 4) for k, v in validate(student, held).items()}
+            if name == "whole":
+                line["held_out"] = {k: round(v, 4) for k, v in validate(student, held).items()}
             print(json.dumps(line), flush=True)
             fresh = state.with_suffix(".new")
             torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, fresh)
             fresh.replace(state)
             student.encoder.model.save_pretrained(args.out / "encoder")
+            save_file(
+                {k: v.contiguous() for k, v in student.phones.state_dict().items()}, args.out / "encoder" / "phones.safetensors"
+            )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import log, prod
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,17 @@ from torch import Tensor, nn
 RATE = 16000
 FRAME = 320  # samples per feature: wav2vec 2.0's strides multiply to 320, so 50 features a second
 FPS = RATE / FRAME
-RECEPTIVE = 400  # samples one feature of the convolutional front end sees
 WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
 SILENCE_RMS = 1e-3  # -60 dBFS: quieter input is not amplified up to speech level
+POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
 
 
 class AudioEncoder(nn.Module):
     """Features of speech, 50 a second, feature i centred on (i + 0.5) / 50 s.
 
-    `config` is a ``transformers`` configuration as a plain dict (``model_type`` chooses wav2vec2, hubert or wavlm).
+    `config` is a ``transformers`` configuration as a plain dict (``model_type`` chooses wav2vec2, hubert or wavlm). One key is
+    ours: ``position_embeddings_type: sinusoidal`` adds the sines of Vaswani et al. 2017 where wav2vec 2.0 has a convolution,
+    because transformer layers that were trained on them cannot do without.
     """
 
     def __init__(self, config: dict) -> None:
@@ -30,6 +32,11 @@ class AudioEncoder(nn.Module):
         if prod(self.config.conv_stride) != FRAME:
             raise ValueError(f"audio encoder: conv_stride multiplies to {prod(self.config.conv_stride)}, needs {FRAME}")
         self.model = AutoModel.from_config(self.config)
+        if getattr(self.config, "position_embeddings_type", None) == "sinusoidal":
+            self.model.encoder.pos_conv_embed = Sinusoids(self.config.hidden_size)
+        # What one feature of the convolutions sees beyond a frame, in samples, is padded half on either side: that centres
+        # feature i on sample (i + 0.5) * 320.
+        self.margin = receptive_field(self.config.conv_kernel, self.config.conv_stride) - FRAME
 
     @property
     def width(self) -> int:
@@ -40,21 +47,46 @@ class AudioEncoder(nn.Module):
         """(B, S) samples at 16 kHz in [-1, 1] -> (B, ceil(S / 320), D); any length, in pieces beyond 20 s."""
         frames = max(1, -(-wave.shape[1] // FRAME))
         wave = _normalise(wave)
-        # Padding by half of what the receptive field exceeds a frame centres feature i on sample (i + 0.5) * 320.
-        side = (RECEPTIVE - FRAME) // 2
-        wave = nn.functional.pad(wave, (side, side + frames * FRAME - wave.shape[1]))
+        side = self.margin // 2
+        wave = nn.functional.pad(wave, (side, self.margin - side + frames * FRAME - wave.shape[1]))
         if frames <= WINDOW + 2 * CONTEXT:
             return self.model(wave).last_hidden_state
         pieces = []
         for start in range(0, frames, WINDOW):
             first, last = max(0, start - CONTEXT), min(frames, start + WINDOW + CONTEXT)
-            features = self.model(wave[:, first * FRAME : last * FRAME + 2 * side]).last_hidden_state
+            features = self.model(wave[:, first * FRAME : last * FRAME + self.margin]).last_hidden_state
             pieces.append(features[:, start - first : min(start + WINDOW, frames) - first])
         return torch.cat(pieces, dim=1)
 
 
+class Sinusoids(nn.Module):
+    """Positions of (B, T, D) hidden features as sines and cosines, (1, T, D).
+
+    In training a window begins at a random position, so that features do not tell what time it is.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        rates = torch.exp(-log(10000) / (width // 2 - 1) * torch.arange(width // 2))
+        self.register_buffer("rates", rates, persistent=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        start = torch.randint(max(1, POSITIONS - hidden.shape[1]), ()) if self.training else 0
+        angles = (start + torch.arange(hidden.shape[1], device=hidden.device))[:, None] * self.rates
+        return torch.cat([angles.sin(), angles.cos()], 1)[None].to(hidden.dtype)
+
+
+def receptive_field(kernels: list[int], strides: list[int]) -> int:
+    """Samples that one output of a stack of convolutions sees."""
+    return 1 + sum((kernel - 1) * prod(strides[:i]) for i, kernel in enumerate(kernels))
+
+
 def _normalise(wave: Tensor) -> Tensor:
-    """Zero mean and unit RMS, as wav2vec 2.0 expects, with a floor so that silence stays silent."""
+    """Zero mean and unit level, about as wav2vec 2.0 expects, with a floor so that silence stays silent.
+
+    The level is the RMS of 20 ms frames weighted by their energy: that of the speech, however long the pauses around it are.
+    """
     wave = wave - wave.mean(dim=1, keepdim=True)
-    rms = wave.square().mean(dim=1, keepdim=True).sqrt()
-    return wave / rms.clamp_min(SILENCE_RMS)
+    energy = nn.functional.avg_pool1d(wave.square()[:, None], FRAME, ceil_mode=True)[:, 0]
+    level = (energy.square().sum(1, keepdim=True) / energy.sum(1, keepdim=True).clamp_min(1e-20)).sqrt()
+    return wave / level.clamp_min(SILENCE_RMS)
