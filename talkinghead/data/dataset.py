@@ -25,13 +25,17 @@ from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
 from talkinghead.data.parameters import EMOTIONS as EMOTIONS
+from talkinghead.data.phones import UNKNOWN as UNKNOWN
+from talkinghead.data.phones import frame_labels, number
 from talkinghead.data.reading import Target, motion_at, motion_header, motion_of, sound
 from talkinghead.data.speech import Speech as Speech
 from talkinghead.data.speech import SpeechDataset as SpeechDataset
 from talkinghead.data.tensors import Tensors
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.face.phonemes import SILENCE
 from talkinghead.models.audio_encoder import FPS, FRAME, AudioEncoder
+from talkinghead.models.sync import WIDTH as MEL
 
 SILENT_SHARE = (
     0.06  # of the windows give way to room noise, at which a face rests: 0 is rest in every annotation, in FLAME's nearly
@@ -51,6 +55,8 @@ class Batch:
     intensity: Tensor  # (B,) float32 in [0, 1]
     quiet: Tensor  # (B, T) float32: 1 where nobody speaks
     speech: Speech | None = None
+    phones: Tensor | None = None  # (B, T) int64 index into PHONES, UNKNOWN where the data do not tell
+    mel: Tensor | None = None  # (B, T, 80) of the sound before it was made worse, see `models.sync.log_mel`
 
     def to(self, device: torch.device | str) -> Batch:
         """The same on a device."""
@@ -139,6 +145,8 @@ class TrainingData:
             emotion=torch.tensor([sample[3] for sample in samples]),
             intensity=torch.tensor([sample[4] for sample in samples], dtype=torch.float32),
             quiet=torch.from_numpy(np.stack([sample[5] for sample in samples])).float(),
+            phones=torch.from_numpy(np.stack([sample[6] for sample in samples])),
+            mel=torch.from_numpy(np.stack([sample[7] for sample in samples])).float(),
         )
 
     def loader(self, seed: tuple[int, ...], js: Iterable[int], size: int, frames: int, workers: int = 0) -> Iterator[Batch]:
@@ -203,7 +211,7 @@ class TrainingData:
         return animation_of(motion_of(index.motion(row), f"clip {clip.id}"), head_of(index.folder, clip), f"clip {clip.id}")
 
     def _sample(self, order: Order, annotation: str, seed: tuple[int, ...], position: int, frames: int) -> tuple:
-        """(sound, motion, style, emotion, intensity, quiet) of one window; what is random follows its own generator."""
+        """(sound, motion, style, emotion, intensity, quiet, phones, mel) of one window; what is random follows its own generator."""
         i, window, windows = order.at((*seed, _number(annotation)), position)
         rng = np.random.default_rng([*seed, _number(annotation), position])
         index, row, number = self._find(i)
@@ -211,27 +219,35 @@ class TrainingData:
         shift, version, silent = rng.random(), int(rng.integers(self.versions)), rng.random() < SILENT_SHARE
         if silent:
             heard = self.silence.window(frames, rng) if self.cached else room_noise(rng, frames * FRAME)
-            return heard, np.zeros((frames, len(self.annotations[annotation])), np.float32), 0, 0, 0.0, np.ones(frames)
+            still = np.zeros((frames, len(self.annotations[annotation])), np.float32)
+            return heard, still, 0, 0, 0.0, np.ones(frames), *_silent(frames)
         place = (window + shift) / windows
         read = self._cached_window if self.cached else self._fresh_window
-        heard, motion, quiet = read(index, row, number, version, place, frames, rng)
+        heard, motion, quiet, phones, mel = read(index, row, number, version, place, frames, rng)
         style = int(self.styles[number][entry["speaker"]])
-        return heard, motion, style, int(entry["emotion"]), float(entry["intensity"]), quiet.astype(np.float64)
+        told = style, int(entry["emotion"]), float(entry["intensity"])
+        return heard, motion, *told, quiet.astype(np.float64), phones, mel
 
     def _cached_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         with self.caches[number].open(row, version) as tensors:
-            start = int(place * max(1, tensors.shape("features")[0] - frames + 1))
-            return tuple(held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet"))
+            length = tensors.shape("features")[0]
+            start = int(place * max(1, length - frames + 1))
+            heard, motion, quiet, mel = (
+                held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet", "mel")
+            )
+        times = frame_times(length, FPS)[start : start + frames] * self.caches[number].speed(row, version)
+        return heard, motion, quiet, held(frame_labels(index.clip(row).phonemes, times), frames), mel
 
     def _fresh_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         speed = drawn_speed(rng) if version else 1.0
         length = max(1, int(np.ceil(index.rows[row]["frames"] / speed)))
         start, where = int(place * max(1, length - frames + 1)), f"clip {index.clip(row).id}"
         other = index.audio(int(rng.integers(len(index)))) if version else None
-        heard, quiet = heard_window(index.audio(row), other, start, frames, speed, where, rng)
+        heard, quiet, mel = heard_window(index.audio(row), other, start, frames, speed, where, rng)
         times = frame_times(start + frames, FPS)[start:]
         times = np.minimum(times, frame_times(length, FPS)[-1]) * speed
-        return heard, motion_at(index.motion(row), self._target(index, row), times, where), quiet
+        phones = frame_labels(index.clip(row).phonemes, times)
+        return heard, motion_at(index.motion(row), self._target(index, row), times, where), quiet, phones, mel
 
     def _use(self, tag: str) -> None:
         self.tag = tag
@@ -317,6 +333,11 @@ class _MicroBatches(Dataset):
             return self.data.micro_batch(seed, j, size, frames)
         except InputError as error:
             return error
+
+
+def _silent(frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) phonemes and (T, 80) log-mel of a room in which nobody speaks."""
+    return np.full(frames, number(SILENCE), np.int64), np.zeros((frames, MEL), np.float16)
 
 
 def _number(annotation: str) -> int:

@@ -1,8 +1,8 @@
 """The cache of encoder features and motion of whole clips, and what is made anew where nothing is cached.
 
 A clip has several versions: version 0 is the recording itself, the others are slower or faster (which also changes the voice)
-and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32 and quiet (T,) on the same clock: whether
-nobody speaks, as far as the recording before it was made worse tells. A folder has a file
+and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32, quiet (T,) and mel (T, 80) on the same
+clock: whether nobody speaks, and log-mel, of the recording before it was made worse. A folder has a file
 a version of a clip; shards have shards again. Nothing in the cache depends on when it was filled or whether that was
 interrupted, and what was prepared again is encoded again.
 """
@@ -30,8 +30,9 @@ from talkinghead.errors import InputError
 from talkinghead.evaluate.metrics import quiet_frames
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import FRAME, AudioEncoder
+from talkinghead.models.sync import log_mel
 
-VERSION = 2  # goes up when the same clips would be cached otherwise
+VERSION = 3  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)
 SILENCE = 2  # likewise for the rooms in which nobody speaks
 SILENT_CLIPS = 60
@@ -93,8 +94,12 @@ class FeatureCache:
                         fresh.write_bytes(self._version(encoder, i, version, stamp))
                 yield 1
 
+    def speed(self, i: int, version: int) -> float:
+        """How much faster than the recording a version of row i is."""
+        return drawn_speed(self._generator(i, version)) if version else 1.0
+
     def open(self, i: int, version: int) -> Tensors:
-        """`features` and `motion` of row i; (1, K) `known` if some coefficients are not.
+        """`features`, `motion`, `quiet` and `mel` of row i; (1, K) `known` if some coefficients are not.
 
         Raises InputError if they were not encoded.
         """
@@ -111,12 +116,12 @@ class FeatureCache:
         from safetensors.numpy import save
 
         row, where = self.index.rows[i], self._where(i)
-        rng = np.random.default_rng([int(row["id"]), version])
+        rng = self._generator(i, version)
         wave, speed = sound(self.index.audio(i), where), 1.0
         if version:
             speed = drawn_speed(rng)
             wave = soxr.resample(wave, RATE * speed, RATE)
-        quiet = quiet_at(wave)
+        quiet, mel = quiet_at(wave), mel_at(wave)
         if version:
             wave = spoil(wave, np.resize(self._other(i, rng), len(wave)), rng)
         features = encoded(encoder, wave)
@@ -127,6 +132,9 @@ class FeatureCache:
         if not known.all():
             tensors["known"] = known[None]
         return save(tensors, {"stamp": stamp})
+
+    def _generator(self, i: int, version: int) -> np.random.Generator:
+        return np.random.default_rng([int(self.index.rows[i]["id"]), version])
 
     def _other(self, i: int, rng: np.random.Generator) -> np.ndarray:
         """(n,) the voice of another clip near by, to be noise behind row i."""
@@ -227,20 +235,25 @@ def quiet_at(wave: np.ndarray) -> np.ndarray:
     return quiet_frames(wave, RATE, max(1, -(-len(wave) // FRAME)), FPS).astype(np.float16)
 
 
+def mel_at(wave: np.ndarray) -> np.ndarray:
+    """(T, 80) float16 at 50 a second, see `models.sync.log_mel`."""
+    return log_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].half().numpy()
+
+
 def heard_window(
     place: Place, other: Place | None, start: int, frames: int, speed: float, where: str, rng
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(frames * 320,) samples of a window from frame `start` on of a version `speed` times as fast; `other` spoils it.
 
-    And (frames,) its `quiet_at`, of the sound before it was spoiled.
+    And (frames,) its `quiet_at` and (frames, 80) its `mel_at`, of the sound before it was spoiled.
     """
     first, length = round(start * FRAME * speed), round(frames * FRAME * speed)
     wave = sound(place, where, first, first + length)
     if other is None:
-        return wave, quiet_at(wave)
+        return wave, quiet_at(wave), mel_at(wave)
     wave = np.resize(soxr.resample(wave, RATE * speed, RATE), frames * FRAME)
     voice = sound(other, where, 0, len(wave))
-    return spoil(wave, voice, rng).astype(np.float32), quiet_at(wave)
+    return spoil(wave, voice, rng).astype(np.float32), quiet_at(wave), mel_at(wave)
 
 
 def held(values: np.ndarray, length: int) -> np.ndarray:

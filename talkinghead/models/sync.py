@@ -1,0 +1,135 @@
+"""Does this mouth say what is heard? Two small networks that put sound and lips into one space, after SyncNet.
+
+B batch, S samples, T frames at 50 a second, E embedding, P phonemes.
+
+Chung and Zisserman 2016 ("Out of time") compare sound with pictures of a mouth; here lips are four landmarks in mm relative to
+the head, so that it works on every mesh that names them, and can be a loss. The sound is log-mel, not the features of the model
+that is trained or measured. A second head reads phonemes off the lips.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from talkinghead.animation import Animation
+from talkinghead.config import build
+from talkinghead.errors import InputError
+from talkinghead.face.head import Head
+from talkinghead.face.phonemes import PHONES
+from talkinghead.files import asset, replacing
+from talkinghead.models.audio_encoder import FRAME, RATE
+from talkinghead.models.motion_autoencoder import Temporal
+
+LANDMARKS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
+BANDS, WINDOW, HOP = 40, 400, 160  # 25 ms every 10 ms: two columns a frame
+FLOOR = 1e-4  # of power: white noise at -60 dBFS
+WIDTH = 2 * BANDS  # of log-mel a frame
+NAMES = ("loss", "metric")  # what trains a model must not be what it is measured with
+
+
+def log_mel(wave: Tensor) -> Tensor:
+    """(B, S) samples at 16 kHz in [-1, 1] -> (B, ceil(S / 320), 80): two columns of log-mel power of 40 bands a frame."""
+    frames = max(1, -(-wave.shape[1] // FRAME))
+    fft = 512
+    left = fft // 2 - HOP // 2  # column k is centred on sample (k + 0.5) * 160
+    wave = nn.functional.pad(wave, (left, HOP * (2 * frames - 1) + fft - left - wave.shape[1]))
+    window = torch.hann_window(WINDOW, device=wave.device)
+    power = torch.stft(wave, fft, HOP, WINDOW, window, center=False, return_complex=True).abs().square()
+    mel = _filters(fft).to(wave.device) @ power
+    return (mel + FLOOR).log().transpose(1, 2).reshape(len(wave), frames, WIDTH)
+
+
+def _filters(fft: int) -> Tensor:
+    """(BANDS, fft / 2 + 1) triangles, evenly spaced on the mel scale of O'Shaughnessy from 60 to 7600 Hz."""
+    low, high = 2595 * np.log10(1 + np.array([60.0, 7600.0]) / 700)
+    edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    at = np.arange(fft // 2 + 1) * RATE / fft
+    rise = (at - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - at) / np.diff(edges)[1:, None]
+    return torch.from_numpy(np.clip(np.minimum(rise, fall), 0, None).astype(np.float32))
+
+
+def lip_map(head: Head) -> Tensor | None:
+    """(K, 12): where the coefficients of a head move the four landmarks, in mm; None if it does not name them."""
+    if not all(name in head.landmarks for name in LANDMARKS):
+        return None
+    shapes = [head.landmark(name, head.basis) for name in LANDMARKS]
+    return torch.from_numpy(np.concatenate(shapes, 1).astype(np.float32) * 1000)
+
+
+def lips_of(animation: Animation) -> np.ndarray | None:
+    """(T, 12) mm: how far the four landmarks of an animation are from where they rest; None if its head does not name them."""
+    head = animation.head
+    if not all(name in head.landmarks for name in LANDMARKS):
+        return None
+    moved = [animation.landmark(name) - head.landmark(name) for name in LANDMARKS]
+    return (np.concatenate(moved, 1) * 1000).astype(np.float32)
+
+
+@dataclass
+class SyncConfig:
+    """What decides the shape of the weights."""
+
+    phones: list[str] = field(default_factory=lambda: list(PHONES))
+    width: int = 64
+    embedding: int = 64
+    dilations: list[int] = field(default_factory=lambda: [1, 1, 2])  # sees 8 frames to either side: 0.34 s
+
+
+class SyncNet(nn.Module):
+    """Embeddings of lips and of sound, of length 1, and phonemes read off lips."""
+
+    def __init__(self, config: SyncConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.lips = Temporal(6 * len(LANDMARKS), config.width, config.dilations)
+        self.sound = Temporal(WIDTH, config.width, config.dilations)
+        self.lips_out = nn.Linear(config.width, config.embedding)
+        self.sound_out = nn.Linear(config.width, config.embedding)
+        self.phones = nn.Sequential(nn.GELU(), nn.Linear(config.width, len(config.phones)))
+        self.sharpness = nn.Parameter(torch.tensor(2.0))  # log of what cosines are multiplied by
+
+    def forward(self, lips: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, 12) mm and (B, T, 80) log-mel -> (B, T, E) of the lips, (B, T, E) of the sound, (B, T, P) logits."""
+        embedded, logits = self.watch(lips)
+        return embedded, self.hear(mel), logits
+
+    def watch(self, lips: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, 12) mm -> (B, T, E) and (B, T, P)."""
+        speed = torch.diff(lips, dim=1, prepend=lips[:, :1])
+        hidden = self.lips(torch.cat([lips / 5, speed], -1))
+        return nn.functional.normalize(self.lips_out(hidden), dim=-1), self.phones(hidden)
+
+    def hear(self, mel: Tensor) -> Tensor:
+        """(B, T, 80) -> (B, T, E). What stays the same is the room and the microphone."""
+        return nn.functional.normalize(self.sound_out(self.sound((mel - mel.mean(1, keepdim=True)) / 2)), dim=-1)
+
+    @classmethod
+    def from_pretrained(cls, name: str = "loss", folder: Path | None = None) -> SyncNet:
+        """One of the two that ship (`NAMES`), or of a folder of tools/train_sync.py; frozen. Raises InputError."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            folder = folder or asset("models/sync")
+            config = build(SyncConfig, json.loads((folder / "config.json").read_text(encoding="utf-8")), str(folder))
+            net = cls(config)
+            net.load_state_dict({key: value.float() for key, value in load_file(folder / f"{name}.safetensors").items()})
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise InputError(f"sync network {folder}/{name}: cannot be read ({' '.join(str(error).split())})") from None
+        return net.eval().requires_grad_(False)
+
+    def save_pretrained(self, folder: Path, name: str) -> None:
+        """Write config.json and NAME.safetensors in float16."""
+        from safetensors.torch import save_file
+
+        with replacing(folder / f"{name}.safetensors") as fresh:
+            save_file({key: value.half().contiguous() for key, value in self.state_dict().items()}, fresh)
+        with replacing(folder / "config.json") as fresh:
+            fresh.write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
