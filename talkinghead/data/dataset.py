@@ -27,7 +27,7 @@ from talkinghead.data.order import GROUP, Order, Turns, Windows
 from talkinghead.data.parameters import EMOTIONS as EMOTIONS
 from talkinghead.data.phones import UNKNOWN as UNKNOWN
 from talkinghead.data.phones import frame_labels, number
-from talkinghead.data.reading import Target, motion_at, motion_header, motion_of, sound
+from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
 from talkinghead.data.speech import Speech as Speech
 from talkinghead.data.speech import SpeechDataset as SpeechDataset
 from talkinghead.data.tensors import Tensors
@@ -54,6 +54,7 @@ class Batch:
     emotion: Tensor  # (B,) int64 index into EMOTIONS
     intensity: Tensor  # (B,) float32 in [0, 1]
     quiet: Tensor  # (B, T) float32: 1 where nobody speaks
+    known: Tensor  # (B, K) float32: 1 where the clip's motion has the coefficient; where it is 0, so is `motion`
     speech: Speech | None = None
     phones: Tensor | None = None  # (B, T) int64 index into PHONES, UNKNOWN where the data do not tell
     mel: Tensor | None = None  # (B, T, 80) of the sound before it was made worse, see `models.sync.log_mel`
@@ -145,8 +146,9 @@ class TrainingData:
             emotion=torch.tensor([sample[3] for sample in samples]),
             intensity=torch.tensor([sample[4] for sample in samples], dtype=torch.float32),
             quiet=torch.from_numpy(np.stack([sample[5] for sample in samples])).float(),
-            phones=torch.from_numpy(np.stack([sample[6] for sample in samples])),
-            mel=torch.from_numpy(np.stack([sample[7] for sample in samples])).float(),
+            known=torch.from_numpy(np.stack([sample[6] for sample in samples])).float(),
+            phones=torch.from_numpy(np.stack([sample[7] for sample in samples])),
+            mel=torch.from_numpy(np.stack([sample[8] for sample in samples])).float(),
         )
 
     def loader(self, seed: tuple[int, ...], js: Iterable[int], size: int, frames: int, workers: int = 0) -> Iterator[Batch]:
@@ -204,6 +206,11 @@ class TrainingData:
         times = frame_times(max(1, -(-len(wave) // FRAME)), FPS)
         return wave, motion_at(index.motion(row), self._target(index, row), times, where)
 
+    def known(self, i: int) -> np.ndarray:
+        """(K,) float32: 1 where the motion of clip i has the coefficient of its annotation."""
+        index, row, _ = self._find(i)
+        return known_at(index.motion(row), self._target(index, row), f"clip {index.clip(row).id}")
+
     def animation(self, i: int) -> Animation:
         """The recorded motion of clip i on its own head at its own rate, see `talkinghead.data.motion.read_animation`."""
         index, row, _ = self._find(i)
@@ -211,7 +218,7 @@ class TrainingData:
         return animation_of(motion_of(index.motion(row), f"clip {clip.id}"), head_of(index.folder, clip), f"clip {clip.id}")
 
     def _sample(self, order: Order, annotation: str, seed: tuple[int, ...], position: int, frames: int) -> tuple:
-        """(sound, motion, style, emotion, intensity, quiet, phones, mel) of one window; what is random follows its own generator."""
+        """(sound, motion, style, emotion, intensity, quiet, known, phones, mel) of one window; what is random is its own."""
         i, window, windows = order.at((*seed, _number(annotation)), position)
         rng = np.random.default_rng([*seed, _number(annotation), position])
         index, row, number = self._find(i)
@@ -219,14 +226,15 @@ class TrainingData:
         shift, version, silent = rng.random(), int(rng.integers(self.versions)), rng.random() < SILENT_SHARE
         if silent:
             heard = self.silence.window(frames, rng) if self.cached else room_noise(rng, frames * FRAME)
-            still = np.zeros((frames, len(self.annotations[annotation])), np.float32)
-            return heard, still, 0, 0, 0.0, np.ones(frames), *_silent(frames)
+            width = len(self.annotations[annotation])
+            still, known = np.zeros((frames, width), np.float32), np.ones(width, np.float32)
+            return heard, still, 0, 0, 0.0, np.ones(frames), known, *_silent(frames)
         place = (window + shift) / windows
         read = self._cached_window if self.cached else self._fresh_window
-        heard, motion, quiet, phones, mel = read(index, row, number, version, place, frames, rng)
+        heard, motion, quiet, known, phones, mel = read(index, row, number, version, place, frames, rng)
         style = int(self.styles[number][entry["speaker"]])
         told = style, int(entry["emotion"]), float(entry["intensity"])
-        return heard, motion, *told, quiet.astype(np.float64), phones, mel
+        return heard, motion, *told, quiet.astype(np.float64), known, phones, mel
 
     def _cached_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         with self.caches[number].open(row, version) as tensors:
@@ -235,8 +243,9 @@ class TrainingData:
             heard, motion, quiet, mel = (
                 held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet", "mel")
             )
+            known = tensors.rows("known")[0] if "known" in tensors else np.ones(motion.shape[1], np.float32)
         times = frame_times(length, FPS)[start : start + frames] * self.caches[number].speed(row, version)
-        return heard, motion, quiet, held(frame_labels(index.clip(row).phonemes, times), frames), mel
+        return heard, motion, quiet, known, held(frame_labels(index.clip(row).phonemes, times), frames), mel
 
     def _fresh_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         speed = drawn_speed(rng) if version else 1.0
@@ -246,8 +255,9 @@ class TrainingData:
         heard, quiet, mel = heard_window(index.audio(row), other, start, frames, speed, where, rng)
         times = frame_times(start + frames, FPS)[start:]
         times = np.minimum(times, frame_times(length, FPS)[-1]) * speed
+        place, target = index.motion(row), self._target(index, row)
         phones = frame_labels(index.clip(row).phonemes, times)
-        return heard, motion_at(index.motion(row), self._target(index, row), times, where), quiet, phones, mel
+        return heard, motion_at(place, target, times, where), quiet, known_at(place, target, where), phones, mel
 
     def _use(self, tag: str) -> None:
         self.tag = tag
@@ -302,7 +312,7 @@ class TrainingData:
         return Head.load(index.folder / file)
 
     def _names(self, annotation: str) -> list[str]:
-        """Names of the coefficients: of the first clip's, or of the head's shapes where clips hold vertices."""
+        """Names of the coefficients: of the first clip of each folder, or of the head's shapes where clips hold vertices."""
         head, names = self.heads[annotation], self._recorded(annotation)
         if names is not None:
             return names
@@ -312,13 +322,21 @@ class TrainingData:
         return list(head.names)
 
     def _recorded(self, annotation: str) -> list[str] | None:
-        """Names of the coefficients of the first clip; None where clips hold vertices."""
-        index, row = self._first(annotation)
-        motion = index.motion(row)
-        if motion.path.suffix == ".npz":
-            return list(read_motion(motion.path).names)
-        with Tensors(motion, f"clip {index.clip(row).id}") as tensors:
-            return None if "offsets" in tensors else list(motion_header(tensors)[1])
+        """Names of the coefficients of the first clip of each folder; None where clips hold vertices."""
+        found: dict[str, None] = {}
+        for index in self.indices:
+            if annotation not in index.annotations:
+                continue
+            row = int(np.argmax(index.rows["annotation"] == index.annotations.index(annotation)))
+            motion = index.motion(row)
+            if motion.path.suffix == ".npz":
+                found |= dict.fromkeys(read_motion(motion.path).names)
+                continue
+            with Tensors(motion, f"clip {index.clip(row).id}") as tensors:
+                if "offsets" in tensors:
+                    return None
+                found |= dict.fromkeys(motion_header(tensors)[1])
+        return list(found)
 
 
 class _MicroBatches(Dataset):

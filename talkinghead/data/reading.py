@@ -58,7 +58,8 @@ class Target:
 def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np.ndarray:
     """(T, K) float32 of a clip's motion at (T,) seconds, by monotone cubics, which overshoot neither closure nor opening.
 
-    Before the first and after the last frame it is held. Reads the frames that it needs, no others.
+    Before the first and after the last frame it is held; names that the clip lacks are 0, see `known_at`. Reads the frames that
+    it needs, no others.
     """
     if place.path.suffix == ".npz":
         motion = read_motion(place.path)  # an earlier version, coefficients only: small
@@ -74,6 +75,18 @@ def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np
         values = tensors.rows(kind, first, last)
     piece = Motion(fps, names, offsets=values) if kind == "offsets" else Motion(fps, names, values)
     return _interpolated(piece, total, first, target, times, where)
+
+
+def known_at(place: Place, target: Target, where: str) -> np.ndarray:
+    """(K,) float32: 1 where the clip's motion has the coefficient, 0 where nobody measured it (vertices have all)."""
+    if place.path.suffix == ".npz":
+        names = read_motion(place.path).names
+    else:
+        with Tensors(place, where) as tensors:
+            if "offsets" in tensors:
+                return np.ones(len(target.names), np.float32)
+            names = motion_header(tensors)[1]
+    return np.array([name in names for name in target.names], np.float32)
 
 
 def motion_header(tensors: Tensors) -> tuple[float, tuple[str, ...]]:
@@ -112,7 +125,8 @@ def _interpolated(piece: Motion, total: int, first: int, target: Target, times: 
     else:
         if values.shape[1:] != (len(piece.names),):
             raise InputError(f"{where}: its motion is {values.shape} and has {len(piece.names)} names; prepare it again")
-        values = values[:, _columns(piece.names, target, where)]
+        columns = _columns(piece.names, target, where)
+        values = np.concatenate([values, np.zeros_like(values[:, :1])], 1)[:, columns]
     source = frame_times(total, piece.fps)[first : first + len(values)]
     if len(values) == 1:
         return np.repeat(values, len(times), 0).astype(np.float32)
@@ -120,11 +134,14 @@ def _interpolated(piece: Motion, total: int, first: int, target: Target, times: 
 
 
 def _columns(names: tuple[str, ...], target: Target, where: str) -> list[int]:
+    """Where each of the target's names is; len(names) for those that are not there."""
     place = {name: i for i, name in enumerate(names)}
-    for name in target.names:
-        if name not in place:
-            raise InputError(f"{where}: its motion has no {name}, which {target.annotation} has elsewhere; prepare it again")
-    return [place[name] for name in target.names]
+    if not place.keys() & set(target.names):
+        raise InputError(
+            f"{where}: its motion has no {target.names[0]} nor any other name that {target.annotation} has elsewhere; "
+            "prepare it again"
+        )
+    return [place.get(name, len(names)) for name in target.names]
 
 
 def sound(place: Place, where: str, start: int = 0, stop: int | None = None) -> np.ndarray:

@@ -49,6 +49,11 @@ def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     return ((difference @ matrix) * difference).sum(-1).mean()
 
 
+def where_known(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """(B, T, K) coefficients, the target's own where (B, K) `known` is 0: what nobody measured gives no loss."""
+    return torch.where(known[:, None] > 0, predicted, target)
+
+
 def velocity(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """`surface` of the change from frame to frame, in mm^2 per frame^2."""
     return surface(predicted.diff(dim=1), target.diff(dim=1), matrix)

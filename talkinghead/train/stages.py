@@ -85,7 +85,7 @@ class Stage(nn.Module):
 
     def _terms(self, surface: Surface, batch: Batch, features: Tensor, rng) -> dict[str, Tensor]:
         template, scale = surface.draw(len(batch.motion), rng)
-        motion = surface.bound(batch.motion * scale)
+        motion = borrowed(surface.bound(batch.motion * scale), batch.known, rng)
         if self.name == "motion":
             return self._motion(surface, batch, features, motion, template, rng)
         terms = self._prior(surface, batch, features, motion, template, rng)
@@ -101,10 +101,13 @@ class Stage(nn.Module):
         """Stage 1: reconstruct motion through the categorical latent, mouth by audio and upper face by expression."""
         model, annotation = self.talker.motion, batch.annotation
         predicted, logits = model(motion, features, template, annotation)
-        terms = surface.terms(predicted, motion, batch.quiet) | {"usage": usage(logits), "entropy": -entropy(logits)}
+        judged = geometry.where_known(predicted, motion, batch.known)
+        terms = surface.terms(judged, motion, batch.quiet) | {"usage": usage(logits), "entropy": -entropy(logits)}
         if surface.has("mouth") and surface.has("upper") and len(motion) > 1:
             shift, regions = int(rng.integers(1, len(motion))), (surface.matrix("mouth"), surface.matrix("upper"))
-            terms["cross_modality"] = latent.cross_modality(model, motion, features, template, annotation, shift, *regions)
+            terms["cross_modality"] = latent.cross_modality(
+                model, motion, features, template, annotation, shift, *regions, batch.known
+            )
         return terms
 
     def _prior(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
@@ -115,7 +118,7 @@ class Stage(nn.Module):
         pivot = torch.from_numpy(rng.random(len(motion)) < self.pivot).to(batch.style.device)
         logits = self.talker.prior(features, torch.where(pivot, 0, batch.style))
         predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
-        return surface.terms(predicted, motion, batch.quiet) | {
+        return surface.terms(geometry.where_known(predicted, motion, batch.known), motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
         }
@@ -142,6 +145,25 @@ class Stage(nn.Module):
             "rest": lipsync.shut(predicted, speech.rest, surface.lip_gap),
             "keep": geometry.surface(change, torch.zeros_like(change), lips),
         }
+
+
+def borrowed(motion: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor:
+    """(B, T, K) motion; what nobody measured of a clip, where (B, K) `known` is 0, is that of another clip in the batch.
+
+    Made-up lips come without an upper face. At rest it would be a dead one, in what the encoder sees and in the codes that the
+    prior learns; the living one of somebody else is as good as any. It stays at rest if no clip of the batch has one.
+    """
+    if bool(known.all()):
+        return motion
+    there, out = known.cpu().numpy() > 0, motion.clone()
+    lives = there & (motion.amax(1) > motion.amin(1)).cpu().numpy()
+    for i in np.flatnonzero(~there.all(1)):
+        gain = (lives & ~there[i]).sum(1)
+        if gain.max():
+            other = int(rng.choice(np.flatnonzero(gain == gain.max())))
+            columns = torch.from_numpy(np.flatnonzero(there[other] & ~there[i])).to(motion.device)
+            out[i, :, columns] = motion[other][:, columns]
+    return out
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ import torch
 from talkinghead.animation import Animation
 from talkinghead.data.dataset import TrainingData
 from talkinghead.evaluate.metrics import lve_mm, pearson
+from talkinghead.losses import geometry
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
 from talkinghead.train.stages import predict
 
@@ -22,7 +23,8 @@ def validate(talker: Talker, data: TrainingData, stage: str, most: int) -> dict[
 
     aperture_r, width_r: correlation of lip aperture and width with the recorded ones; aperture_mm: error of the aperture, on
     meshes with lip landmarks. lve_mm: mean over frames of the largest lip error (MeshTalk's lip vertex error), on meshes with
-    a region "lips". coefficient_rmse: of the coefficients. With several annotations each has its own, as NAME/metric, too.
+    a region "lips". coefficient_rmse: of the coefficients; those that a clip's motion lacks
+    count as right. With several annotations each has its own, as NAME/metric, too.
     """
     talker.eval()
     chosen = data.split("val") or data.split("train")
@@ -57,6 +59,7 @@ def predicted_and_true(
     template = torch.from_numpy(code)[None].to(device)
     found = predict(talker, stage, annotation, features, target, style, template)
     found = found.clamp(0, 1) if annotation in BLENDSHAPES else found
+    found = geometry.where_known(found, target, torch.from_numpy(data.known(i))[None].to(device))
     names = talker.config.annotations[annotation]
 
     def animate(values: np.ndarray) -> Animation | None:

@@ -296,7 +296,7 @@ def _nan(folder, clip):
 
 
 def _other_names(folder, clip):
-    write_motion(folder / clip.motion, replace(read_motion(folder / clip.motion), names=("jawOpen", "mouthClose", "jawRight")))
+    write_motion(folder / clip.motion, replace(read_motion(folder / clip.motion), names=("jaw", "lips", "side")))
 
 
 def _half(folder, clip):
@@ -308,7 +308,7 @@ def _half(folder, clip):
     ("break_it", "said"),
     [
         (_nan, r"clip clip\.3: its motion is not a finite number in frame 7"),
-        (_other_names, r"clip clip\.3: its motion has no jawLeft"),
+        (_other_names, r"clip clip\.3: its motion has no jawOpen nor any other"),
         (_half, r"clip clip\.3: .*3\.safetensors: not safetensors"),
         (lambda folder, clip: (folder / clip.motion).unlink(), r"clip clip\.3: .*3\.safetensors"),
         (lambda folder, clip: (folder / clip.audio).write_bytes(b"fLaC nonsense"), "3.flac: is not a sound|clip.3: its sound"),
