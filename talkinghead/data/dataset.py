@@ -26,7 +26,7 @@ from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
 from talkinghead.data.parameters import EMOTIONS as EMOTIONS
 from talkinghead.data.phones import UNKNOWN as UNKNOWN
-from talkinghead.data.phones import frame_labels, number
+from talkinghead.data.phones import frame_labels, phone_number
 from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
 from talkinghead.data.speech import Speech as Speech
 from talkinghead.data.speech import SpeechDataset as SpeechDataset
@@ -355,7 +355,7 @@ class _MicroBatches(Dataset):
 
 def _silent(frames: int) -> tuple[np.ndarray, np.ndarray]:
     """(T,) phonemes and (T, 80) log-mel of a room in which nobody speaks."""
-    return np.full(frames, number(SILENCE), np.int64), np.zeros((frames, MEL), np.float16)
+    return np.full(frames, phone_number(SILENCE), np.int64), np.zeros((frames, MEL), np.float16)
 
 
 def _number(annotation: str) -> int:

@@ -127,7 +127,7 @@ class FeatureCache:
         features = encoded(encoder, wave)
         target = self.targets[self.index.annotations[row["annotation"]]]
         motion = motion_at(self.index.motion(i), target, frame_times(len(features), FPS) * speed, where)
-        tensors = {"features": features, "motion": motion, "quiet": quiet}
+        tensors = {"features": features, "motion": motion, "quiet": quiet, "mel": mel}
         known = known_at(self.index.motion(i), target, where)
         if not known.all():
             tensors["known"] = known[None]

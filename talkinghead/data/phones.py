@@ -22,12 +22,12 @@ def frame_labels(spans: Spans | None, times: np.ndarray) -> np.ndarray:
     labels = np.full(len(times), UNKNOWN, np.int64)
     for start, end, name in spans or ():
         first, last = np.searchsorted(times, (start, end))  # a frame belongs to the phoneme that its centre lies in
-        labels[first:last] = number(name)
+        labels[first:last] = phone_number(name)
     return labels
 
 
 @lru_cache(maxsize=1024)
-def number(name: str) -> int:
+def phone_number(name: str) -> int:
     """Index into PHONES of a phoneme of any alphabet, or UNKNOWN."""
     try:
         return PHONES.index(arpabet(name))
