@@ -128,7 +128,8 @@ class StageRun:
         self.shape |= {"divided": divided, "encoder": self.settings.encoder_rate > 0}
         if (was := saved.get("shape", self.shape)) != self.shape:
             raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
-        stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0)
+        wanted = frozenset(term for term, weight in self.settings.weights.items() if weight)
+        stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0, wanted)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
         # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
@@ -280,7 +281,8 @@ class StageRun:
         parts: dict[str, dict[str, Tensor]] = {"talker": {}, "reference": {}}
         for name, value in model.items():
             part, _, rest = name.partition(".")
-            parts[part][rest] = value
+            if part in parts:  # the networks of losses are not part of a model
+                parts[part][rest] = value
         return parts["talker"], parts["reference"], optimizer
 
     def _save(self, finished: bool) -> dict[str, Tensor]:

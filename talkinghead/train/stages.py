@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from talkinghead.data.dataset import Batch
 from talkinghead.losses import geometry, latent, lipsync
+from talkinghead.losses import sync as networks
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.prior import choose
+from talkinghead.models.sync import SyncNet
 from talkinghead.models.talker import Talker
 from talkinghead.train.surfaces import Surface
 
@@ -21,21 +23,31 @@ SURFACE = (
     *("vertex", "lips", "upper", "eyes", "landmark", "aperture", "width"),
     *("closure", "velocity", "silence", "shape"),
 )
-PRIOR = (*SURFACE, "code", "code_feature")
+SPOKEN = ("shut", "rest", "touch", "open", "sync", "phoneme")
+PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN)
 TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
     "prior": PRIOR,
-    "closure": (*PRIOR, "shut", "rest", "keep"),
+    "closure": (*PRIOR, "keep"),
 }
 
 
 class Stage(nn.Module):
     """What the engine wraps and divides among devices: the model, and the losses of one stage.
 
-    surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's.
+    surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's. wanted: names of the terms
+    that count; those that cost a network are only computed then.
     """
 
-    def __init__(self, name: str, talker: Talker, surfaces: dict[str, Surface], pivot: float, train_encoder: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        talker: Talker,
+        surfaces: dict[str, Surface],
+        pivot: float,
+        train_encoder: bool,
+        wanted: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__()
         self.name, self.pivot, self.train_encoder = name, pivot, train_encoder
         self.talker = talker
@@ -50,6 +62,7 @@ class Stage(nn.Module):
             # Both draw from generators of their own, and a layer that is left out has no gradient to share.
             talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
         self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
+        self.sync = SyncNet.from_pretrained("loss") if wanted & {"sync", "phoneme"} else None
 
     @property
     def part(self) -> nn.Module:
@@ -121,7 +134,29 @@ class Stage(nn.Module):
         return surface.terms(geometry.where_known(predicted, motion, batch.known), motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
+            **self._spoken(surface, batch, predicted),
         }
+
+    def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor) -> dict[str, Tensor]:
+        """What the phonemes and the sound say of the lips, filmed or not: terms that the batch, the mesh and the recipe have."""
+        terms: dict[str, Tensor] = {}
+        when = {} if batch.phones is None else lipsync.moments(batch.phones)
+        when = {name: mask for name, mask in when.items() if mask.any()}
+        for name in ("shut", "rest") if surface.has("aperture") else ():
+            if name in when:
+                terms[name] = lipsync.shut(predicted, when[name], surface.lip_gap)
+        if "open" in when and surface.has("aperture"):
+            terms["open"] = lipsync.wide(predicted, when["open"], surface.lip_gap)
+        if "touch" in when and surface.has("bite_moved"):
+            terms["touch"] = lipsync.touch(predicted, when["touch"], surface.bite)
+        if self.sync is not None and surface.has("lip_map"):
+            seen, read = self.sync.watch(predicted @ surface.matrix("lip_map"))
+            if batch.mel is not None and not batch.quiet.all():
+                heard, sharpness = self.sync.hear(batch.mel), self.sync.sharpness.exp()
+                terms["sync"] = networks.contrast(seen, heard, 1 - batch.quiet, sharpness)
+            if batch.phones is not None and (batch.phones >= 0).any():
+                terms["phoneme"] = networks.phoneme(read, batch.phones)
+        return terms
 
     def _closure(self, surface: Surface, batch: Batch, rng) -> dict:
         """Stage 3: on the speech of strangers lips meet in /p b m/ and rest in pauses.

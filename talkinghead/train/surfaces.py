@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.face.head import Head
-from talkinghead.losses import geometry
+from talkinghead.losses import geometry, lipsync
+from talkinghead.models.sync import lip_map
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, template_code
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
@@ -66,6 +67,12 @@ class Surface(nn.Module):
                 if name == "aperture":
                     self.matrices |= {"gap_moved": moved[keep].contiguous(), "gap_rest": rest}
 
+        bite, lips = lipsync.bite_of(head), lip_map(head)
+        if bite is not None:
+            self.matrices |= {"bite_moved": bite[0][keep].contiguous(), "bite_rest": bite[1]}
+        if lips is not None:
+            self.matrices["lip_map"] = lips[keep].contiguous()
+
     def has(self, name: str) -> bool:
         return name in self.matrices
 
@@ -76,6 +83,11 @@ class Surface(nn.Module):
     def lip_gap(self) -> tuple[Tensor, Tensor]:
         """A `geometry.gap` of the inner lips."""
         return self.matrix("gap_moved"), self.matrix("gap_rest")
+
+    @property
+    def bite(self) -> tuple[Tensor, Tensor]:
+        """A `lipsync.bite_of`: the lower lip seen from the edge of the upper incisors."""
+        return self.matrix("bite_moved"), self.matrix("bite_rest")
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """(B, L + 1, 3) templates and (B, 1, 1) how far each face moves: a small face opens its mouth less in metres."""
