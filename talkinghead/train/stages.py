@@ -138,7 +138,7 @@ class Stage(nn.Module):
         }
 
     def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor) -> dict[str, Tensor]:
-        """What the phonemes and the sound say of the lips, filmed or not: terms that the batch, the mesh and the recipe have."""
+        """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have."""
         terms: dict[str, Tensor] = {}
         when = {} if batch.phones is None else lipsync.moments(batch.phones)
         when = {name: mask for name, mask in when.items() if mask.any()}
