@@ -47,7 +47,9 @@ class Voice:
     intensity: float = 1.0
     style: str | None = None
     idle: float = 1.0
+    prior: str = "parallel"
     temperature: float = 0.0
+    top_p: float = 1.0
     seed: int = 0
     fps: float = 30.0
     head: str = "default"

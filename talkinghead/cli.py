@@ -30,6 +30,7 @@ HeadName = Annotated[
     arg(metavar="HEAD", help="default, one of its people such as default:age=60,gender=female,seed=3, or a head's .npz file."),
 ]
 Camera = Literal["front", "three-quarter", "side"]
+Prior = Literal["parallel", "autoregressive"]
 Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
 Name = Annotated[str | None, arg(metavar="NAME")]
@@ -58,7 +59,9 @@ def animate(
     style: str | None = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
     idle: float = 1.0,
+    prior: Prior = "parallel",
     temperature: float = 0.0,
+    top_p: float = 1.0,
     seed: int = 0,
     fps: float = 30.0,
     device: str = "cpu",
@@ -83,7 +86,10 @@ def animate(
         transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
             which are aligned with the sound, and no model is used.
         idle: Strength of blinks, gaze and head motion; 0 switches them off.
-        temperature: Above 0, the motion of the mouth is sampled, too.
+        prior: What turns sound into motion: parallel, all at once, or autoregressive, knowing what
+            it did before, of models that have it.
+        temperature: Above 0, the motion of the mouth is sampled, too; 1 is as varied as people are.
+        top_p: Of what is sampled: only the likeliest that together have this probability.
         seed: Decides all that is sampled; the same seed gives the same motion.
         fps: Frames a second.
         device: Where the model runs: cpu, cuda, mps.
@@ -91,13 +97,14 @@ def animate(
     """
     from talkinghead.batch import LISTS, Look, Voice
 
-    voice = Voice(emotion, intensity, style, idle, temperature, seed, fps, head)
+    voice = Voice(emotion, intensity, style, idle, prior, temperature, top_p, seed, fps, head)
     look = Look(read_size(size), camera, backend)
     check_fps(fps)
     if transcript is not None:
         if audio.is_dir() or audio.suffix.lower() in LISTS:
             raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
-        settings = {"model": model, "emotion": emotion != "neutral", "style": style, "temperature": temperature}
+        settings = {"model": model, "emotion": emotion != "neutral", "style": style}
+        settings |= {"prior": prior != "parallel", "temperature": temperature, "top-p": top_p != 1}
         for name, given in settings.items():
             if given:
                 raise InputError(f"--{name} is the model's, which --transcript does without; leave one of them out")
@@ -338,6 +345,7 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
     idle: float = 1.0,
+    prior: Prior = "parallel",
     lips: Path | None = None,
     upper: Path | None = None,
     unit: Annotated[str, arg(metavar="NAME")] = "m",
@@ -359,6 +367,7 @@ def evaluate(
         samples: How often each model is sampled for coverage, mean-estimate error and diversity; these need 2 or more.
         seed: Decides all that is sampled.
         idle: Strength of the models' blinks, gaze and head motion.
+        prior: What turns the models' sound into motion, as in `talkinghead animate`.
         lips: Indices of the lip vertices: .txt, .npy, .json, or FLAME_masks.pkl. Those of the head.
         upper: Indices of the upper face, likewise.
         unit: Of raw vertices in .npy files: m, cm, mm or the metres that 1 is.
@@ -380,6 +389,7 @@ def evaluate(
         samples=samples,
         seed=seed,
         idle=idle,
+        prior=prior,
         lips=lips,
         upper=upper,
         unit=unit,

@@ -98,6 +98,13 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("animate {wav} -o {tmp}/a.npz --model {model} --intensity 2", "intensity"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --emotion cross", "cross"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --temperature nan", "temperature"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --top-p 0", "top_p is 0"),
+        (
+            "animate {wav} -o {tmp}/a.npz --model {model} --prior autoregressive",
+            "prior 'autoregressive': this model has parallel",
+        ),
+        ("animate {wav} -o {tmp}/a.npz --prior psychic", "psychic"),
+        ("animate {wav} -o {tmp}/a.npz --transcript hello --top-p 0.9", "--top-p is the model's"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --idle -1", "idle"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --device tpu", "tpu"),
         ("animate {wav} -o {tmp}/a.npz --engine spark", "spark"),

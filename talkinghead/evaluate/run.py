@@ -63,6 +63,7 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
     idle: float = 1.0,
+    prior: str = "parallel",
     lips: str | Path | None = None,
     upper: str | Path | None = None,
     unit: str = "m",
@@ -78,8 +79,9 @@ def evaluate(
     systems: a list of models' folders, folders of animations, NAME=PATH, "default" for the model that ships, `Talker`s; or a
     dict {name: one of these, or a function (path of the audio, recorded motion) -> Animation}. baselines: names of
     `baselines.NOTES`. samples: drawn of each model for coverage, mean-estimate error and diversity. lips, upper: files of
-    vertex indices. unit, fps: of raw vertices. annotation: the kind of motion, where the data set has several. out: folder for
-    report.json, index.html and what makes an interrupted run go on. progress: show a bar and the table. Raises InputError.
+    vertex indices. prior: of the models. unit, fps: of raw vertices. annotation: the kind of motion, where the data set has
+    several. out: folder for report.json, index.html and what makes an interrupted run go on. progress: show a bar and the
+    table. Raises InputError.
     """
     folder, found = Path(data), _clips(Path(data), split, annotation)
     if samples < 1 or videos < 0 or (clips is not None and clips < 1) or seed < 0 or not 0 <= idle < 100:
@@ -88,7 +90,7 @@ def evaluate(
     if fps is not None and not 1 <= fps <= 240:
         raise InputError(f"fps is {fps:g}: choose 1 to 240")
     notes: list[str] = []
-    everyone = find_systems(systems, Options(seed, idle, unit, fps, device))
+    everyone = find_systems(systems, Options(seed, idle, unit, fps, device, prior))
     everyone += _baselines(folder, found[0].annotation, baselines, notes)
     names = [system.name for system in everyone]
     if not everyone:
@@ -113,7 +115,7 @@ def evaluate(
     _length_notes(results, notes)
     from talkinghead.evaluate.report import build, show, write
 
-    conditions = {"split": split, "samples": samples, "seed": seed, "idle": idle, "unit": unit, "fps": fps}
+    conditions = {"split": split, "samples": samples, "seed": seed, "idle": idle, "prior": prior, "unit": unit, "fps": fps}
     report = build(folder, chosen, everyone, results, sets.described(), notes, conditions)
     if progress:
         show(report)

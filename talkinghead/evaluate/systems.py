@@ -60,6 +60,7 @@ class Options:
     unit: str = "m"
     fps: float | None = None
     device: str = "cpu"
+    prior: str = "parallel"
 
 
 @dataclass
@@ -113,6 +114,7 @@ class Model:
             style=clip.speaker if clip.speaker in config.styles else None,
             seed=seed,
             fps=recorded.motion.fps,
+            prior=self.options.prior,
             temperature=temperature,
             idle=self.options.idle,
             **(feeling if clip.emotion in emotions else {}),

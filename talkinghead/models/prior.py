@@ -1,7 +1,11 @@
-"""Stage 2, the prior: which latent codes belong to this sound. B batch, T frames, D features, H heads, C categories."""
+"""Stage 2, the prior: which latent codes belong to this sound. B batch, T frames, D features, H heads, C categories.
+
+Here is the parallel one, all frames at once, and how codes are drawn; `autoregressive.py` has MeshTalk's, code by code.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,34 +14,86 @@ from talkinghead.models.motion_autoencoder import Temporal
 # Expected codes blur: lips that should meet stop halfway. At 3 the shipped model shuts 84 % of the /p b m/ of strangers, at 1
 # 70 %, and loses 0.003 of its correlation with real lips (tools/measure_lips.py).
 SHARPNESS = 3.0
+SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
+FPS = 50.0
 
 
-class ParallelPrior(nn.Module):
-    """(B, T, D) audio features and a speaking style -> (B, T, H, C) logits, all frames at once.
+class Listener(nn.Module):
+    """(B, T, D) audio features and a speaking style -> (B, T, width) what of them matters for motion, seen both ways.
 
     Style 0 is nobody's in particular; training sometimes replaces a speaker's own style by it (the "pivot" of UniTalker),
     so that it means what speakers have in common.
     """
 
-    def __init__(self, features: int, styles: int, heads: int, categories: int, width: int, dilations: list[int]) -> None:
+    def __init__(self, features: int, styles: int, width: int, dilations: list[int]) -> None:
         super().__init__()
-        self.shape = (heads, categories)
         self.norm = nn.LayerNorm(features)
         self.style = nn.Embedding(1 + styles, features)
         nn.init.zeros_(self.style.weight)
         self.body = Temporal(features, width, dilations, dropout=0.2)
+
+    def hear(self, features: Tensor, style: Tensor) -> Tensor:
+        return nn.functional.gelu(self.body(self.norm(features) + self.style(style)[:, None]))
+
+    def hear_like(self, other: Listener) -> None:
+        """Take over how another prior of the same sizes listens."""
+        for own, theirs in ((self.norm, other.norm), (self.style, other.style), (self.body, other.body)):
+            own.load_state_dict(theirs.state_dict())
+
+
+class ParallelPrior(Listener):
+    """(B, T, D) audio features and a speaking style -> (B, T, H, C) logits, all frames at once."""
+
+    def __init__(self, features: int, styles: int, heads: int, categories: int, width: int, dilations: list[int]) -> None:
+        super().__init__(features, styles, width, dilations)
+        self.shape = (heads, categories)
         self.out = nn.Linear(width, heads * categories)
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        hidden = self.body(self.norm(features) + self.style(style)[:, None])
-        return self.out(nn.functional.gelu(hidden)).unflatten(-1, self.shape)
+        return self.out(self.hear(features, style)).unflatten(-1, self.shape)
 
 
-def choose(logits: Tensor, temperature: float, seed: int) -> Tensor:
-    """(B, T, H, C) logits -> the latent that is decoded: sharpened expected codes at temperature 0, seeded samples above."""
+def choose(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:
+    """(B, T, H, C) logits -> the latent that is decoded: sharpened expected codes at temperature 0, seeded samples above.
+
+    A sample is one category for each frame and head, with the probabilities of softmax(logits / temperature). What decides
+    it is noise that is smooth in time (`smooth_gumbel`): drawn for each frame alone, neighbours would disagree and the mouth
+    flicker.
+    """
     if temperature == 0:
         return (SHARPNESS * logits).softmax(-1)
-    generator = torch.Generator(device="cpu").manual_seed(seed)
-    noise = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7).to(logits.device)
-    drawn = (logits / temperature - (-noise.log()).log()).argmax(-1)
-    return nn.functional.one_hot(drawn, logits.shape[-1]).to(logits.dtype)
+    noise = [smooth_gumbel(logits.shape[1:], [seed, b]) for b in range(len(logits))]
+    drawn = nucleus(logits / temperature, top_p) + torch.from_numpy(np.stack(noise)).to(logits)
+    return nn.functional.one_hot(drawn.argmax(-1), logits.shape[-1]).to(logits.dtype)
+
+
+def nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """(..., C) logits, -inf but for the likeliest categories that together have `top_p` of the probability (at least one).
+
+    Top-p sampling of Holtzman et al. 2020.
+    """
+    if top_p >= 1:
+        return logits
+    ordered, _ = logits.softmax(-1).sort(dim=-1, descending=True)
+    kept = (ordered.cumsum(-1) - ordered < top_p).sum(-1, keepdim=True)  # how many
+    least = logits.sort(dim=-1, descending=True)[0].gather(-1, kept - 1)
+    return logits.masked_fill(logits < least, -torch.inf)
+
+
+def smooth_gumbel(shape: tuple[int, ...], seed: list[int]) -> np.ndarray:
+    """(T, ...) float32 standard Gumbel noise that is smooth along time: argmax(logits + noise) is then a smooth sample.
+
+    A Gaussian copula: white Gaussian noise is smoothed by a bell of SMOOTH seconds, scaled back to unit variance, and each
+    value goes through the Gaussian distribution function and the inverse of Gumbel's. So the categories at one frame have
+    exactly the probabilities of the softmax (the Gumbel-max trick), whatever the frames beside it are. The first frames do
+    not depend on how many follow.
+    """
+    from scipy.ndimage import convolve1d
+    from scipy.special import log_ndtr
+
+    side = round(3 * SMOOTH * FPS)
+    bell = np.exp(-0.5 * (np.arange(-side, side + 1) / (SMOOTH * FPS)) ** 2)
+    bell /= np.sqrt(np.square(bell).sum())
+    white = np.random.default_rng(seed).standard_normal((shape[0] + 2 * side, *shape[1:]))
+    smooth = convolve1d(white, bell, axis=0)[side : side + shape[0]]
+    return -np.log(-log_ndtr(smooth)).astype(np.float32)

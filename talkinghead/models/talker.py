@@ -18,12 +18,14 @@ from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.files import asset, replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
+from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose
 
 UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
+PRIORS = ("parallel", "autoregressive")
 ADULT_EYES = 0.062  # metres between an adult's pupils, about
 
 
@@ -35,6 +37,7 @@ class ModelConfig:
     styles: list[str] = field(default_factory=list)  # speakers whose style can be asked for
     landmarks: list[str] = field(default_factory=list)  # of the template, what the decoder sees of whose face it is
     encoder: dict = field(default_factory=dict)  # a transformers configuration
+    phones: list[str] = field(default_factory=list)  # phonemes that the encoder's features were trained to tell apart
     fps: float = FPS
     heads: int = 16
     categories: int = 32
@@ -42,6 +45,9 @@ class ModelConfig:
     dilations: list[int] = field(default_factory=lambda: [1, 2, 4])
     prior_width: int = 192
     prior_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1])
+    priors: list[str] = field(default_factory=lambda: ["parallel"])  # of PRIORS; the parallel one is always there
+    history: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # dilations of the autoregressive prior's memory
+    channels: int = 32  # of each of its heads
 
 
 class Talker(nn.Module):
@@ -55,15 +61,24 @@ class Talker(nn.Module):
         self.heads = dict(heads or {})
         if config.fps != FPS:
             raise InputError(f"model: fps is {config.fps}, the speech encoder gives {FPS:g} features a second")
+        for prior in config.priors:
+            if prior not in PRIORS:
+                raise InputError(f"model: priors has {prior!r}; choose from {', '.join(PRIORS)}")
         self.config = config
         self.audio = AudioEncoder(config.encoder)
+        self.phones = nn.Linear(self.audio.width, len(config.phones)) if config.phones else None
         k = {name: len(names) for name, names in config.annotations.items()}
         d, h, c = self.audio.width, config.heads, config.categories
         self.motion = MotionAutoencoder(
             MotionEncoder(k, d, h, c, config.width, config.dilations),
             MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
         )
-        self.prior = ParallelPrior(d, len(config.styles), h, c, config.prior_width, config.prior_dilations)
+        listener = config.prior_width, config.prior_dilations
+        self.prior = ParallelPrior(d, len(config.styles), h, c, *listener)
+        self.autoregressive: AutoregressivePrior | None = None
+        if "autoregressive" in config.priors:
+            memory = config.history, config.channels
+            self.autoregressive = AutoregressivePrior(d, len(config.styles), h, c, *listener, *memory)
 
     @classmethod
     def from_pretrained(cls, name: str | Path | None = None, device: str = "cpu") -> Talker:
@@ -115,7 +130,9 @@ class Talker(nn.Module):
         seed: int = 0,
         fps: float = 30.0,
         rate: int | None = None,
+        prior: str = "parallel",
         temperature: float = 0.0,
+        top_p: float = 1.0,
         idle: float = 1.0,
     ) -> Animation:
         """Motion for a recording, as long as the recording to within a frame.
@@ -124,7 +141,8 @@ class Talker(nn.Module):
         shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
         kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of
         `config.styles`. seed: decides blinks, gaze and head motion, whose strength `idle` scales (0 switches them off), and
-        the sample if `temperature` is above 0. Raises InputError.
+        the sample if `temperature` is above 0. prior: what chooses the codes of the motion, one of `config.priors`. top_p: of
+        what is sampled, only the likeliest codes that together have this probability. Raises InputError.
         """
         annotation, head = self.face(head, annotation)
         if emotion != "neutral" or not 0 <= intensity <= 1:
@@ -135,14 +153,17 @@ class Talker(nn.Module):
             raise InputError(f"seed is {seed}: choose a whole number from 0 to 2^63 - 1")
         if not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature:g}: choose 0 (no sampling) to 10; 1 is the model's own")
+        if not 0 < top_p <= 1:
+            raise InputError(f"top_p is {top_p:g}: choose above 0 (the likeliest code only) to 1 (all)")
+        self.check_prior(prior)
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
         code = template_code(head, self.config, annotation)
         device = next(self.parameters()).device
         with torch.inference_mode():
             features = self.audio(torch.from_numpy(wave)[None].to(device))
-            logits = self.prior(features, torch.tensor([self._style(style)], device=device))
+            codes = self.latent(features, torch.tensor([self._style(style)], device=device), prior, temperature, top_p, seed)
             template = torch.from_numpy(code)[None].to(device)
-            motion = self.motion.decoder(choose(logits, temperature, seed), template, annotation)[0].cpu().numpy()
+            motion = self.motion.decoder(codes, template, annotation)[0].cpu().numpy()
         coefficients = head.spread(motion, self.config.annotations[annotation])
         if annotation in BLENDSHAPES:
             coefficients = coefficients.clip(0, 1)
@@ -153,6 +174,9 @@ class Talker(nn.Module):
             "intensity": intensity,
             "style": style,
             "seed": seed,
+            "prior": prior,
+            "temperature": temperature,
+            "top_p": top_p,
             "idle": idle,
             "audio": audio_hash(wave),
             "version": __version__,
@@ -167,6 +191,32 @@ class Talker(nn.Module):
 
             animation = apply(animation, seed, strength=idle)
         return animation
+
+    def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:
+        """(T, P) float32 log-probabilities of `config.phones`, 50 a second, of a recording as in `animate`. Raises InputError."""
+        if self.phones is None:
+            raise InputError("model: its speech encoder has not learnt phonemes; use the default model")
+        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
+        with torch.inference_mode():
+            features = self.audio(torch.from_numpy(wave)[None].to(next(self.parameters()).device))
+            return self.phones(features)[0].log_softmax(-1).cpu().numpy()
+
+    def check_prior(self, prior: str) -> None:
+        """Raises InputError if the model has no such prior."""
+        if prior not in ("parallel", *self.config.priors):
+            raise InputError(f"prior {prior!r}: this model has {', '.join(dict.fromkeys(['parallel', *self.config.priors]))}")
+
+    def latent(
+        self, features: torch.Tensor, style: torch.Tensor, prior: str, temperature: float, top_p: float = 1.0, seed: int = 0
+    ) -> torch.Tensor:
+        """(B, T, D) audio features and (B,) styles -> (B, T, H, C), what a prior gives the decoder."""
+        if prior == "parallel":
+            return choose(self.prior(features, style), temperature, seed, top_p)
+        assert self.autoregressive is not None, "check_prior has seen to it"
+        codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed)
+        if temperature == 0:
+            return choose(logits, 0, seed)
+        return torch.nn.functional.one_hot(codes, self.config.categories).to(logits.dtype)
 
     def _style(self, style: str | None) -> int:
         if style is None:

@@ -43,10 +43,11 @@ class TrainConfig:
     """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
 
     data: prepared folders, loose or sharded, of any annotations. init: a model to go on from ("default": the one that ships),
-    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew.
-    speech: a folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without
-    it; its last `held_out` recordings are not used. features: "cached" encodes all clips once, in `versions` each, with a
-    frozen encoder; "live" encodes windows as they come, for sets larger than the disk and for training the encoder.
+    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew. speech: a
+    folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without it; its
+    last `held_out` recordings are not used. Steps of the stage "autoregressive" give the model that prior, too. features:
+    "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live" encodes windows as they come, for sets
+    larger than the disk and for training the encoder.
     """
 
     data: list[str]
@@ -54,6 +55,7 @@ class TrainConfig:
     motion: StageConfig
     prior: StageConfig
     closure: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
+    autoregressive: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
     model: ModelConfig = field(default_factory=ModelConfig)
     init: str | None = None
     encoder: str = "default"
@@ -95,7 +97,7 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
         raise InputError(f"ema is {config.ema:g} and pivot {config.pivot:g}: both are shares, ema below 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
-    for name in ("motion", "prior", "closure"):
+    for name in ("motion", "prior", "closure", "autoregressive"):
         stage: StageConfig = getattr(config, name)
         if stage.schedule not in schedules:
             raise InputError(f"{name}.schedule is {stage.schedule!r}: choose {', '.join(schedules)}")

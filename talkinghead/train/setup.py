@@ -14,6 +14,7 @@ import torch
 from talkinghead.config import build
 from talkinghead.data.dataset import SpeechDataset, TrainingData
 from talkinghead.errors import InputError, InputWarning
+from talkinghead.face.phonemes import PHONES
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
 from talkinghead.train.config import TrainConfig
@@ -31,9 +32,10 @@ def set_up(
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
     given = Talker.from_pretrained(None if config.init == "default" else config.init) if config.init else None
     if given is not None:
-        encoder, settings, tag = given.audio, given.config.encoder, digest(given.audio)
+        encoder, phones, settings, tag = given.audio, given.phones, given.config.encoder, digest(given.audio)
     else:
-        encoder, settings, tag = load_encoder(config.encoder)
+        encoder, phones, settings, tag = load_encoder(config.encoder)
+        config.model.phones = list(PHONES) if phones is not None else []
     encoder = encoder.eval().requires_grad_(False).to(device)
     model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
     folders = [Path(folder) for folder in config.data]
@@ -60,11 +62,15 @@ def set_up(
         if speech is not None:
             with accelerator.main_process_first():
                 speech.encode(encoder, tag, tell)
+    if config.autoregressive.steps and "autoregressive" not in model.priors:
+        model.priors = [*model.priors, "autoregressive"]
     model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)
     heads = {name: head for name, head in data.heads.items() if head is not None and name not in BLENDSHAPES}
     talker = Talker(model, heads)
     talker.audio.load_state_dict(encoder.state_dict())
+    if phones is not None and talker.phones is not None:
+        talker.phones.load_state_dict(phones.state_dict())
     if given is not None:
         inherit(talker, given)
     surfaces = {name: Surface(name, model, data.heads.get(name), _spread(data, name)) for name in data.annotations}
@@ -75,7 +81,7 @@ def inherit(talker: Talker, given: Talker) -> None:
     """Take over what another model of the same shape has learnt: what is shared, annotations and styles of the same name."""
     own, old = talker.state_dict(), given.state_dict()
     for name, value in old.items():
-        if name == "prior.style.weight":
+        if name in ("prior.style.weight", "autoregressive.style.weight") and name in own:
             own[name][0] = value[0]
             for row, style in enumerate(given.config.styles, 1):
                 if style in talker.config.styles:
@@ -93,11 +99,14 @@ def _same_names(talker: Talker, given: Talker, weight: str) -> bool:
     return True
 
 
-def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
-    """A speech encoder, its configuration as a dict, and a tag that names its weights."""
+def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict, str]:
+    """A speech encoder, what tells phonemes from its features if it has that, its configuration, a tag that names its weights.
+
+    Beside an encoder of this project lies `phones.safetensors`: weight and bias of a linear map to `face.phonemes.PHONES`.
+    """
     if name == "default":
         shipped = Talker.from_pretrained()
-        return shipped.audio, shipped.config.encoder, digest(shipped.audio)
+        return shipped.audio, shipped.phones, shipped.config.encoder, digest(shipped.audio)
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -111,8 +120,24 @@ def load_encoder(name: str) -> tuple[AudioEncoder, dict, str]:
     }
     settings |= {"model_type": model.config.model_type}
     encoder = AudioEncoder(settings)
-    encoder.model.load_state_dict(model.state_dict())
-    return encoder, settings, digest(encoder)
+    # The convolution that embeds positions has weights of its own, which an encoder with sines does not use.
+    own = encoder.model.state_dict()
+    encoder.model.load_state_dict({key: value for key, value in model.state_dict().items() if key in own})
+    return encoder, _phones(Path(name) / "phones.safetensors", encoder.width), settings, digest(encoder)
+
+
+def _phones(path: Path, width: int) -> torch.nn.Linear | None:
+    if not path.exists():
+        return None
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    phones = torch.nn.Linear(width, len(PHONES))
+    try:
+        phones.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise InputError(f"{path}: not the phonemes of this encoder ({str(error).splitlines()[0]})") from None
+    return phones
 
 
 def digest(encoder: AudioEncoder) -> str:

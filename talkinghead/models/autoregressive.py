@@ -1,0 +1,151 @@
+"""MeshTalk's prior (Richard et al. 2021): head h of frame t knows all heads of the frames before, and heads < h of its own.
+
+B batch, T frames, D features, W width, H heads, C categories, N channels of a head.
+What came before goes through dilated causal convolutions that hear the sound in every layer; they are the same for all heads
+of a frame. What the earlier heads of the frame say is added on top, one layer deep, so that sampling does the deep part once a
+frame for all heads, and only a product of N x C for each head in turn. The layers remember their last frames in rings: a
+second costs the same at the end of an hour as at its beginning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from talkinghead.models.prior import Listener, nucleus
+
+BLOCK = 100  # frames whose noise is drawn at once
+CORRUPTED = 0.5  # largest share of past codes that training replaces by chance: a sample is never quite like the data
+
+
+class CausalLayer(nn.Module):
+    """Residual convolution over this frame and the one `dilation` frames ago, with the sound. (B, T, W) -> (B, T, W)."""
+
+    def __init__(self, width: int, dilation: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.norm = nn.LayerNorm(width)
+        self.conv = nn.Linear(3 * width, width)
+        self.mix = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, heard: Tensor) -> Tensor:
+        now = self.norm(hidden)
+        before = functional.pad(now, (0, 0, self.dilation, 0))[:, : now.shape[1]]
+        return self._add(hidden, before, now, heard)
+
+    def step(self, hidden: Tensor, heard: Tensor, ring: Tensor, frame: int) -> Tensor:
+        """The same for one frame, (B, W) -> (B, W). ring: (B, dilation, W), what the last frames were; it is written to."""
+        now, slot = self.norm(hidden), ring[:, frame % self.dilation]
+        out = self._add(hidden, slot, now, heard)
+        slot.copy_(now)
+        return out
+
+    def _add(self, hidden: Tensor, before: Tensor, now: Tensor, heard: Tensor) -> Tensor:
+        return hidden + self.dropout(self.mix(functional.gelu(self.conv(torch.cat([before, now, heard], -1)))))
+
+
+class AutoregressivePrior(Listener):
+    """Audio features and a speaking style -> codes, each drawn knowing those before it.
+
+    width, dilations: of what listens to the sound (`Listener`). history: dilations of what remembers the codes; with
+    [1, 2, 4, 8, 16] it sees the last 32 frames. channels: N.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        styles: int,
+        heads: int,
+        categories: int,
+        width: int,
+        dilations: list[int],
+        history: list[int],
+        channels: int,
+    ) -> None:
+        super().__init__(features, styles, width, dilations)
+        self.shape = (heads, categories)
+        self.codes = nn.Embedding(heads * categories, width)
+        self.start = nn.Parameter(torch.zeros(width))  # in place of the codes before the first frame
+        self.layers = nn.ModuleList([CausalLayer(width, d) for d in history])
+        self.context = nn.Linear(width, heads * channels)
+        self.within = nn.Parameter(torch.randn(heads, categories, heads, channels) * channels**-0.5)  # of a head, to later ones
+        self.out = nn.Parameter(torch.randn(heads, channels, categories) * channels**-0.5)
+        self.bias = nn.Parameter(torch.zeros(heads, categories))
+        self.register_buffer("first", categories * torch.arange(heads), persistent=False)  # row of each head's first code
+        self.register_buffer("later", torch.ones(heads, heads).triu(1)[:, None, :, None], persistent=False)
+        self.first: Tensor
+        self.later: Tensor
+
+    def forward(self, features: Tensor, style: Tensor, codes: Tensor) -> Tensor:
+        """Teacher-forced: (B, T, D), (B,) and the true (B, T, H) codes -> (B, T, H, C) logits of each given those before."""
+        return self.score(self.hear(features, style), self._corrupt(codes) if self.training else codes)
+
+    def score(self, heard: Tensor, codes: Tensor) -> Tensor:
+        """(B, T, W) of `hear` and (B, T, H) codes -> (B, T, H, C) logits of each code, which know those before it only."""
+        said = self._embed(codes)
+        hidden = torch.cat([self.start.expand(len(said), 1, -1), said[:, :-1]], 1)
+        for layer in self.layers:
+            hidden = layer(hidden, heard)
+        one_hot = functional.one_hot(codes, self.shape[1]).to(hidden.dtype)
+        earlier = one_hot.flatten(-2) @ (self.within * self.later).flatten(2).flatten(0, 1)
+        return self._logits((self.context(hidden) + earlier).unflatten(-1, (self.shape[0], -1)))
+
+    @torch.inference_mode()
+    def sample(
+        self, features: Tensor, style: Tensor, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T, D) and (B,) -> (B, T, H) codes, and the (B, T, H, C) logits that each was drawn from.
+
+        temperature 0 takes the likeliest each time. Row b draws from `noise(seed, b)`; the same seed gives the same codes.
+        """
+        heard = self.hear(features, style)
+        (batch, frames, width), (heads, categories) = heard.shape, self.shape
+        rings = [heard.new_zeros(batch, layer.dilation, width) for layer in self.layers]
+        within, out = self.within * self.later, self.out.unbind(0)
+        codes = self.first.new_zeros(batch, frames, heads)
+        logits = heard.new_zeros(batch, frames, heads, categories)
+        draws = [noise(seed, b, self.shape) for b in range(batch)] if temperature else []
+        hidden = self.start.expand(batch, -1)
+        for t in range(frames):
+            if draws and t % BLOCK == 0:
+                drawn = torch.from_numpy(np.stack([next(draw) for draw in draws])).to(heard)
+            for layer, ring in zip(self.layers, rings, strict=True):
+                hidden = layer.step(hidden, heard[:, t], ring, t)
+            inputs = self.context(hidden).unflatten(-1, (heads, -1))
+            for h in range(heads):
+                found = torch.addmm(self.bias[h], functional.gelu(inputs[:, h]), out[h])
+                code = pick(found, temperature, top_p, drawn[:, t % BLOCK, h] if draws else None)
+                inputs = inputs + within[h].index_select(0, code)
+                logits[:, t, h], codes[:, t, h] = found, code
+            hidden = self._embed(codes[:, t])
+        return codes, logits
+
+    def _embed(self, codes: Tensor) -> Tensor:
+        """(..., H) -> (..., W), the sum of the embeddings of all heads' codes."""
+        return self.codes(codes + self.first).sum(-2) * self.shape[0] ** -0.5
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        """(B, T, H, N) -> (B, T, H, C), by each head's own layer."""
+        return torch.einsum("bthn,hnc->bthc", functional.gelu(inputs), self.out) + self.bias
+
+    def _corrupt(self, codes: Tensor) -> Tensor:
+        share = CORRUPTED * torch.rand(len(codes), 1, 1, device=codes.device)
+        replaced = torch.rand(codes.shape, device=codes.device) < share
+        return torch.where(replaced, torch.randint_like(codes, self.shape[1]), codes)
+
+
+def pick(logits: Tensor, temperature: float, top_p: float, noise: Tensor | None) -> Tensor:
+    """(B, C) logits -> (B,) categories: the likeliest at temperature 0, else a sample by (B, C) Gumbel noise."""
+    if noise is None or temperature == 0:
+        return logits.argmax(-1)
+    return (nucleus(logits / temperature, top_p) + noise).argmax(-1)
+
+
+def noise(seed: int, row: int, shape: tuple[int, int]):
+    """Endless blocks (BLOCK, H, C) of standard Gumbel noise; whoever samples with this seed gets these."""
+    rng = np.random.default_rng([seed, row])
+    while True:
+        yield rng.gumbel(size=(BLOCK, *shape))
