@@ -48,7 +48,9 @@ def hum(rng: np.random.Generator, n: int) -> np.ndarray:
     times = np.arange(n) / RATE
     base = rng.choice([50.0, 60.0, 100.0, 120.0, rng.uniform(30, 300)]) * (1 + rng.uniform(0, 0.02) * np.sin(times))
     phase = 2 * np.pi * np.cumsum(base) / RATE
-    tones = sum(np.sin(k * phase + rng.uniform(0, 6)) * rng.uniform(0, 1) / k ** rng.uniform(0.3, 1.5) for k in range(1, 16))
+    tones = np.zeros(n)
+    for k in range(1, 16):
+        tones += np.sin(k * phase + rng.uniform(0, 6)) * rng.uniform(0, 1) / k ** rng.uniform(0.3, 1.5)
     return _unit(_unit(tones) + rng.uniform(0, 1) * coloured_noise(rng, n))
 
 
