@@ -12,13 +12,12 @@ from talkinghead.data.dataset import Batch
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.models.categorical import entropy, hard, usage
-from talkinghead.models.prior import choose
 from talkinghead.models.sync import SyncNet
 from talkinghead.models.talker import Talker
 from talkinghead.train.surfaces import Surface
 
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
-STAGES = ("motion", "prior", "closure")
+STAGES = ("motion", "prior", "closure", "autoregressive")
 SURFACE = (
     *("vertex", "lips", "upper", "eyes", "landmark", "aperture", "width"),
     *("closure", "velocity", "silence", "shape"),
@@ -29,6 +28,7 @@ TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
     "prior": PRIOR,
     "closure": (*PRIOR, "keep"),
+    "autoregressive": PRIOR,
 }
 
 
@@ -51,6 +51,8 @@ class Stage(nn.Module):
         super().__init__()
         self.name, self.pivot, self.train_encoder = name, pivot, train_encoder
         self.talker = talker
+        if talker.autoregressive is not None and name == "autoregressive" and not talker.autoregressive.start.any():
+            talker.autoregressive.hear_like(talker.prior)  # it was never trained, and need not learn anew to listen
         self.surfaces = nn.ModuleDict(surfaces)
         talker.requires_grad_(False)
         self.part.requires_grad_(True)
@@ -67,6 +69,9 @@ class Stage(nn.Module):
     @property
     def part(self) -> nn.Module:
         """The module that the stage trains; all others are frozen, but for the encoder if it is asked for."""
+        if self.name == "autoregressive":
+            assert self.talker.autoregressive is not None, "set_up gave it one"
+            return self.talker.autoregressive
         return self.talker.motion if self.name == "motion" else self.talker.prior
 
     def layers(self) -> list[nn.Module]:
@@ -124,12 +129,17 @@ class Stage(nn.Module):
         return terms
 
     def _prior(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
-        """Stage 2: codes from audio, judged by the codes, by their features and by the motion the frozen decoder makes."""
+        """Stage 2: codes from audio (and from the codes before them, if the prior is autoregressive).
+
+        They are judged by themselves, by their features and by the motion that the frozen decoder makes of them.
+        """
         model = self.talker.motion
         with torch.no_grad():
             wanted = model.encoder(motion, features, batch.annotation)
         pivot = torch.from_numpy(rng.random(len(motion)) < self.pivot).to(batch.style.device)
-        logits = self.talker.prior(features, torch.where(pivot, 0, batch.style))
+        style = torch.where(pivot, 0, batch.style)
+        told = (wanted.argmax(-1),) if self.name == "autoregressive" else ()
+        logits = self.part(features, style, *told)
         predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
         return surface.terms(geometry.where_known(predicted, motion, batch.known), motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
@@ -208,4 +218,5 @@ def predict(
     """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in the others."""
     if stage == "motion":
         return talker.motion.decoder(hard(talker.motion.encoder(motion, features, annotation)), template, annotation)
-    return talker.motion.decoder(choose(talker.prior(features, style), 0, seed=0), template, annotation)
+    prior = "autoregressive" if stage == "autoregressive" else "parallel"
+    return talker.motion.decoder(talker.latent(features, style, prior, temperature=0), template, annotation)
