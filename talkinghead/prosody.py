@@ -21,7 +21,7 @@ LOWEST, HIGHEST = 65.0, 480.0  # Hz: voices of men to those of children
 WINDOW = 560  # samples that are compared with those one period later, 35 ms
 DIP, VOICED = 0.15, 0.3  # how periodic [Y]: a period that is taken at once; a voice at all
 BLOCK = 512  # moments at a time
-FLOOR, UNDER = -55.0, 26.0  # decibels: of full scale, and below the loudest around, under which nobody speaks
+FLOOR, UNDER, OVER = -55.0, 26.0, 8.0  # decibels of full scale, below the loudest and over the softest around: speech is there
 AROUND = 2.5  # seconds on either side that the usual pitch and loudness are taken of
 PAUSE, WORD = 0.3, 0.15  # seconds: shorter silences do not end a phrase, shorter sounds are none
 ACCENT = 0.3  # smallest accent that counts, of a strong one
@@ -56,12 +56,13 @@ def prosody(wave: np.ndarray) -> Prosody:
     semitones = 12 * np.log2(np.where(voiced, pitch, 100.0) / 100)
     usual = _mean_around(semitones, voiced, AROUND)
     voiced &= np.abs(semitones - usual) < 10  # an octave off is the estimator's mistake
+    pitch = np.where(voiced | ~speaking, pitch, 0.0)
     usual = _mean_around(semitones, voiced, AROUND)
     rise = np.where(speaking, _mean_around(np.clip(semitones - usual, -8, 8), voiced, 0.06), 0.0)
     strength = np.where(speaking, np.clip(level - _mean_around(level, speaking, AROUND), -15, 12), 0.0)
     phrases = _phrases(speaking, rise, voiced)
     soft = smooth(speaking.astype(float), 0.1 * MOMENTS)
-    return Prosody(times, np.where(voiced, pitch, 0.0), level, soft, rise, strength, _accents(rise, strength, voiced), phrases)
+    return Prosody(times, pitch, level, soft, rise, strength, _accents(rise, strength, voiced), phrases)
 
 
 def smooth(values: np.ndarray, width: float) -> np.ndarray:
@@ -113,12 +114,15 @@ def _level(wave: np.ndarray, count: int) -> np.ndarray:
 
 
 def _speaking(pitch: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """(M,) bool: loud for these seconds and with a voice close by, which noise has not."""
-    from scipy.ndimage import maximum_filter1d
+    """(M,) bool: loud for these seconds and with a voice close by, which noise has not; a hum is never louder than itself."""
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     top = maximum_filter1d(np.where(pitch > 0, level, -100.0), 10 * MOMENTS + 1, mode="nearest")
+    room = minimum_filter1d(smooth(level, 0.1 * MOMENTS), 8 * MOMENTS + 1, mode="nearest")
     near = maximum_filter1d((pitch > 0).astype(np.uint8), round(0.4 * MOMENTS) + 1, mode="nearest") > 0
-    return _runs((level > np.maximum(top - UNDER, FLOOR)) & near, round(PAUSE * MOMENTS), round(WORD * MOMENTS))
+    return _runs(
+        (level > np.maximum(np.maximum(top - UNDER, room + OVER), FLOOR)) & near, round(PAUSE * MOMENTS), round(WORD * MOMENTS)
+    )
 
 
 def _runs(there: np.ndarray, gap: int, least: int) -> np.ndarray:

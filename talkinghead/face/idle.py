@@ -1,14 +1,15 @@
-"""Seeded life for what speech does not decide: blinks, small eye movements, sway of the head and nods.
+"""Seeded life for what speech does not decide: blinks, small eye movements, lids, brows, sway of the head and nods.
 
 Events are drawn in seconds and then looked at on the frame clock, so the same seed gives the same person at any frame rate, and
-a longer clip begins like a shorter one. Blinks, eyes and head have random streams of their own: switching one off leaves the
-others as they are. Legend: T frames. Where the figures come from:
+a longer clip begins like a shorter one. Blinks, eyes, brows and head have random streams of their own: switching one off leaves
+the others as they are. What follows the voice is in `gestures`. Legend: T frames. Where the figures come from:
 
 [B] Bentivoglio et al. 1997, Analysis of blink rate patterns in normal subjects. Movement Disorders 12.
 [E] Evinger, Manning, Sibony 1991, Eyelid movements: mechanisms and normal data. Investigative Ophthalmology 32.
+[F] Becker, Fuchs 1988, Lid-eye coordination during vertical gaze changes in man and monkey. Journal of Neurophysiology 60.
 [H] Hadar, Steiner, Grant, Rose 1983, Kinematics of head movements accompanying speech. Human Movement Science 2.
+[K] Kendon 1967, Some functions of gaze-direction in social interaction. Acta Psychologica 26 (away as a turn begins).
 [L] Lee, Badler, Badler 2002, Eyes alive. ACM Transactions on Graphics 21 (measured saccades of speakers).
-[M] Munhall et al. 2004, Visual prosody and speech intelligibility. Psychological Science 15 (the head moves with loudness).
 [N] Nakano, Kitazawa 2010, Eyeblink entrainment at breakpoints of speech. Experimental Brain Research 205.
 [V] VanderWerf et al. 2003, Eyelid movements: behavioral studies of blinking in humans. Journal of Neurophysiology 89.
 """
@@ -22,6 +23,10 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio import frame_times
 from talkinghead.errors import InputError
+from talkinghead.face import gestures
+from talkinghead.face.gestures import ease
+from talkinghead.face.head import Head
+from talkinghead.prosody import Prosody, smooth
 
 GRID = 100.0  # Hz at which the pace of blinks is summed, whatever the frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm
@@ -29,6 +34,15 @@ DOUBLE = 0.06  # share of blinks that come as a pair
 DIRECTIONS = np.array([15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79])  # % of saccades every 45 degrees from the right [L]
 SWAY = np.radians([0.7, 1.1, 0.6])  # RMS about x (nod), y (turn), z (tilt)
 SWAY_BAND = (0.06, 0.7)  # Hz: the slow class of head movements [H]; modulation by speech keeps it below 1 Hz
+LID_DOWN, LID_UP = 0.02, 0.04  # weights of eyeBlink and eyeWide a degree of gaze: upper lids go with the eyes [F]
+HARMLESS = 1e-5  # metres: shapes that move any lip vertex further are the mouth's, not to be touched
+
+
+def check(**strengths: float) -> None:
+    """Raises InputError for a strength that is not a number from 0 to 100."""
+    for name, strength in strengths.items():
+        if not 0 <= strength <= 100:
+            raise InputError(f"idle: {name} is {strength}, choose 0 (off) or more; 1 is usual")
 
 
 def idle(
@@ -38,31 +52,42 @@ def idle(
     *,
     blinks: float = 1.0,
     gaze: float = 1.0,
+    brows: float = 1.0,
     head: float = 1.0,
     speech: np.ndarray | None = None,
+    voice: Prosody | None = None,
 ) -> dict[str, np.ndarray]:
-    """Motion of eyes and head for `frames` at `fps`: {"blinks": (T, 2) weights, "gaze": (T, 2, 2) rad, "rotation": (T, 3) rad}.
+    """Motion of eyes, brows and head for `frames` at `fps`.
 
-    blinks: how often, 1 is usual. gaze, head: how far, 1 is usual. 0 switches a part off exactly.
-    speech: (T,) activity in [0, 1], if known: blinks then come more in pauses, eyes wander more and the head
+    {"blinks": (T, 2) weights, "gaze": (T, 2, 2) rad, "brows": (T, 2, 3) weights of inner end up, outer end up, down, left and
+    right, "rotation": (T, 3) rad}; `gaze` and `rotation` are as in `Animation`.
+    blinks: how often, 1 is usual. gaze, brows, head: how far, 1 is usual. 0 switches a part off exactly.
+    speech: (T,) activity in [0, 1], if known: blinks then come more in pauses, eyes wander more, brows rise and the head
         nods while speaking.
-    `gaze` and `rotation` are as in `Animation`. Raises InputError for strengths below 0 and for a `speech` of another shape.
+    voice: `talkinghead.prosody.prosody` of the recording, if there is one: nods and brows are then on its accents, the head
+        takes up a posture with each phrase, the eyes look away as one begins; `speech` is taken of it if not given.
+    Raises InputError for strengths below 0 and for a `speech` of another shape.
     """
-    for name, strength in (("blinks", blinks), ("gaze", gaze), ("head", head)):
-        if not 0 <= strength <= 100:
-            raise InputError(f"idle: {name} is {strength}, choose 0 (off) or more; 1 is usual")
+    check(blinks=blinks, gaze=gaze, brows=brows, head=head)
     times = frame_times(frames, fps)
+    if speech is None and voice is not None:
+        speech = np.interp(times, voice.times, voice.speaking)
     if speech is not None:
         speech = np.clip(np.asarray(speech, np.float64), 0, 1)
         if speech.shape != (frames,) or not np.isfinite(speech).all():
             raise InputError(f"idle: speech has shape {speech.shape}, expected {frames} finite values")
-    streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(4)]
+    streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(7)]
     closed = _blinks(streams[0], times, speech, blinks)
-    rotation = head * (_sway(streams[1], times, speech, fps) + _nods(streams[2], times, speech, fps))
-    looks = _looks(streams[3], times, speech) - rotation[:, [1, 0]] * [1, -1]  # the eyes stay with the viewer as the head turns
+    accents = gestures.accents_of(streams[2], times, speech, voice, fps)
+    rotation = _sway(streams[1], times, speech, fps) + gestures.nods(streams[4], times, accents)
+    if voice is not None:
+        rotation += gestures.postures(streams[6], times, voice)
+    rotation *= head
+    looks = _looks(streams[3], times, speech, voice) - rotation[:, [1, 0]] * [1, -1]  # eyes stay with the viewer as heads turn
     return {
         "blinks": np.repeat(closed[:, None], 2, 1).astype(np.float32),
         "gaze": np.repeat((gaze * looks)[:, None], 2, 1).astype(np.float32),
+        "brows": (brows * gestures.brows(streams[5], times, accents, speech, voice, fps)).clip(0, 1).astype(np.float32),
         "rotation": rotation.astype(np.float32),
     }
 
@@ -74,27 +99,30 @@ def apply(
     strength: float = 1.0,
     blinks: float = 1.0,
     gaze: float = 1.0,
+    brows: float = 1.0,
     head: float = 1.0,
     speech: np.ndarray | None = None,
+    voice: Prosody | None = None,
 ) -> Animation:
-    """The animation with `idle` on top: the larger of two blinks, gaze and rotation added; the lips stay as they are.
+    """The animation with `idle` on top: the larger of two blinks, brows, gaze and rotation added; the lips stay as they are.
 
-    `strength` multiplies the three others. Without `speech` the activity is read from the lips. A head without eyeBlink shapes
-    does not blink, one without eyeballs does not look around.
+    `strength` multiplies the four others. Without `speech` and `voice` the activity is read from the lips. Upper lids go with
+    the eyes, eyes widen a little under raised brows and narrow in a smile. A head without the shapes, or whose shapes move the
+    lips, goes without; one without eyeballs does not look around.
     """
-    blinks, gaze, head = strength * blinks, strength * gaze, strength * head
+    blinks, gaze, brows, head = strength * blinks, strength * gaze, strength * brows, strength * head
     face = animation.head
-    speech = activity(animation) if speech is None else speech
-    life = idle(len(animation), animation.fps, seed, blinks=blinks, gaze=gaze, head=head, speech=speech)
+    speech = activity(animation) if speech is None and voice is None else speech
+    how = {"blinks": blinks, "gaze": gaze, "brows": brows, "head": head}
+    life = idle(len(animation), animation.fps, seed, **how, speech=speech, voice=voice)
     changed: dict[str, np.ndarray] = {}
-    lids = [face.names.index(f"eyeBlink{side}") if f"eyeBlink{side}" in face.names else None for side in ("Left", "Right")]
-    if blinks and any(row is not None for row in lids):
-        changed["coefficients"] = animation.coefficients.copy()
-        for eye, row in enumerate(lids):
-            if row is not None:
-                changed["coefficients"][:, row] = np.maximum(animation.coefficients[:, row], life["blinks"][:, eye])
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = life["gaze"] if animation.gaze is None else animation.gaze + life["gaze"]
+    weights = _shapes(animation, life, changed.get("gaze"), blinks > 0, brows)
+    if weights:
+        changed["coefficients"] = animation.coefficients.copy()
+        for row, values in weights.items():
+            changed["coefficients"][:, row] = values
     if head:
         changed["rotation"] = life["rotation"]
         if animation.rotation is not None:
@@ -105,6 +133,48 @@ def apply(
     return replace(animation, **changed)
 
 
+def _shapes(animation: Animation, life: dict, gaze: np.ndarray | None, blinks: bool, brows: float) -> dict[int, np.ndarray]:
+    """Row of a coefficient -> its (T,) new weights, of shapes that the head has and that leave the lips alone."""
+    own, out = _harmless(animation.head), {}
+
+    def there(name: str) -> np.ndarray:
+        return out.get(own[name], animation.coefficients[:, own[name]])
+
+    def add(name: str, values: np.ndarray) -> None:
+        if name in own:
+            out[own[name]] = np.clip(there(name) + values, 0, np.maximum(1, there(name)))
+
+    for eye, side in enumerate(("Left", "Right")):
+        if gaze is not None:
+            up = np.degrees(gaze[:, eye, 1])
+            add(f"eyeBlink{side}", LID_DOWN * np.maximum(-up, 0))
+            add(f"eyeWide{side}", LID_UP * np.maximum(up, 0))
+        if brows:
+            inner, outer, down = life["brows"][:, eye].T
+            add("browInnerUp", inner / 2)  # of both sides together
+            add(f"browOuterUp{side}", outer)
+            add(f"browDown{side}", down)
+            add(f"eyeWide{side}", 0.25 * np.maximum(inner - 0.1, 0))
+            smile = f"mouthSmile{side}"
+            narrow = animation.coefficients[:, animation.head.index(smile)] if smile in animation.head.names else 0
+            add(f"eyeSquint{side}", 0.3 * down + min(brows, 1) * 0.3 * np.clip(narrow, 0, 1))
+        if blinks and f"eyeBlink{side}" in own:
+            out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), life["blinks"][:, eye])
+    return out
+
+
+def _harmless(head: Head) -> dict[str, int]:
+    """Rows of the shapes of the upper face that move no lip vertex by more than HARMLESS."""
+    names = [name for name in head.names if name.startswith(("brow", "eyeBlink", "eyeWide", "eyeSquint"))]
+    if "lips" in head.regions:
+        lips = np.flatnonzero(head.regions["lips"] > 0)
+    else:
+        marks = [int(place[0]) for name, place in head.landmarks.items() if name.startswith("lip_")]
+        lips = np.unique(head.faces[marks]) if marks else np.zeros(0, int)
+    rows = {name: head.index(name) for name in names}
+    return {name: row for name, row in rows.items() if np.abs(head.basis[row][lips]).max(initial=0) <= HARMLESS}
+
+
 def activity(animation: Animation) -> np.ndarray | None:
     """(T,) speech activity in [0, 1] as the lips show it: their speed over a third of a second; None without lip landmarks."""
     if not {"lip_upper_inner", "lip_lower_inner"} <= animation.head.landmarks.keys():
@@ -113,7 +183,7 @@ def activity(animation: Animation) -> np.ndarray | None:
         return np.zeros(len(animation))
     gap = animation.landmark("lip_upper_inner") - animation.landmark("lip_lower_inner")
     speed = np.linalg.norm(np.gradient(gap, axis=0), axis=1) * animation.fps  # m/s
-    return np.clip(np.sqrt(_smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
+    return np.clip(np.sqrt(smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
 
 
 def _blinks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float) -> np.ndarray:
@@ -149,12 +219,12 @@ def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.
 
 def _blink(since: np.ndarray, closing: float, shut: float, opening: float, depth: float) -> np.ndarray:
     """Weight of a blink at times since its start; the lid brakes into the open position."""
-    down = _ease(since / closing)
-    up = _ease(1 - np.sqrt(np.clip((since - closing - shut) / opening, 0, 1)))
+    down = ease(since / closing)
+    up = ease(1 - np.sqrt(np.clip((since - closing - shut) / opening, 0, 1)))
     return depth * np.minimum(down, np.where(since < closing + shut, 1.0, up))
 
 
-def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None) -> np.ndarray:
+def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, voice: Prosody | None) -> np.ndarray:
     """(T, 2) rad, yaw and pitch: fixations around the viewer's face, now and then a look away, saccades between.
 
     A saccade of A degrees lasts 25 ms + 2.4 ms A [L] with the speed profile of least jerk: 5 degrees peak at 250 degrees/s.
@@ -167,6 +237,10 @@ def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | Non
         angle = np.pi / 4 * (rng.choice(8, p=DIRECTIONS / DIRECTIONS.sum()) + rng.uniform(-0.5, 0.5))
         far = np.radians(min(max(rng.exponential(4.0), 2.0), 9.0)) * np.array([np.cos(angle), np.sin(angle)])
         chance = 0.1 if speech is None else 0.06 + 0.12 * np.interp(moment, times, speech)  # speakers look away more often [L]
+        if voice is not None and len(voice.phrases):
+            begun, left = moment - voice.phrases[:, 0], voice.phrases[:, 1] - moment
+            chance = 0.4 if ((begun > -0.5) & (begun < 0.6)).any() else chance  # [K]
+            chance = 0.02 if ((left > -0.2) & (left < 0.7)).any() else chance
         away = rng.uniform() < chance and np.linalg.norm(targets[-1]) < np.radians(3)
         targets.append(far if away else near)
         moments.append(moment)
@@ -174,7 +248,7 @@ def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | Non
     steps = np.diff(targets, axis=0)
     lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*steps.T))  # shorter than any fixation, so one saccade is under way at a time
     now = np.searchsorted(moments, times, side="right") - 1
-    return targets[now] + _ease((times - moments[now]) / lasts[now])[:, None] * steps[now]
+    return targets[now] + ease((times - moments[now]) / lasts[now])[:, None] * steps[now]
 
 
 def _sway(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, fps: float) -> np.ndarray:
@@ -189,38 +263,4 @@ def _sway(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None
     sway = (sizes * np.sin(angles)).sum(-1)
     if speech is None:
         return sway
-    return sway * (0.6 + 0.6 * _smooth(speech, 1.5 * fps))[:, None]
-
-
-def _nods(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, fps: float) -> np.ndarray:
-    """(T, 3) rad: short nods, 1 to 2 degrees in 0.4 to 0.6 s, on the strong places of speech [M]."""
-    out = np.zeros((len(times), 3))
-    if speech is None:
-        return out
-    smooth = _smooth(speech, 0.15 * fps)
-    moment = 0.0
-    while moment < times[-1]:
-        moment += np.clip(1.3 * np.exp(0.4 * rng.standard_normal()), 0.6, 4)
-        lasts, depth, tilt = rng.uniform(0.4, 0.6), rng.uniform(0.8, 1.8), rng.uniform(-0.3, 0.3)
-        near = slice(*np.searchsorted(times, [moment - 0.3, moment + 0.3]))
-        if near.start == near.stop:
-            continue
-        peak = near.start + smooth[near].argmax()
-        span = slice(*np.searchsorted(times, [times[peak] - lasts / 2, times[peak] + lasts / 2]))
-        bump = smooth[peak] * np.cos(np.pi * (times[span] - times[peak]) / lasts) ** 2
-        out[span] += np.radians(depth) * bump[:, None] * [1.0, 0.0, tilt]
-    return out
-
-
-def _ease(phase: np.ndarray) -> np.ndarray:
-    """0 to 1 with the least jerk (Flash and Hogan 1985) as phase goes from 0 to 1."""
-    phase = np.clip(phase, 0, 1)
-    return phase**3 * (10 - 15 * phase + 6 * phase**2)
-
-
-def _smooth(values: np.ndarray, width: float) -> np.ndarray:
-    """(T,) mean with a raised cosine over about `width` frames; the ends are held."""
-    half = max(1, round(width))
-    window = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
-    padded = np.pad(values, half, "edge")
-    return np.convolve(padded, window / window.sum(), "valid")
+    return sway * (0.6 + 0.6 * smooth(speech, 1.5 * fps))[:, None]
