@@ -5,6 +5,7 @@
 `seconds` is the fastest of the repeats, `rtf` seconds of work per second of speech, `ratio` seconds in units of a fixed piece
 of arithmetic that ran on the same machine in the same run (so that a busy or a slow machine shows), `peak_mb` the most memory
 that the process had during the stage. A stage that cannot run here says why in `skipped`. The first line tells the versions.
+The stages `prior_...` go from features to codes (see `bench_prior.py`), so `--only prior` compares the ways to do that.
 The stages `data_...` are about reading training data and have figures of their own (see `bench_data.py`).
 """
 
@@ -76,11 +77,18 @@ class Bench:
         yield "load_audio", self._load
         yield "encode", self._encode
         yield "animate", self._animate
+        from bench_prior import stages as priors
+
+        from talkinghead.models.audio_encoder import FPS
+
+        yield from priors(lambda: self.talker, round(self.seconds * FPS))
         yield "vertices", self._vertices
         from talkinghead.export import suffixes
         from talkinghead.render import BACKENDS
 
         yield from ((f"render_{name}", self._renderer(name)) for name in BACKENDS)
+        yield "mouth_crops", self._crops(gradient=False)
+        yield "mouth_crops_gradient", self._crops(gradient=True)
         yield "video", self._video
         yield from ((f"export_{suffix[1:]}", self._exporter(suffix)) for suffix in suffixes())
         from bench_data import stages
@@ -117,6 +125,30 @@ class Bench:
             choose(name)
             animation = self.animation
             return lambda: sum(1 for _ in frames(animation, size=self.size, camera="front", backend=name))
+
+        return prepare
+
+    def _crops(self, gradient: bool) -> Callable[[], Callable[[], object]]:
+        """At 25 pictures a second, as lip readers see them; for these stages `rtf` / 25 is the time of one picture."""
+
+        def prepare():
+            import torch
+
+            from talkinghead.render.differentiable import MouthRenderer
+
+            animation = self.animation.resample(25.0)
+            renderer = MouthRenderer(animation.head)
+            weights = torch.from_numpy(animation.coefficients).requires_grad_(gradient)
+
+            def draw():
+                for piece in weights.split(25):
+                    with torch.set_grad_enabled(gradient):
+                        pictures = renderer(piece)
+                    if gradient:
+                        pictures.square().mean().backward()
+
+            draw()  # what is compiled is not counted
+            return draw
 
         return prepare
 
