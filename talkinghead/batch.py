@@ -36,6 +36,7 @@ REPORT = "batch.json"
 LISTS = (".txt", ".csv", ".jsonl")
 SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".wv", ".amr")
 VIDEO = ".mp4"
+DIALS = ("blinks", "gaze", "brows", "head_motion")
 KEEP = 5.0  # seconds between two writes of the report: what an interruption can cost
 
 
@@ -53,10 +54,18 @@ class Voice:
     seed: int = 0
     fps: float = 30.0
     head: str = "default"
+    blinks: float = 1.0
+    gaze: float = 1.0
+    brows: float = 1.0
+    head_motion: float = 1.0
 
     def spoken(self) -> dict[str, Any]:
         """What `Talker.animate` takes of it, but for the head."""
         return {name: value for name, value in vars(self).items() if name != "head"}
+
+    def lively(self) -> dict[str, Any]:
+        """What of it is not the model's: the strengths of what is not the mouth's."""
+        return {name: getattr(self, name) for name in ("idle", *DIALS)}
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Item:
 
 
 COLUMNS = {"audio": str, "output": str, "emotion": str, "intensity": float, "style": str, "seed": int, "head": str}
+COLUMNS |= dict.fromkeys(("idle", *DIALS), float)
 
 
 def animate_all(

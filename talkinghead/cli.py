@@ -59,6 +59,10 @@ def animate(
     style: str | None = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
     idle: float = 1.0,
+    blinks: float = 1.0,
+    gaze: float = 1.0,
+    brows: float = 1.0,
+    head_motion: float = 1.0,
     prior: Prior = "parallel",
     temperature: float = 0.0,
     top_p: float = 1.0,
@@ -77,7 +81,7 @@ def animate(
     Args:
         audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound.
             Or a folder of recordings, or a list of them: .txt with a path a line, or .csv or .jsonl
-            with audio and, if wanted, output, emotion, intensity, style, seed and head.
+            with audio and, if wanted, output, emotion, intensity, style, seed, head and the strengths.
             With these, -o is a folder. What is done is not done again; batch.json there says what
             failed, and the exit status is 2 if anything did.
         emotion: How it is said.
@@ -85,7 +89,11 @@ def animate(
         style: Whose way of speaking; one of the model's speakers.
         transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
             which are aligned with the sound, and no model is used.
-        idle: Strength of blinks, gaze and head motion; 0 switches them off.
+        idle: Strength of all that is not the mouth's: the four that follow; 0 switches them off.
+        blinks: How often eyes blink; 1 is usual, 0 never.
+        gaze: How far eyes wander.
+        brows: How far brows move with the voice.
+        head_motion: How far the head moves with the voice.
         prior: What turns sound into motion: parallel, all at once, or autoregressive, knowing what
             it did before, of models that have it.
         temperature: Above 0, the motion of the mouth is sampled, too; 1 is as varied as people are.
@@ -97,7 +105,7 @@ def animate(
     """
     from talkinghead.batch import LISTS, Look, Voice
 
-    voice = Voice(emotion, intensity, style, idle, prior, temperature, top_p, seed, fps, head)
+    voice = Voice(emotion, intensity, style, idle, prior, temperature, top_p, seed, fps, head, blinks, gaze, brows, head_motion)
     look = Look(read_size(size), camera, backend)
     check_fps(fps)
     if transcript is not None:
@@ -137,7 +145,7 @@ def _animate_one(
         from talkinghead.transcript import animate_transcript, read_transcript
 
         with _working("aligning"):
-            how = {"head": face, "fps": voice.fps, "seed": voice.seed, "idle": voice.idle}
+            how = {"head": face, "fps": voice.fps, "seed": voice.seed, **voice.lively()}
             animation = animate_transcript(wave, read_transcript(transcript), rate=RATE, **how)
     else:
         with _working("loading the model"):
@@ -366,7 +374,7 @@ def evaluate(
         annotation: Kind of motion, where the data set has several.
         samples: How often each model is sampled for coverage, mean-estimate error and diversity; these need 2 or more.
         seed: Decides all that is sampled.
-        idle: Strength of the models' blinks, gaze and head motion.
+        idle: Strength of the models' blinks, gaze, brows and head motion.
         prior: What turns the models' sound into motion, as in `talkinghead animate`.
         lips: Indices of the lip vertices: .txt, .npy, .json, or FLAME_masks.pkl. Those of the head.
         upper: Indices of the upper face, likewise.

@@ -24,27 +24,34 @@ def animate_transcript(
     rate: int | None = None,
     seed: int = 0,
     idle: float = 1.0,
+    blinks: float = 1.0,
+    gaze: float = 1.0,
+    brows: float = 1.0,
+    head_motion: float = 1.0,
 ) -> Animation:
     """Motion for a recording of English whose words are known, as long as the recording to within a frame.
 
-    audio, head, fps, rate, seed and idle are as for `Talker.animate`. Needs the extra `align`. meta["phones"] has the phonemes
-    that were found. Raises InputError, also if the words do not fit the sound.
+    audio, head, fps, rate, seed, idle and what it scales are as for `Talker.animate`. Needs the extra `align`. meta["phones"]
+    has the phonemes that were found. Raises InputError, also if the words do not fit the sound.
     """
     from talkinghead import __version__
     from talkinghead.data.align import align
     from talkinghead.face.coarticulation import loudness_of, speak
+    from talkinghead.face.idle import apply, check
+    from talkinghead.prosody import prosody
 
+    check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
     if not 1 <= fps <= 240:
         raise InputError(f"fps is {fps:g}: choose 1 to 240")
     wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE)
     found = align(wave, transcript)
     animation = speak(found.phones, len(wave) / RATE, fps, head, loudness=loudness_of(wave))
-    notes = {"phones": found.phones, "words": found.words, "seed": seed, "idle": idle, "version": __version__}
+    notes = {"phones": found.phones, "words": found.words, "seed": seed, "version": __version__}
+    notes |= {"idle": idle, "blinks": blinks, "gaze": gaze, "brows": brows, "head_motion": head_motion}
     animation = replace(animation, meta=animation.meta | notes)
     if idle:
-        from talkinghead.face.idle import apply
-
-        animation = apply(animation, seed, strength=idle)
+        voice = prosody(wave)
+        animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=brows, head=head_motion, voice=voice)
     return animation
 
 

@@ -106,6 +106,7 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("animate {wav} -o {tmp}/a.npz --prior psychic", "psychic"),
         ("animate {wav} -o {tmp}/a.npz --transcript hello --top-p 0.9", "--top-p is the model's"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --idle -1", "idle"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --head-motion -1", "head_motion is -1"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --device tpu", "tpu"),
         ("animate {wav} -o {tmp}/a.npz --engine spark", "spark"),
         ("animate {wav} -o {tmp}/a.npz --workers 2", "--workers is for a folder"),

@@ -16,11 +16,13 @@ from talkinghead.audio import RATE, audio_hash, frame_count, load_audio
 from talkinghead.config import build
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.face.idle import apply, check
 from talkinghead.files import asset, replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose
+from talkinghead.prosody import prosody
 
 UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
@@ -134,15 +136,20 @@ class Talker(nn.Module):
         temperature: float = 0.0,
         top_p: float = 1.0,
         idle: float = 1.0,
+        blinks: float = 1.0,
+        gaze: float = 1.0,
+        brows: float = 1.0,
+        head_motion: float = 1.0,
     ) -> Animation:
         """Motion for a recording, as long as the recording to within a frame.
 
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
         shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
         kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of
-        `config.styles`. seed: decides blinks, gaze and head motion, whose strength `idle` scales (0 switches them off), and
-        the sample if `temperature` is above 0. prior: what chooses the codes of the motion, one of `config.priors`. top_p: of
-        what is sampled, only the likeliest codes that together have this probability. Raises InputError.
+        `config.styles`. seed: decides the sample if `temperature` is above 0, and what is not the mouth's: blinks, gaze, brows
+        and head motion, which go with the voice; each has a strength (1 is usual, 0 off), and `idle` scales all of them.
+        prior: what chooses the codes of the motion, one of `config.priors`. top_p: of what is sampled, only the likeliest codes
+        that together have this probability. Raises InputError.
         """
         annotation, head = self.face(head, annotation)
         if emotion != "neutral" or not 0 <= intensity <= 1:
@@ -156,6 +163,7 @@ class Talker(nn.Module):
         if not 0 < top_p <= 1:
             raise InputError(f"top_p is {top_p:g}: choose above 0 (the likeliest code only) to 1 (all)")
         self.check_prior(prior)
+        check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
         code = template_code(head, self.config, annotation)
         device = next(self.parameters()).device
@@ -178,6 +186,10 @@ class Talker(nn.Module):
             "temperature": temperature,
             "top_p": top_p,
             "idle": idle,
+            "blinks": blinks,
+            "gaze": gaze,
+            "brows": brows,
+            "head_motion": head_motion,
             "audio": audio_hash(wave),
             "version": __version__,
         }
@@ -187,9 +199,10 @@ class Talker(nn.Module):
         frames = frame_count(len(wave) / RATE, fps)
         animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
         if idle and annotation in BLENDSHAPES:
-            from talkinghead.face.idle import apply
-
-            animation = apply(animation, seed, strength=idle)
+            voice = prosody(wave)
+            animation = apply(
+                animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=brows, head=head_motion, voice=voice
+            )
         return animation
 
     def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:

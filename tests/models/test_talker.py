@@ -131,3 +131,18 @@ def test_the_template_code_knows_size_but_not_place(tiny_talker):
     np.testing.assert_allclose(code, same, atol=1e-5)
     np.testing.assert_allclose(code[:-1], large[:-1], atol=1e-5)
     np.testing.assert_allclose(large[-1], 2 * code[-1], rtol=1e-5)
+
+
+def test_dials_scale_the_upper_face_and_leave_the_mouth(tiny_talker, sample):
+    names = Head.default().names
+    upper = [k for k, name in enumerate(names) if name.startswith(("brow", "eye"))]
+    mouth = [k for k in range(len(names)) if k not in upper]
+    usual = tiny_talker.animate(sample, seed=1)
+    for dials in ({"seed": 2}, {"brows": 0}, {"blinks": 0, "gaze": 0}, {"brows": 3, "head_motion": 2}):
+        other = tiny_talker.animate(sample, **({"seed": 1} | dials))
+        np.testing.assert_array_equal(other.coefficients[:, mouth], usual.coefficients[:, mouth])
+        assert (other.coefficients[:, upper] != usual.coefficients[:, upper]).any()
+    assert tiny_talker.animate(sample, head_motion=0).rotation is None
+    assert usual.meta["brows"] == 1
+    with pytest.raises(InputError, match="head_motion is -1"):
+        tiny_talker.animate(sample, head_motion=-1)
