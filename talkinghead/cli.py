@@ -35,6 +35,7 @@ Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHE
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
 Name = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[float | None, arg(metavar="NUMBER")]
+Count = Annotated[int | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
 Formats = Annotated[
     tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
@@ -251,6 +252,7 @@ def prepare(
     audio: File = None,
     order: Name = None,
     longest: Number = None,
+    held_out: Count = None,
     size_mb: Number = None,
 ) -> None:
     """Turn recordings of faces into a data set to train on. An interrupted run goes on where it was.
@@ -289,6 +291,7 @@ def prepare(
         audio: mead: folder with the sound, if it is not beside the parameters.
         order: beat: order of the 51 weights where the files do not name them, apple or alphabetical.
         longest: beat, beat2: seconds of the pieces that long recordings are cut to.
+        held_out: speech: so many recordings, the last by name, are for tests and the rest to train on.
         size_mb: shards: megabytes of a shard.
     """
     options = {
@@ -306,6 +309,7 @@ def prepare(
         "audio": audio,
         "order": order,
         "longest": longest,
+        "held_out": held_out,
         "size_mb": size_mb,
     }
     options = {name: value for name, value in options.items() if value is not None}
@@ -360,6 +364,7 @@ def evaluate(
     fps: float | None = None,
     device: str = "cpu",
     videos: int = 3,
+    disentangle: int = 0,
 ) -> None:
     """Measure models, and animations of other tools, on a prepared data set. An interrupted run goes on where it was.
 
@@ -382,6 +387,8 @@ def evaluate(
         fps: Of .npy files; that of the clip.
         device: Where models run: cpu, cuda, mps.
         videos: How many clips of the report are shown side by side.
+        disentangle: On how many clips to measure whether the models keep mouth and upper face apart: what changes
+            when the sound or the expression is another clip's. Written as disentangle.json and .png, too.
     """
     from talkinghead.evaluate import evaluate as run
 
@@ -408,6 +415,14 @@ def evaluate(
         videos=videos,
         progress=True,
     )
+    if disentangle:
+        from talkinghead.evaluate import disentangle as swaps
+
+        how = {"split": split, "clips": disentangle, "annotation": annotation, "device": device}
+        figures = swaps.measure_models(systems, data, **how)
+        print(swaps.table(figures))
+        if output is not None:
+            swaps.write(figures, output)
     if output is not None:
         print(output)
 

@@ -144,7 +144,7 @@ def brows(
 def _form(draw: np.ndarray, frown: bool) -> np.ndarray:
     """(2, 3) how much of a movement each part does, from three numbers in [0, 1]; faces are never quite even."""
     even = np.array([1.0, 0.75 + 0.25 * draw[0]])[:: 1 if draw[1] < 0.5 else -1, None]
-    return even * (np.array([0.0, 0.0, 0.7]) if frown else np.array([1.0, 0.3 + 0.6 * draw[2], 0.0]))
+    return even * (np.array([0.0, 0.0, 0.7]) if frown else np.array([1.0, 0.5 + 0.45 * draw[2], 0.0]))
 
 
 def ease(phase: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from talkinghead.train.surfaces import Surface
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
 STAGES = ("motion", "prior", "closure", "autoregressive")
 SURFACE = (
-    *("vertex", "lips", "upper", "eyes", "landmark", "aperture", "width"),
+    *("vertex", "lips", "upper", "eyes", "landmark", "lip_landmarks", "eye_landmarks", "aperture", "width", "lids"),
     *("closure", "velocity", "silence", "shape"),
 )
 SPOKEN = ("shut", "rest", "touch", "open", "sync", "phoneme")

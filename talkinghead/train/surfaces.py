@@ -15,11 +15,16 @@ from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, te
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
 GAPS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}
+LIDS = (("eye_left_upper", "eye_left_lower"), ("eye_right_upper", "eye_right_lower"))
+MARKS = {  # how landmarks begin, and the regions that stand in on meshes whose landmarks nobody named
+    "lip_landmarks": ("lip_", ("lips",)),
+    "eye_landmarks": ("eye_", ("eyelids", "eyes", "upper_face")),
+}
 REGIONS = {
     "lips": ("lips",),
     "mouth": ("lower_face", "lips"),
     "upper": ("upper_face",),
-    "eyes": ("eyes",),
+    "eyes": ("eyelids", "eyes"),  # eyeballs do not move with the coefficients of speech
 }  # first that is there
 
 
@@ -66,6 +71,16 @@ class Surface(nn.Module):
                 self.matrices[name] = of(moved @ moved.T)
                 if name == "aperture":
                     self.matrices |= {"gap_moved": moved[keep].contiguous(), "gap_rest": rest}
+        for name, (start, regions) in MARKS.items():
+            marks = [mark for mark in head.landmarks if mark.startswith(start)]
+            region = next((head.regions[r] for r in regions if r in head.regions and head.regions[r].any()), None)
+            if len(marks) > 4:  # a corner here and there is not the contour of a mouth or of an eye
+                self.matrices[name] = of(geometry.landmark_gram(head, marks))
+            elif region is not None:
+                self.matrices[name] = of(geometry.gram(head, region))
+        lids = [geometry.gap(head, *pair)[0] for pair in LIDS if set(pair) <= head.landmarks.keys()]
+        if lids:
+            self.matrices["lids"] = of(torch.stack([moved @ moved.T for moved in lids]).mean(0))
 
         bite, lips = lipsync.bite_of(head), lip_map(head)
         if bite is not None:
@@ -101,7 +116,7 @@ class Surface(nn.Module):
     def terms(self, predicted: Tensor, target: Tensor, quiet: Tensor) -> dict[str, Tensor]:
         """Errors on the surface in mm^2; `shape` keeps coefficients apart that move the surface alike."""
         out = {"vertex": geometry.surface(predicted, target, self.matrix("all"))}
-        for name in ("lips", "upper", "eyes", "landmark", "aperture", "width"):
+        for name in (*("lips", "upper", "eyes", "landmark", "lip_landmarks", "eye_landmarks"), "aperture", "width", "lids"):
             if self.has(name):
                 out[name] = geometry.surface(predicted, target, self.matrix(name))
         if self.has("aperture"):
