@@ -17,17 +17,29 @@ def sample(
     temperature: float = 1.0,
     top_p: float = 1.0,
     seed: int = 0,
-    steps: slice = slice(None),
 ) -> Tensor:
-    """(B, T, H) codes. steps: of which frames, for measuring what a frame costs; the others stay 0."""
-    batch, frames = features.shape[:2]
-    codes = torch.zeros(batch, frames, prior.shape[0], dtype=torch.long)
-    draws = [noise(seed, row, prior.shape) for row in range(batch)]
-    blocks = [np.concatenate([next(draw) for _ in range(-(-frames // BLOCK))]) for draw in draws]
-    drawn = torch.from_numpy(np.stack(blocks)).to(features)
-    heard = prior.hear(features, style)
-    for t in range(frames)[steps]:
-        for h in range(prior.shape[0]):
-            logits = prior.score(heard[:, : t + 1], codes[:, : t + 1])
-            codes[:, t, h] = pick(logits[:, t, h], temperature, top_p, drawn[:, t, h])
+    """(B, T, D) and (B,) -> (B, T, H) codes; the arguments of `AutoregressivePrior.sample`."""
+    heard, drawn = prior.hear(features, style), draws(prior, features, seed)
+    codes = torch.zeros(*features.shape[:2], prior.shape[0], dtype=torch.long)
+    for t in range(features.shape[1]):
+        frame(prior, heard, codes, t, temperature, top_p, drawn)
     return codes
+
+
+@torch.inference_mode()
+def frame(
+    prior: AutoregressivePrior, heard: Tensor, codes: Tensor, t: int, temperature: float, top_p: float, drawn: Tensor
+) -> None:
+    """Choose the codes of frame t, given those before it, and write them to `codes`."""
+    for h in range(prior.shape[0]):
+        logits = prior.score(heard[:, : t + 1], codes[:, : t + 1])
+        codes[:, t, h] = pick(logits[:, t, h], temperature, top_p, drawn[:, t, h])
+
+
+def draws(prior: AutoregressivePrior, features: Tensor, seed: int) -> Tensor:
+    """(B, T or more, H, C) of the noise that decides."""
+    batch, frames = features.shape[:2]
+    rows = [noise(seed, row, prior.shape) for row in range(batch)]
+    return torch.from_numpy(np.stack([np.concatenate([next(row) for _ in range(0, frames, BLOCK)]) for row in rows])).to(
+        features
+    )
