@@ -7,7 +7,9 @@ the same after the one constant lag that suits the folder best; `talkinghead eva
 more, this tool adds the linear floor. Real lips are the tracked landmarks where the folder has them (inner lips over eye
 corners), otherwise the prepared motion. `--phones` names a folder of recordings with
 `phones.jsonl` (ARPAbet and seconds): without any real lips it still tells whether lips shut at /p b m/ and open at open
-vowels. `--rest` plays silence, noise and chords, at which lips should rest.
+vowels. `--rest` plays what is no speech (silence, noise, music, hum, clicks, signals, wind; `--sounds` names a folder of
+recordings of more), at which lips should rest: the largest aperture, how far the worst lip vertex is from rest, and how much
+the lips jitter.
 """
 
 from __future__ import annotations
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--rest", action="store_true")
+    parser.add_argument("--sounds", type=Path, help="folder of recordings without speech, for --rest")
     args = parser.parse_args()
     talker = Talker.from_pretrained(args.model)
     for folder in args.data:
@@ -104,19 +107,63 @@ def main() -> None:
             plot(args.plot.with_stem(f"{args.plot.stem}_{folder.name}"), held, pairs)
     if args.phones:
         print(json.dumps(phones(talker, args.phones, args.last)))
-    if args.rest:
-        print(json.dumps({"largest_aperture_mm": rest(talker)}))
+    if args.rest or args.sounds:
+        rows = rest(talker, args.sounds)
+        print(f"{'sound':<24}{'aperture mm':>12}{'lips mm':>9}{'typical mm':>12}{'jitter mm/s':>13}")
+        for name, row in rows.items():
+            print(f"{name:<24}{row['aperture']:>12.2f}{row['lips']:>9.2f}{row['typical']:>12.2f}{row['jitter']:>13.2f}")
+        print(json.dumps({"rest": rows}))
 
 
-def rest(talker: Talker) -> dict:
-    """Largest lip aperture in mm during three seconds of what is not speech."""
-    rng, times = np.random.default_rng(0), np.arange(3 * RATE) / RATE
+def rest(talker: Talker, folder: Path | None) -> dict:
+    """What lips do at four seconds of each sound that is not speech, in mm from rest.
+
+    aperture: the largest. lips: the worst lip vertex of any frame; typical: of the median frame. jitter: mean speed of the
+    lip vertices, in mm/s; lips of speakers do 20 to 60.
+    """
+    lips = talker.face()[1].regions["lips"] > 0.5
+    out = {}
+    for name, wave in {**not_speech(), **recorded(folder)}.items():
+        animation = talker.animate(wave.astype(np.float32), fps=50, idle=0)
+        moved = np.einsum("tk,kvx->tvx", animation.coefficients, animation.head.basis[:, lips]) * 1000
+        far = np.linalg.norm(moved, axis=-1).max(1)
+        speed = np.linalg.norm(np.diff(moved, axis=0), axis=-1).mean() * 50
+        values = {
+            "aperture": animation.lip_aperture().max() * 1000,
+            "lips": far.max(),
+            "typical": np.median(far),
+            "jitter": speed,
+        }
+        out[name] = {key: round(float(value), 3) for key, value in values.items()}
+    return out
+
+
+def not_speech() -> dict[str, np.ndarray]:
+    """Sounds that training does not make in this way, and three draws of each kind that it does, which it has not seen."""
+    from talkinghead.data.background import SOUNDS
+
+    rng, times = np.random.default_rng(0), np.arange(4 * RATE) / RATE
     noise = rng.standard_normal(len(times))
     sounds = {"silence": 0 * noise, **{f"noise {level} dB": noise * 10 ** (level / 20) for level in (-80, -60, -45, -30)}}
     tones = [np.sin(2 * np.pi * f * times) * (np.sin(np.pi * times + i) > 0) for i, f in enumerate((220, 277, 330, 440, 554))]
     sounds["chords"] = 0.05 * np.sum(tones, axis=0)
-    animations = {name: talker.animate(wave.astype(np.float32), fps=50, idle=0) for name, wave in sounds.items()}
-    return {name: round(float(animation.lip_aperture().max()) * 1000, 2) for name, animation in animations.items()}
+    sounds["hum of 50 Hz"] = 0.03 * np.sum([np.sin(2 * np.pi * 50 * k * times) / k for k in (1, 2, 3, 5, 7)], axis=0)
+    sounds["fan"] = 0.05 * np.convolve(noise, np.ones(24) / 24, "same") * (1 + 0.2 * np.sin(2 * np.pi * 11 * times))
+    typing = np.zeros(len(times))
+    for start in np.cumsum(rng.gamma(3, 0.05, 25)):
+        n = slice(int(start * RATE), int(start * RATE) + 800)
+        typing[n] += noise[n] * np.exp(-np.arange(800) / 100)[: len(typing[n])]
+    sounds["typing"] = 0.1 * typing
+    sounds["telephone"] = 0.1 * (np.sin(2 * np.pi * 440 * times) + np.sin(2 * np.pi * 480 * times)) * (times % 2 < 1)
+    for kind, make in SOUNDS.items():
+        sounds |= {f"{kind} {i}": 0.05 * make(np.random.default_rng([999, i]), len(times)) for i in range(3)}
+    return sounds
+
+
+def recorded(folder: Path | None) -> dict[str, np.ndarray]:
+    """The first twelve seconds of the recordings of a folder."""
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder else []
+    return {path.stem[:22]: load_audio(path)[: 12 * RATE] for path in files}
 
 
 def phones(talker: Talker, folder: Path, last: int) -> dict:

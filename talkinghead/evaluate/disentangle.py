@@ -114,8 +114,8 @@ def _pair(talker: Talker, head: Head, kind: str, clip: str, other: str, mine: tu
     ):
         found = talker.motion.decoder(hard(talker.motion.encoder(seen, heard, kind)), template, kind)[0]
         motions[name] = (found.clamp(0, 1) if kind in BLENDSHAPES else found).cpu().numpy()
-    truth = (values[0].cpu().numpy() for values in (motion, motion_2))
-    return Swapped(clip, other, head, talker.config.annotations[kind], talker.config.fps, *truth, motions)
+    truth, truth_other = (values[0].cpu().numpy() for values in (motion, motion_2))
+    return Swapped(clip, other, head, talker.config.annotations[kind], talker.config.fps, truth, truth_other, motions)
 
 
 def report(pairs: list[Swapped]) -> dict:
