@@ -255,9 +255,9 @@ class TrainingData:
         heard, quiet, mel = heard_window(index.audio(row), other, start, frames, speed, where, rng)
         times = frame_times(start + frames, FPS)[start:]
         times = np.minimum(times, frame_times(length, FPS)[-1]) * speed
-        place, target = index.motion(row), self._target(index, row)
+        there, target = index.motion(row), self._target(index, row)
         phones = frame_labels(index.clip(row).phonemes, times)
-        return heard, motion_at(place, target, times, where), quiet, known_at(place, target, where), phones, mel
+        return heard, motion_at(there, target, times, where), quiet, known_at(there, target, where), phones, mel
 
     def _use(self, tag: str) -> None:
         self.tag = tag
