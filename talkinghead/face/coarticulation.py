@@ -29,7 +29,7 @@ from talkinghead.face.head import Head
 from talkinghead.face.phonemes import SILENCE, arpabet
 from talkinghead.files import asset
 
-VERSION = 1  # goes up when the same phonemes would give other motion
+VERSION = 2  # goes up when the same phonemes would give other motion
 PAIRED = ("mouthLowerDown", "mouthUpperUp", "mouthPress", "mouthSmile", "mouthStretch", "mouthFrown")
 GROUPS = {
     "jaw": ("jawOpen",),
@@ -43,7 +43,7 @@ GROUPS = {
 CHANNELS = tuple(name for names in GROUPS.values() for name in names)
 NAMES = frozenset(n + side for n in CHANNELS for side in (("Left", "Right") if n in PAIRED else ("",))) | {"tongueOut"}
 GROUP_OF = np.array([i for i, names in enumerate(GROUPS.values()) for _ in names])
-SHUTS = (*GROUPS["jaw"], *GROUPS["lips"])  # in pauses; a mouth gets ready to be round or wide long before it speaks
+OPENS = (*GROUPS["jaw"], *GROUPS["lips"], "mouthFunnel")  # what rests in every pause; the corners only rest in long ones
 OPENERS = ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper")
 DURATION, DURATIONS = 0.1, (-1.5, 1.5)  # seconds; bounds of the logarithm of a duration in these
 BLOCK, MARGIN = 128, 2.0  # frames at a time, and the seconds around them in which phonemes count
@@ -59,7 +59,27 @@ BILABIAL, LABIODENTAL, DENTAL = ("P", "B", "M"), ("F", "V"), ("TH", "DH")
 BITE = {"mouthRollLower": 0.45, "mouthUpperUp": 0.22, "mouthShrugLower": 0.15, "mouthLowerDown": 0.0}  # as in `visemes`
 TEETH = 0.06  # jawOpen at which the lower lip meets the upper teeth
 SHOW = {"jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthUpperUp": 0.1}  # at least; else the tongue would not be seen
-SETTLED, SETTLING = 0.12, 0.15  # seconds into a pause until lips begin to rest for good, and what they take for it
+
+# Pauses, in seconds. GRID's speaker (999 sentences) has his lips together 0.05 s after the last sound and parts them 0.25 to
+# 0.12 s before the next one. In short pauses there is no time for that: less than SHORT[0] is none, from SHORT[1] on lips meet.
+CLOSED, PARTING = 0.08, 0.24  # after the start and before the end of a pause: where they are together, and begin to part
+CLOSING = 0.1  # what they take to come together
+SHORT, SHORT_CORNERS = (0.08, 0.18), (0.3, 0.6)
+
+# How round lips are at least. The man of GRID hardly rounds his: his mouth is 1.3 mm narrower in /uw/ than at rest, others' by
+# several millimetres (V. Fromkin 1964, Lip positions in American English vowels; M. Linker 1982, Articulatory and acoustic
+# correlates of labial activity). Phonemes, from and to which share of them, mouthPucker, mouthFunnel. It begins ROUNDS seconds
+# before the sound, over any consonants (J. Perkell, M. Matthies 1992, Temporal measures of anticipatory labial coarticulation).
+ROUNDS, FULL = 0.12, 0.09  # seconds; in shorter phonemes lips get less round
+ROUND = (
+    (("UW", "W"), 0.0, 1.0, 0.62, 0.0),
+    (("OW",), 0.3, 1.0, 0.5, 0.0),
+    (("AW",), 0.6, 1.0, 0.4, 0.0),
+    (("OY",), 0.0, 0.4, 0.4, 0.0),
+    (("AO", "UH"), 0.0, 1.0, 0.36, 0.0),
+    (("R", "ER"), 0.0, 1.0, 0.3, 0.04),
+    (("SH", "ZH", "CH", "JH"), 0.0, 1.0, 0.3, 0.2),
+)
 TONGUE = {**dict.fromkeys(DENTAL, 0.6), "L": 0.16, **dict.fromkeys(("T", "D", "N"), 0.1)}
 
 
@@ -177,7 +197,7 @@ def speak(
         raise InputError(f"strength is {strength:g}, choose 0 to 3; 1 is usual")
     times = frame_times(max(1, frame_count(seconds, fps)), fps)
     segments = segments_of(phones, seconds, loudness)
-    weights = shape(strength * model().curves(segments, times), segments, times, 1 / fps)
+    weights = shape(strength * model().curves(segments, times), segments, times, 1 / fps, strength)
     names = [n + side for n in weights for side in (("Left", "Right") if n in PAIRED else ("",)) if n + side in head.names]
     values = np.stack([weights[n.removesuffix("Left").removesuffix("Right")] for n in names], 1)
     meta = {"model": "coarticulation", "version": VERSION, "synthesised": True}
@@ -226,17 +246,24 @@ def loudness_of(wave: np.ndarray) -> np.ndarray:
     return np.clip(decibels - 10 * np.log10(np.mean(10 ** (loudest / 10))), -30, 10) / 10
 
 
-def shape(curves: np.ndarray, segments: Segments, times: np.ndarray, frame: float) -> dict[str, np.ndarray]:
+def shape(
+    curves: np.ndarray, segments: Segments, times: np.ndarray, frame: float, strength: float = 1.0
+) -> dict[str, np.ndarray]:
     """Fitted curves (T, C) -> weights from 0 to 1 by shape name, both sides alike; lips that must touch do, and the tongue.
 
-    frame: seconds between frames, so that a closure is on one of them.
+    frame: seconds between frames, so that a closure is on one of them. strength: of the rounding that is laid on top.
     """
     z = dict(zip(CHANNELS, curves.T.copy(), strict=True))
     debt = sum(WIDENS[name] * np.minimum(z[name], 0) for name in WIDENS)  # metres of width that clipping would take
     z["mouthStretch"] = np.maximum(z["mouthStretch"], 0) + np.maximum(debt, 0) / WIDENS["mouthStretch"]
     z["mouthPucker"] = np.maximum(z["mouthPucker"], 0) + np.minimum(debt, 0) / WIDENS["mouthPucker"]
-    speaks = 1 - rest(segments, times)
-    z = {name: np.clip(value, 0, 1) * (speaks if name in SHUTS else 1) for name, value in z.items()}
+    opens, moves = 1 - rest(segments, times), 1 - rest(segments, times, *SHORT_CORNERS)
+    z = {name: np.clip(value, 0, 1) * (opens if name in OPENS else moves) for name, value in z.items()}
+    pucker, funnel = rounding(segments, times)
+    z["mouthPucker"] = np.maximum(z["mouthPucker"], np.minimum(strength * pucker, 1))
+    z["mouthFunnel"] = np.maximum(z["mouthFunnel"], np.minimum(strength * funnel, 1))
+    for name in ("mouthStretch", "mouthSmile"):  # or the corners would be drawn both ways
+        z[name] = z[name] * (1 - np.minimum(pucker / 0.6, 1))
     z["mouthClose"] = np.minimum(z["mouthClose"], z["jawOpen"])  # it only takes back what the jaw parted
     bite = contact(segments, LABIODENTAL, times, frame, begin=0.25)
     for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TEETH, 0)}.items():
@@ -257,16 +284,43 @@ def shape(curves: np.ndarray, segments: Segments, times: np.ndarray, frame: floa
     return z
 
 
-def rest(segments: Segments, times: np.ndarray) -> np.ndarray:
-    """(T,) from 0 to 1, which it is well inside of pauses: dominance has long tails, but a silent mouth is shut."""
-    out = np.zeros(len(times))
-    for phone, start, end in zip(segments.phones, segments.start, segments.end, strict=True):
-        if phone == SILENCE:
-            begin = -np.inf if start <= 0 else start + SETTLED  # before and after all speech there is nothing to settle from
-            stop = np.inf if end >= segments.end[-1] else end - SETTLED
-            inside = np.clip(np.minimum(times - begin, stop - times) / SETTLING, 0, 1)
-            out = np.maximum(out, 0.5 - 0.5 * np.cos(np.pi * inside))
+def rest(segments: Segments, times: np.ndarray, least: float = SHORT[0], whole: float = SHORT[1]) -> np.ndarray:
+    """(T,) from 0 to 1, which it is inside of pauses: dominance has long tails, but a silent mouth is shut.
+
+    Pauses of less than `least` seconds are none; those of `whole` seconds and more are whole ones.
+    """
+    out, last = np.zeros(len(times)), len(segments.phones) - 1
+    for i, (phone, start, end) in enumerate(zip(segments.phones, segments.start, segments.end, strict=True)):
+        length, edge = end - start, i in (0, last)
+        if phone != SILENCE or (length <= least and not edge):
+            continue
+        rise, fall = min(CLOSING, 0.4 * length), min(PARTING, 0.45 * length) / 2
+        begin, stop = start + min(CLOSED, 0.4 * length) - rise, end - fall
+        if i and segments.phones[i - 1] in BILABIAL:
+            begin = start - rise  # they are together already
+        if i < last and segments.phones[i + 1] in BILABIAL:
+            stop = end + fall
+        begin, stop = (-np.inf if i == 0 else begin), (np.inf if i == last else stop)
+        depth = np.clip(length / CLOSED if edge else (length - least) / (whole - least), 0, 1)
+        inside = np.clip(np.minimum((times - begin) / rise, (stop - times) / fall), 0, 1)
+        out = np.maximum(out, depth * (0.5 - 0.5 * np.cos(np.pi * inside)))
     return out
+
+
+def rounding(segments: Segments, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) mouthPucker and (T,) mouthFunnel that the phonemes of ROUND ask for at least."""
+    out = np.zeros((2, len(times)))
+    for phones, first, last, *goal in ROUND:
+        for phone, start, end in zip(segments.phones, segments.start, segments.end, strict=True):
+            if phone not in phones:
+                continue
+            length = end - start
+            begin, stop = start + first * length, start + last * length
+            part = slice(np.searchsorted(times, begin - ROUNDS), np.searchsorted(times, stop + ROUNDS))
+            away = np.clip(np.maximum(begin - times[part], times[part] - stop) / ROUNDS, 0, 1)
+            bell = min(1.0, (length / FULL) ** 0.5) * (0.5 + 0.5 * np.cos(np.pi * away))
+            out[:, part] = np.maximum(out[:, part], np.array(goal)[:, None] * bell)
+    return out[0], out[1]
 
 
 def contact(segments: Segments, phones: tuple[str, ...], times: np.ndarray, frame: float, begin: float = 0.0) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from talkinghead.errors import InputError
 from talkinghead.face import coarticulation as co
 from talkinghead.face.head import Head
-from talkinghead.face.phonemes import PHONES, arpabet
+from talkinghead.face.phonemes import PHONES, VOWELS, arpabet
 
 WORDS = "SIL:0.4 M:0.08 AY:0.15 B:0.07 IY:0.12 P:0.06 AA:0.15 F:0.1 EH:0.1 TH:0.1 UW:0.15 SH:0.1 OW:0.15 SIL:0.8"
 
@@ -111,6 +111,42 @@ def test_silence_rests():
     assert co.speak([], 2.0, 30).lip_aperture().max() < 1e-4
     after = co.speak(spans("AA:0.3 SIL:2"), 2.3, 50).lip_aperture()
     assert after[-50:].max() < 2e-4
+
+
+@pytest.mark.parametrize("pause", [0.2, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("sides", ["AA:0.2 {} AY:0.2", "S:0.1 {} EY:0.2", "SH:0.12 {} UW:0.15", "IY:0.2 {} B:0.1 AA:0.2"])
+def test_lips_meet_in_pauses(pause, sides):
+    spoken = co.speak(spans(sides.format(f"SIL:{pause}")), spans(sides.format(f"SIL:{pause}"))[-1][1], 100)
+    start = 0.2 if sides[:2] in ("AA", "IY") else 0.1 if sides[0:2] == "S:" else 0.12
+    aperture, times = spoken.lip_aperture(), spoken.times
+    middle = (times > start + 0.42 * pause) & (times < start + 0.55 * pause)
+    assert aperture[middle].max() < 1e-3 and aperture[np.abs(times - start + 0.03).argmin()] > 1e-3
+
+
+def test_a_clip_begins_and_ends_at_rest():
+    made = spans("SIL:0.15 HH:0.06 AH:0.08 L:0.08 OW:0.2 SIL:0.2")
+    aperture = co.speak(made, made[-1][1], 50).lip_aperture()
+    assert aperture[[0, -1]].max() < 1e-3 and aperture.max() > 3e-3
+    cut = co.speak(made[1:-1], made[-2][1], 50).lip_aperture()  # what begins and ends in speech is not shut by force
+    assert cut[-1] > 1e-3
+    hold = co.speak(spans("AA:0.3 SIL:0.01"), 0.31, 50).lip_aperture()
+    assert np.abs(np.diff(hold)).max() < 4e-3  # a pause of half a frame does not slam the mouth
+
+
+@pytest.mark.parametrize("vowel", VOWELS)
+def test_every_vowel_opens(vowel):
+    made = spans(f"SIL:0.4 T:0.08 {vowel}:0.16 D:0.08 SIL:0.4")
+    aperture = co.speak(made, made[-1][1], 50).lip_aperture()
+    assert 1.5e-3 < aperture[28] < 16e-3
+
+
+@pytest.mark.parametrize("round_one", ["UW", "OW", "W", "R", "SH", "CH"])
+def test_round_ones_are_narrow(round_one):
+    def width(phone):
+        made = spans(f"SIL:0.4 EH:0.1 {phone}:0.12 EH:0.1 SIL:0.4")
+        return co.speak(made, made[-1][1], 50).lip_width()[28] * 1000
+
+    assert width(round_one) < width("N") - (3 if round_one in ("UW", "W", "OW") else 1.5)
 
 
 def test_loudness_is_that_of_the_recording():

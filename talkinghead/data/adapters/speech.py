@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,24 @@ from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
 from talkinghead.face import coarticulation
 
-VERSION = 1
+VERSION = 2
 LICENCE = "unknown"
 FPS = 50.0
 SUFFIXES = (*SOUNDS, ".opus")
 LATE = 0.5  # seconds by which the last phoneme may end after the sound
+UNSAID = (1.0, 0.1)  # seconds, and share of the speech, that may be without phonemes
+LOUD, NEAR = -1.5, 0.1  # 10 dB below the loudest third, seconds
 LONGEST_TEXT = 1 << 20  # bytes of a transcript or of a .lab
 TABLES, TEXTS = "phones.jsonl", "transcripts.jsonl"
 
 
 def takes(
-    paths: list[Path], *, speaker: str | None = None, licence: str = LICENCE, fps: float = FPS
+    paths: list[Path], *, speaker: str | None = None, licence: str = LICENCE, fps: float = FPS, held_out: int | None = None
 ) -> tuple[list[Take], dict[str, str]]:
-    """Recordings whose phonemes or words are known. fps: of the motion that is made. licence: of the recordings."""
+    """Recordings whose phonemes or words are known. fps: of the motion that is made. licence: of the recordings.
+
+    held_out: so many, the last by id, are the split test and all others train; if not said, splits are chosen as usual.
+    """
     if not 5 <= fps <= 240:
         raise InputError(f"fps is {fps:g}, 5 to 240 are expected")
     found = find_clips(paths, SUFFIXES)
@@ -63,6 +69,11 @@ def takes(
             continue
         own = (beside,) if beside is not None and details["phones"] is None else ()
         out.append(Take(name, person, (path, *own), transcript=text, licence=licence, details=details))
+    if held_out is not None:
+        if not 0 <= held_out < max(1, len(out)):
+            raise InputError(f"held_out is {held_out}, of {len(out)} recordings; 0 to {max(0, len(out) - 1)} can be")
+        out.sort(key=lambda take: take.id)
+        out = [replace(take, split="train" if i < len(out) - held_out else "test") for i, take in enumerate(out)]
     return out, dropped
 
 
@@ -73,7 +84,11 @@ def read(take: Take) -> Recording:
     seconds = len(wave) / RATE
     if phones and phones[-1][1] > seconds + LATE:
         raise InputError(f"phonemes up to {phones[-1][1]:.2f} seconds, but {seconds:.2f} seconds of sound")
-    animation = coarticulation.speak(phones, seconds, fps, loudness=coarticulation.loudness_of(wave))
+    loudness = coarticulation.loudness_of(wave)
+    without, share = unsaid(phones, loudness)
+    if without > UNSAID[0] and share > UNSAID[1]:
+        raise InputError(f"{share:.0%} of the speech has no phonemes: what is said and not written would train a shut mouth")
+    animation = coarticulation.speak(phones, seconds, fps, loudness=loudness)
     moved = [i for i, name in enumerate(animation.head.names) if name in coarticulation.NAMES]
     names = tuple(animation.head.names[i] for i in moved)
     spoken = [p for p in phones if coarticulation.arpabet(p[2]) != coarticulation.SILENCE]
@@ -105,6 +120,22 @@ def _times(take: Take, wave: np.ndarray) -> tuple[Spans | None, Spans, str | Non
         text = content.strip()
     found = align.align(wave, text or "")
     return found.words, found.phones, " ".join((text or "").split()), len(found.guessed)
+
+
+def unsaid(phones: Spans, loudness: np.ndarray) -> tuple[float, float]:
+    """Seconds of what is loud in a recording that are farther than NEAR from any phoneme, and their share of what is loud.
+
+    loudness: by `coarticulation.loudness_of`. Of speech recognisers' transcripts some leave half of a recording out; for good
+    ones the share is below 0.05, for music it is 1.
+    """
+    times = (np.arange(len(loudness)) + 0.5) / coarticulation.LOUDNESS_RATE
+    said = np.zeros(len(times), bool)
+    for start, end, name in phones:
+        if coarticulation.arpabet(name) != coarticulation.SILENCE:
+            said |= (times > start - NEAR) & (times < end + NEAR)
+    loud = loudness > LOUD
+    missed = float((loud & ~said).sum())
+    return missed / coarticulation.LOUDNESS_RATE, missed / max(1.0, float(loud.sum()))
 
 
 def read_lab(text: str) -> Spans | None:

@@ -133,6 +133,28 @@ def test_bad_ones_are_dropped_with_reasons(sounds, tmp_path):
     assert "no phonemes and no words" in dropped["nothing"]
 
 
+def test_speech_that_nobody_wrote_down_is_dropped(tmp_path, sample):
+    """A transcript that stops early would train a mouth that is shut while somebody speaks."""
+    folder = tmp_path / "in"
+    for name in ("whole", "half"):
+        write_audio(folder / f"{name}.flac", load_audio(sample))
+    rows = {"whole": [["SIL", 0.0, 0.1], ["AA", 0.1, 5.6]], "half": [["SIL", 0.0, 0.3], ["AA", 0.3, 2.5]]}
+    (folder / "phones.jsonl").write_text("".join(json.dumps({"id": i, "phones": p}) + "\n" for i, p in rows.items()))
+    assert [clip.id for clip in prepared(folder, tmp_path / "out")] == ["whole"]
+    (dropped,) = json.loads((tmp_path / "out/report.json").read_text())["dropped"]
+    assert "of the speech has no phonemes" in dropped["reason"]
+
+
+def test_the_last_ones_are_held_out(sounds, tmp_path):
+    folder = sounds(*"abcde")
+    (folder / "phones.jsonl").write_text("".join(json.dumps({"id": i, "phones": PHONES}) + "\n" for i in "abcde"))
+    clips = prepared(folder, tmp_path / "out", held_out=2)
+    assert [clip.split for clip in clips] == ["train"] * 3 + ["test"] * 2
+    assert {clip.split for clip in prepared(folder, tmp_path / "out", held_out=0)} == {"train"}
+    with pytest.raises(InputError, match="held_out is 5, of 5"):
+        prepared(folder, tmp_path / "out", held_out=5)
+
+
 def test_nothing_to_read_is_told(tmp_path):
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError, match="no sound files"):
