@@ -19,6 +19,8 @@ NAMES = [
     "mouth_suck_dl",
     "mouth_funnel_ul",
     "mouth_lipCornerPull_l",
+    "brow_raise_c",
+    "eye_blink1_l",
 ]
 
 
@@ -71,6 +73,20 @@ def test_takes_become_a_dataset(tmp_path):
     time = (tmp_path / "out" / clip.motion).stat().st_mtime_ns
     prepare("facegood", [tmp_path / "in"], tmp_path / "out", progress=False)
     assert (tmp_path / "out" / clip.motion).stat().st_mtime_ns == time
+
+
+def test_brows_and_lids_that_nobody_animated_are_not_known(tmp_path):
+    still = np.random.default_rng(0).uniform(0, 1, (90, len(NAMES)))
+    still[:, [k for k, name in enumerate(NAMES) if name.startswith(("brow", "eye"))]] = 0
+    write_take(tmp_path, "still", frames=90, weights=still)
+    write_take(tmp_path, "alive", frames=90)
+    takes, _ = facegood.takes([tmp_path])
+    found = {take.id: facegood.read(take) for take in takes}
+    assert found["alive"].names == Head.default().names
+    assert set(Head.default().names) - set(found["still"].names) == {
+        name for name in Head.default().names if name.startswith(("brow", "eye"))
+    }
+    assert found["still"].coefficients.shape == (90, len(found["still"].names))
 
 
 def test_nothing_usable_is_an_error(tmp_path):

@@ -22,7 +22,7 @@ from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 
-VERSION = 2  # goes up when the same takes would give other motion
+VERSION = 3  # goes up when the same takes would give other motion
 LICENCE = "MIT"
 SPEAKER = "facegood"
 FPS = 30.0
@@ -77,6 +77,7 @@ TABLE: dict[str, dict[str, float]] = {
 # At these the rig's lips are shut, whatever the jaw does: at the weight given, as shut as they get. (In the takes they rise for
 # a moment just before the mouth opens: /b p m/.)
 SHUT = {"mouth_suck_dl": 0.2, "mouth_suck_ul": 0.2, "mouth_press_l": 0.2}
+UPPER = ("brow", "eye")  # how the names begin of what a take need not have
 OPENING = ("mouthFunnel", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
 
 
@@ -97,7 +98,10 @@ def takes(paths: list[Path], *, licence: str = LICENCE) -> tuple[list[Take], dic
 
 
 def read(take: Take) -> Recording:
-    """The rig's weights as ARKit's, and the sound."""
+    """The rig's weights as ARKit's, and the sound.
+
+    Where no brow and no lid ever moves in a take, nobody animated them: they are left out, which says that they are not known.
+    """
     path, sound = take.files
     weights, names, fps = read_take(path)
     head = _head()
@@ -105,7 +109,10 @@ def read(take: Take) -> Recording:
     if np.isfinite(coefficients).all():  # what is not is refused like any other recording
         aperture = Animation(coefficients, fps, head).lip_aperture()
         quality = {"mean_aperture_mm": float(aperture.mean() * 1000), "closed_share": float((aperture < 5e-4).mean())}
-    return Recording(load_audio(sound), fps, tuple(head.names), coefficients, quality=quality)
+    upper = np.array([name.startswith(UPPER) for name in head.names])
+    kept = np.ones(len(head.names), bool) if coefficients[:, upper].any() else ~upper
+    names = tuple(name for name, keep in zip(head.names, kept, strict=True) if keep)
+    return Recording(load_audio(sound), fps, names, coefficients[:, kept], quality=quality)
 
 
 @lru_cache(maxsize=1)
