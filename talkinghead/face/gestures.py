@@ -18,7 +18,7 @@ import numpy as np
 from talkinghead.prosody import Prosody, smooth
 
 NOD_GAP, RAISE_GAP = 0.45, 1.1  # seconds between two nods, two raises: more would be nervous
-CHIN = np.radians(0.35)  # that the chin rises a semitone [M]
+CHIN = np.radians(0.5)  # that the chin rises a semitone [M]
 POSTURE = np.radians([0.8, 1.7, 1.1])  # spread about x (nod), y (turn), z (tilt) of what is taken up at a phrase
 TONE = 0.05  # weight by which brows are never quite still
 
@@ -109,7 +109,7 @@ def brows(
     for at, size in accents:
         draw = own.uniform(size=9)
         first = bool((np.abs(at - 0.4 - phrases[:, 0]) < 0.5).any())
-        if at - last < RAISE_GAP or draw[0] > (0.06 + 0.38 * size) * (1.6 if first else 1):
+        if at - last < RAISE_GAP or draw[0] > (0.04 + 0.28 * size) * (1.6 if first else 1):
             continue
         last, rises = at, 0.13 + 0.09 * draw[2]
         height = (0.18 + 0.42 * size) * (0.6 + 0.7 * draw[3]) * (0.6 if draw[1] < 0.12 else 1)

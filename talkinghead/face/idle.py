@@ -214,7 +214,7 @@ def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.
         return np.ones(len(grid))
     active = np.interp(grid, times, speech)
     before = np.interp(grid - 0.5, times, speech)
-    return 1.0 + 0.1 * active + 3.5 * np.maximum(before - active, 0)
+    return 1.0 - 0.1 * active + 3.5 * np.maximum(before - active, 0)
 
 
 def _blink(since: np.ndarray, closing: float, shut: float, opening: float, depth: float) -> np.ndarray:
