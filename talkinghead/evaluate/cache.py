@@ -12,7 +12,7 @@ from talkinghead.data.manifest import Clip, file_name
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
-VERSION = 1  # goes up when the same motion would give other figures
+VERSION = 2  # goes up when the same motion would give other figures
 MARK = "evaluate.json"  # tells that a folder is one of ours
 
 

@@ -16,8 +16,10 @@ from talkinghead.data.motion import animation_of, head_of, project, read_motion
 from talkinghead.errors import InputError
 from talkinghead.evaluate import metrics
 from talkinghead.evaluate.lips import Lips, VertexSet, tracked_lips
+from talkinghead.evaluate.sync import likeness
 from talkinghead.evaluate.table import Lags, Record
 from talkinghead.face.head import Head
+from talkinghead.face.teeth import incisal_edge
 
 BLOCK = 2**22  # vertices of all frames that are looked at together: 50 MB
 MARKS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}
@@ -135,7 +137,12 @@ def measure(prediction: Animation, recorded: Recorded) -> tuple[Record, Lags]:
     if has(g.head, "aperture"):
         record |= _closures(p, g, recorded)
     lags = _correlations(prediction, recorded)
-    return record | {f"{name}_r": (row[len(row) // 2], 1) for name, row in lags.items()}, lags
+    record |= {f"{name}_r": (row[len(row) // 2], 1) for name, row in lags.items()}
+    alike = likeness(prediction, recorded.wave)
+    if alike is not None:
+        lags["sync"] = alike
+        record["sync_confidence"] = (metrics.sync_confidence(np.array(alike)), 1)
+    return record, lags
 
 
 def measure_truth(recorded: Recorded) -> tuple[Record, Lags]:
@@ -148,7 +155,7 @@ def measure_truth(recorded: Recorded) -> tuple[Record, Lags]:
     kept = {key: pair for key, pair in record.items() if METRICS[key].of_truth}
     if recorded.real is None:  # it would be compared with itself
         kept = {key: pair for key, pair in kept.items() if key not in ("aperture_r", "width_r")}
-        lags = {}
+        lags = {name: row for name, row in lags.items() if name == "sync"}
     return kept, lags
 
 
@@ -249,6 +256,9 @@ def _closures(p: Animation, g: Animation, recorded: Recorded) -> Record:
     if recorded.clip.phonemes:
         record["bilabial_recall"] = metrics.bilabial_recall(aperture, fps, shut, recorded.clip.phonemes)
         record["bilabial_precision"] = metrics.bilabial_precision(aperture, fps, shut, recorded.clip.phonemes)
+        if (edge := incisal_edge(g.head)) is not None:
+            height = p.landmark("lip_lower_inner")[:, 1] - edge[1]
+            record["labiodental_miss"] = metrics.labiodental_miss(height, fps, recorded.clip.phonemes)
     return record
 
 

@@ -13,6 +13,7 @@ SHUT = 0.001  # metres of aperture beyond the resting face's, below which lips c
 TOLERANCE = 0.06  # seconds that a closure may be early or late
 REST = 0.3  # seconds: lips that stay shut longer are at rest, which is no closure
 BILABIALS = {"P", "B", "M"}
+LABIODENTALS = {"F", "V"}
 SILENCES = {"", "SIL", "SP", "SPN", "PAU", "<EPS>", "_"}
 QUIET, QUIET_RUN, QUIET_EDGE = 25.0, 0.3, 0.1  # decibels under speech; seconds: shortest silence, and its unsure ends
 BEAT_SIGMA = 0.1  # seconds
@@ -224,6 +225,52 @@ def bilabial_precision(p_aperture: np.ndarray, fps: float, shut: float, phonemes
     made = closures(p_aperture, fps, shut)
     near = [((allowed[:, 0] <= end + TOLERANCE) & (allowed[:, 1] >= start - TOLERANCE)).any() for start, end in made]
     return int(sum(near)), len(near)
+
+
+def labiodental_miss(lip_height: np.ndarray, fps: float, phonemes) -> tuple[float, int]:
+    """Lip to teeth = mean over the f and v of the phoneme times of how far the middle of the lower lip stays below the edge of
+    the upper incisors, where it comes nearest within the phoneme or 20 ms of it, in mm. 0 is a lip that touches or covers it.
+
+    Needs phonemes in the data set, and a head with teeth and ARKit's jaw. Pooled over phonemes; our definition. Traps: lips
+    that never open score 0 (see p b m and the vowels); trackers of films at 25 frames a second miss quick touches, so the
+    recorded motion is not at 0.
+    """
+    times = (np.arange(len(lip_height)) + 0.5) / fps
+    low = np.clip(-lip_height, 0, None)
+    found = [
+        low[near].min()
+        for s, e in spans_of(phonemes, LABIODENTALS)
+        if (near := (times >= s - 0.02) & (times <= e + 0.02)).any()
+    ]
+    return float(np.sum(found) * 1000), len(found)
+
+
+def sync_likeness(at_lags: np.ndarray) -> float:
+    """Sync likeness = mean over clips of the mean cosine between an embedding of the sound and one of the lips, after the one
+    constant lag of -200 to 200 ms that suits all clips best; the mesh's counterpart of LSE-D. 1 is best, 0 is chance.
+
+    Source: as SyncNet's distance (LSE-D of Wav2Lip, on pictures), with our own network that sees four landmarks of the lips
+    at frames with speech (models/sync.py; its card has what it was trained on). Traps: it knows motion like that it saw, so
+    read it beside the truth's row; it sees neither teeth nor tongue.
+    """
+    return float(np.max(at_lags))
+
+
+def sync_confidence(at_lags: np.ndarray) -> float:
+    """Sync confidence = mean over clips of the best less the median sync likeness over lags of -200 to 200 ms. More is better.
+
+    Source: LSE-C of Wav2Lip, in mesh space. Lips that fit the sound only at one moment have much, a mouth that stands still or
+    moves at random has none. Trap: each clip is free to have a lag of its own; read it beside the sync lag.
+    """
+    return float(np.max(at_lags) - np.median(at_lags))
+
+
+def sync_lag(at_lags: np.ndarray) -> float:
+    """The constant lag at which lips and sound of all clips are most alike, in ms: above 0 the lips are late.
+
+    Needs no recorded lips. Trap: the network learned what is in time from recordings that are themselves right to 20 ms.
+    """
+    return float(LAGS[int(np.argmax(at_lags))] * 1000)
 
 
 def velocity_ratio(p_lips: np.ndarray, g_lips: np.ndarray) -> tuple[float, float]:

@@ -57,7 +57,7 @@ def build(
             "clips": len(clips),
             "seconds": round(sum(clip.duration for clip in clips), 3),
             "speakers": sorted({clip.speaker for clip in clips}),
-            "lips_of": "film" if any(r for r in results["truth"].lags.values()) else "motion",
+            "lips_of": "film" if any("aperture" in r or "width" in r for r in results["truth"].lags.values()) else "motion",
         },
         "conditions": conditions,
         "vertex_sets": sets,
@@ -121,7 +121,7 @@ def best_of(key: str, results: dict[str, dict]) -> set[str]:
     values = {name: found[key]["value"] for name, found in results.items() if name != "truth" and key in found}
     if key.endswith("_recall"):  # lips that never open shut at every closure: no merit
         values = {name: value for name, value in values.items() if key.replace("recall", "precision") in results[name]}
-    if aim is None or len(values) < 2 or key == "aperture_lag":
+    if aim is None or len(values) < 2 or key in ("aperture_lag", "sync_lag"):
         return set()
     top = min(map(aim, values.values()))
     best = {name for name, value in values.items() if aim(value) <= top + 1e-12}

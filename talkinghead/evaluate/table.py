@@ -59,10 +59,14 @@ METRICS: dict[str, Metric] = {
     "aperture_lag": Metric("best lag", "ms", "zero", metrics.aperture_lag, digits=0, of_truth=True),
     "width_r": Metric("width r", "", "higher", metrics.width_r, of_truth=True),
     "width_r_lag": Metric("width r at best lag", "", "higher", metrics.width_r_lag, lags="width", of_truth=True),
+    "sync_likeness": Metric("sync likeness", "", "higher", metrics.sync_likeness, lags="sync", of_truth=True),
+    "sync_confidence": Metric("sync confidence", "", "higher", metrics.sync_confidence, of_truth=True),
+    "sync_lag": Metric("sync lag", "ms", "zero", metrics.sync_lag, digits=0, of_truth=True),
     "closure_recall": Metric("closure recall", "", "higher", metrics.closure_recall),
     "closure_precision": Metric("closure precision", "", "higher", metrics.closure_precision),
     "bilabial_recall": Metric("p b m recall", "", "higher", metrics.bilabial_recall, of_truth=True),
     "bilabial_precision": Metric("p b m precision", "", "higher", metrics.bilabial_precision, of_truth=True),
+    "labiodental_miss": Metric("f v lip to teeth", "mm", "lower", metrics.labiodental_miss, of_truth=True, digits=2),
     "fdd": Metric("FDD", "m²", "zero", metrics.fdd),
     "fdd_abs": Metric("FDD absolute", "m²", "lower", metrics.fdd_abs),
     "velocity_ratio": Metric("velocity ratio", "", "one", metrics.velocity_ratio, root=True),
@@ -76,8 +80,8 @@ METRICS: dict[str, Metric] = {
 }
 FAMILIES = {
     "Distance": "lve_mm lve lve_rms_mm mve mhd eve mod coefficient_mse",
-    "Lips in time": "aperture_r aperture_r_lag aperture_lag width_r width_r_lag",
-    "Lip closure": "closure_recall closure_precision bilabial_recall bilabial_precision",
+    "Lips in time": "aperture_r aperture_r_lag aperture_lag width_r width_r_lag sync_likeness sync_confidence sync_lag",
+    "Lip closure": "closure_recall closure_precision bilabial_recall bilabial_precision labiodental_miss",
     "Dynamics": "velocity_ratio jitter_ratio fdd fdd_abs stillness beat_consistency",
     "Samples and emotion": "coverage_error mean_estimate_error diversity emotion_accuracy",
 }
@@ -94,9 +98,10 @@ def figures(records: dict[str, Record], lags: dict[str, Lags], seed: int = 0) ->
     best, values = _at_best_lag(records, lags)
     found = {}
     for key, metric in METRICS.items():
-        if key == "aperture_lag":
-            if "aperture" in best and any(any(curves.get("aperture", ())) for curves in lags.values()):  # it moves at all
-                lag = round(float(metrics.LAGS[best["aperture"]]) * 1000, 3)
+        if key in ("aperture_lag", "sync_lag"):
+            curve = key.removesuffix("_lag")
+            if curve in best and any(any(curves.get(curve, ())) for curves in lags.values()):  # it moves at all
+                lag = round(float(metrics.LAGS[best[curve]]) * 1000, 3)
                 found[key] = {"value": lag, "low": None, "high": None, "clips": len(lags)}
             continue
         pairs = [record[key] for record in values.values() if key in record and np.isfinite(record[key]).all()]

@@ -121,6 +121,23 @@ def test_bilabials_by_phonemes():
     assert metrics.bilabial_precision(aperture, FPS, SHUT, phonemes) == (1, 2)
 
 
+def test_lips_at_the_teeth():
+    phonemes = ((0.0, 0.4, "AA1"), (0.4, 0.6, "f"), (0.6, 1.0, "AA"), (1.0, 1.2, "V"), (5.0, 5.1, "F"))
+    height = np.full(40, -0.005)  # at 25 frames a second: 5 mm below the edge
+    height[12] = 0.002  # covers it within the f
+    height[26] = -0.001  # misses it by 1 mm within the v
+    assert metrics.labiodental_miss(height, FPS, phonemes) == pytest.approx((1.0, 2))
+    assert metrics.labiodental_miss(height, FPS, ()) == (0, 0)
+
+
+def test_sync_of_a_curve_over_lags():
+    at_lags = np.full(len(metrics.LAGS), 0.2)
+    at_lags[12] = 0.7
+    assert metrics.sync_likeness(at_lags) == pytest.approx(0.7) and metrics.sync_confidence(at_lags) == pytest.approx(0.5)
+    assert metrics.sync_lag(at_lags) == pytest.approx(40)
+    assert metrics.sync_confidence(np.full(21, 0.9)) == 0, "a mouth that fits always fits never"
+
+
 def test_velocity_and_jitter_ratios():
     g = faces([[0, 0, 0]], [[1, 0, 0]], [[0, 0, 0]])  # steps 1, 1; second difference 2
     p = faces([[0, 0, 0]], [[2, 0, 0]], [[4, 0, 0]])  # steps 2, 2; second difference 0

@@ -1,0 +1,53 @@
+"""The ablation runs, goes on where it was, and prints what it measured."""
+
+import importlib.util
+import json
+import sys
+
+import pytest
+
+from talkinghead.errors import InputError
+from talkinghead.train.stages import TERMS
+
+
+@pytest.fixture(scope="module")
+def ablate(root):
+    spec = importlib.util.spec_from_file_location("ablate", root / "tools/ablate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_sets_name_terms_and_each_adds_something(ablate):
+    for name, extra in ablate.SETS.items():
+        assert all(term in TERMS["prior"] or term == "lipreading" for term in extra), name
+    assert len({json.dumps(extra, sort_keys=True) for extra in ablate.SETS.values()}) == len(ablate.SETS)
+    assert len({ablate.slug(name) for name in ablate.SETS}) == len(ablate.SETS)
+
+
+def test_it_trains_measures_and_goes_on(ablate, recipe, tiny_data, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "ablation"
+    call = ["ablate.py", str(recipe), "prior.steps=4", "prior.frames=30", "--out", str(out), "--test", str(tiny_data)]
+    call += ["--sets", "geometry", "+ sync"]
+    monkeypatch.setattr(sys, "argv", call)
+    ablate.main()
+    lines = [json.loads(line) for line in (out / "ablation.jsonl").read_text().splitlines()]
+    assert [line["set"] for line in lines if line["set"] != "recorded"] == ["geometry", "+ sync"]
+    assert lines[0]["weights"] == {"lips": 1.0} and {"aperture_r", "lve_mm"} <= lines[0]["figures"].keys()
+    assert "**" in capsys.readouterr().out and (out / "ablation.png").stat().st_size > 5000
+    table = (out / "ablation.md").read_text()
+    assert "| geometry |" in table and "| recorded |" in table
+    models = {name: (out / name / "model.safetensors").stat().st_mtime_ns for name in ("motion", "geometry", "with_sync")}
+    monkeypatch.setattr(ablate, "run", None)
+    ablate.main()
+    assert table == (out / "ablation.md").read_text()
+    assert models == {name: (out / name / "model.safetensors").stat().st_mtime_ns for name in models}
+
+
+def test_it_says_what_is_wrong_in_one_line(ablate, recipe, tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["a", str(recipe), "prior.rate=-1", "--out", str(tmp_path / "o"), "--test", str(tiny_data)]
+    )
+    with pytest.raises(SystemExit, match="may not be negative"):
+        ablate.main()
+    assert InputError
