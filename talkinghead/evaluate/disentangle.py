@@ -145,8 +145,13 @@ def report(pairs: list[Swapped]) -> dict:
 
 def _far(a: np.ndarray, b: np.ndarray, matrix: np.ndarray) -> float:
     """mm: mean over frames of the root mean square distance of a region's vertices."""
+    return float(_distances(a, b, matrix).mean())
+
+
+def _distances(a: np.ndarray, b: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(T,) mm: root mean square distance of a region's vertices, whose `geometry.gram` is `matrix`."""
     d = (a - b).astype(np.float64)
-    return float(np.sqrt(np.einsum("tk,kl,tl->t", d, matrix.astype(np.float64), d).clip(0)).mean())
+    return np.sqrt(np.einsum("tk,kl,tl->t", d, matrix.astype(np.float64), d).clip(0))
 
 
 def _follows(pairs: list[Swapped]) -> dict[str, dict[str, float]]:
@@ -217,6 +222,16 @@ def draw(figures: dict[str, dict]):
         axis.set_title(f"{name}: {found['clips']} clips; % of what another clip altogether changes", fontsize=10)
         picture.colorbar(image, ax=axis, label="share")
     return picture
+
+
+def portraits(pair: Swapped, size: int = 256) -> np.ndarray:
+    """(H, W, 3) uint8: a face, with the other's sound, with the other's expression, and the other, where they differ most."""
+    from talkinghead.evaluate.videos import panels
+
+    keep = [pair.head.index(name) for name in pair.names]
+    t = int(_distances(pair.motions["both"], pair.motions[""], geometry.gram(pair.head)[keep][:, keep].numpy()).argmax())
+    shown = {"itself": "", "another's sound": "audio", "another's expression": "expression", "another clip": "both"}
+    return next(panels({label: pair.animation(pair.motions[name][t : t + 1]) for label, name in shown.items()}, size))
 
 
 def table(figures: dict[str, dict]) -> str:
