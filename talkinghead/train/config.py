@@ -47,7 +47,8 @@ class TrainConfig:
     folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without it; its
     last `held_out` recordings are not used. Steps of the stage "autoregressive" give the model that prior, too. features:
     "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live" encodes windows as they come, for sets
-    larger than the disk and for training the encoder.
+    larger than the disk and for training the encoder. lipreader: what the loss "lipreading" looks through: "default", a folder
+    of ours, or a TorchScript file for LRW's mouth crops, such as the package fae's lrw.pth, whose licence is its own.
     """
 
     data: list[str]
@@ -61,6 +62,7 @@ class TrainConfig:
     encoder: str = "default"
     features: str = "cached"
     speech: str | None = None
+    lipreader: str = "default"
     held_out: int = 20
     versions: int = 4
     pivot: float = 0.3  # how often a speaker's style is replaced by nobody's

@@ -129,7 +129,8 @@ class StageRun:
         if (was := saved.get("shape", self.shape)) != self.shape:
             raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         wanted = frozenset(term for term, weight in self.settings.weights.items() if weight)
-        stage = Stage(name, talker, run.surfaces, run.config.pivot, self.settings.encoder_rate > 0, wanted)
+        trained = self.settings.encoder_rate > 0
+        stage = Stage(name, talker, run.surfaces, run.config.pivot, trained, wanted, run.config.lipreader)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
         # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.data.dataset import Batch
+from talkinghead.face.head import Head
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
+from talkinghead.losses.lipreading import lipreading
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.sync import SyncNet
 from talkinghead.models.talker import Talker
@@ -23,7 +25,7 @@ SURFACE = (
     *("closure", "velocity", "silence", "shape"),
 )
 SPOKEN = ("shut", "rest", "touch", "open", "sync", "phoneme")
-PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN)
+PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN, "lipreading")
 TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
     "prior": PRIOR,
@@ -36,7 +38,7 @@ class Stage(nn.Module):
     """What the engine wraps and divides among devices: the model, and the losses of one stage.
 
     surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's. wanted: names of the terms
-    that count; those that cost a network are only computed then.
+    that count; those that cost a network are only computed then. lipreader: which one, see `models.lipreader.load`.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Stage(nn.Module):
         pivot: float,
         train_encoder: bool,
         wanted: frozenset[str] = frozenset(),
+        lipreader: str = "default",
     ) -> None:
         super().__init__()
         self.name, self.pivot, self.train_encoder = name, pivot, train_encoder
@@ -65,6 +68,8 @@ class Stage(nn.Module):
             talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
         self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
         self.sync = SyncNet.from_pretrained("loss") if wanted & {"sync", "phoneme"} else None
+        known = talker.config.annotations.get("arkit") if "lipreading" in wanted else None
+        self.mouth = None if known is None else _mouth(known, lipreader)
 
     @property
     def part(self) -> nn.Module:
@@ -141,11 +146,16 @@ class Stage(nn.Module):
         told = (wanted.argmax(-1),) if self.name == "autoregressive" else ()
         logits = self.part(features, style, *told)
         predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
-        return surface.terms(geometry.where_known(predicted, motion, batch.known), motion, batch.quiet) | {
+        judged = geometry.where_known(predicted, motion, batch.known)
+        terms = surface.terms(judged, motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
             **self._spoken(surface, batch, predicted),
         }
+        if self.mouth is not None and batch.annotation == "arkit":
+            draw, reader = (module.to(motion.device) for module in self.mouth)
+            terms["lipreading"] = lipreading(judged, motion, draw, reader, rng)  # type: ignore[arg-type]
+        return terms
 
     def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor) -> dict[str, Tensor]:
         """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have."""
@@ -190,6 +200,15 @@ class Stage(nn.Module):
             "rest": lipsync.shut(predicted, speech.rest, surface.lip_gap),
             "keep": geometry.surface(change, torch.zeros_like(change), lips),
         }
+
+
+def _mouth(names: list[str], lipreader: str) -> tuple[nn.Module, nn.Module]:
+    """What draws the default head's mouth, and what reads it: no part of the stage, whose state a checkpoint keeps."""
+    from talkinghead.models.lipreader import load
+    from talkinghead.render.differentiable import MouthRenderer
+
+    reader = load(lipreader)
+    return MouthRenderer(Head.default(), names, size=reader.size), reader
 
 
 def borrowed(motion: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor:
