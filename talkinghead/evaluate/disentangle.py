@@ -26,6 +26,7 @@ from talkinghead.models.categorical import hard
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
 
 REGIONS = ("lips", "lower_face", "eyelids", "brows", "upper_face")  # those that the mesh has
+STILL = 0.1  # mm: where another clip altogether changes less, there is nothing to share out
 SWAPS = ("audio", "expression", "both")  # what is another clip's
 
 
@@ -212,11 +213,12 @@ def draw(figures: dict[str, dict]):
     for axis, (name, found) in zip(picture.subplots(len(figures), 1, squeeze=False)[:, 0], figures.items(), strict=True):
         regions = found["regions"]
         share = np.array([[row[f"{what}_share"] for row in regions.values()] for what in ("audio", "expression")])
+        share[:, [row["both"] < STILL for row in regions.values()]] = np.nan
         image = axis.imshow(share, cmap="magma", vmin=0, vmax=1, aspect="auto")
         for i, what in enumerate(("audio", "expression")):
             for j, row in enumerate(regions.values()):
-                dark = share[i, j] < 0.6
-                axis.text(j, i, f"{row[what]:.2f} mm\n{share[i, j]:.0%}", ha="center", va="center", color="w" if dark else "k")
+                told = f"{row[what]:.2f} mm\n" + ("still" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}")
+                axis.text(j, i, told, ha="center", va="center", color="w" if share[i, j] < 0.6 else "k")
         axis.set_xticks(range(len(regions)), [region.replace("_", " ") for region in regions])
         axis.set_yticks([0, 1], ["another's\nsound", "another's\nexpression"])
         axis.set_title(f"{name}: {found['clips']} clips; % of what another clip altogether changes", fontsize=10)
