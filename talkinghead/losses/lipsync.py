@@ -20,7 +20,7 @@ OPEN = ("AA", "AE", "AO", "AY", "AW")
 # into an open vowel and close out of its diphthong. And how many frames it must last, so that it is no reduced one.
 PARTS = {"shut": (BILABIALS, 0.0, 0.7, 1), "touch": (LABIODENTALS, 0.15, 0.85, 1), "open": (OPEN, 0.2, 0.6, 4)}
 PAUSE, EDGE = 15, 7  # frames: in silences this long, and this far from speech, lips rest
-WIDE = 3.0  # mm: lips are at least this far apart in an open vowel; GRID's speaker has 7.5 and more in nine of ten
+WIDE = 3.0  # mm: lips are at least this far apart in an open vowel; those of GRID's speaker in 88 % of such frames, median 8.6
 TURNED_IN = 0.75  # of its depth in front of the incisors at rest, lip that is: how far a lower lip stays that touches them
 
 
