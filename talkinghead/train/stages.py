@@ -126,10 +126,11 @@ class Stage(nn.Module):
         predicted, logits = model(motion, features, template, annotation)
         judged = geometry.where_known(predicted, motion, batch.known)
         terms = surface.terms(judged, motion, batch.quiet) | {"usage": usage(logits), "entropy": -entropy(logits)}
-        if surface.has("mouth") and surface.has("upper") and len(motion) > 1:
-            shift, regions = int(rng.integers(1, len(motion))), (surface.matrix("mouth"), surface.matrix("upper"))
+        if surface.has("lips") and surface.has("upper") and len(motion) > 1:
+            shift = int(rng.integers(1, len(motion)))
+            mouth = surface.matrix("mouth") + surface.matrix("lips")  # lips are a sixth of the region, and what is looked at
             terms["cross_modality"] = latent.cross_modality(
-                model, motion, features, template, annotation, shift, *regions, batch.known
+                model, motion, features, template, annotation, shift, mouth, surface.matrix("upper"), batch.known
             )
         return terms
 
