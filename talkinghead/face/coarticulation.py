@@ -1,23 +1,23 @@
-"""Phonemes and their times -> motion of lips, jaw and tongue, without a network: dominance functions fitted to a filmed face.
+"""Phonemes and their times -> motion of lips, jaw and tongue, without a network: responses fitted to a filmed face.
 
-After M. Cohen, D. Massaro 1993, Modeling coarticulation in synthetic visual speech: every phoneme pulls the mouth towards a
-target of its own, more strongly the more it cares about it, from some time before it is heard until some time after. Here
+Every phoneme moves the mouth from some time before it is heard until some time after, and what phonemes do adds up, so that a
+short one does not get where a long one does (the idea of S. Ohman 1967, Numerical model of coarticulation, JASA 41, with the
+shapes in time left to the data). Channel c, a weight of the face's shapes, is
 
-    z_c(t) = sum_i w_ig(t) T_ic        w_ig(t) = softmax_i [ a_pg + log s((t - start_i + lead_pg) / rise_pg)
-                                                                  + log s((end_i + lag_pg - t) / fall_pg) ]
-    T_ic = target_pc + duration_pc log(d_i / 0.1 s) + loudness_pc (l_i - level_p)
+    z_c(t) = sum_i integral over the segment i of h_pc(s - t) ds      h_pc = response_pc + loudness_i loud_kc
 
-for channel c of articulator g (jaw, lips, rounding, spread), phoneme p of segment i, logistic function s, duration d and
-loudness l in 10 dB; rise and fall grow with (d_i / 0.1 s)^rate_g. `tools/fit_coarticulation.py` fits all of it to tracked
-motion (assets/coarticulation.json tells to whose) and what a tracker cannot see is laid on top: lips and tongue that touch.
+for phoneme p of segment i, of kind k (vowel or consonant), with its loudness in 10 dB. Pauses have no response: z = 0, at rest.
+`tools/fit_coarticulation.py` fits the responses to tracked motion (assets/coarticulation.json tells to whose), those of
+phonemes that are rare there to what is known of phonemes like them. What a tracker cannot see, or a sum cannot do, is laid on
+top: lips and tongue that touch, lips that are round, pauses.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,30 +26,25 @@ from talkinghead.animation import Animation
 from talkinghead.audio import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
-from talkinghead.face.phonemes import SILENCE, arpabet
+from talkinghead.face.phonemes import SILENCE, VOWELS, arpabet
 from talkinghead.files import asset
 
-VERSION = 2  # goes up when the same phonemes would give other motion
+VERSION = 3  # goes up when the same phonemes would give other motion
 PAIRED = ("mouthLowerDown", "mouthUpperUp", "mouthPress", "mouthSmile", "mouthStretch", "mouthFrown")
-GROUPS = {
-    "jaw": ("jawOpen",),
-    "lips": (
-        *("mouthClose", "mouthLowerDown", "mouthUpperUp", "mouthRollLower", "mouthRollUpper"),
-        *("mouthPress", "mouthShrugLower", "mouthShrugUpper"),
-    ),
-    "rounding": ("mouthPucker", "mouthFunnel"),
-    "spread": ("mouthSmile", "mouthStretch", "mouthFrown"),
-}
-CHANNELS = tuple(name for names in GROUPS.values() for name in names)
+CHANNELS = (
+    *("jawOpen", "mouthClose", "mouthLowerDown", "mouthUpperUp", "mouthRollLower", "mouthRollUpper"),
+    *("mouthPress", "mouthShrugLower", "mouthShrugUpper", "mouthPucker", "mouthFunnel"),
+    *("mouthSmile", "mouthStretch", "mouthFrown"),
+)
 NAMES = frozenset(n + side for n in CHANNELS for side in (("Left", "Right") if n in PAIRED else ("",))) | {"tongueOut"}
-GROUP_OF = np.array([i for i, names in enumerate(GROUPS.values()) for _ in names])
-OPENS = (*GROUPS["jaw"], *GROUPS["lips"], "mouthFunnel")  # what rests in every pause; the corners only rest in long ones
+OPENS = (*CHANNELS[:9], "mouthFunnel")  # what rests in every pause; corners of the mouth only rest in long ones
 OPENERS = ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper")
-DURATION, DURATIONS = 0.1, (-1.5, 1.5)  # seconds; bounds of the logarithm of a duration in these
-BLOCK, MARGIN = 128, 2.0  # frames at a time, and the seconds around them in which phonemes count
 LOUDNESS_RATE = 100.0  # values a second
 # Width of the mouth in metres at weight 1 on the default head: what a channel that cannot go below 0 leaves to another.
 WIDENS = {"mouthPucker": -0.0088, "mouthFunnel": -0.0046, "mouthSmile": 0.0147, "mouthStretch": 0.0106}
+# How far it parts the lips, in mm. What adds up has no end: above WIDE it grows less and less, to WIDEST, at strength 1.
+PARTS = {"jawOpen": 34, "mouthClose": -34, "mouthLowerDown": 4, "mouthUpperUp": 5, "mouthFunnel": 12, "mouthShrugUpper": 4}
+WIDE, WIDEST = 8.0, 14.0
 
 # Contacts: which phonemes, from and to which share of the segment (of at most LONGEST seconds, counted from its end), and what
 # the face then does. Times measured on 477 bilabials and 211 labiodentals of GRID: the median lips are shut for just the time
@@ -60,9 +55,10 @@ BITE = {"mouthRollLower": 0.45, "mouthUpperUp": 0.22, "mouthShrugLower": 0.15, "
 TEETH = 0.06  # jawOpen at which the lower lip meets the upper teeth
 SHOW = {"jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthUpperUp": 0.1}  # at least; else the tongue would not be seen
 
-# Pauses, in seconds. GRID's speaker (999 sentences) has his lips together 0.05 s after the last sound and parts them 0.25 to
-# 0.12 s before the next one. In short pauses there is no time for that: less than SHORT[0] is none, from SHORT[1] on lips meet.
-CLOSED, PARTING = 0.08, 0.24  # after the start and before the end of a pause: where they are together, and begin to part
+# Pauses, in seconds. GRID's speaker (999 sentences) has his lips together 0.05 s after the last sound and parts them 0.3 to
+# 0.15 s before the next one, even if that is /b/: he breathes. In short pauses there is no time for that: less than SHORT[0]
+# is none, from SHORT[1] on lips meet.
+CLOSED, PARTING = 0.08, 0.3  # after the start and before the end of a pause: where they are together, and begin to part
 CLOSING = 0.1  # what they take to come together
 SHORT, SHORT_CORNERS = (0.08, 0.18), (0.3, 0.6)
 
@@ -71,33 +67,33 @@ SHORT, SHORT_CORNERS = (0.08, 0.18), (0.3, 0.6)
 # correlates of labial activity). Phonemes, from and to which share of them, mouthPucker, mouthFunnel. It begins ROUNDS seconds
 # before the sound, over any consonants (J. Perkell, M. Matthies 1992, Temporal measures of anticipatory labial coarticulation).
 ROUNDS, FULL = 0.12, 0.09  # seconds; in shorter phonemes lips get less round
+ROUNDER = 1.8  # times as much mouthPucker as he has
 ROUND = (
-    (("UW", "W"), 0.0, 1.0, 0.62, 0.0),
-    (("OW",), 0.3, 1.0, 0.5, 0.0),
-    (("AW",), 0.6, 1.0, 0.4, 0.0),
-    (("OY",), 0.0, 0.4, 0.4, 0.0),
-    (("AO", "UH"), 0.0, 1.0, 0.36, 0.0),
-    (("R", "ER"), 0.0, 1.0, 0.3, 0.04),
-    (("SH", "ZH", "CH", "JH"), 0.0, 1.0, 0.3, 0.2),
+    (("UW",), 0.0, 1.0, 0.48, 0.0),
+    (("W",), 0.0, 1.0, 0.52, 0.0),
+    (("OW",), 0.3, 1.0, 0.35, 0.0),
+    (("AO",), 0.0, 1.0, 0.36, 0.0),
+    (("OY",), 0.0, 0.4, 0.35, 0.0),
+    (("AW",), 0.7, 1.0, 0.15, 0.0),
+    (("UH",), 0.0, 1.0, 0.25, 0.0),
+    (("R",), 0.0, 1.0, 0.22, 0.04),
+    (("ER",), 0.0, 1.0, 0.16, 0.04),
+    (("SH", "ZH", "CH", "JH"), 0.0, 1.0, 0.22, 0.2),
 )
+CUT = ("P", "B", "F", "V", *DENTAL, "L", "T", "D", "N")
+LEAST = 2.5  # mm that the lips of a vowel are apart
 TONGUE = {**dict.fromkeys(DENTAL, 0.6), "L": 0.16, **dict.fromkeys(("T", "D", "N"), 0.1)}
 
 
 @dataclass(frozen=True, eq=False)
 class Coarticulation:
-    """The fitted tables. P phonemes, C channels (CHANNELS), G articulators (GROUPS)."""
+    """The fitted tables. P phonemes, L lags, C channels (CHANNELS)."""
 
     phones: tuple[str, ...]
-    target: np.ndarray  # (P, C) weights
-    duration: np.ndarray  # (P, C) weights for every factor e of duration
-    loudness: np.ndarray  # (P, C) weights for every 10 dB
+    step: float  # seconds from lag to lag
+    response: np.ndarray  # (P, L, C) weights: what a phoneme does that fills the step at that lag; the middle lag is now
+    loud: np.ndarray  # (2, L, C) weights for every 10 dB of vowels, and of consonants
     level: np.ndarray  # (P,) 10 dB, mean loudness
-    dominance: np.ndarray  # (P, G) a
-    lead: np.ndarray  # (P, G) seconds
-    lag: np.ndarray  # (P, G) seconds
-    rise: np.ndarray  # (P, G) seconds
-    fall: np.ndarray  # (P, G) seconds
-    rate: np.ndarray  # (G,)
     provenance: dict
 
     @classmethod
@@ -107,53 +103,60 @@ class Coarticulation:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data["version"] != VERSION or data["channels"] != list(CHANNELS):
                 raise ValueError("of another version")
-            rows = data["phones"]
-            tables = {name: np.array([rows[p][name] for p in rows], np.float64) for name in TABLES}
-            out = cls(tuple(rows), **tables, rate=np.array(data["rate"], np.float64), provenance=data["provenance"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            rows, loud = data["phones"], np.array([data["loud"]["vowels"], data["loud"]["consonants"]], np.float64)
+            response = np.array([rows[p]["response"] for p in rows], np.float64)
+            if response.shape[1:] != loud.shape[1:] or response.shape[2] != len(CHANNELS) or response.shape[1] % 2 == 0:
+                raise ValueError(f"responses of shape {response.shape} and {loud.shape}")
+            level = np.array([rows[p]["level"] for p in rows], np.float64)
+            out = cls(tuple(rows), float(data["step"]), response, loud, level, data["provenance"])
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise InputError(f"{path}: no tables of coarticulation ({error})") from None
-        for name, table in (*((n, getattr(out, n)) for n in TABLES), ("rate", out.rate)):
-            if not np.isfinite(table).all():
-                raise InputError(f"{path}: {name} has values that are not finite")
+        if not all(np.isfinite(table).all() for table in (response, loud, level)) or not out.step > 0:
+            raise InputError(f"{path}: has values that are not finite")
         return out
 
     def save(self, path: Path) -> None:
         """Write JSON that people can read."""
         from talkinghead.files import replacing
 
-        rows = {p: {n: np.round(getattr(self, n)[i], 4).tolist() for n in TABLES} for i, p in enumerate(self.phones)}
-        head = {"version": VERSION, "provenance": self.provenance, "channels": CHANNELS, "groups": GROUPS}
-        lines = ",\n".join(f"  {json.dumps(p)}: {json.dumps(row)}" for p, row in rows.items())
-        text = json.dumps({**head, "rate": np.round(self.rate, 4).tolist()}, indent=1)
+        def text(table: np.ndarray) -> str:
+            return json.dumps(np.round(table, 4).tolist())
+
+        rows = ",\n".join(
+            f'  {json.dumps(p)}: {{"level": {self.level[i]:.4f}, "response": {text(self.response[i])}}}'
+            for i, p in enumerate(self.phones)
+        )
+        head = {"version": VERSION, "provenance": self.provenance, "channels": CHANNELS, "step": self.step}
+        loud = f'{{"vowels": {text(self.loud[0])}, "consonants": {text(self.loud[1])}}}'
+        body = f'{json.dumps(head, indent=1)[:-2]},\n "loud": {loud},\n "phones": {{\n{rows}\n }}\n}}\n'
         with replacing(path) as fresh:
-            fresh.write_text(f'{text[:-2]},\n "phones": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
+            fresh.write_text(body, encoding="utf-8")
 
     def curves(self, segments: Segments, times: np.ndarray) -> np.ndarray:
         """(T, C) weights at `times` (increasing, seconds), as fitted: not bounded, and without contacts."""
-        index = np.array([self.phones.index(phone) for phone in segments.phones])
-        length = np.clip(np.log(segments.length / DURATION), *DURATIONS)
-        length[[phone == SILENCE for phone in segments.phones]] = 0.0
-        louder = np.zeros(len(index)) if segments.loudness is None else segments.loudness - self.level[index]
-        target = self.target[index] + self.duration[index] * length[:, None] + self.loudness[index] * louder[:, None]
-        scale = np.exp(self.rate * length[:, None])  # (S, G)
-        rise, fall = self.rise[index] * scale, self.fall[index] * scale
-        out = np.empty((len(times), len(CHANNELS)))
-        for first in range(0, len(times), BLOCK):
-            t = times[first : first + BLOCK]
-            near = slice(
-                np.searchsorted(segments.end, t[0] - MARGIN), max(1, np.searchsorted(segments.start, t[-1] + MARGIN, "right"))
-            )
-            near = near if near.stop > near.start else slice(len(index) - 1, len(index))  # long after the last one
-            x = (t[:, None, None] - segments.start[near, None] + self.lead[index[near]]) / rise[near]
-            y = (segments.end[near, None] + self.lag[index[near]] - t[:, None, None]) / fall[near]
-            pull = self.dominance[index[near]] - np.logaddexp(0, -x) - np.logaddexp(0, -y)  # (t, s, G)
-            pull = np.exp(pull - pull.max(1, keepdims=True))
-            pull /= pull.sum(1, keepdims=True)
-            out[first : first + BLOCK] = np.einsum("tsc,sc->tc", pull[:, :, GROUP_OF], target[near])
+        out = np.zeros((len(times), len(CHANNELS)))
+        reach = self.step * self.response.shape[1] / 2
+        for i, (phone, start, end) in enumerate(zip(segments.phones, segments.start, segments.end, strict=True)):
+            if phone == SILENCE:
+                continue
+            row = self.phones.index(phone)
+            loud = self.level[row] if segments.loudness is None else segments.loudness[i]
+            done, louder = self._integrals[row], self._integrals[len(self.phones) + (phone not in VOWELS)]
+            part = slice(np.searchsorted(times, start - reach), np.searchsorted(times, end + reach))
+            before, after = (np.clip(t - times[part], -reach, reach) for t in (start, end))
+            out[part] += done(after) - done(before) + loud * (louder(after) - louder(before))
         return out
 
+    @cached_property
+    def _integrals(self) -> list[Callable[[np.ndarray], np.ndarray]]:
+        """Of each response, then of `loud`, from its beginning to a time: smooth curves through what the steps add up to."""
+        from scipy.interpolate import PchipInterpolator
 
-TABLES = ("target", "duration", "loudness", "level", "dominance", "lead", "lag", "rise", "fall")
+        count = self.response.shape[1]
+        edges = (np.arange(count + 1) - count / 2) * self.step
+        sums = np.cumsum(np.concatenate([self.response, self.loud]), 1)
+        sums = np.concatenate([np.zeros_like(sums[:, :1]), sums], 1)
+        return [PchipInterpolator(edges, table) for table in sums]
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +200,7 @@ def speak(
         raise InputError(f"strength is {strength:g}, choose 0 to 3; 1 is usual")
     times = frame_times(max(1, frame_count(seconds, fps)), fps)
     segments = segments_of(phones, seconds, loudness)
-    weights = shape(strength * model().curves(segments, times), segments, times, 1 / fps, strength)
+    weights = shape(strength * limited(model().curves(segments, times)), segments, times, 1 / fps, strength)
     names = [n + side for n in weights for side in (("Left", "Right") if n in PAIRED else ("",)) if n + side in head.names]
     values = np.stack([weights[n.removesuffix("Left").removesuffix("Right")] for n in names], 1)
     meta = {"model": "coarticulation", "version": VERSION, "synthesised": True}
@@ -246,6 +249,18 @@ def loudness_of(wave: np.ndarray) -> np.ndarray:
     return np.clip(decibels - 10 * np.log10(np.mean(10 ** (loudest / 10))), -30, 10) / 10
 
 
+def limited(curves: np.ndarray) -> np.ndarray:
+    """(T, C) curves whose lips part by at most WIDEST, as far as the shapes of PARTS do it, and are ROUNDER."""
+    columns = [CHANNELS.index(name) for name in PARTS]
+    gap = np.maximum(curves[:, columns] @ np.array([*PARTS.values()]), 1e-9)
+    beyond = WIDEST - WIDE
+    most = np.where(gap > WIDE, WIDE + beyond * np.tanh((gap - WIDE) / beyond), gap)
+    out = curves.copy()
+    out[:, columns] *= (most / gap)[:, None]
+    out[:, CHANNELS.index("mouthPucker")] *= ROUNDER
+    return out
+
+
 def shape(
     curves: np.ndarray, segments: Segments, times: np.ndarray, frame: float, strength: float = 1.0
 ) -> dict[str, np.ndarray]:
@@ -264,6 +279,9 @@ def shape(
     z["mouthFunnel"] = np.maximum(z["mouthFunnel"], np.minimum(strength * funnel, 1))
     for name in ("mouthStretch", "mouthSmile"):  # or the corners would be drawn both ways
         z[name] = z[name] * (1 - np.minimum(pucker / 0.6, 1))
+    gap = np.sum([z[name] * parts for name, parts in PARTS.items()], axis=0)
+    vowel = min(strength, 1.0) * LEAST * contact(segments, VOWELS, times, frame, begin=0.3)
+    z["jawOpen"] += np.maximum(vowel - gap, 0) / PARTS["jawOpen"]
     z["mouthClose"] = np.minimum(z["mouthClose"], z["jawOpen"])  # it only takes back what the jaw parted
     bite = contact(segments, LABIODENTAL, times, frame, begin=0.25)
     for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TEETH, 0)}.items():
@@ -294,12 +312,10 @@ def rest(segments: Segments, times: np.ndarray, least: float = SHORT[0], whole: 
         length, edge = end - start, i in (0, last)
         if phone != SILENCE or (length <= least and not edge):
             continue
-        rise, fall = min(CLOSING, 0.4 * length), min(PARTING, 0.45 * length) / 2
+        rise, fall = min(CLOSING, 0.4 * length), min(PARTING, (0.45 if i else 0.8) * length) / 2
         begin, stop = start + min(CLOSED, 0.4 * length) - rise, end - fall
         if i and segments.phones[i - 1] in BILABIAL:
             begin = start - rise  # they are together already
-        if i < last and segments.phones[i + 1] in BILABIAL:
-            stop = end + fall
         begin, stop = (-np.inf if i == 0 else begin), (np.inf if i == last else stop)
         depth = np.clip(length / CLOSED if edge else (length - least) / (whole - least), 0, 1)
         inside = np.clip(np.minimum((times - begin) / rise, (stop - times) / fall), 0, 1)
@@ -329,7 +345,7 @@ def contact(segments: Segments, phones: tuple[str, ...], times: np.ndarray, fram
     for i, (phone, start, end) in enumerate(zip(segments.phones, segments.start, segments.end, strict=True)):
         if phone not in phones:
             continue
-        begins = max(start, end - LONGEST) if phone != "M" else start  # aligners give a stop the pause before it
+        begins = max(start, end - LONGEST) if phone in CUT else start  # aligners give a stop the pause before it
         begins += begin * (end - begins)
         middle, half = (begins + end) / 2, max((end - begins) / 2, frame / 2 + 1e-6)
         # A short vowel between two closures opens all the same: it keeps its middle.
