@@ -31,7 +31,7 @@ from talkinghead.train.loop import run
 from talkinghead.train.stages import STAGES, SURFACE, TERMS
 
 CODES = {"code": 0.05, "code_feature": 0.5}
-LIPS = {"shut": 0.5, "rest": 0.2, "touch": 0.2, "open": 0.2}
+LIPS = {"shut": 0.2, "rest": 0.1, "touch": 0.1, "open": 0.2}
 SETS: dict[str, dict[str, float]] = {  # beside the recipe's weights of geometry
     "geometry": {},
     "+ code": CODES,
@@ -171,7 +171,10 @@ def plot(path: Path, lines: list[dict]) -> None:
         for axis, key in zip(axes[row], columns, strict=True):
             bars(axis, {label: found[label].get(key) for label in sets}, found.get("recorded", {}).get(key))
             axis.set_title(COLUMNS[key][0] if row == 0 else "", fontsize=9)
-            axis.set_yticks(range(len(sets)), sets if axis is axes[row][0] else [])
+            if not any(key in found[label] for label in sets):
+                axis.set_axis_off()
+            first = axis is axes[row][0]
+            axis.set_yticks(range(len(sets)) if first else [], sets if first else [])
         axes[row][0].set_ylabel(name)
     figure.savefig(path, dpi=110)
 
@@ -186,7 +189,8 @@ def bars(axis, figures: dict[str, dict | None], truth: dict | None) -> None:
             axis.plot([figure["low"], figure["high"]], [place, place], color="black", linewidth=1)
     if truth is not None:
         axis.axvline(truth["value"], color="#ee6677", linestyle="--", linewidth=1)
-    known = [figure[k] for figure in figures.values() if figure for k in ("value", "low", "high") if figure[k] is not None]
+    shown = [figure for figure in (*figures.values(), truth) if figure]
+    known = [figure[k] for figure in shown for k in ("value", "low", "high") if figure[k] is not None]
     if known and min(known) > 0.5 * max(known):  # bars that start at 0 would all look alike
         axis.set_xlim(min(known) - 0.3 * (max(known) - min(known)) - 1e-3, max(known) + 0.1 * (max(known) - min(known)) + 1e-3)
     axis.invert_yaxis()
