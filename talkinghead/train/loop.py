@@ -282,8 +282,7 @@ class StageRun:
         parts: dict[str, dict[str, Tensor]] = {"talker": {}, "reference": {}}
         for name, value in model.items():
             part, _, rest = name.partition(".")
-            if part in parts:  # the networks of losses are not part of a model
-                parts[part][rest] = value
+            parts[part][rest] = value
         return parts["talker"], parts["reference"], optimizer
 
     def _save(self, finished: bool) -> dict[str, Tensor]:

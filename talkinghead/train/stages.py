@@ -67,7 +67,8 @@ class Stage(nn.Module):
             # Both draw from generators of their own, and a layer that is left out has no gradient to share.
             talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
         self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
-        self.sync = SyncNet.from_pretrained("loss") if wanted & {"sync", "phoneme"} else None
+        # In a tuple: a network that is not trained is no part of the stage, which is divided among devices and kept.
+        self.sync = (SyncNet.from_pretrained("loss"),) if wanted & {"sync", "phoneme"} else ()
         known = talker.config.annotations.get("arkit") if "lipreading" in wanted else None
         self.mouth = None if known is None else _mouth(known, lipreader)
 
@@ -170,10 +171,10 @@ class Stage(nn.Module):
             terms["open"] = lipsync.wide(predicted, when["open"], surface.lip_gap)
         if "touch" in when and surface.has("bite_moved"):
             terms["touch"] = lipsync.touch(predicted, when["touch"], surface.bite)
-        if self.sync is not None and surface.has("lip_map"):
-            seen, read = self.sync.watch(predicted @ surface.matrix("lip_map"))
+        for net in self.sync if surface.has("lip_map") else ():
+            seen, read = net.to(predicted.device).watch(predicted @ surface.matrix("lip_map"))
             if batch.mel is not None and not batch.quiet.all():
-                heard, sharpness = self.sync.hear(batch.mel), self.sync.sharpness.exp()
+                heard, sharpness = net.hear(batch.mel), net.sharpness.exp()
                 terms["sync"] = networks.contrast(seen, heard, 1 - batch.quiet, sharpness)
             if batch.phones is not None and (batch.phones >= 0).any():
                 terms["phoneme"] = networks.phoneme(read, batch.phones)

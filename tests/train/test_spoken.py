@@ -57,7 +57,8 @@ def test_terms_pull_the_lips_where_they_belong(batch, tiny_talker):
     for name in ("sync", "phoneme"):
         (gradient,) = torch.autograd.grad(terms[name], motion, retain_graph=True)
         assert gradient.any() and gradient.isfinite().all()
-    assert not any(weight.requires_grad for weight in stage.sync.parameters())
+    assert not any(weight.requires_grad for weight in stage.sync[0].parameters())
+    assert not any(name.startswith("sync") for name in stage.state_dict())
 
 
 def test_what_is_not_known_gives_no_term(batch, tiny_talker):
@@ -67,7 +68,7 @@ def test_what_is_not_known_gives_no_term(batch, tiny_talker):
     assert stage._spoken(surface, nothing, batch.motion) == {}
     assert stage._spoken(surface, replace(batch, phones=None, mel=None), batch.motion) == {}
     cheap = Stage("prior", tiny_talker, {"arkit": surface}, 0.0, False)
-    assert cheap.sync is None and "sync" not in cheap._spoken(surface, batch, batch.motion)
+    assert cheap.sync == () and "sync" not in cheap._spoken(surface, batch, batch.motion)
 
 
 def test_cached_phonemes_and_mel_go_with_the_speed_of_the_version(spoken, tmp_path, tiny_encoder):
