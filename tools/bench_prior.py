@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,13 +29,13 @@ class Priors:
     def model(self):
         import torch
 
-        from talkinghead.models.talker import ModelConfig, Talker
+        from talkinghead.models.talker import Talker
 
         given = self.talker()
         if given.autoregressive is not None:
             return given
         torch.manual_seed(0)
-        return Talker(ModelConfig(**asdict(given.config) | {"priors": ["parallel", "autoregressive"]})).eval()
+        return Talker(replace(given.config, priors=["parallel", "autoregressive"])).eval()
 
     @cached_property
     def sound(self):
@@ -68,6 +68,7 @@ class Priors:
         import torch
 
         prior, sound = self.model.autoregressive, self.sound
+        assert prior is not None, "the model was made with one"
         with torch.inference_mode():
             heard, drawn = prior.hear(*sound), naive.draws(prior, sound[0], 0)
         at = np.linspace(0, self.frames - 1, FRAMES).round().astype(int)

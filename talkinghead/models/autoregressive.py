@@ -103,7 +103,8 @@ class AutoregressivePrior(Listener):
         """
         heard = self.hear(features, style)
         (batch, frames, width), (heads, categories) = heard.shape, self.shape
-        rings = [heard.new_zeros(batch, layer.dilation, width) for layer in self.layers]
+        layers: list[CausalLayer] = list(self.layers)  # type: ignore[arg-type]
+        rings = [heard.new_zeros(batch, layer.dilation, width) for layer in layers]
         within, out = self.within * self.later, self.out.unbind(0)
         codes = self.first.new_zeros(batch, frames, heads)
         logits = heard.new_zeros(batch, frames, heads, categories)
@@ -112,7 +113,7 @@ class AutoregressivePrior(Listener):
         for t in range(frames):
             if draws and t % BLOCK == 0:
                 drawn = torch.from_numpy(np.stack([next(draw) for draw in draws])).to(heard)
-            for layer, ring in zip(self.layers, rings, strict=True):
+            for layer, ring in zip(layers, rings, strict=True):
                 hidden = layer.step(hidden, heard[:, t], ring, t)
             inputs = self.context(hidden).unflatten(-1, (heads, -1))
             for h in range(heads):
