@@ -37,6 +37,7 @@ SPEEDS = (0.8, 1.25)
 SILENCE = 2  # likewise for the rooms in which nobody speaks
 SILENT_CLIPS = 60
 PLAIN = 0.35  # of them have no sound but noise
+BEDS = 0.4  # of what is behind a voice is music or another sound, so that these alone, not with a voice, mean rest
 SILENT_SECONDS = 4
 
 
@@ -123,7 +124,9 @@ class FeatureCache:
             wave = soxr.resample(wave, RATE * speed, RATE)
         quiet, mel = quiet_at(wave), mel_at(wave)
         if version:
-            wave = spoil(wave, np.resize(self._other(i, rng), len(wave)), rng)
+            other = self._other(i, rng)
+            other = background(rng, len(wave)) if rng.random() < BEDS else np.resize(other, len(wave))
+            wave = spoil(wave, other, rng)
         features = encoded(encoder, wave)
         target = self.targets[self.index.annotations[row["annotation"]]]
         motion = motion_at(self.index.motion(i), target, frame_times(len(features), FPS) * speed, where)
@@ -252,8 +255,8 @@ def heard_window(
     if other is None:
         return wave, quiet_at(wave), mel_at(wave)
     wave = np.resize(soxr.resample(wave, RATE * speed, RATE), frames * FRAME)
-    voice = sound(other, where, 0, len(wave))
-    return spoil(wave, voice, rng).astype(np.float32), quiet_at(wave), mel_at(wave)
+    behind = background(rng, len(wave)) if rng.random() < BEDS else sound(other, where, 0, len(wave))
+    return spoil(wave, behind, rng).astype(np.float32), quiet_at(wave), mel_at(wave)
 
 
 def held(values: np.ndarray, length: int) -> np.ndarray:

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from talkinghead.audio import RATE
+from talkinghead.data import features
 from talkinghead.data.background import SHARES, SOUNDS, background
-from talkinghead.data.features import room_noise
+from talkinghead.data.features import heard_window, room_noise
+from talkinghead.data.tensors import Place
+from talkinghead.errors import InputError
 
 
 @pytest.mark.parametrize("name", SOUNDS)
@@ -44,3 +47,13 @@ def test_room_noise_has_noise_and_other_sounds_at_levels_of_rooms():
     kurtosis = np.array([((wave / wave.std()) ** 4).mean() for wave in waves])
     assert (np.abs(kurtosis - 3) < 0.3).mean() > 0.2  # plain noise is Gaussian
     assert (kurtosis > 4).mean() > 0.1  # clicks are not
+
+
+def test_behind_a_voice_is_a_sound_or_another_voice(sample, tmp_path, monkeypatch):
+    mine, nobody = Place(sample), Place(tmp_path / "none.flac")
+    monkeypatch.setattr(features, "BEDS", 1.0)
+    waves = [heard_window(mine, nobody, 0, 50, 1.0, "clip", np.random.default_rng(seed))[0] for seed in range(4)]
+    assert all(np.isfinite(wave).all() for wave in waves)
+    monkeypatch.setattr(features, "BEDS", 0.0)
+    with pytest.raises(InputError):
+        heard_window(mine, nobody, 0, 50, 1.0, "clip", np.random.default_rng(0))
