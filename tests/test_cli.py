@@ -309,3 +309,10 @@ def test_a_saved_head_is_read(tmp_path):
     Head.default().save(tmp_path / "mine.npz")
     head = arguments.read_head(str(tmp_path / "mine.npz"))
     assert head is not None and head.topology == Head.default().topology
+
+
+def test_evaluate_tells_whether_sound_and_expression_are_kept_apart(tiny_model, tiny_data, tmp_path, capsys):
+    words = [f"a={tiny_model}", tiny_data, "--split", "train", "--clips", 1, "--baselines", "still", "--videos", 0]
+    assert cli.main(["evaluate", *map(str, words), "--disentangle", "2", "-o", str(tmp_path)]) == 0
+    assert "a: change in mm when the audio" in capsys.readouterr().out
+    assert {"disentangle.json", "disentangle.png", "report.json"} <= {path.name for path in tmp_path.iterdir()}
