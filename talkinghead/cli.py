@@ -243,6 +243,7 @@ def prepare(
     intensity: Number = None,
     licence: Name = None,
     offset: Number = None,
+    align: bool = False,
     fps: Number = None,
     unit: Name = None,
     head: File = None,
@@ -282,6 +283,7 @@ def prepare(
         intensity: folder: of the emotion, 0 to 1.
         licence: video, folder, livelink, speech, facegood: of the recordings.
         offset: video: seconds by which the sound is later than the picture.
+        align: video: find the phonemes of clips whose words are known; needs the extra align.
         fps: vocaset, biwi, mead, claire, folder, livelink, speech: frames a second; those of the set or of the file.
         unit: vocaset, biwi, multiface, meshtalk, a2fbench, claire: of the vertices, m, cm, mm or the metres that 1 is.
         head: video, folder: file of the head that the motion is for; the default head.
@@ -300,6 +302,7 @@ def prepare(
         "intensity": intensity,
         "licence": licence,
         "offset": offset,
+        "align": align or None,
         "fps": fps,
         "unit": read_unit(unit),
         "head": head,

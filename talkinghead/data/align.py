@@ -1,22 +1,27 @@
 """Forced alignment: a recording and what is said in it -> when each word and each phoneme is said (English).
 
-pocketsphinx (extra `align`) carries its acoustic model and the CMU dictionary. Measured on synthetic voices whose phoneme times
-are known, it is off by 10 to 13 ms on average. Words that are not in the dictionary are spelled out by simple rules of English:
-the times of such a word's neighbours are good, those within the word are as good as the rules.
+Two engines. pocketsphinx (extra `align`) carries its acoustic model and the CMU dictionary; measured on synthetic voices whose
+phoneme times are known, it is off by 10 to 13 ms on average. Where torchaudio imports, its `forced_align` puts the dictionary's
+phonemes on the posteriors of the shipped model (`Talker.phoneme_posteriors`), which was trained on noise and many voices.
+Words that are not in the dictionary are spelled out by simple rules of English: the times of such a word's neighbours are good,
+those within the word are as good as the rules.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from talkinghead.audio import RATE
+from talkinghead.data import forced
 from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError
 
+ENGINES = ("pocketsphinx", "model")
 SILENCE = "SIL"
 EDGE = 0.2  # seconds of silence put around a recording, so that the first and the last phoneme have room
 LONGEST = 600.0  # seconds in one piece; memory grows with it
@@ -49,23 +54,56 @@ class Alignment:
 
 def require() -> None:
     """Raises InputError if the aligner is not installed."""
-    from importlib.util import find_spec
-
     if find_spec("pocketsphinx") is None:
         raise InputError("aligning a transcript needs pocketsphinx: pip install 'talkinghead[align]'")
 
 
-def align(wave: np.ndarray, transcript: str) -> Alignment:
+def engine_for(engine: str = "auto") -> str:
+    """One of ENGINES, the one that is meant: "auto" takes the model where torchaudio imports and the model knows phonemes.
+
+    Raises InputError for an engine that is not there.
+    """
+    if engine not in ("auto", *ENGINES):
+        raise InputError(f"aligner {engine!r} is not known; choose auto, {' or '.join(ENGINES)}")
+    if engine == "auto":
+        engine = "model" if forced.forced_align() is not None and forced.phonetic() is not None else "pocketsphinx"
+    if engine == "pocketsphinx":
+        require()
+    return engine
+
+
+def align(wave: np.ndarray, transcript: str, engine: str = "auto", talker: Any = None) -> Alignment:
     """(n,) samples at 16 kHz and the English text that is said -> its times.
 
-    Raises InputError if there is no text, if the recording is too long for one piece, or if the two do not fit.
+    engine: auto, pocketsphinx, or model, on the phonemes that `talker` hears (the shipped model if None).
+    Raises InputError if there is no text, if the recording is too long for one piece, if the two do not fit, and for an
+    engine that is not there.
     """
-    require()
+    engine = "model" if talker is not None and engine == "auto" else engine_for(engine)
     words = spoken(transcript)
     if not words:
         raise InputError("the transcript has no words")
     if len(wave) > LONGEST * RATE:
         raise InputError(f"{len(wave) / RATE:.0f} seconds in one piece; at most {LONGEST:.0f} are aligned, cut it")
+    return _by_model(wave, words, talker) if engine == "model" else _by_pocketsphinx(wave, words)
+
+
+def _by_model(wave: np.ndarray, words: list[str], talker: Any) -> Alignment:
+    if forced.forced_align() is None:
+        raise InputError("aligning with the model needs torchaudio for the torch that is installed; use pocketsphinx")
+    talker = talker or forced.phonetic()
+    if talker is None:
+        raise InputError("model: its speech encoder has not learnt phonemes; align with pocketsphinx")
+    decoder = _decoder() if find_spec("pocketsphinx") else None  # for its dictionary
+    said = {word: decoder and decoder.lookup_word(word) for word in words}
+    guessed = tuple(word for word, known in said.items() if not known)
+    phones = [(said[word] or sounds(word)).split() for word in words]
+    found = forced.place(forced.posteriors(talker, wave), talker.config.phones, words, phones)
+    duration = len(wave) / RATE
+    return Alignment(_inside(list(found[0]), duration), _inside(list(found[1]), duration), guessed)
+
+
+def _by_pocketsphinx(wave: np.ndarray, words: list[str]) -> Alignment:
     decoder = _decoder()
     guessed = tuple(dict.fromkeys(word for word in words if decoder.lookup_word(word) is None))
     for word in guessed:

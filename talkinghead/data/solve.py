@@ -17,7 +17,7 @@ from talkinghead.data.video import Track
 from talkinghead.face.blendshapes import PAIRS, solve_box
 from talkinghead.face.head import Head
 
-VERSION = 4  # goes up when the same landmarks would give other motion: prepared clips are then solved again
+VERSION = 5  # goes up when the same landmarks would give other motion: prepared clips are then solved again
 EYE_RADIUS = 0.012  # metres from the centre of an eye to its iris, of an adult
 CAMERA_DISTANCE = 0.8  # metres assumed between camera and face: only scales how far a head seems to come nearer
 
@@ -160,6 +160,11 @@ def _lip_distances(pixels: np.ndarray, pose: Pose, person: Person) -> np.ndarray
     """(T, P) mm that the pairs of lip points are to be apart."""
     seen = np.maximum(lip_gaps(pixels) / pose.scale[:, None] - person.closed, 0)
     return np.sqrt(np.maximum(seen**2 - TOUCH**2, 0)) * 1000.0  # openings stay what they are, touching lips are shut
+
+
+def is_solved(name: str) -> bool:
+    """Whether landmarks tell this shape; what they do not is 0 in `solve`."""
+    return _stem(name) in PRICE or name.startswith(("eyeBlink", "eyeWide"))
 
 
 def _stem(name: str) -> str:

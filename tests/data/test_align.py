@@ -94,7 +94,7 @@ def test_words_that_were_not_said(sample):
 
 def test_without_the_aligner(monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    monkeypatch.setattr(aligning, "require", aligning.require)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(aligning, "find_spec", lambda name: None)
+    monkeypatch.setattr(aligning.forced, "forced_align", lambda: None)
     with pytest.raises(InputError, match=r"talkinghead\[align\]"):
         align(np.ones(16000, np.float32), "hello")

@@ -156,6 +156,8 @@ def films(spoken, tmp_path_factory) -> Path:
     write_film(folder / "two.mp4", [np.concatenate([p, p], 1) for p in pictures[:15]], wave)
     (folder / "text.mp4").write_text("This is a letter.")
     (folder / "words.jsonl").write_text('{"id": "late", "words": [[0, 0.2, "sil"], [0.3, 0.6, "ba"], [0.6, 1.2, "ba"]]}\n')
+    (folder / "phones.jsonl").write_text('{"id": "late", "phones": [["B", 0.1, 0.2], ["AA", 0.6, 0.9]]}\n')
+    (folder / "transcripts.jsonl").write_text('{"id": "good", "text": "Ba, ba!"}\n')
     return folder
 
 
@@ -179,14 +181,22 @@ def test_good_films_are_kept_and_bad_ones_have_reasons(prepared):
     assert (good.speaker, good.licence, good.fps, good.duration) == ("anna", "CC0", FPS, FRAMES / FPS)
     assert late.duration == pytest.approx(30 / FPS, abs=0.09) and late.transcript == "ba ba"
     assert late.words is not None and late.words[0][0] == 0.0  # begun before the face was there
+    assert late.phonemes is not None and [name for _, _, name in late.phonemes] == ["AA"] and good.transcript == "Ba, ba!"
 
 
 def test_the_solved_head_does_what_the_filmed_one_did(prepared, spoken):
     out, report = prepared
     for clip, first in zip(read_manifest(out), (0, None), strict=True):
         motion = read_motion(out / clip.motion)
-        assert motion.coefficients.dtype == np.float32 and motion.names == tuple(spoken.head.names)
-        found = Animation(motion.coefficients, motion.fps, spoken.head, rotation=motion.rotation, gaze=motion.gaze)
+        assert motion.coefficients.dtype == np.float32 and {"jawOpen", "eyeBlinkLeft"} < set(motion.names)
+        assert not {"tongueOut", "cheekPuff", "eyeLookUpLeft"} & set(motion.names)  # nobody can see them
+        found = Animation(
+            spoken.head.spread(motion.coefficients, motion.names),
+            motion.fps,
+            spoken.head,
+            rotation=motion.rotation,
+            gaze=motion.gaze,
+        )
         first = FRAMES - len(found) if first is None else first
         true = replace(spoken, coefficients=spoken.coefficients[first:])
         assert np.corrcoef(true.lip_aperture(), found.lip_aperture())[0, 1] > 0.95
@@ -219,6 +229,29 @@ def test_a_second_run_changes_nothing_and_an_interrupted_one_goes_on(prepared, f
         assert path.read_bytes() == content, path
         if path.parent.name == "landmarks" or (path.name == "good.safetensors" and path.parent.name == "motion"):
             assert path.stat().st_mtime_ns == time, path
+
+
+def test_words_are_aligned_once(prepared, films, tmp_path, monkeypatch):
+    from talkinghead.data.adapters import video as adapter
+    from talkinghead.data.align import Alignment
+
+    asked: list[str] = []
+
+    def found(wave, text):
+        asked.append(text)
+        return Alignment(((0.1, 0.5, "ba"),), ((0.0, 0.1, "SIL"), (0.1, 0.2, "B"), (0.2, 0.5, "AA")))
+
+    monkeypatch.setattr(adapter.aligning, "align", found)
+    monkeypatch.setattr(adapter.aligning, "engine_for", lambda: "pocketsphinx")
+    monkeypatch.setattr(adapter, "run", lambda job, jobs, **how: [(args[0], job(*args)) for args in jobs])  # in this process
+    out, folder = tmp_path / "out", tmp_path / "anna"
+    shutil.copytree(prepared[0], out)
+    shutil.copytree(films, folder, ignore=lambda _, names: {n for n in names if n.endswith(".mp4")} - {"good.mp4", "late.mp4"})
+    for _ in range(2):
+        prepare("video", [folder], out, progress=False, align=True)
+        good, late = read_manifest(out)
+        assert [name for _, _, name in good.phonemes or ()] == ["SIL", "B", "AA"] and len(late.phonemes or ()) == 1
+        assert asked == ["Ba, ba!"]
 
 
 def test_a_changed_film_is_tracked_again(prepared, films, tmp_path):

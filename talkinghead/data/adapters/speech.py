@@ -14,7 +14,6 @@ The speaker is the one in phones.jsonl, or the folder of the files, or `speaker`
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from talkinghead.data import align
 from talkinghead.data.manifest import Spans, file_name
 from talkinghead.data.parameters import SOUNDS, wave_of
 from talkinghead.data.recording import Recording, Take
+from talkinghead.data.said import PHONES, TEXTS, phone_spans, read_lines
 from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
@@ -40,7 +40,6 @@ LATE = 0.5  # seconds by which the last phoneme may end after the sound
 UNSAID = (1.0, 0.1)  # seconds, and share of the speech, that may be without phonemes
 LOUD, NEAR = -1.5, 0.1  # 10 dB below the loudest third, seconds
 LONGEST_TEXT = 1 << 20  # bytes of a transcript or of a .lab
-TABLES, TEXTS = "phones.jsonl", "transcripts.jsonl"
 
 
 def takes(
@@ -55,8 +54,8 @@ def takes(
     found = find_clips(paths, SUFFIXES)
     if not found:
         raise InputError(f"{paths[0] if paths else 'no paths'}: no sound files ({', '.join(SUFFIXES)})")
-    tables = {folder: _lines(folder / TABLES) for folder in {path.parent for path in found.values()}}
-    texts = {folder: _lines(folder / TEXTS) for folder in tables}
+    tables = {folder: read_lines(folder / PHONES) for folder in {path.parent for path in found.values()}}
+    texts = {folder: read_lines(folder / TEXTS) for folder in tables}
     out, dropped = [], {}
     for name, path in found.items():
         line = tables[path.parent].get(path.stem, {})
@@ -65,7 +64,7 @@ def takes(
         text = line.get("text") or texts[path.parent].get(path.stem, {}).get("text")
         details: dict[str, Any] = {"fps": fps, "phones": line.get("phones"), "text": text, "model": coarticulation.VERSION}
         if details["phones"] is None and beside is None and text is None:
-            dropped[name] = f"no phonemes and no words: neither in {TABLES} or {TEXTS}, nor {path.stem}.TextGrid, .lab or .txt"
+            dropped[name] = f"no phonemes and no words: neither in {PHONES} or {TEXTS}, nor {path.stem}.TextGrid, .lab or .txt"
             continue
         own = (beside,) if beside is not None and details["phones"] is None else ()
         out.append(Take(name, person, (path, *own), transcript=text, licence=licence, details=details))
@@ -103,7 +102,7 @@ def _times(take: Take, wave: np.ndarray) -> tuple[Spans | None, Spans, str | Non
     """Words, phonemes, what is said as far as known, and how many words the aligner had to guess; None: it was not asked."""
     given, text = take.details["phones"], take.details["text"]
     if given is not None:
-        return None, _table(given), text, None
+        return None, phone_spans(given), text, None
     beside = take.files[1] if len(take.files) > 1 else None
     if beside is not None and beside.suffix.lower() == ".textgrid":
         words, phones = words_and_phonemes(read_textgrid(beside))
@@ -158,30 +157,6 @@ def read_lab(text: str) -> Spans | None:
     whole = all(row[0].isdigit() and row[1].isdigit() for row in rows)
     unit = 1e-7 if whole and second[-1] > 1e4 else 1.0  # so many seconds are no recording
     return tuple((a * unit, b * unit, label) for a, b, label in zip(first, second, labels, strict=True))
-
-
-def _table(rows: Any) -> Spans:
-    """[[phone, start, end], ...] of phones.jsonl."""
-    try:
-        return tuple((float(start), float(end), str(phone)) for phone, start, end in rows)
-    except (TypeError, ValueError):
-        raise InputError(f"{TABLES}: phones must be a list of [phoneme, start, end]") from None
-
-
-def _lines(path: Path) -> dict[str, dict]:
-    """Lines of a .jsonl by their id; {} if there is none."""
-    if not path.is_file():
-        return {}
-    out = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            out[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{path}, line {number}: not an object with an id") from None
-    return out
 
 
 def _text(path: Path) -> str:

@@ -2,13 +2,15 @@
 
 Every clip shows one person; clips in one folder are the same person unless `speaker` says otherwise. What is slow, the
 tracking, is kept in `landmarks/ID.npz`, so that a run that was interrupted goes on, and solving again is cheap.
+What is said, in words.jsonl, phones.jsonl or transcripts.jsonl beside the clips (see `talkinghead.data.said`), is noted; with
+`align`, words whose phonemes are not known are aligned (extra `align`, English).
 The sound is taken to be in sync with the picture but for `offset`; estimating that is left to the user.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,18 +18,19 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio import load_audio
+from talkinghead.data import align as aligning
 from talkinghead.data import solve, video
-from talkinghead.data.manifest import Clip, Spans, file_name, read_words, write_audio
-from talkinghead.data.motion import Motion, cut_sound, read_meta, write_motion
+from talkinghead.data.manifest import Clip, file_name, write_audio
+from talkinghead.data.motion import Motion, cut_sound, read_meta, read_motion, write_motion
 from talkinghead.data.person import Person
 from talkinghead.data.recording import Take, assign_splits
+from talkinghead.data.said import Said, beside
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.parallel import Failed, run
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
 SHORTEST = 0.5  # seconds of a face
-PAUSES = ("sil", "sp", "spn", "")  # marks in word times that are no words
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Job:
     head: Path | None
     offset: float
     licence: str
-    words: Spans | None
+    said: Said
+    align: bool
 
 
 def convert(
@@ -57,16 +61,19 @@ def convert(
     speaker: str | None = None,
     licence: str = "unknown",
     offset: float = 0.0,
+    align: bool = False,
 ) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
     """Clips, their quality and the reasons of those that were dropped.
 
     head: file of the head to solve for, the default one if None. speaker: who it is in all clips; None takes the name of
     each clip's folder. licence: of the recordings. offset: seconds by which the sound is later than the picture; it is
-    taken out.
+    taken out. align: find the phonemes of clips whose words are known.
     """
     if not np.isfinite(offset) or abs(offset) > 5:
         raise InputError(f"offset is {offset} seconds; the sound may be at most 5 seconds off")
     video.require()
+    if align:
+        aligning.engine_for()
     found = video.find_clips(paths, SUFFIXES)
     if not found:
         raise InputError(f"{paths[0] if paths else 'no paths'}: no videos ({', '.join(SUFFIXES)})")
@@ -82,7 +89,7 @@ def convert(
     splits, rule = assign_splits(takes)
     if notes is not None:
         notes["split"] = rule
-    jobs = _jobs([take for take in takes if take.id not in dropped], splits, out, head, licence, offset)
+    jobs = _jobs([take for take in takes if take.id not in dropped], splits, out, head, licence, offset, align)
     _estimate_people(jobs, out, head, dropped)
     clips, quality = [], {}
     left = [job for job in jobs if job.id not in dropped]
@@ -95,8 +102,10 @@ def convert(
     return sorted(clips, key=lambda clip: clip.id), quality, dropped
 
 
-def _jobs(takes: list[Take], splits: dict[str, str], out: Path, head: Path | None, licence: str, offset: float) -> list[Job]:
-    words = {folder: read_words(folder / "words.jsonl") for folder in {take.files[0].parent for take in takes}}
+def _jobs(
+    takes: list[Take], splits: dict[str, str], out: Path, head: Path | None, licence: str, offset: float, align: bool
+) -> list[Job]:
+    said = {folder: beside(folder) for folder in {take.files[0].parent for take in takes}}
     return [
         Job(
             id=take.id,
@@ -107,7 +116,8 @@ def _jobs(takes: list[Take], splits: dict[str, str], out: Path, head: Path | Non
             head=head,
             offset=offset,
             licence=licence,
-            words=words[take.files[0].parent].get(take.files[0].stem),
+            said=said[take.files[0].parent].get(take.files[0].stem, Said()),
+            align=align,
         )
         for take in takes
     ]
@@ -159,18 +169,14 @@ def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]]:
         animation = solve.solve(run, person, face)
         meta: dict[str, Any] = {"mark": mark, "head": face.name, "topology": face.topology}
         meta["lip_correlation"] = solve.lip_correlation(animation, run, person)
-        write_motion(motion, Motion.of(animation, meta))
+        write_motion(motion, _seen(Motion.of(animation, meta)))
+    clip = _with_phonemes(clip, meta, job)
     return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
 
 
 def _describe(job: Job, first: int, run: video.Track) -> Clip:
     start, duration = first / run.fps, len(run.landmarks) / run.fps
-    words = None
-    if job.words is not None:
-        inside = [
-            (max(a - start, 0.0), min(b - start, duration), w) for a, b, w in job.words if b > start and a < start + duration
-        ]
-        words = tuple((round(a, 4), round(b, 4), w) for a, b, w in inside)
+    said = job.said.part(start, duration)
     return Clip(
         id=job.id,
         audio=f"audio/{job.id}.flac",
@@ -181,9 +187,32 @@ def _describe(job: Job, first: int, run: video.Track) -> Clip:
         fps=run.fps,
         source="video",
         licence=job.licence,
-        transcript=" ".join(w for _, _, w in words if w not in PAUSES) if words else None,
-        words=words,
+        transcript=said.text,
+        words=said.words,
+        phonemes=said.phones,
     )
+
+
+def _with_phonemes(clip: Clip, meta: dict[str, Any], job: Job) -> Clip:
+    """The clip with aligned phonemes, kept in its motion file; as it is if they are known, not asked for, or do not fit."""
+    if not job.align or clip.phonemes is not None or not clip.transcript:
+        return clip
+    if meta.get("aligned", {}).get("text") != clip.transcript:
+        try:
+            found = aligning.align(load_audio(job.out / clip.audio), clip.transcript)
+        except InputError:
+            return clip
+        meta = {**meta, "aligned": {"text": clip.transcript, "words": found.words, "phones": found.phones}}
+        write_motion(job.out / clip.motion, replace(read_motion(job.out / clip.motion), meta=meta))
+    aligned = meta["aligned"]
+    return replace(clip, phonemes=aligned["phones"], words=clip.words or aligned["words"])
+
+
+def _seen(motion: Motion) -> Motion:
+    """Without the shapes that a camera does not tell: they are unknown, rather than at rest (see `solve.PRICE`)."""
+    assert motion.coefficients is not None
+    columns = [i for i, name in enumerate(motion.names) if solve.is_solved(name)]
+    return replace(motion, names=tuple(motion.names[i] for i in columns), coefficients=motion.coefficients[:, columns])
 
 
 def _mark(job: Job, head: Head, person: Person, run: video.Track) -> str:
