@@ -106,7 +106,7 @@ def test_what_is_no_lip_reader_is_refused(tmp_path, scripted):
 
 
 def test_the_shipped_one_reads_the_default_heads_lips():
-    """Words that look different are told apart, phoneme by phoneme: /m a m a f u f u/, a third of a second each."""
+    """Words that look different are told apart, phoneme by phoneme: /m a m a f u f u/, 180 ms each."""
     from talkinghead.face.coarticulation import speak
     from talkinghead.face.head import Head
     from talkinghead.render.differentiable import MouthRenderer
@@ -114,16 +114,17 @@ def test_the_shipped_one_reads_the_default_heads_lips():
     reader = load("default")
     assert isinstance(reader, LipReader) and sum(weight.numel() for weight in reader.parameters()) < 1_000_000
     said = ["SIL", *"M AA M AA F UW F UW".split(), "SIL"]
-    phones = [(0.3 * i, 0.3 * (i + 1), phone) for i, phone in enumerate(said)]
-    motion = torch.from_numpy(speak(phones, 3.0, 25.0, Head.default()).coefficients)
+    phones = [(0.18 * i, 0.18 * (i + 1), phone) for i, phone in enumerate(said)]
+    motion = torch.from_numpy(speak(phones, 1.8, 25.0, Head.default()).coefficients)
     with torch.no_grad():
         likely = reader(MouthRenderer(Head.default(), size=reader.size)(motion[None]))[0].softmax(-1).numpy()
     groups = {name: likely[:, [PHONES.index(phone) for phone in group]].sum(1) for name, group in VISEMES.items()}
     times = (np.arange(len(motion)) + 0.5) / 25
 
     def during(phone):
-        return np.any([(times > start + 0.05) & (times < end - 0.05) for start, end, name in phones if name == phone], 0)
+        return np.any([(times > start + 0.03) & (times < end - 0.03) for start, end, name in phones if name == phone], 0)
 
     for phone, group, other in (("M", "lips shut", "UW"), ("F", "lip on teeth", "AA"), ("AA", "spread or open", "M")):
         assert groups[group][during(phone)].mean() > 2 * groups[group][during(other)].mean(), phone
-    assert groups["lips shut"][during("M")].mean() > 0.3
+    best = max((name for name in groups if name != "silence"), key=lambda name: groups[name][during("M")].mean())
+    assert best == "lips shut"

@@ -110,6 +110,17 @@ def test_without_outlines_the_gradient_is_wrong(inside_only):
     assert max(agreement(inside_only, name) for name in ("jawOpen", "mouthFunnel", "mouthClose")) < 0.75
 
 
+def test_other_devices_draw_the_same(renderer, monkeypatch):
+    """On a GPU visibility is decided by tensor operations; all else is one code."""
+    from talkinghead.render import differentiable
+
+    one, other = (pose(**SPEAKING).requires_grad_(True) for _ in range(2))
+    renderer(one).square().sum().backward()
+    monkeypatch.setattr(differentiable, "visible", lambda screen, faces, size: visible_tensors(screen.detach(), faces, size))
+    renderer(other).square().sum().backward()
+    torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-2)
+
+
 def fitted(renderer, target, names, steps):
     """Weights of `names` that Adam finds for a picture, beginning with a shut mouth."""
     keep = [Head.default().index(name) for name in names]
