@@ -4,7 +4,25 @@ B batch, T frames, D features, W width, H heads, C categories, N channels of a h
 What came before goes through dilated causal convolutions that hear the sound in every layer; they are the same for all heads
 of a frame. What the earlier heads of the frame say is added on top, one layer deep, so that sampling does the deep part once a
 frame for all heads, and only a product of N x C for each head in turn. The layers remember their last frames in rings: a
-second costs the same at the end of an hour as at its beginning.
+second costs the same at the end of an hour as at its beginning: 0.08 seconds of one CPU core (10 s and 60 s of sound alike,
+top-p 0.9), where a sampler that goes through the whole history for every code takes 8 at 10 s and 43 at 60 s
+(`tools/bench.py --only prior`).
+
+The parallel prior has the better lips. On 69 held-out clips of one speaker of GRID, both priors on the motion space that ships,
+400 steps of 8 x 80 frames for this one (from the parallel one's listening), temperature 0 (and temperature 1, argmax of noise):
+
+| | aperture r | width r | LVE mm | jitter ratio | closures made |
+|---|---|---|---|---|---|
+| parallel, as shipped (4000 steps) | 0.889 (0.888) | 0.721 (0.671) | 1.63 (1.65) | 0.83 (0.75) | 0.87 (0.86) |
+| parallel, its last layer learnt anew in 250 steps | 0.879 | 0.691 | 1.72 | 0.87 | 0.93 |
+| the same without the terms of codes | 0.879 | 0.681 | 1.68 | 0.83 | 0.93 |
+| features of the codes regressed, no classes | 0.885 | 0.695 | 1.67 | 0.69 | 0.84 |
+| motion regressed, no motion space | 0.880 | 0.696 | 1.71 | 0.74 | 0.61 |
+| autoregressive, history corrupted up to wholly | 0.861 (0.862) | 0.509 (0.592) | 1.95 (1.90) | 0.70 (0.73) | 0.80 (0.82) |
+| up to half | 0.822 (0.858) | 0.508 (0.532) | 2.20 (2.00) | 0.68 (0.72) | 0.78 (0.82) |
+| never corrupted | 0.779 | 0.491 | 2.25 | 0.76 | 0.84 |
+
+The standard error of aperture r is 0.011. `tools/compare_priors.py` compares the priors of a model.
 """
 
 from __future__ import annotations
@@ -17,7 +35,7 @@ from torch.nn import functional
 from talkinghead.models.prior import Listener, nucleus
 
 BLOCK = 100  # frames whose noise is drawn at once
-CORRUPTED = 0.5  # largest share of past codes that training replaces by chance: a sample is never quite like the data
+CORRUPTED = 1.0  # largest share of past codes that training replaces by chance, else it trusts them more than the sound
 
 
 class CausalLayer(nn.Module):
