@@ -11,7 +11,7 @@ often and when lips shut at /p b m/. `--phones` names a folder with phones.jsonl
 Phonemes share strength by what the mouth does for them (`features`): a response is what phonetics expects (`anchors`, scaled),
 plus what the classes of the phoneme add, plus a part of its own that costs most, so that phonemes that DATA lacks move, too.
 How much each costs was chosen by words that were left out of the fit: of two lists of nine of GRID's words, the correlation of
-lip aperture while they are said is 0.61 and 0.72, with dominance functions (M. Cohen, D. Massaro 1993) it was 0.52 and 0.69.
+lip aperture while they are said is 0.60 and 0.72, with dominance functions (M. Cohen, D. Massaro 1993) it was 0.52 and 0.69.
 """
 
 from __future__ import annotations
@@ -187,12 +187,13 @@ def widen(shapes: np.ndarray, times: np.ndarray, width: np.ndarray, segments: co
 
 def tracks(seen: Seen) -> np.ndarray:
     """(T, D): how much of each step around a frame has each feature, a vowel and a consonant by loudness, each phoneme."""
-    phone = np.array([PHONES.index(p) for p in seen.segments.phones])
+    phone, loudness = np.array([PHONES.index(p) for p in seen.segments.phones]), seen.segments.loudness
+    assert loudness is not None, "`collect` measured it"
     inside = np.minimum(seen.segments.end, seen.times[:, None] + STEP / 2)
     inside = np.clip(inside - np.maximum(seen.segments.start, seen.times[:, None] - STEP / 2), 0, None) / STEP
     one = inside @ np.eye(len(PHONES))[phone]
     vowel, speech = np.isin(phone, [PHONES.index(p) for p in VOWELS]), phone != PHONES.index(SILENCE)
-    loud = np.stack([inside @ (seen.segments.loudness * kind) for kind in (vowel, speech & ~vowel)], 1)
+    loud = np.stack([inside @ (loudness * kind) for kind in (vowel, speech & ~vowel)], 1)
     return np.concatenate([one @ features(), loud, one[:, :-1]], 1)
 
 
@@ -237,7 +238,7 @@ def fit(data: list[Seen], provenance: dict) -> co.Coarticulation:
 def levels(data: list[Seen]) -> np.ndarray:
     """(P,) mean loudness of each phoneme in 10 dB; of those that are not there, that of all."""
     phone = np.concatenate([[PHONES.index(p) for p in seen.segments.phones] for seen in data])
-    loudness = np.concatenate([seen.segments.loudness for seen in data])
+    loudness = np.concatenate([seen.segments.loudness for seen in data if seen.segments.loudness is not None])
     means = [loudness[phone == p].mean() if (phone == p).any() else np.nan for p in range(len(PHONES))]
     return np.where(np.isnan(means), loudness[phone != PHONES.index(SILENCE)].mean(), means)
 
