@@ -6,13 +6,13 @@ of a frame. What the earlier heads of the frame say is added on top, one layer d
 frame for all heads, and only a product of N x C for each head in turn. The layers remember their last frames in rings: a
 second costs the same at the end of an hour as at its beginning: 0.08 seconds of one CPU core (10 s and 60 s of sound alike,
 top-p 0.9), where a sampler that goes through the whole history for every code takes 8 at 10 s and 43 at 60 s
-(`tools/bench.py --only prior`).
+(processor time; `tools/bench.py --only prior` times both by the clock).
 
-The parallel prior has the better lips, in small trainings. 69 held-out clips (val and test) of one speaker of GRID, correlations
-with the solved motion, temperature 0 (and temperature 1), expected codes at SHARPNESS where there are any. The first row is the
-model that ships, of 800 clips; all others had 160 of these clips on its motion space and features, 8 windows of 80 frames a step:
-400 steps for the autoregressive ones, which begin by listening as the shipped prior does, 250 for the others, which begin as the
-shipped prior but for a new last layer. How much to corrupt was chosen on these very clips.
+The parallel prior has the better lips, in small trainings. 69 held-out clips (val and test) of one speaker of GRID,
+correlations with the solved motion, temperature 0 (and temperature 1), expected codes at SHARPNESS where there are any. The
+first row is the model that ships, of 800 clips; all others had 160 of these clips on its motion space and features, 8 windows
+of 80 frames a step: 400 steps for the autoregressive ones, which begin by listening as the shipped prior does, 250 for the
+others, which begin as the shipped prior but for a new last layer. How much to corrupt was chosen on these very clips.
 
 | | aperture r | width r | LVE mm | jitter ratio | closures made |
 |---|---|---|---|---|---|
@@ -25,8 +25,9 @@ shipped prior but for a new last layer. How much to corrupt was chosen on these 
 | up to half | 0.822 (0.858) | 0.508 (0.532) | 2.20 (2.00) | 0.68 (0.72) | 0.78 (0.82) |
 | never corrupted | 0.779 | 0.491 | 2.25 | 0.76 | 0.84 |
 
-The standard error of aperture r is 0.011 to 0.014 over clips, one training each: rows 2 to 5 do not differ. For a model with both
-priors `tools/compare_priors.py` prints such figures (at the clips' own rate, and with tracked lips where there are any).
+The standard error of aperture r is 0.011 to 0.014 over clips, one training each: rows 2 to 5 do not differ in it, but regressed
+motion shuts fewer lips. For a model with both priors `tools/compare_priors.py` prints such figures (at the clips' own rate, and
+with tracked lips where there are any).
 """
 
 from __future__ import annotations
