@@ -16,7 +16,7 @@ from talkinghead.face.phonemes import SILENCE, arpabet
 RATE_OF_FRAMES = 50.0
 PIECE, MARGIN = 30.0, 1.0  # seconds that the network hears at a time, and that it hears beside them
 PAUSE = 0.06  # seconds of silence between words from which on it is one
-LEAST = -5.0  # mean log-probability below which the words are not those that are said
+LEAST = -3.0  # mean log-probability of the path, silences included, below which the words are not those that are said
 
 
 def forced_align() -> Callable | None:
@@ -76,7 +76,7 @@ def place(
         raise InputError(f"the transcript does not fit the sound ({str(error).splitlines()[0]})") from None
     path, found = path[0].numpy(), found[0].numpy()
     spoken = path != columns[SILENCE]
-    if found[spoken].mean() < LEAST:
+    if found.mean() < LEAST:
         raise InputError("the transcript does not fit the sound")
     return _spans(path, spoken, words, sounds)
 
