@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from talkinghead.animation import Animation
 from talkinghead.face.head import Head
 from talkinghead.losses.lipreading import PICTURES, lipreading, window
 
@@ -79,6 +80,26 @@ def test_the_gradient_opens_a_lazy_jaw_and_shuts_lips_that_stay_open(mouth):
         loss = lipreading(predicted, truth, draw, reader, np.random.default_rng(0), pictures=16)
         loss.backward()
         assert loss > 0.01 and gain.grad < 0, (column, loss, gain.grad)
+
+
+def test_the_loss_alone_gives_lips_their_closures_back(mouth):
+    (draw, reader), head = mouth, Head.default()
+    truth = spoken()[:, 9 : 9 + 2 * reader.frames]  # one window
+    jaw, shut = head.index("jawOpen"), head.index("mouthClose")
+    start = truth.clone()
+    start[..., jaw], start[..., shut] = truth[..., jaw].clamp_min(0.12), 0
+    change = torch.zeros(1, truth.shape[1], 2, requires_grad=True)
+    optimizer = torch.optim.Adam([change], 0.04)
+    for _ in range(20):
+        motion = start.index_add(2, torch.tensor([jaw, shut]), change)
+        optimizer.zero_grad()
+        lipreading(motion, truth, draw, reader, np.random.default_rng(0), pictures=16).backward()
+        optimizer.step()
+    opened = [Animation(m[0].detach().numpy().clip(0, 1), 50.0, head).lip_aperture() for m in (truth, start, motion)]
+    closed = opened[0] < 1e-3
+    assert closed.sum() > 5 and opened[1][closed].mean() > 3e-3
+    assert np.abs(opened[2] - opened[0]).mean() < 0.5 * np.abs(opened[1] - opened[0]).mean()
+    assert opened[2][closed].mean() < 0.5 * opened[1][closed].mean()
 
 
 class Window(nn.Module):
