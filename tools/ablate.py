@@ -11,11 +11,12 @@ that are there for the same set, data, recipe and steps are not made again. `--s
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -53,6 +54,7 @@ COLUMNS = {  # of evaluate: what is printed, and whether more is better
     "sync_lag": ("sync lag, ms", None),
 }
 RESULTS = "ablation.jsonl"
+BESIDE = ("out", "report", "validation", "videos", "workers", "device")  # of a recipe, what changes no weights
 
 
 def weights_of(config: TrainConfig, extra: dict[str, float]) -> dict[str, float]:
@@ -63,22 +65,37 @@ def weights_of(config: TrainConfig, extra: dict[str, float]) -> dict[str, float]
 
 def trained(config: TrainConfig, out: Path, name: str, extra: dict[str, float]) -> Path:
     """The folder of a model whose prior was trained with a set of losses; goes on where it was."""
-    first, folder = out / "motion", out / slug(name)
-    run(only(config, first, ("motion",)))
+    motion = only(config, ("motion",))
+    first = folder_of(motion, out, "motion")
+    run(replace(motion, out=str(first)))
+    whole = only(replace(config, prior=replace(config.prior, weights=weights_of(config, extra))), ("motion", "prior"))
+    folder = folder_of(whole, out, name)
     if not (folder / checkpoint.NAME).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "features").exists():
-            os.symlink((first / "features").resolve(), folder / "features")  # they are the same, and large
         shutil.copyfile(first / checkpoint.NAME, folder / checkpoint.NAME)
-    prior = replace(config.prior, weights=weights_of(config, extra))
-    return run(only(replace(config, prior=prior), folder, ("motion", "prior")))
+    return run(replace(whole, out=str(folder)))
 
 
-def only(config: TrainConfig, out: Path, stages: tuple[str, ...]) -> TrainConfig:
+def folder_of(config: TrainConfig, out: Path, name: str) -> Path:
+    """A folder for one training, another one for each recipe; all share the features, which are large."""
+    folder, features = out / f"{slug(name)}-{digest(config)}", out / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    features.mkdir(exist_ok=True)
+    if not (folder / "features").exists():
+        os.symlink(features.resolve(), folder / "features")
+    return folder
+
+
+def digest(config: TrainConfig) -> str:
+    """Changes with whatever of a recipe changes the model."""
+    text = json.dumps({name: value for name, value in asdict(config).items() if name not in BESIDE}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def only(config: TrainConfig, stages: tuple[str, ...]) -> TrainConfig:
     """The recipe with no other stages; a copy, since a training fills in what its data are."""
     config = deepcopy(config)
     others = {name: replace(getattr(config, name), steps=0) for name in STAGES if name not in stages}
-    return replace(config, out=str(out), **others)
+    return replace(config, **others)
 
 
 def slug(name: str) -> str:
@@ -105,7 +122,7 @@ def ablate(config: TrainConfig, out: Path, tests: list[Path], split: str, clips:
             console.print(f"{name}: left out, this version has no loss {', '.join(absent)}")
             continue
         common = {"steps": config.prior.steps, "seed": config.seed, "split": split, "clips": clips}
-        common |= {"weights": weights_of(config, SETS[name])}
+        common |= {"weights": weights_of(config, SETS[name]), "recipe": digest(config)}
         asked = [data for data in tests if not any(_same(line, name, data, common) for line in lines)]
         console.print(f"[{place + 1}/{len(sets)}] {name}" + ("" if asked else ": done"), markup=False)
         if not asked:
@@ -123,7 +140,7 @@ def ablate(config: TrainConfig, out: Path, tests: list[Path], split: str, clips:
 
 
 def _same(line: dict, name: str, data: Path, common: dict) -> bool:
-    return line["set"] == name and line["data"] == data.name and all(line[key] == value for key, value in common.items())
+    return line["set"] == name and line["data"] == data.name and all(line.get(key) == value for key, value in common.items())
 
 
 def table(lines: list[dict]) -> str:

@@ -37,11 +37,18 @@ def test_it_trains_measures_and_goes_on(ablate, recipe, tiny_data, tmp_path, mon
     assert "**" in capsys.readouterr().out and (out / "ablation.png").stat().st_size > 5000
     table = (out / "ablation.md").read_text()
     assert "| geometry |" in table and "| recorded |" in table
-    models = {name: (out / name / "model.safetensors").stat().st_mtime_ns for name in ("motion", "geometry", "with_sync")}
-    monkeypatch.setattr(ablate, "run", None)
+    models = {path: path.stat().st_mtime_ns for path in out.glob("*/model.safetensors")}
+    assert sorted(path.parent.name.partition("-")[0] for path in models) == ["geometry", "motion", "with_sync"]
+    asked: list = []
+    really = ablate.run
+    monkeypatch.setattr(ablate, "run", lambda config: asked.append(config) or really(config))
     ablate.main()
-    assert table == (out / "ablation.md").read_text()
-    assert models == {name: (out / name / "model.safetensors").stat().st_mtime_ns for name in models}
+    assert not asked and table == (out / "ablation.md").read_text()
+    monkeypatch.setitem(ablate.SETS, "+ sync", {"sync": 0.3})
+    ablate.main()
+    assert len(asked) == 2 and asked[1].prior.weights["sync"] == 0.3
+    assert all(path.stat().st_mtime_ns == time for path, time in models.items()), "what was trained is left alone"
+    assert len(list(out.glob("*/model.safetensors"))) == 4 and len((out / "ablation.jsonl").read_text().splitlines()) == 3
 
 
 def test_it_says_what_is_wrong_in_one_line(ablate, recipe, tiny_data, tmp_path, monkeypatch):
