@@ -111,10 +111,14 @@ def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict,
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # it reports at length the weights that an encoder with sines has no use for
     try:
         model = AutoModel.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise InputError(f"encoder {name}: cannot be loaded ({str(error).splitlines()[0]})") from None
+    finally:
+        logging.set_verbosity(before)
     settings = {
         k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
     }

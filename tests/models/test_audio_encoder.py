@@ -49,3 +49,38 @@ def test_long_audio_in_pieces_equals_the_whole(encoder, monkeypatch):
 def test_a_front_end_with_another_rate_is_refused(tiny_encoder):
     with pytest.raises(ValueError, match="conv_stride"):
         AudioEncoder(tiny_encoder | {"conv_stride": [5, 2, 2, 2, 2, 2, 1]})
+
+
+def test_any_front_end_is_centred_on_its_frames(tiny_encoder):
+    """The shipped one has a first convolution of 25 ms, and sees 1200 samples."""
+    wide = {"conv_dim": [8] * 4, "conv_kernel": [400, 3, 3, 3], "conv_stride": [80, 2, 1, 2], "num_feat_extract_layers": 4}
+    encoder = AudioEncoder(tiny_encoder | wide).eval()
+    wave = torch.randn(1, 16000).requires_grad_()
+    side = encoder.margin // 2
+    features = encoder.model.feature_extractor(torch.nn.functional.pad(wave, (side, encoder.margin - side)))
+    assert features.shape[-1] == 50
+    features[0, :, 20].sum().backward()
+    touched = wave.grad[0].nonzero()[:, 0]
+    assert (touched.min() + touched.max() + 1) / 2 == (20 + 0.5) * 320
+
+
+def test_pauses_around_speech_do_not_change_its_level():
+    speech = torch.randn(1, 16000)
+    padded = torch.nn.functional.pad(speech, (8000, 32000))
+    inside = audio_encoder._normalise(padded)[:, 8000:24000]
+    torch.testing.assert_close(inside, audio_encoder._normalise(speech), atol=0.05, rtol=0.01)
+
+
+def test_sines_begin_anywhere_in_training_and_at_nothing_afterwards(tiny_encoder):
+    encoder = AudioEncoder(tiny_encoder | {"position_embeddings_type": "sinusoidal"})
+    positions = encoder.model.encoder.pos_conv_embed
+    hidden = torch.zeros(2, 30, encoder.width)
+    encoder.eval()
+    assert positions(hidden).shape == (1, 30, encoder.width)
+    torch.testing.assert_close(positions(hidden)[0, 0], torch.tensor([0.0, 1.0]).repeat_interleave(encoder.width // 2))
+    encoder.train()
+    torch.manual_seed(0)
+    drawn = [positions(hidden) for _ in range(3)]
+    assert not torch.equal(drawn[0], drawn[1])
+    # Wherever it begins, positions are as far from each other.
+    torch.testing.assert_close(drawn[0][0, 5] @ drawn[0][0, 9], drawn[1][0, 5] @ drawn[1][0, 9], atol=1e-3, rtol=1e-4)
