@@ -206,7 +206,10 @@ class Talker(nn.Module):
         return animation
 
     def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:
-        """(T, P) float32 log-probabilities of `config.phones`, 50 a second, of a recording as in `animate`. Raises InputError."""
+        """(T, P) float32 log-probabilities of `config.phones`, 50 a second, of a recording as in `animate`.
+
+        Raises InputError for a recording that cannot be read, and for a model that knows no phonemes.
+        """
         if self.phones is None:
             raise InputError("model: its speech encoder has not learnt phonemes; use the default model")
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
