@@ -65,6 +65,8 @@ class Sinusoids(nn.Module):
     In training a window begins at a random position, so that features do not tell what time it is.
     """
 
+    rates: Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
         rates = torch.exp(-log(10000) / (width // 2 - 1) * torch.arange(width // 2))
