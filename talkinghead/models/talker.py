@@ -20,6 +20,7 @@ from talkinghead.face.idle import apply, check
 from talkinghead.files import asset, replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
+from talkinghead.models.contact import BILABIALS, meet
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose
 from talkinghead.prosody import prosody
@@ -176,6 +177,8 @@ class Talker(nn.Module):
         if annotation in BLENDSHAPES:
             coefficients = coefficients.clip(0, 1)
             coefficients[:, [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]] = 0
+            if self.phones is not None:
+                coefficients = meet(coefficients, self._bilabial(features), head)
         meta = {
             "annotation": annotation,
             "emotion": emotion,
@@ -216,6 +219,13 @@ class Talker(nn.Module):
         with torch.inference_mode():
             features = self.audio(torch.from_numpy(wave)[None].to(next(self.parameters()).device))
             return self.phones(features)[0].log_softmax(-1).cpu().numpy()
+
+    def _bilabial(self, features: torch.Tensor) -> np.ndarray:
+        """(1, T, D) features -> (T,) probability of /p b m/."""
+        assert self.phones is not None, "asked only of models that know phonemes"
+        wanted = [self.config.phones.index(name) for name in BILABIALS if name in self.config.phones]
+        with torch.inference_mode():
+            return self.phones(features)[0].softmax(-1)[:, wanted].sum(-1).cpu().numpy()
 
     def check_prior(self, prior: str) -> None:
         """Raises InputError if the model has no such prior."""

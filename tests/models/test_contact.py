@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from talkinghead import Animation, Head
+from talkinghead.models.contact import DOUBT, SURE, meet
+
+
+@pytest.fixture(scope="module")
+def head():
+    return Head.default()
+
+
+@pytest.fixture(scope="module")
+def talking(head):
+    """Mouths as open as they get in speech, parted by the lips, by the jaw, and by both."""
+    names = ["jawOpen", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel"]
+    return head.spread(np.random.default_rng(0).uniform(0, 0.6, (40, len(names))).astype(np.float32), names)
+
+
+def aperture(coefficients, head):
+    return Animation(coefficients, 50, head).lip_aperture() * 1000
+
+
+def test_lips_meet_where_a_bilabial_is_heard(head, talking):
+    assert aperture(talking, head).min() > 2
+    shut = meet(talking, np.full(40, SURE), head)
+    assert aperture(shut, head).max() < 0.5
+    assert shut.min() >= 0 and shut.max() <= 1
+
+
+def test_elsewhere_they_stay_as_they_are(head, talking):
+    np.testing.assert_array_equal(meet(talking, np.full(40, DOUBT), head), talking)
+
+
+def test_the_surer_the_further(head, talking):
+    openings = [aperture(meet(talking, np.full(40, p), head), head) for p in np.linspace(DOUBT, SURE, 6)]
+    assert (np.diff(openings, axis=0) < 0.05).all() and openings[0].mean() > openings[3].mean() + 2
+
+
+def test_a_head_without_the_shapes_keeps_its_motion(head, talking):
+    from dataclasses import replace
+
+    bare = replace(head, landmarks={})
+    assert meet(talking, np.ones(40), bare) is talking
