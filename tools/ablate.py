@@ -39,8 +39,8 @@ SETS: dict[str, dict[str, float]] = {  # beside the recipe's weights of geometry
     "+ shut, rest, touch": CODES | LIPS,
     "+ sync": CODES | {"sync": 0.2},
     "+ phoneme": CODES | {"phoneme": 0.2},
-    "+ lip reading": CODES | {"lipreading": 0.2},
-    "all": CODES | LIPS | {"sync": 0.2, "phoneme": 0.2, "lipreading": 0.2},
+    "+ lip reading": CODES | {"lipreading": 15.0},
+    "all": CODES | LIPS | {"sync": 0.2, "phoneme": 0.2, "lipreading": 15.0},
 }
 COLUMNS = {  # of evaluate: what is printed, and whether more is better
     "aperture_r": ("aperture r", True),

@@ -12,7 +12,7 @@ WEIGHTS = "prior.weights={lips: 1, lipreading: 1}"
 
 
 def test_lips_are_read_while_training(recipe, monkeypatch):
-    out = train(recipe, ["prior.steps=4", WEIGHTS])
+    out = train(recipe, ["prior.steps=2", "prior.batch=2", "motion.steps=4", WEIGHTS])
     last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
     assert last["stage"] == "prior" and 0 < last["train"]["lipreading"] < 2
     kept = torch.load(out / "state.pt", weights_only=True)["model"]
@@ -20,7 +20,7 @@ def test_lips_are_read_while_training(recipe, monkeypatch):
 
 
 def test_it_costs_nothing_when_it_has_no_weight(recipe):
-    out = train(recipe, ["prior.steps=4", "lipreader=nowhere"])  # not even looked for
+    out = train(recipe, ["prior.steps=2", "motion.steps=4", "lipreader=nowhere"])  # not even looked for
     assert "lipreading" not in json.loads((out / "log.jsonl").read_text().splitlines()[-1])["train"]
 
 
