@@ -1,11 +1,17 @@
-"""A loss that trains nothing is a mistake that no curve shows: each weighted term must reach a trained weight."""
+"""A loss that trains nothing is a mistake that no curve shows: each weighted term must reach a trained weight.
+
+A term that the data do not give, such as those of phonemes where nobody wrote down what is said, is no mistake of the recipe,
+but it is told.
+"""
 
 from __future__ import annotations
+
+import warnings
 
 import torch
 from torch import Tensor, nn
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 
 TRIAL = 100  # steps in which each term must have had one: a single batch may have no silence, or no lips that should meet
 
@@ -30,9 +36,14 @@ class Gradients:
                     self.unseen.discard(name)
 
     def check(self, found: list[tuple[set[str], set[str], set[str]]], stage: str, steps: int) -> None:
-        """Raises InputError for a term that no process saw a gradient of; `found` are their unseen, absent and still ones."""
+        """Raises InputError for a term that no process saw a gradient of; `found` are their unseen, absent and still ones.
+
+        Warns of those that are not there at all.
+        """
         unseen, absent, still = (set.intersection(*sets) for sets in zip(*found, strict=True))
-        for name in sorted(unseen):
+        if absent:
+            names = ", ".join(sorted(absent))
+            warnings.warn(f"{stage}: the data give nothing for the losses {names}; they count for nothing", InputWarning, 2)
+        for name in sorted(unseen - absent):
             why = "it does not depend on what the stage trains" if name in still else "it was 0, or what it goes through is"
-            why = "the data give no such term" if name in absent else why
             raise InputError(f"{stage}: loss {name!r} had no gradient in {steps} steps: {why}; take it out of the weights")

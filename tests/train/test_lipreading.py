@@ -25,5 +25,5 @@ def test_it_costs_nothing_when_it_has_no_weight(recipe):
 
 
 def test_readers_that_are_not_there_are_told(recipe):
-    with pytest.raises(InputError, match="lip reader nowhere: no such file or folder"):
+    with pytest.raises(InputError, match="lipreader nowhere: no such file or folder"):
         train(recipe, ["lipreader=nowhere", WEIGHTS])
