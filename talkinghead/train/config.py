@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from talkinghead.errors import InputError
 from talkinghead.models.talker import ModelConfig
@@ -99,6 +100,9 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
         raise InputError(f"ema is {config.ema:g} and pivot {config.pivot:g}: both are shares, ema below 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
+    read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "closure", "autoregressive"))
+    if read and config.lipreader != "default" and not Path(config.lipreader).exists():
+        raise InputError(f"lipreader {config.lipreader}: no such file or folder; 'default' is the one that ships")
     for name in ("motion", "prior", "closure", "autoregressive"):
         stage: StageConfig = getattr(config, name)
         if stage.schedule not in schedules:
