@@ -15,6 +15,11 @@ SOUNDS = {
     **{f"noise at {level} dB": NOISE * 10 ** (level / 20) for level in (-80, -60, -45, -30)},
     "brown noise": np.cumsum(NOISE) / 5000,
     "hum": 0.03 * sum(np.sin(2 * np.pi * 50 * k * TIMES) / k for k in (1, 2, 3, 5, 7)),
+    "chords": 0.1
+    * sum(np.sign(np.sin(2 * np.pi * f * TIMES)) for f in (220, 277.18, 329.63))
+    * (0.6 + 0.4 * np.sin(4 * TIMES)),
+    "clicks": NOISE * (np.sin(2 * np.pi * 5 * TIMES) > 0.97),
+    "telephone": 0.2 * np.sin(2 * np.pi * np.where(np.sin(40 * TIMES) > 0, 440, 480) * TIMES),
     "fan": 0.05 * np.convolve(NOISE, np.ones(24) / 24, "same") * (1 + 0.2 * np.sin(2 * np.pi * 11 * TIMES)),
 }
 
@@ -42,3 +47,21 @@ def test_lips_come_to_rest_after_a_word(talker, sample):
     aperture = talker.animate(quiet, fps=50).lip_aperture() * 1000
     assert aperture[:100].max() > 2
     assert aperture[125:].max() < 0.5
+
+
+def test_pauses_around_speech_do_not_change_its_lips(talker, sample):
+    """Once the same words with zeros around them gave motion that agreed with r = 0.75."""
+    from talkinghead.audio import load_audio
+
+    wave = load_audio(sample)
+    alone = talker.animate(wave, fps=50, idle=0).lip_aperture()
+    padded = talker.animate(np.pad(wave, RATE), fps=50, idle=0).lip_aperture()[50 : 50 + len(alone)]
+    assert np.corrcoef(alone, padded)[0, 1] > 0.98
+
+
+def test_loudness_does_not_change_the_lips(talker, sample):
+    from talkinghead.audio import load_audio
+
+    wave = load_audio(sample)
+    loud, quiet = (talker.animate(gain * wave, fps=50, idle=0).lip_aperture() for gain in (0.9, 0.02))
+    assert np.corrcoef(loud, quiet)[0, 1] > 0.99
