@@ -241,7 +241,7 @@ def test_bf16_is_near_float32(recipe, tmp_path, where):
 def test_a_gradient_may_come_late(recipe, monkeypatch):
     """A term that one batch of many has, as silence or a rare annotation: a run that goes on may meet none in its last step."""
     interrupted(recipe, ["motion.steps=7"], monkeypatch, 6)
-    monkeypatch.setattr(Gradients, "watch", lambda self, terms: None)
+    monkeypatch.setattr(Gradients, "watch", lambda self, terms: self.absent.clear())  # terms there are, but no gradient
     with pytest.raises(InputError, match="prior: loss"):  # but not motion, of which only one step is left
         train(recipe, ["motion.steps=7"])
 
