@@ -115,13 +115,8 @@ class Student(nn.Module):
 
     def front(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, T, D) what enters the transformer."""
-        caught: list[Tensor] = []
-        handle = self.encoder.model.feature_projection.register_forward_hook(lambda module, given, out: caught.append(out[0]))
-        layers, self.encoder.model.encoder.layers = self.encoder.model.encoder.layers, nn.ModuleList()
-        self.encoder(wave)
-        self.encoder.model.encoder.layers = layers
-        handle.remove()
-        return caught[0]
+        model = self.encoder.model
+        return model.feature_projection(model.feature_extractor(self.encoder.prepared(wave)).transpose(1, 2))[0]
 
 
 @torch.no_grad()

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio import RATE
+from talkinghead.data.index import FPS
 from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError
 from talkinghead.face.phonemes import SILENCE, arpabet
 
-RATE_OF_FRAMES = 50.0
 PIECE, MARGIN = 30.0, 1.0  # seconds that the network hears at a time, and that it hears beside them
 PAUSE = 0.06  # seconds of silence between words from which on it is one
 LEAST = -3.0  # mean log-probability of the path, silences included, below which the words are not those that are said
@@ -42,7 +42,7 @@ def phonetic() -> Any:
 
 def posteriors(talker: Any, wave: np.ndarray) -> np.ndarray:
     """(T, P) log-probabilities, 50 a second, of (n,) samples at 16 kHz of any length, in pieces of PIECE seconds."""
-    size, margin, hop = round(PIECE * RATE), round(MARGIN * RATE), round(RATE / RATE_OF_FRAMES)
+    size, margin, hop = round(PIECE * RATE), round(MARGIN * RATE), round(RATE / FPS)
     parts = []
     for start in range(0, max(1, len(wave)), size):
         before = min(start, margin)
@@ -89,7 +89,7 @@ def _spans(path: np.ndarray, spoken: np.ndarray, words: Sequence[str], sounds: S
     phones: list[tuple[float, float, str]] = []
     times: dict[int, tuple[float, float]] = {}
     last, before = 0.0, -1
-    for (word, name), start, stop in zip(flat, starts / RATE_OF_FRAMES, np.array(stops) / RATE_OF_FRAMES, strict=True):
+    for (word, name), start, stop in zip(flat, starts / FPS, np.array(stops) / FPS, strict=True):
         if (start - last >= PAUSE - 1e-6 and word != before) or (not phones and start > 0):
             phones.append((last, float(start), SILENCE))
         else:
@@ -97,7 +97,7 @@ def _spans(path: np.ndarray, spoken: np.ndarray, words: Sequence[str], sounds: S
         phones.append((float(start), float(stop), name))
         times[word] = (times.get(word, (float(start), 0.0))[0], float(stop))
         last, before = float(stop), word
-    end = len(path) / RATE_OF_FRAMES
+    end = len(path) / FPS
     if end - last > 1e-6:
         phones.append((last, end, SILENCE))
     return tuple((*times[w], words[w]) for w in sorted(times)), tuple(phones)

@@ -14,10 +14,10 @@ from torch import Tensor
 from talkinghead.audio import RATE, frame_times, load_audio
 from talkinghead.data.features import encoded
 from talkinghead.errors import InputError
+from talkinghead.face.phonemes import BILABIALS
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
 
-BILABIALS = {"P", "B", "M"}
 CLOSURE = 0.7  # of a bilabial as aligners cut it, lips are shut in the first part; then comes the burst
 PAUSE, EDGE = 0.3, 0.15  # seconds: in silences this long, and this far from speech, lips rest
 

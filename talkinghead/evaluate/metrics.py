@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkinghead.face.phonemes import BILABIALS
+
 LAGS = np.arange(-10, 11) * 0.02  # seconds that are tried, symmetric about 0
 SHUT = 0.001  # metres of aperture beyond the resting face's, below which lips count as shut
 TOLERANCE = 0.06  # seconds that a closure may be early or late
 REST = 0.3  # seconds: lips that stay shut longer are at rest, which is no closure
-BILABIALS = {"P", "B", "M"}
 LABIODENTALS = {"F", "V"}
 SILENCES = {"", "SIL", "SP", "SPN", "PAU", "<EPS>", "_"}
 QUIET, QUIET_RUN, QUIET_EDGE = 25.0, 0.3, 0.1  # decibels under speech; seconds: shortest silence, and its unsure ends
@@ -216,12 +217,12 @@ def bilabial_recall(p_aperture: np.ndarray, fps: float, shut: float, phonemes) -
     Needs phonemes in the data set, but no recorded lips. Pooled over clips. Source: the idea of the PBM accuracy of Electronic
     Arts' audio-driven face models. Traps: aligners are off by 20 ms and more; a mouth that never opens scores 1.
     """
-    return share_shut(p_aperture, fps, shut, spans_of(phonemes, BILABIALS))
+    return share_shut(p_aperture, fps, shut, spans_of(phonemes, {*BILABIALS}))
 
 
 def bilabial_precision(p_aperture: np.ndarray, fps: float, shut: float, phonemes) -> tuple[int, int]:
     """Of the closures that the predicted lips make, the share within 60 ms of a p, b, m or a silence of the phoneme times."""
-    allowed = spans_of(phonemes, BILABIALS | SILENCES)
+    allowed = spans_of(phonemes, {*BILABIALS, *SILENCES})
     made = closures(p_aperture, fps, shut)
     near = [((allowed[:, 0] <= end + TOLERANCE) & (allowed[:, 1] >= start - TOLERANCE)).any() for start, end in made]
     return int(sum(near)), len(near)

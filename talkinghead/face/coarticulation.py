@@ -26,7 +26,7 @@ from talkinghead.animation import Animation
 from talkinghead.audio import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
-from talkinghead.face.phonemes import SILENCE, VOWELS, arpabet
+from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet
 from talkinghead.files import asset
 
 VERSION = 3  # goes up when the same phonemes would give other motion
@@ -50,7 +50,7 @@ WIDE, WIDEST = 8.0, 14.0
 # the face then does. Times measured on 477 bilabials and 211 labiodentals of GRID: the median lips are shut for just the time
 # of an aligned /p b m/, and take RAMP to get there and away.
 RAMP, LONGEST = 0.06, 0.12
-BILABIAL, LABIODENTAL, DENTAL = ("P", "B", "M"), ("F", "V"), ("TH", "DH")
+DENTAL = ("TH", "DH")
 BITE = {"mouthRollLower": 0.45, "mouthUpperUp": 0.22, "mouthShrugLower": 0.15, "mouthLowerDown": 0.0}  # as in `visemes`
 TEETH = 0.06  # jawOpen at which the lower lip meets the upper teeth
 SHOW = {"jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthUpperUp": 0.1}  # at least; else the tongue would not be seen
@@ -283,14 +283,14 @@ def shape(
     vowel = min(strength, 1.0) * LEAST * contact(segments, VOWELS, times, frame, begin=0.3)
     z["jawOpen"] += np.maximum(vowel - gap, 0) / PARTS["jawOpen"]
     z["mouthClose"] = np.minimum(z["mouthClose"], z["jawOpen"])  # it only takes back what the jaw parted
-    bite = contact(segments, LABIODENTAL, times, frame, begin=0.25)
+    bite = contact(segments, LABIODENTALS, times, frame, begin=0.25)
     for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TEETH, 0)}.items():
         z[name] = z[name] * (1 - bite) + goal * bite
     dental = contact(segments, DENTAL, times, frame)
     z["mouthClose"] = z["mouthClose"] * (1 - dental)
     for name, least in SHOW.items():
         z[name] = np.maximum(z[name], least * dental)
-    shut = contact(segments, BILABIAL, times, frame)
+    shut = contact(segments, BILABIALS, times, frame)
     for name in OPENERS:
         z[name] = z[name] * (1 - shut)
     for name in ("mouthRollLower", "mouthRollUpper"):
@@ -314,7 +314,7 @@ def rest(segments: Segments, times: np.ndarray, least: float = SHORT[0], whole: 
             continue
         rise, fall = min(CLOSING, 0.4 * length), min(PARTING, (0.45 if i else 0.8) * length) / 2
         begin, stop = start + min(CLOSED, 0.4 * length) - rise, end - fall
-        if i and segments.phones[i - 1] in BILABIAL:
+        if i and segments.phones[i - 1] in BILABIALS:
             begin = start - rise  # they are together already
         begin, stop = (-np.inf if i == 0 else begin), (np.inf if i == last else stop)
         depth = np.clip(length / CLOSED if edge else (length - least) / (whole - least), 0, 1)

@@ -8,6 +8,7 @@ SILENCE = "SIL"
 VOWELS = tuple("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 CONSONANTS = tuple("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split())
 PHONES = (*VOWELS, *CONSONANTS, SILENCE)
+BILABIALS, LABIODENTALS = ("P", "B", "M"), ("F", "V")  # lips meet; the lower lip meets the upper teeth
 _PAUSES = "SP SPN PAU _ SILENCE <SIL> <EPS> H# # EPI +SPN+ +NSN+ NSN BR Q ʔ SSIL".split()
 # TIMIT, Festival and flite: reduced vowels, syllabic consonants, closures of stops.
 _ALIASES = "AX:AH AX-H:AH IX:IH UX:UW AXR:ER DX:D NX:N EL:L EM:M EN:N ENG:NG HV:HH H:HH"

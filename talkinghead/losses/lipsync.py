@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from talkinghead.face.head import Head
-from talkinghead.face.phonemes import PHONES, SILENCE
+from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, PHONES, SILENCE
 from talkinghead.face.teeth import incisal_edge
 from talkinghead.losses.geometry import MILLIMETRES, _moved
 
-BILABIALS, LABIODENTALS = ("P", "B", "M"), ("F", "V")
 OPEN = ("AA", "AE", "AO", "AY", "AW")
 # Which part of a phoneme, as aligners cut it: lips are shut in the first part of a bilabial, then comes the burst; they part
 # into an open vowel and close out of its diphthong. And how many frames it must last, so that it is no reduced one.

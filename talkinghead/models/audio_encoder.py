@@ -45,10 +45,8 @@ class AudioEncoder(nn.Module):
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, S) samples at 16 kHz in [-1, 1] -> (B, ceil(S / 320), D); any length, in pieces beyond 20 s."""
-        frames = max(1, -(-wave.shape[1] // FRAME))
-        wave = _normalise(wave)
-        side = self.margin // 2
-        wave = nn.functional.pad(wave, (side, self.margin - side + frames * FRAME - wave.shape[1]))
+        wave = self.prepared(wave)
+        frames = (wave.shape[1] - self.margin) // FRAME
         if frames <= WINDOW + 2 * CONTEXT:
             return self.model(wave).last_hidden_state
         pieces = []
@@ -57,6 +55,11 @@ class AudioEncoder(nn.Module):
             features = self.model(wave[:, first * FRAME : last * FRAME + self.margin]).last_hidden_state
             pieces.append(features[:, start - first : min(start + WINDOW, frames) - first])
         return torch.cat(pieces, dim=1)
+
+    def prepared(self, wave: Tensor) -> Tensor:
+        """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
+        frames, side = max(1, -(-wave.shape[1] // FRAME)), self.margin // 2
+        return nn.functional.pad(_normalise(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
 
 
 class Sinusoids(nn.Module):

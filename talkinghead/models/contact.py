@@ -11,7 +11,6 @@ import numpy as np
 from talkinghead.face.head import Head
 from talkinghead.losses.geometry import gap
 
-BILABIALS = ("P", "B", "M")
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
 LIPS = ("lip_upper_inner", "lip_lower_inner")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.motion_autoencoder import Temporal
 
 # Expected codes blur: lips that should meet stop halfway. At 3 the shipped model's own motion shuts 90 % of the /p b m/ of
@@ -16,7 +17,6 @@ from talkinghead.models.motion_autoencoder import Temporal
 # 84 % and 70 %). Figures of tools/measure_lips.py, before `contact.meet`.
 SHARPNESS = 3.0
 SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
-FPS = 50.0
 
 
 class Listener(nn.Module):

@@ -17,10 +17,11 @@ from talkinghead.config import build
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.face.idle import apply, check
+from talkinghead.face.phonemes import BILABIALS
 from talkinghead.files import asset, replacing
 from talkinghead.models.audio_encoder import FPS, AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
-from talkinghead.models.contact import BILABIALS, meet
+from talkinghead.models.contact import meet
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose
 from talkinghead.prosody import prosody
