@@ -307,7 +307,7 @@ def closures(phones: list, animation) -> list[tuple[bool, float]]:
     out, aperture, times = [], animation.lip_aperture(), animation.times
     for (before, _, _), (name, start, end) in pairwise(phones):
         near = (times >= start - 0.02) & (times <= end + 0.02)
-        if name in co.BILABIAL and before != SILENCE and near.any():
+        if name in co.BILABIALS and before != SILENCE and near.any():
             lowest = times[near][aperture[near] < max(SHUT, float(aperture[near].min()) + 1e-6)]
             out.append((bool(aperture[near].min() < SHUT), float(lowest.mean() - (start + end) / 2)))
     return out
