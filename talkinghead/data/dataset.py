@@ -190,6 +190,16 @@ class TrainingData:
         index, row, _ = self._find(i)
         return index.clip(row)
 
+    @property
+    def emotional(self) -> bool:
+        """Whether any training clip is said to show an emotion."""
+        return any(((index.rows["split"] == 0) & (index.rows["emotion"] > 0)).any() for index in self.indices)
+
+    def emotion(self, i: int) -> tuple[int, float]:
+        """Index into EMOTIONS and intensity of clip i; neutral where nobody told."""
+        index, row, _ = self._find(i)
+        return int(index.rows[row]["emotion"]), float(index.rows[row]["intensity"])
+
     def style(self, i: int) -> int:
         """1 + index into `speakers`, or 0 for somebody who is in no training clip."""
         index, row, number = self._find(i)

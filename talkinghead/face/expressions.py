@@ -133,6 +133,11 @@ def layer(
     return speech + shown * (1 - speech)
 
 
+def used(names: Sequence[str]) -> np.ndarray:
+    """(K,) float32: 1 for the shapes that any expression uses, in any manner."""
+    return np.any([(matrix != 0).any(0) for matrix in _matrices(tuple(names))], axis=0).astype(np.float32)
+
+
 def draw_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """(T, E) float32, a random curve to train with, at (T,) seconds: one emotion or two, held, coming, going or changing.
 

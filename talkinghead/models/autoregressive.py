@@ -87,8 +87,9 @@ class AutoregressivePrior(Listener):
         dilations: list[int],
         history: list[int],
         channels: int,
+        feels: bool = False,
     ) -> None:
-        super().__init__(features, styles, width, dilations)
+        super().__init__(features, styles, width, dilations, feels)
         self.shape = (heads, categories)
         self.codes = nn.Embedding(heads * categories, width)
         self.start = nn.Parameter(torch.zeros(width))  # in place of the codes before the first frame
@@ -102,9 +103,9 @@ class AutoregressivePrior(Listener):
         self.first: Tensor
         self.later: Tensor
 
-    def forward(self, features: Tensor, style: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, features: Tensor, style: Tensor, codes: Tensor, emotion: Tensor | None = None) -> Tensor:
         """Teacher-forced: (B, T, D), (B,) and the true (B, T, H) codes -> (B, T, H, C) logits of each given those before."""
-        return self.score(self.hear(features, style), self._corrupt(codes) if self.training else codes)
+        return self.score(self.hear(features, style, emotion), self._corrupt(codes) if self.training else codes)
 
     def score(self, heard: Tensor, codes: Tensor) -> Tensor:
         """(B, T, W) of `hear` and (B, T, H) codes -> (B, T, H, C) logits of each code, which know those before it only."""
@@ -118,13 +119,19 @@ class AutoregressivePrior(Listener):
 
     @torch.inference_mode()
     def sample(
-        self, features: Tensor, style: Tensor, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
+        self,
+        features: Tensor,
+        style: Tensor,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        emotion: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(B, T, D) and (B,) -> (B, T, H) codes, and the (B, T, H, C) logits that each was drawn from.
 
         temperature 0 takes the likeliest each time. Row b draws from `noise(seed, b)`; the same seed gives the same codes.
         """
-        heard = self.hear(features, style)
+        heard = self.hear(features, style, emotion)
         (batch, frames, width), (heads, categories) = heard.shape, self.shape
         layers: list[CausalLayer] = list(self.layers)  # type: ignore[arg-type]
         rings = [heard.new_zeros(batch, layer.dilation, width) for layer in layers]

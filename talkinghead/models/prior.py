@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.motion_autoencoder import Temporal
 
@@ -19,39 +20,61 @@ SHARPNESS = 3.0
 SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
 
 
+MANNERS = 3  # numbers that say how a person shows an emotion, see `face.expressions.Manner`
+FEELING = (len(EMOTIONS) - 1) * (1 + MANNERS)  # numbers a frame that say which emotion, how strongly and in which manner
+
+
+def emotion_input(curve: Tensor, manner: Tensor) -> Tensor:
+    """(B, T, E) curves and (B, 3) manners -> (B, T, FEELING): intensity of each emotion but neutral, and times each manner.
+
+    All of it is 0 where the curve is: a manner without an emotion is nothing.
+    """
+    felt = curve[..., 1:]
+    return torch.cat([felt, (felt[..., None] * manner[:, None, None]).flatten(-2)], -1)
+
+
 class Listener(nn.Module):
     """(B, T, D) audio features and a speaking style -> (B, T, width) what of them matters for motion, seen both ways.
 
     Style 0 is nobody's in particular; training sometimes replaces a speaker's own style by it (the "pivot" of UniTalker),
-    so that it means what speakers have in common.
+    so that it means what speakers have in common. feels: whether an emotion is heard, too, as `emotion_input` gives it: on a
+    layer without a bias, so that no emotion is exactly as if there were no such layer.
     """
 
-    def __init__(self, features: int, styles: int, width: int, dilations: list[int]) -> None:
+    def __init__(self, features: int, styles: int, width: int, dilations: list[int], feels: bool = False) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(features)
         self.style = nn.Embedding(1 + styles, features)
         nn.init.zeros_(self.style.weight)
         self.body = Temporal(features, width, dilations, dropout=0.2)
+        self.emotion = nn.Linear(FEELING, features, bias=False) if feels else None
 
-    def hear(self, features: Tensor, style: Tensor) -> Tensor:
-        return nn.functional.gelu(self.body(self.norm(features) + self.style(style)[:, None]))
+    def hear(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
+        x = self.norm(features) + self.style(style)[:, None]
+        if self.emotion is not None and emotion is not None:
+            x = x + self.emotion(emotion)
+        return nn.functional.gelu(self.body(x))
 
     def hear_like(self, other: Listener) -> None:
         """Take over how another prior of the same sizes listens."""
         for own, theirs in ((self.norm, other.norm), (self.style, other.style), (self.body, other.body)):
             own.load_state_dict(theirs.state_dict())
+        if self.emotion is not None and other.emotion is not None:
+            self.emotion.load_state_dict(other.emotion.state_dict())
 
 
 class ParallelPrior(Listener):
-    """(B, T, D) audio features and a speaking style -> (B, T, H, C) logits, all frames at once."""
+    """(B, T, D) audio features, a speaking style and an emotion -> (B, T, H, C) logits, all frames at once."""
 
-    def __init__(self, features: int, styles: int, heads: int, categories: int, width: int, dilations: list[int]) -> None:
-        super().__init__(features, styles, width, dilations)
+    def __init__(
+        self, features: int, styles: int, heads: int, categories: int, width: int, dilations: list[int], feels: bool = False
+    ) -> None:
+        super().__init__(features, styles, width, dilations, feels)
         self.shape = (heads, categories)
         self.out = nn.Linear(width, heads * categories)
 
-    def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        return self.out(self.hear(features, style)).unflatten(-1, self.shape)
+    def forward(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
+        return self.out(self.hear(features, style, emotion)).unflatten(-1, self.shape)
 
 
 def choose(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:

@@ -67,6 +67,7 @@ class TrainConfig:
     held_out: int = 20
     versions: int = 4
     pivot: float = 0.3  # how often a speaker's style is replaced by nobody's
+    authored: float = 0.0  # share of the windows of ARKit motion without an emotion of their own that get an authored one
     ema: float = 0.0  # decay of the averaged weights that are validated and saved; 0: none
     report: int = 250  # steps between validations and checkpoints
     validation: int = 200  # clips of split val at most
@@ -96,8 +97,9 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
         for name in names:
             if getattr(config, name) < least:
                 raise InputError(f"{name} is {getattr(config, name)}: choose {least} or more")
-    if not 0 <= config.ema < 1 or not 0 <= config.pivot <= 1:
-        raise InputError(f"ema is {config.ema:g} and pivot {config.pivot:g}: both are shares, ema below 1")
+    if not 0 <= config.ema < 1 or not 0 <= config.pivot <= 1 or not 0 <= config.authored <= 1:
+        told = f"ema is {config.ema:g}, pivot {config.pivot:g} and authored {config.authored:g}"
+        raise InputError(f"{told}: all are shares, ema below 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
     read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "closure", "autoregressive"))

@@ -14,6 +14,7 @@ import torch
 from talkinghead.config import build
 from talkinghead.data.dataset import SpeechDataset, TrainingData
 from talkinghead.errors import InputError, InputWarning
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.phonemes import PHONES
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
@@ -64,6 +65,8 @@ def set_up(
                 speech.encode(encoder, tag, tell)
     if config.autoregressive.steps and "autoregressive" not in model.priors:
         model.priors = [*model.priors, "autoregressive"]
+    if config.authored or data.emotional:
+        model.emotions = list(EMOTIONS)
     model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)
     heads = {name: head for name, head in data.heads.items() if head is not None and name not in BLENDSHAPES}

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talkinghead.audio import frame_times
 from talkinghead.data.dataset import Batch
+from talkinghead.face import expressions
+from talkinghead.face.expressions import EMOTIONS, Manner
 from talkinghead.face.head import Head
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.losses.lipreading import lipreading
+from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.categorical import entropy, hard, usage
+from talkinghead.models.prior import emotion_input
 from talkinghead.models.sync import SyncNet
-from talkinghead.models.talker import Talker
+from talkinghead.models.talker import BLENDSHAPES, Talker
 from talkinghead.train.surfaces import Surface
 
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
@@ -34,11 +40,33 @@ TERMS = {
 }
 
 
+@dataclass
+class Feeling:
+    """With which emotion the windows of a micro-batch are spoken, and the motion that this is."""
+
+    motion: Tensor  # (B, T, K) with the emotion
+    plain: Tensor  # (B, T, K) before one was put on; where it was recorded, it is in both
+    known: Tensor  # (B, K), see `Batch`; an expression is known of every shape that it uses
+    curve: Tensor  # (B, T, E) how strongly each of EMOTIONS is shown
+    manner: Tensor  # (B, 3), see `face.expressions.Manner`
+
+    @property
+    def calm(self) -> Tensor:
+        """(B,) 1 for windows without an emotion."""
+        return (self.curve[..., 1:].amax((1, 2)) == 0).float()
+
+    @property
+    def told(self) -> Tensor:
+        """(B, T, FEELING): what the prior is told."""
+        return emotion_input(self.curve, self.manner)
+
+
 class Stage(nn.Module):
     """What the engine wraps and divides among devices: the model, and the losses of one stage.
 
     surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's. wanted: names of the terms
-    that count; those that cost a network are only computed then. lipreader: which one, see `models.lipreader.load`.
+    that count; those that cost a network are only computed then. lipreader: which one, see `models.lipreader.load`. authored:
+    share of the windows without an emotion of their own that get an authored one, where motion is ARKit's.
     """
 
     def __init__(
@@ -50,9 +78,10 @@ class Stage(nn.Module):
         train_encoder: bool,
         wanted: frozenset[str] = frozenset(),
         lipreader: str = "default",
+        authored: float = 0.0,
     ) -> None:
         super().__init__()
-        self.name, self.pivot, self.train_encoder = name, pivot, train_encoder
+        self.name, self.pivot, self.train_encoder, self.authored = name, pivot, train_encoder, authored
         self.talker = talker
         if talker.autoregressive is not None and name == "autoregressive" and not talker.autoregressive.start.any():
             talker.autoregressive.hear_like(talker.prior)  # it was never trained, and need not learn anew to listen
@@ -110,9 +139,10 @@ class Stage(nn.Module):
     def _terms(self, surface: Surface, batch: Batch, features: Tensor, rng) -> dict[str, Tensor]:
         template, scale = surface.draw(len(batch.motion), rng)
         motion = borrowed(surface.bound(batch.motion * scale), batch.known, rng)
+        felt = feeling(batch, motion, self.talker.config.annotations[batch.annotation], self.authored, rng)
         if self.name == "motion":
-            return self._motion(surface, batch, features, motion, template, rng)
-        terms = self._prior(surface, batch, features, motion, template, rng)
+            return self._motion(surface, batch, features, felt, template, rng)
+        terms = self._prior(surface, batch, features, felt, template, rng)
         return terms | self._closure(surface, batch, rng) if self.name == "closure" else terms
 
     def _hear(self, batch: Batch) -> Tensor:
@@ -121,48 +151,54 @@ class Stage(nn.Module):
         with torch.set_grad_enabled(self.train_encoder and torch.is_grad_enabled()):
             return self.talker.audio(batch.wave)
 
-    def _motion(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
+    def _motion(self, surface: Surface, batch: Batch, features: Tensor, felt: Feeling, template: Tensor, rng) -> dict:
         """Stage 1: reconstruct motion through the categorical latent, mouth by audio and upper face by expression."""
-        model, annotation = self.talker.motion, batch.annotation
+        model, annotation, motion = self.talker.motion, batch.annotation, felt.motion
         predicted, logits = model(motion, features, template, annotation)
-        judged = geometry.where_known(predicted, motion, batch.known)
+        judged = geometry.where_known(predicted, motion, felt.known)
         terms = surface.terms(judged, motion, batch.quiet) | {"usage": usage(logits), "entropy": -entropy(logits)}
         if surface.has("lips") and surface.has("upper") and len(motion) > 1:
             shift = int(rng.integers(1, len(motion)))
             mouth = surface.matrix("mouth") + surface.matrix("lips")  # lips are a sixth of the region, and what is looked at
+            # Without the emotion that was put on: no sound tells that my mouth smiles while another's expression does not.
             terms["cross_modality"] = latent.cross_modality(
-                model, motion, features, template, annotation, shift, mouth, surface.matrix("upper"), batch.known
+                model, felt.plain, features, template, annotation, shift, mouth, surface.matrix("upper"), batch.known
             )
         return terms
 
-    def _prior(self, surface: Surface, batch: Batch, features: Tensor, motion: Tensor, template: Tensor, rng) -> dict:
-        """Stage 2: codes from audio (and from the codes before them, if the prior is autoregressive).
+    def _prior(self, surface: Surface, batch: Batch, features: Tensor, felt: Feeling, template: Tensor, rng) -> dict:
+        """Stage 2: codes from audio and emotion (and from the codes before them, if the prior is autoregressive).
 
         They are judged by themselves, by their features and by the motion that the frozen decoder makes of them.
         """
-        model = self.talker.motion
+        model, motion = self.talker.motion, felt.motion
         with torch.no_grad():
             wanted = model.encoder(motion, features, batch.annotation)
         pivot = torch.from_numpy(rng.random(len(motion)) < self.pivot).to(batch.style.device)
         style = torch.where(pivot, 0, batch.style)
         told = (wanted.argmax(-1),) if self.name == "autoregressive" else ()
-        logits = self.part(features, style, *told)
+        logits = self.part(features, style, *told, emotion=felt.told)
         predicted = model.decoder(logits.softmax(-1), template, batch.annotation)
-        judged = geometry.where_known(predicted, motion, batch.known)
+        judged = geometry.where_known(predicted, motion, felt.known)
         terms = surface.terms(judged, motion, batch.quiet) | {
             "code": latent.code(logits, wanted),
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
-            **self._spoken(surface, batch, predicted),
+            **self._spoken(surface, batch, predicted, felt.calm),
         }
         if self.mouth is not None and batch.annotation == "arkit":
             draw, reader = (module.to(motion.device) for module in self.mouth)
             terms["lipreading"] = lipreading(judged, motion, draw, reader, rng)  # type: ignore[arg-type]
         return terms
 
-    def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor) -> dict[str, Tensor]:
-        """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have."""
+    def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor, calm: Tensor) -> dict[str, Tensor]:
+        """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have.
+
+        calm: (B,), 0 for windows with an emotion, in whose pauses lips need not be shut.
+        """
         terms: dict[str, Tensor] = {}
         when = {} if batch.phones is None else lipsync.moments(batch.phones)
+        if "rest" in when:
+            when["rest"] = when["rest"] * calm[:, None]
         when = {name: mask for name, mask in when.items() if mask.any()}
         for name in ("shut", "rest") if surface.has("aperture") else ():
             if name in when:
@@ -213,6 +249,29 @@ def _mouth(names: list[str], lipreader: str) -> tuple[nn.Module, nn.Module]:
     return MouthRenderer(Head.default(), names, size=reader.size), reader
 
 
+def feeling(batch: Batch, motion: Tensor, names: list[str], authored: float, rng: np.random.Generator) -> Feeling:
+    """The emotions of a micro-batch: those of the clips, and authored ones on a share of the windows that have none.
+
+    A clip whose emotion is known shows it from beginning to end, in nobody's manner. Authored expressions
+    (`face.expressions`) are put on the (B, T, K) motion of ARKit's shapes, each with a curve and a manner of its own.
+    """
+    frames, device = motion.shape[1], motion.device
+    emotion, intensity = batch.emotion.cpu(), batch.intensity.cpu()
+    curve = torch.nn.functional.one_hot(emotion, len(EMOTIONS)) * intensity[:, None]
+    curve, manner = curve[:, None].repeat(1, frames, 1).float(), torch.zeros(len(motion), 3)
+    known, shown = batch.known, motion
+    chosen = np.flatnonzero((emotion.numpy() == 0) & (rng.random(len(motion)) < authored))
+    if batch.annotation in BLENDSHAPES and len(chosen):
+        used = torch.from_numpy(expressions.used(names)).to(known)
+        known, shown, times = known.clone(), motion.clone(), frame_times(frames, FPS)
+        for i in chosen:
+            drawn, how = expressions.draw_curve(rng, times), Manner.draw(rng)
+            felt = expressions.layer(motion[i].cpu().numpy(), drawn, names, how, FPS)
+            shown[i], known[i] = torch.from_numpy(felt).to(motion), torch.maximum(known[i], used)
+            curve[i], manner[i] = torch.from_numpy(drawn), torch.from_numpy(how.vector())
+    return Feeling(shown, motion, known, curve.to(device), manner.to(device))
+
+
 def borrowed(motion: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor:
     """(B, T, K) motion; what nobody measured of a clip, where (B, K) `known` is 0, is that of another clip in the batch.
 
@@ -234,10 +293,20 @@ def borrowed(motion: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor:
 
 @torch.inference_mode()
 def predict(
-    talker: Talker, stage: str, annotation: str, features: Tensor, motion: Tensor, style: Tensor, template: Tensor
+    talker: Talker,
+    stage: str,
+    annotation: str,
+    features: Tensor,
+    motion: Tensor,
+    style: Tensor,
+    template: Tensor,
+    emotion: Tensor | None = None,
 ) -> Tensor:
-    """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in the others."""
+    """(1, T, K) of a whole clip: the reconstruction in stage "motion", the prediction from sound in the others.
+
+    emotion: (1, T, FEELING), see `emotion_input`.
+    """
     if stage == "motion":
         return talker.motion.decoder(hard(talker.motion.encoder(motion, features, annotation)), template, annotation)
     prior = "autoregressive" if stage == "autoregressive" else "parallel"
-    return talker.motion.decoder(talker.latent(features, style, prior, temperature=0), template, annotation)
+    return talker.motion.decoder(talker.latent(features, style, prior, temperature=0, emotion=emotion), template, annotation)

@@ -10,7 +10,9 @@ import torch
 from talkinghead.animation import Animation
 from talkinghead.data.dataset import TrainingData
 from talkinghead.evaluate.metrics import lve_mm, pearson
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.losses import geometry
+from talkinghead.models.prior import emotion_input
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
 from talkinghead.train.stages import predict
 
@@ -57,7 +59,11 @@ def predicted_and_true(
     code = template_code(head, talker.config, annotation)
     style = torch.tensor([data.style(i)], device=device)
     template = torch.from_numpy(code)[None].to(device)
-    found = predict(talker, stage, annotation, features, target, style, template)
+    emotion, intensity = data.emotion(i)
+    curve = torch.zeros(1, frames, len(EMOTIONS), device=device)
+    curve[..., emotion] = intensity
+    told = emotion_input(curve, torch.zeros(1, 3, device=device))
+    found = predict(talker, stage, annotation, features, target, style, template, told)
     found = found.clamp(0, 1) if annotation in BLENDSHAPES else found
     found = geometry.where_known(found, target, torch.from_numpy(data.known(i))[None].to(device))
     names = talker.config.annotations[annotation]
