@@ -11,16 +11,12 @@ from zlib import error as ZlibError
 import numpy as np
 
 from talkinghead.audio import RATE, load_audio
+from talkinghead.emotion import SPELLINGS as SPELLINGS
 from talkinghead.errors import InputError, brief
 from talkinghead.export.npz import load_arrays
 from talkinghead.face.blendshapes import ARKIT
+from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 
-EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
-SPELLINGS = {  # how datasets write them -> one of EMOTIONS
-    **{name: name for name in EMOTIONS},
-    **{"happiness": "happy", "sadness": "sad", "surprise": "surprised", "fear": "fearful", "disgust": "disgusted"},
-    **{"anger": "angry"},
-}
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
 JAW = ("jaw_x", "jaw_y", "jaw_z")
 EXPRESSIONS = 100  # FLAME's expression parameters
