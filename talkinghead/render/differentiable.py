@@ -1,12 +1,12 @@
-"""Pictures of the mouth that have a gradient, in plain PyTorch: what a lip-reading loss looks at. CPU and GPU, no extension.
+"""Pictures of mouths and faces that have a gradient, in plain PyTorch: what perceptual losses look at. CPU and GPU alike.
 
 Which triangle a sample shows is decided without gradient (`visibility`). Its grey, interpolated between the corners, has one;
 and where a surface ends before another, the samples on both sides are blended by where exactly the outline passes between
 them (antialiasing after Laine et al. 2020, "Modular primitives for high-performance differentiable rendering"). Without this
 the picture would not know that an opening jaw uncovers the inside of the mouth, and its gradient would be wrong.
-Outlines are found edge by edge, not sample by sample, so that those of triangles smaller than a sample count, too.
+How both is done is in `antialias`.
 
-B pictures, N vertices near the mouth, F triangles, E edges, K coefficients, S samples a side.
+B pictures, N vertices that may be seen, F triangles, K coefficients.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.render import look
+from talkinghead.render.antialias import blend, crossings, edges_of, interior
 from talkinghead.render.visibility import visible
 
 SIZE = 88  # pixels a side of the crops of lip-reading networks (LRW's, Martinez et al. 2020)
@@ -28,11 +29,13 @@ MOUTHS = 2.0  # widths of the resting mouth across 88 pixels; larger crops show 
 LOWER = 0.08  # of the picture: how far its middle lies below that of the shut lips, to leave room for the jaw
 DEPTH = 0.075  # metres behind the lips at which drawing ends: the mouth's cavity, not the nape
 HIDDEN = ("eyes", "brows", "lashes")
+FACE_SIZE = 64
+FACES = 1.6  # of the height from chin to eyes: what a picture of a face shows, whatever its size
+FACE_LOWER, FACE_DEPTH = 0.36, 0.13  # of that height: how far the middle lies below the eyes; metres, as above
 GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)  # luminance of linear sRGB (Rec. 709)
-BACKGROUND = 0.3
-NEAR, BEHIND = 4.0, 0.1  # samples: a sample shows an edge's surface if no further from it in depth; what is behind it is behind
-THIN = 1e-2  # square samples: smaller triangles are shaded as if they had this size, their gradient would be noise
 LIPS = ("lip_upper_inner", "lip_lower_inner")
+CORNERS = ("lip_corner_left", "lip_corner_right")
+EYES = ("eye_left_outer", "eye_left_inner", "eye_right_inner", "eye_right_outer")
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,36 @@ class View:
     skin: float = 1.0  # factor on the skin's brightness
 
 
-class MouthRenderer(nn.Module):
-    """Coefficients -> grey pictures of the mouth of one head, seen from far in front (an orthographic camera).
+@dataclass(frozen=True)
+class Framing:
+    """What of a head is in the picture. Metres."""
+
+    middle: np.ndarray  # (3,) where the picture's middle is, but for `lower`
+    width: float  # across the picture
+    lower: float  # of the picture: how far below `middle` its middle lies
+    depth: float  # behind `middle`, at which drawing ends
+    hidden: tuple[str, ...]  # parts that are not drawn
+
+
+class Renderer(nn.Module):
+    """Coefficients -> grey pictures of one head, seen from far in front (an orthographic camera).
 
     names: of the coefficients, in their order; all of the head's if not given. size: pixels a side. samples: per pixel and
-    axis; 2 shows gaps between the lips that are thinner than a pixel. outlines: False leaves the antialiasing out, for those
-    who want to see what it is for. Raises InputError for a head without the landmarks of lips or with other names.
+    axis. outlines: False leaves the antialiasing out, for those who want to see what it is for.
     """
 
     def __init__(
         self,
         head: Head,
-        names: list[str] | tuple[str, ...] | None = None,
-        size: int = SIZE,
-        *,
-        samples: int = 2,
-        view: View | None = None,
-        outlines: bool = True,
+        framing: Framing,
+        names: list[str] | tuple[str, ...] | None,
+        size: int,
+        samples: int,
+        view: View | None,
+        outlines: bool,
     ) -> None:
         super().__init__()
         view = View() if view is None else view
-        missing = [m for m in (*LIPS, "lip_corner_left", "lip_corner_right") if m not in head.landmarks]
-        if missing:
-            raise InputError(f"head {head.name}: has no landmark {missing[0]!r}, so its mouth cannot be found")
         keep = [head.index(name) for name in (head.names if names is None else names)]
         self.size, self.samples, self.outlines = size, samples, outlines
         self.rest: Tensor
@@ -89,22 +99,19 @@ class MouthRenderer(nn.Module):
         self.lamps: Tensor
         self.power: Tensor
         self.around: Tensor
-        corners = head.landmark(["lip_corner_left", "lip_corner_right"])
-        self.pixel = float(np.linalg.norm(corners[0] - corners[1])) * MOUTHS / SIZE / view.zoom  # metres
-        turned = _rotation(view)
-        middle = corners.mean(0)
-        faces = _near(head, (head.template - middle) @ turned.T, size * self.pixel / 2)
+        width = framing.width / view.zoom
+        turned, scale = _rotation(view), size * samples / width
+        faces = _near(head, (head.template - framing.middle) @ turned.T, width / 2, framing)
         used, flat = np.unique(faces, return_inverse=True)
         faces = flat.reshape(-1, 3)
-        scale = samples / self.pixel
-        rest = (head.template[used] - middle) @ turned.T * scale
+        rest = (head.template[used] - framing.middle) @ turned.T * scale
         moved = head.basis[keep][:, used] @ turned.T * scale  # (K, N, 3)
         flip = np.array([1, -1, -1], np.float32)  # y down, z away from the viewer
-        place = np.array([0.5 + view.shift[0], 0.5 - LOWER + view.shift[1], 0]) * size * samples
+        place = np.array([0.5 + view.shift[0], 0.5 - framing.lower + view.shift[1], 0]) * size * samples
         self._keep("rest", rest * flip + place + [0, 0, 1000.0])
         self._keep("moved", (moved * flip).transpose(1, 2, 0).reshape(-1, len(keep)))  # (N * 3, K)
         self._keep("faces", faces.astype(np.int64))
-        for name, table in _edges(faces).items():
+        for name, table in edges_of(faces).items():
             self._keep(name, table)
         self._light(head, used, view)
         gap = [head.landmark([*LIPS], shape) for shape in (head.template, *head.basis[keep])]
@@ -173,145 +180,70 @@ class MouthRenderer(nn.Module):
         return blend(picture, table, self.edges, found)
 
 
-def interior(table: Tensor, faces: Tensor, owner: Tensor) -> Tensor:
-    """(B, S, S): the third column of (B, N, 3) [x, y, value], linear over the triangle that each sample shows.
+class MouthRenderer(Renderer):
+    """Coefficients -> grey pictures of the mouth: the crops that lip-reading networks are fed.
 
-    A triangle's values are a plane over the screen, computed once and not for each of its samples.
+    Arguments as of `Renderer`; 2 samples show gaps between the lips that are thinner than a pixel, a `size` above 88 shows more
+    of the face. Raises InputError for a head without the landmarks of lips or with other names.
     """
-    b, n, _ = table.shape
-    size, f = owner.shape[-1], len(faces)
-    hit = (owner >= 0).view(-1)
-    flat = (owner.clamp_min(0) + torch.arange(b, device=owner.device).view(-1, 1, 1) * f).view(-1)
-    shown = torch.zeros(b * f, dtype=torch.bool, device=owner.device)
-    shown[flat] = True
-    ids = shown.nonzero()[:, 0]
-    rank = (shown.cumsum(0) - 1)[flat]
-    corners = (faces[ids % f] + (ids // f * n)[:, None]).view(-1)
-    p, q, r = table.view(-1, 3).index_select(0, corners).view(-1, 3, 3).unbind(1)
-    origin = p.detach()[:, :2].round()  # numbers stay small, so that thin triangles keep their digits
-    u, v = q - p, r - p
-    area = u[:, 0] * v[:, 1] - v[:, 0] * u[:, 1]
-    area = area.clamp_max(-THIN)
-    dx = (u[:, 2] * v[:, 1] - v[:, 2] * u[:, 1]) / area
-    dy = (v[:, 2] * u[:, 0] - u[:, 2] * v[:, 0]) / area
-    start = p[:, 2] - dx * (p[:, 0] - origin[:, 0]) - dy * (p[:, 1] - origin[:, 1])
-    planes = torch.stack([start, dx, dy], 1).index_select(0, rank)
-    place = torch.arange(b * size * size, device=owner.device)
-    away = torch.stack([place % size + 0.5, place // size % size + 0.5], 1) - origin.index_select(0, rank)
-    values = planes[:, 0] + (planes[:, 1:] * away).sum(1)
-    return torch.where(hit, values, BACKGROUND).view(b, size, size)
+
+    def __init__(
+        self,
+        head: Head,
+        names: list[str] | tuple[str, ...] | None = None,
+        size: int = SIZE,
+        *,
+        samples: int = 2,
+        view: View | None = None,
+        outlines: bool = True,
+    ) -> None:
+        _check(head, (*LIPS, *CORNERS), "mouth")
+        left, right = head.landmark([*CORNERS])
+        width = float(np.linalg.norm(left - right)) * MOUTHS * size / SIZE
+        framing = Framing((left + right) / 2, width, LOWER, DEPTH, HIDDEN)
+        super().__init__(head, framing, names, size, samples, view, outlines)
 
 
-@dataclass
-class Crossings:
-    """Where outlines pass between two neighbouring samples. C crossings."""
+class FaceRenderer(Renderer):
+    """Coefficients -> grey pictures of the whole face, eyes, brows and lashes included: what a network looks at to see emotion.
 
-    picture: Tensor  # (C,) which of the B
-    edge: Tensor  # (C,) row of the edges
-    axis: Tensor  # (C,) 0: the neighbours lie side by side, 1: one below the other
-    near: Tensor  # (C,) the sample that shows the surface that ends here, as an index into all B * S * S
-    far: Tensor  # (C,) the one that shows what is behind
-
-
-@torch.no_grad()
-def crossings(
-    table: Tensor, depth: Tensor, nearest: Tensor, front: Tensor, edges: Tensor, beside: Tensor, across: Tensor
-) -> Crossings:
-    """All places where a visible outline passes between the centres of two neighbouring samples.
-
-    An outline is an edge with one triangle turned to the viewer and one turned away, or none. table: (B, N, >= 2) x, y. depth:
-    (B, N). nearest: (B, S, S) depths. front: (F, B). edges: (E, 2) vertices. beside: (E, 2) triangles, F for none. across:
-    (E, 2) their third corners.
+    Arguments as of `Renderer`; 2 samples keep lids and brows, a pixel or two high, from flickering. Raises InputError for a
+    head without the landmarks of lips, eyes and chin or with other names.
     """
-    b, n, _ = table.shape
-    size = nearest.shape[-1]
-    padded = torch.cat([front, front.new_zeros(1, b)])
-    first, second = padded[beside[:, 0]], padded[beside[:, 1]]
-    edge, picture = (first ^ second).nonzero(as_tuple=True)
-    third = torch.where(first[edge, picture], across[edge, 0], across[edge, 1])
-    points = table[..., :2].reshape(-1, 2)
-    base = picture * n
-    p, q, c = (points[base + v] for v in (edges[edge, 0], edges[edge, 1], third))
-    zp, zq = (depth.reshape(-1)[base + edges[edge, k]] for k in range(2))
-    along = q - p
-    side = torch.sign(along[:, 0] * (c - p)[:, 1] - along[:, 1] * (c - p)[:, 0])  # on which side of p -> q the surface is
-    flat = along[:, 0].abs() > along[:, 1].abs()
-    out = []
-    for axis, mine in ((0, ~flat), (1, flat)):  # steep edges pass between samples side by side: each is counted once
-        line = 1 - axis
-        low = (torch.minimum(p, q)[:, line] - 0.5).ceil().clamp(0, size).long()
-        high = (torch.maximum(p, q)[:, line] - 0.5).ceil().clamp(0, size).long()
-        number = torch.where(mine, high - low, 0)
-        which = torch.repeat_interleave(torch.arange(len(low), device=low.device), number)
-        at = torch.arange(len(which), device=low.device) - (number.cumsum(0) - number)[which] + low[which]
-        share = (at + 0.5 - p[which, line]) / along[which, line]
-        where = p[which, axis] + share * along[which, axis]
-        z = zp[which] + share * (zq - zp)[which]
-        before = (where - 0.5).floor()
-        after_inside = side[which] * along[which, line] * (1 if axis else -1) > 0
-        inside = torch.where(after_inside, before + 1, before).long()
-        outside = torch.where(after_inside, before, before + 1).long()
-        ok = (before >= 0) & (before < size - 1) & (side[which] != 0)
-        which, at, inside, outside, z = (value[ok] for value in (which, at, inside, outside, z))
-        row = picture[which] * size * size
-        near, far = ((row + (at * size + s if axis == 0 else s * size + at)) for s in (inside, outside))
-        seen = ((nearest.view(-1)[near] - z).abs() < NEAR) & (nearest.view(-1)[far] > z + BEHIND)
-        which, near, far, z = which[seen], near[seen], far[seen], z[seen]
-        out.append((picture[which], edge[which], torch.full_like(which, axis), near, far, z))
-    picture, edge, axis, near, far, z = (torch.cat(pair) for pair in zip(*out, strict=True))
-    first_of = _nearest_of(torch.minimum(near, far) * 2 + axis, z, 2 * b * size * size)
-    return Crossings(*(value[first_of] for value in (picture, edge, axis, near, far)))
+
+    def __init__(
+        self,
+        head: Head,
+        names: list[str] | tuple[str, ...] | None = None,
+        size: int = FACE_SIZE,
+        *,
+        samples: int = 2,
+        view: View | None = None,
+        outlines: bool = True,
+    ) -> None:
+        _check(head, (*LIPS, *EYES, "chin"), "face")
+        eyes = head.landmark([*EYES]).mean(0)
+        height = float(eyes[1] - head.landmark("chin")[1])
+        framing = Framing(eyes, FACES * height, FACE_LOWER / FACES, FACE_DEPTH, ())
+        super().__init__(head, framing, names, size, samples, view, outlines)
 
 
-def _nearest_of(pair: Tensor, z: Tensor, count: int) -> Tensor:
-    """Indices of one crossing for each pair of samples, the nearest: two outlines between the same two blend but once."""
-    packed = z.contiguous().view(torch.int32).long() * (1 << 31) + torch.arange(len(z), device=z.device)
-    best = torch.full((count,), torch.iinfo(torch.int64).max, device=z.device).scatter_reduce_(0, pair, packed, "amin")
-    return (best[pair] == packed).nonzero()[:, 0]
+def _check(head: Head, landmarks: tuple[str, ...], what: str) -> None:
+    missing = [name for name in landmarks if name not in head.landmarks]
+    if missing:
+        raise InputError(f"head {head.name}: has no landmark {missing[0]!r}, so its {what} cannot be found")
 
 
-def blend(picture: Tensor, table: Tensor, edges: Tensor, found: Crossings) -> Tensor:
-    """The picture with each crossing's two samples blended by where the outline is: this is what has the outline's gradient."""
-    n = table.shape[1]
-    size, flat = picture.shape[-1], picture.reshape(-1)
-    p, q = (table.view(-1, 3).index_select(0, found.picture * n + edges[found.edge, k])[:, :2] for k in range(2))
-    near = torch.stack([found.near % size, found.near // size % size], 1) + 0.5
-    axis, line = found.axis[:, None], 1 - found.axis[:, None]
-    px, py, qx, qy = p.gather(1, axis), p.gather(1, line), q.gather(1, axis), q.gather(1, line)
-    crossing = px + (near.gather(1, line) - py) * (qx - px) / (qy - py)
-    away = (crossing - near.gather(1, axis)).abs().clamp(0, 1)[:, 0]  # from the near sample's centre to the far one's
-    mine, other = flat.index_select(0, found.near), flat.index_select(0, found.far)
-    change = (away - 0.5) * (mine - other)
-    # Beyond the middle the surface reaches into the far sample; before it, the near sample shows some of what is behind.
-    return flat.index_add(0, torch.where(away > 0.5, found.far, found.near), change).view_as(picture)
+def _near(head: Head, points: np.ndarray, half: float, framing: Framing) -> np.ndarray:
+    """(F, 3) faces that may be seen in the picture.
 
-
-def _near(head: Head, points: np.ndarray, half: float) -> np.ndarray:
-    """(F, 3) faces that may be seen in the picture: near the mouth in some shape, and turned to the viewer in some.
-
-    points: (V, 3) seen from the camera, from the middle of the lips. half: metres from there to the picture's edge.
+    points: (V, 3) seen from the camera, from `framing.middle`. half: metres from there to the picture's edge.
     """
     faces = head.faces
     if head.parts:
-        faces = np.concatenate([faces[slice(*part.faces)] for part in head.parts if part.name not in HIDDEN])
-    inside = (np.abs(points[:, 0]) < 1.2 * half) & (np.abs(points[:, 1]) < 1.4 * half) & (points[:, 2] > -DEPTH)
+        faces = np.concatenate([faces[slice(*part.faces)] for part in head.parts if part.name not in framing.hidden])
+    inside = (np.abs(points[:, 0]) < 1.2 * half) & (np.abs(points[:, 1]) < 1.4 * half) & (points[:, 2] > -framing.depth)
     return faces[inside[faces].any(1)]
-
-
-def _edges(faces: np.ndarray) -> dict[str, np.ndarray]:
-    """`edges`, `beside` and `across` of `crossings`."""
-    sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    third = np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
-    triangle = np.tile(np.arange(len(faces)), 3)
-    edges, number = np.unique(np.sort(sides, 1), axis=0, return_inverse=True)
-    number = number.reshape(-1)
-    beside = np.full((len(edges), 2), len(faces))
-    across = np.zeros((len(edges), 2), np.int64)
-    order = np.argsort(number, kind="stable")
-    place = np.arange(len(order)) - np.searchsorted(number[order], number[order])
-    order, place = order[place < 2], place[place < 2]  # a third triangle on one edge is a flaw of the mesh
-    beside[number[order], place], across[number[order], place] = triangle[order], third[order]
-    return {"edges": edges, "beside": beside, "across": across}
 
 
 def _albedo(head: Head, skin: float) -> np.ndarray:
