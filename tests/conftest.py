@@ -75,11 +75,13 @@ def tiny_talker(tiny_encoder):
     """A Talker of a few thousand weights that moves, though not sensibly."""
     import torch
 
+    from talkinghead.face.expressions import EMOTIONS
     from talkinghead.face.head import Head
     from talkinghead.models.talker import ModelConfig, Talker
 
     torch.manual_seed(0)
     config = ModelConfig(
+        emotions=list(EMOTIONS),
         annotations={"arkit": list(Head.default().names)},
         styles=["a", "b"],
         landmarks=["lip_upper_inner", "lip_lower_inner"],

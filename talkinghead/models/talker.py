@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from torch import nn
 
 from talkinghead import __version__
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, audio_hash, frame_count, load_audio
+from talkinghead.audio import RATE, audio_hash, frame_count, frame_times, load_audio
 from talkinghead.config import build
+from talkinghead.emotion import AUTO, EmotionCurve, check_intensity, read_emotion
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS, Manner
 from talkinghead.face.head import Head
 from talkinghead.face.idle import apply, check
 from talkinghead.face.phonemes import BILABIALS
@@ -23,10 +26,12 @@ from talkinghead.models.audio_encoder import FPS, AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.contact import meet
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
-from talkinghead.models.prior import ParallelPrior, choose
-from talkinghead.prosody import prosody
+from talkinghead.models.prior import ParallelPrior, choose, emotion_input
+from talkinghead.prosody import Prosody, prosody
 
 UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
+UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin
+OWN = 0.5  # how far a seed's manner of showing emotion is from nobody's, of how far training went
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 PRIORS = ("parallel", "autoregressive")
@@ -42,6 +47,7 @@ class ModelConfig:
     landmarks: list[str] = field(default_factory=list)  # of the template, what the decoder sees of whose face it is
     encoder: dict = field(default_factory=dict)  # a transformers configuration
     phones: list[str] = field(default_factory=list)  # phonemes that the encoder's features were trained to tell apart
+    emotions: list[str] = field(default_factory=list)  # all of EMOTIONS, or none: a model that speaks neutrally
     fps: float = FPS
     heads: int = 16
     categories: int = 32
@@ -68,6 +74,8 @@ class Talker(nn.Module):
         for prior in config.priors:
             if prior not in PRIORS:
                 raise InputError(f"model: priors has {prior!r}; choose from {', '.join(PRIORS)}")
+        if config.emotions not in ([], list(EMOTIONS)):
+            raise InputError(f"model: emotions are {', '.join(EMOTIONS)}, or none; this one has {', '.join(config.emotions)}")
         self.config = config
         self.audio = AudioEncoder(config.encoder)
         self.phones = nn.Linear(self.audio.width, len(config.phones)) if config.phones else None
@@ -78,11 +86,12 @@ class Talker(nn.Module):
             MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
         )
         listener = config.prior_width, config.prior_dilations
-        self.prior = ParallelPrior(d, len(config.styles), h, c, *listener)
+        self.prior = ParallelPrior(d, len(config.styles), h, c, *listener, feels=bool(config.emotions))
         self.autoregressive: AutoregressivePrior | None = None
         if "autoregressive" in config.priors:
             memory = config.history, config.channels
-            self.autoregressive = AutoregressivePrior(d, len(config.styles), h, c, *listener, *memory)
+            feels = bool(config.emotions)
+            self.autoregressive = AutoregressivePrior(d, len(config.styles), h, c, *listener, *memory, feels=feels)
 
     @classmethod
     def from_pretrained(cls, name: str | Path | None = None, device: str = "cpu") -> Talker:
@@ -128,8 +137,12 @@ class Talker(nn.Module):
         *,
         head: Head | None = None,
         annotation: str | None = None,
-        emotion: str = "neutral",
+        emotion: str | Path | Mapping[str, float] | EmotionCurve = "neutral",
         intensity: float = 1.0,
+        expressiveness: float = 1.0,
+        articulation: float = 1.0,
+        upper_face: float = 1.0,
+        lower_face: float = 1.0,
         style: str | None = None,
         seed: int = 0,
         fps: float = 30.0,
@@ -148,14 +161,26 @@ class Talker(nn.Module):
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
         shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
         kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first. style: one of
-        `config.styles`. seed: decides the sample if `temperature` is above 0, and what is not the mouth's: blinks, gaze, brows
+        `config.styles`.
+
+        emotion: one of EMOTIONS, a blend such as "happy:0.6,surprised:0.3", keyframes over time or a file with them, "auto" for
+        what the voice itself tells, see `talkinghead.emotion.read_emotion`. intensity: 0 to 1, times what `emotion` says; 0 is
+        neutral exactly. expressiveness: how far emotion, brows and head go, articulation: how far the mouth goes with the
+        words, upper_face, lower_face: how far all of that part does; 1 is usual, 0 to 3.
+
+        seed: decides the sample if `temperature` is above 0, and what is not the mouth's: blinks, gaze, brows
         and head motion, which go with the voice; each has a strength (1 is usual, 0 off), and `idle` scales all of them.
         prior: what chooses the codes of the motion, one of `config.priors`. top_p: of what is sampled, only the likeliest codes
         that together have this probability. Raises InputError.
         """
         annotation, head = self.face(head, annotation)
-        if emotion != "neutral" or not 0 <= intensity <= 1:
-            raise InputError(f"emotion {emotion!r} at intensity {intensity:g}: this model speaks neutral only, at 0 to 1")
+        check_intensity(intensity)
+        curve = None if isinstance(emotion, str) and emotion == AUTO else read_emotion(emotion, intensity)
+        if not self.config.emotions and (curve is None or curve.values.any()):
+            raise InputError(f"emotion {emotion!r}: this model speaks neutrally only")
+        dials = {"expressiveness": expressiveness, "articulation": articulation}
+        dials |= {"upper_face": upper_face, "lower_face": lower_face}
+        check_dials(annotation, **dials)
         if not 1 <= fps <= 240:
             raise InputError(f"fps is {fps:g}: choose 1 to 240")
         if not 0 <= seed < 2**63:
@@ -167,23 +192,30 @@ class Talker(nn.Module):
         self.check_prior(prior)
         check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, (str, Path)) else rate or RATE)
-        code = template_code(head, self.config, annotation)
         device = next(self.parameters()).device
         with torch.inference_mode():
             features = self.audio(torch.from_numpy(wave)[None].to(device))
-            codes = self.latent(features, torch.tensor([self._style(style)], device=device), prior, temperature, top_p, seed)
-            template = torch.from_numpy(code)[None].to(device)
-            motion = self.motion.decoder(codes, template, annotation)[0].cpu().numpy()
+        voice = prosody(wave) if idle or curve is None or curve.values.any() else None
+        curve = self._heard(wave, features, voice, intensity) if curve is None else curve
+        spoken = Spoken(features, template_code(head, self.config, annotation), annotation, self._style(style), seed)
+        how = {"prior": prior, "temperature": temperature, "top_p": top_p}
+        motion = self._decode(spoken, None, **how)
         coefficients = head.spread(motion, self.config.annotations[annotation])
-        if annotation in BLENDSHAPES:
-            coefficients = coefficients.clip(0, 1)
-            coefficients[:, [k for k, name in enumerate(head.names) if name.startswith(UNHEARD)]] = 0
+        felt = np.zeros_like(coefficients)
+        if curve.values.any():
+            shown = curve.at(frame_times(len(motion), self.config.fps))
+            felt = head.spread(self._decode(spoken, shown, **how) - motion, self.config.annotations[annotation])
+        if annotation not in BLENDSHAPES:
+            coefficients = coefficients + felt
+        else:
+            coefficients = mixed(coefficients, felt, head, **dials)
             if self.phones is not None:
                 coefficients = meet(coefficients, self._bilabial(features), head)
         meta = {
             "annotation": annotation,
-            "emotion": emotion,
+            "emotion": curve.meta,
             "intensity": intensity,
+            **dials,
             "style": style,
             "seed": seed,
             "prior": prior,
@@ -203,11 +235,28 @@ class Talker(nn.Module):
         frames = frame_count(len(wave) / RATE, fps)
         animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
         if idle and annotation in BLENDSHAPES:
-            voice = prosody(wave)
-            animation = apply(
-                animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=brows, head=head_motion, voice=voice
-            )
+            life = {"blinks": blinks, "gaze": gaze, "brows": brows * expressiveness * upper_face}
+            life |= {"head": head_motion * expressiveness}
+            animation = apply(animation, seed, strength=idle, voice=voice, **life)
         return animation
+
+    def _heard(self, wave: np.ndarray, features: torch.Tensor, voice: Prosody | None, intensity: float) -> EmotionCurve:
+        """What a voice tells of its emotion, `intensity` times."""
+        from talkinghead.models.voice_emotion import emotion_of_voice
+
+        return emotion_of_voice(wave, features[0].cpu().numpy(), voice).scaled(intensity)
+
+    def _decode(self, spoken: Spoken, curve: np.ndarray | None, prior: str, temperature: float, top_p: float) -> np.ndarray:
+        """(T, K) motion with (T, E) emotions, or neutral. The same seed shows them in the same manner."""
+        device, told = spoken.features.device, None
+        with torch.inference_mode():
+            if curve is not None:
+                manner = OWN * Manner.draw(np.random.default_rng([spoken.seed, len(EMOTIONS)])).vector()
+                told = emotion_input(torch.from_numpy(curve).float()[None], torch.from_numpy(manner)[None]).to(device)
+            style = torch.tensor([spoken.style], device=device)
+            codes = self.latent(spoken.features, style, prior, temperature, top_p, spoken.seed, told)
+            template = torch.from_numpy(spoken.template)[None].to(device)
+            return self.motion.decoder(codes, template, spoken.annotation)[0].cpu().numpy()
 
     def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:
         """(T, P) float32 log-probabilities of `config.phones`, 50 a second, of a recording as in `animate`.
@@ -234,13 +283,20 @@ class Talker(nn.Module):
             raise InputError(f"prior {prior!r}: this model has {', '.join(dict.fromkeys(['parallel', *self.config.priors]))}")
 
     def latent(
-        self, features: torch.Tensor, style: torch.Tensor, prior: str, temperature: float, top_p: float = 1.0, seed: int = 0
+        self,
+        features: torch.Tensor,
+        style: torch.Tensor,
+        prior: str,
+        temperature: float,
+        top_p: float = 1.0,
+        seed: int = 0,
+        emotion: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """(B, T, D) audio features and (B,) styles -> (B, T, H, C), what a prior gives the decoder."""
+        """(B, T, D) features, (B,) styles, (B, T, FEELING) emotions -> (B, T, H, C), what a prior gives the decoder."""
         if prior == "parallel":
-            return choose(self.prior(features, style), temperature, seed, top_p)
+            return choose(self.prior(features, style, emotion), temperature, seed, top_p)
         assert self.autoregressive is not None, "check_prior has seen to it"
-        codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed)
+        codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed, emotion)
         if temperature == 0:
             return choose(logits, 0, seed)
         return torch.nn.functional.one_hot(codes, self.config.categories).to(logits.dtype)
@@ -271,6 +327,46 @@ class Talker(nn.Module):
                 return name, head
         missing = [shape for shape in known[annotation or next(iter(known))] if shape not in head.names]
         raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What of a recording and a face the motion is made from. features: (1, T, D), template: (L + 1, 3)."""
+
+    features: torch.Tensor
+    template: np.ndarray
+    annotation: str
+    style: int
+    seed: int
+
+
+def check_dials(annotation: str, **dials: float) -> None:
+    """Raises InputError for a strength outside 0 to 3, and for any but 1 where motion has no named parts."""
+    for name, value in dials.items():
+        if not 0 <= value <= 3:
+            raise InputError(f"{name} is {value:g}: choose 0 to 3; 1 is usual")
+        if value != 1 and annotation not in BLENDSHAPES:
+            raise InputError(f"{name}: works on blendshapes only, not on {annotation} motion; leave it at 1")
+
+
+def mixed(
+    speech: np.ndarray,
+    felt: np.ndarray,
+    head: Head,
+    expressiveness: float = 1.0,
+    articulation: float = 1.0,
+    upper_face: float = 1.0,
+    lower_face: float = 1.0,
+) -> np.ndarray:
+    """(T, K) neutral motion and (T, K) what an emotion changes of it -> (T, K) weights in [0, 1], each part as far as asked.
+
+    Blinks and looks are left out, since speech does not tell when; but an emotion may lower the lids.
+    """
+    upper = np.array([name.startswith(UPPER) for name in head.names])
+    said = np.where([name.startswith(UNHEARD) for name in head.names], 0, speech)
+    felt = np.where([name.startswith("eyeLook") for name in head.names], 0, felt)
+    motion = np.where(upper, 1, articulation) * said.clip(0, 1) + expressiveness * felt
+    return (np.where(upper, upper_face, lower_face) * motion).clip(0, 1).astype(np.float32)
 
 
 def _same_mesh(a: Head, b: Head) -> bool:

@@ -15,6 +15,7 @@ from talkinghead.config import build
 from talkinghead.data.dataset import SpeechDataset, TrainingData
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.face.expressions import EMOTIONS
+from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
@@ -41,7 +42,8 @@ def set_up(
     model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
     folders = [Path(folder) for folder in config.data]
     heads = given.heads if given is not None else None
-    names = model.annotations or None
+    # An expression may use shapes that no clip of the data has.
+    names = model.annotations or ({"arkit": list(Head.default().names)} if config.authored else None)
     data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=heads)
     if not data.split("train"):
         raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")

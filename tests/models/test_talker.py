@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from talkinghead.emotion import EmotionCurve
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
 from talkinghead.models.talker import Talker, template_code
 
@@ -54,8 +57,10 @@ def test_saved_and_loaded_is_the_same_model(tiny_talker, tmp_path):
 
 def test_mistakes_are_said_in_one_line(tiny_talker, tmp_path):
     for arguments, said in [
-        ({"emotion": "happy"}, "neutral only"),
-        ({"intensity": 2.0}, "neutral only"),
+        ({"emotion": "hapy"}, "did you mean 'happy'"),
+        ({"intensity": 2.0}, "intensity"),
+        ({"articulation": -1.0}, "articulation is -1"),
+        ({"upper_face": 5.0}, "upper_face is 5"),
         ({"fps": 0.0}, "fps is 0"),
         ({"style": "nobody"}, "this model has a, b"),
         ({"seed": -1}, "seed is -1"),
@@ -63,6 +68,64 @@ def test_mistakes_are_said_in_one_line(tiny_talker, tmp_path):
         with pytest.raises(InputError, match=said) as caught:
             tiny_talker.animate(noise(0.3), **arguments)
         assert "\n" not in str(caught.value)
+
+
+def test_no_intensity_is_neutral_exactly(tiny_talker):
+    neutral = tiny_talker.animate(noise(1))
+    for emotion in (*EMOTIONS, "happy:0.6,surprised:0.3", {"sad": 0.0}, EmotionCurve(np.array([0.0]), np.zeros((1, 8)))):
+        same = tiny_talker.animate(noise(1), emotion=emotion, intensity=0.0)
+        for part in ("coefficients", "rotation", "gaze"):
+            np.testing.assert_array_equal(getattr(same, part), getattr(neutral, part), str(emotion))
+    np.testing.assert_array_equal(tiny_talker.animate(noise(1), emotion="neutral").coefficients, neutral.coefficients)
+
+
+def test_emotions_differ_and_the_meta_tells_them(tiny_talker):
+    faces = {name: tiny_talker.animate(noise(1), emotion=name, idle=0).coefficients for name in EMOTIONS}
+    for i, one in enumerate(EMOTIONS):
+        for other in EMOTIONS[:i]:
+            assert np.abs(faces[one] - faces[other]).max() > 1e-3, (one, other)
+    told = tiny_talker.animate(noise(1), emotion="happy:0.6,surprised:0.3", intensity=0.5).meta
+    assert told["intensity"] == 0.5 and "happy" in json.dumps(told["emotion"]) and told["articulation"] == 1
+    again = tiny_talker.animate(noise(1), emotion="happy", idle=0).coefficients
+    np.testing.assert_array_equal(again, faces["happy"])
+    assert np.abs(tiny_talker.animate(noise(1), emotion="happy", idle=0, seed=1).coefficients - again).max() > 0, "manner"
+
+
+def test_a_curve_is_followed_in_time(tiny_talker):
+    wave = noise(4)
+    neutral, sad = (tiny_talker.animate(wave, emotion=name, idle=0).coefficients for name in ("neutral", "sad"))
+    keys = [{"time": 1.8, "emotion": "neutral"}, {"time": 2.2, "emotion": "sad"}]
+    curve = tiny_talker.animate(wave, emotion=keys, idle=0).coefficients
+    np.testing.assert_allclose(curve[:30], neutral[:30], atol=1e-5)
+    np.testing.assert_allclose(curve[-30:], sad[-30:], atol=1e-5)
+
+
+def test_dials_scale_their_part_alone(tiny_talker):
+    names = tiny_talker.config.annotations["arkit"]
+    upper = np.array([name.startswith(("brow", "eye", "cheek", "nose")) for name in names])
+
+    def run(emotion="angry", **dials):
+        return tiny_talker.animate(noise(1), emotion=emotion, idle=0, **dials).coefficients
+
+    usual, neutral = run(), run("neutral")
+    np.testing.assert_array_equal(run(expressiveness=0.0), neutral)
+    assert not run(upper_face=0.0)[:, upper].any() and not run(lower_face=0.0)[:, ~upper].any()
+    np.testing.assert_array_equal(run(upper_face=0.0)[:, ~upper], usual[:, ~upper])
+    np.testing.assert_array_equal(run(lower_face=0.0)[:, upper], usual[:, upper])
+    np.testing.assert_array_equal(run(articulation=2.0)[:, upper], usual[:, upper])
+    assert not run("neutral", articulation=0.0)[:, ~upper].any()
+    assert np.abs(run("neutral", articulation=1.5)[:, ~upper]).sum() > np.abs(neutral[:, ~upper]).sum()
+
+
+def test_a_model_without_emotions_says_so(tiny_talker):
+    plain = Talker(replace(tiny_talker.config, emotions=[])).eval()
+    with pytest.raises(InputError, match="speaks neutrally only"):
+        plain.animate(noise(0.3), emotion="happy")
+    with pytest.raises(InputError, match="speaks neutrally only"):
+        plain.animate(noise(0.3), emotion="auto")
+    plain.animate(noise(0.3), emotion="happy", intensity=0.0)
+    with pytest.raises(InputError, match="all of|or none"):
+        Talker(replace(tiny_talker.config, emotions=["happy"]))
 
 
 def test_a_head_without_the_models_shapes_is_refused(tiny_talker):
