@@ -124,7 +124,7 @@ def test_a_model_without_emotions_says_so(tiny_talker):
     with pytest.raises(InputError, match="speaks neutrally only"):
         plain.animate(noise(0.3), emotion="auto")
     plain.animate(noise(0.3), emotion="happy", intensity=0.0)
-    with pytest.raises(InputError, match="all of|or none"):
+    with pytest.raises(InputError, match="or none"):
         Talker(replace(tiny_talker.config, emotions=["happy"]))
 
 
