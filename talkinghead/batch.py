@@ -4,8 +4,9 @@ OUT/NAME.FORMAT   NAME is the path of the recording below the folder, or below t
 OUT/batch.json    {"version", "animated": how many now, "skipped": how many were there already,
                    "done": {NAME: {"audio", "files": {FILE: mark}}}, "failed": {NAME: {"audio", "reason"}}}
 
-A mark is a digest of the recording's name, size and time, of the model's and the head's files and of all settings: a file that
-is there with the same mark is not made again. A file has the same bytes as one that a single run on such a machine writes.
+A mark is a digest of the recording's name, size and time, of the model's and the head's files, of an emotion curve's keyframes
+and of all settings: a file that is there with the same mark is not made again. A file has the same bytes as one that a single
+run on such a machine writes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from talkinghead.emotion import check_emotion, curve_file, read_emotion
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.marks import digest, stamp
@@ -36,7 +38,7 @@ REPORT = "batch.json"
 LISTS = (".txt", ".csv", ".jsonl")
 SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".wv", ".amr")
 VIDEO = ".mp4"
-DIALS = ("blinks", "gaze", "brows", "head_motion")
+DIALS = ("blinks", "gaze", "brows", "head_motion", "expressiveness", "articulation", "upper_face", "lower_face")
 KEEP = 5.0  # seconds between two writes of the report: what an interruption can cost
 
 
@@ -58,14 +60,26 @@ class Voice:
     gaze: float = 1.0
     brows: float = 1.0
     head_motion: float = 1.0
+    expressiveness: float = 1.0
+    articulation: float = 1.0
+    upper_face: float = 1.0
+    lower_face: float = 1.0
 
     def spoken(self) -> dict[str, Any]:
         """What `Talker.animate` takes of it, but for the head."""
         return {name: value for name, value in vars(self).items() if name != "head"}
 
     def lively(self) -> dict[str, Any]:
-        """What of it is not the model's: the strengths of what is not the mouth's."""
-        return {name: getattr(self, name) for name in ("idle", *DIALS)}
+        """What of it is not the model's: emotion and the strengths."""
+        return {name: getattr(self, name) for name in ("emotion", "intensity", "idle", *DIALS)}
+
+    def said(self) -> dict[str, Any]:
+        """What decides the motion, for a mark: a curve file counts by its content. Raises InputError."""
+        curve = curve_file(self.emotion)
+        if curve is None:
+            return vars(self)
+        keys = read_emotion(curve)
+        return {**vars(self), "emotion": [curve.name, keys.times, keys.values]}
 
 
 @dataclass(frozen=True)
@@ -106,14 +120,16 @@ def animate_all(
     """Animate the recordings of `source` into the folder `out`; returns what is written to `out/batch.json`.
 
     source: a folder of sound files, searched recursively, or a list: .txt with a path a line, or .csv or .jsonl with the
-    columns of COLUMNS, of which only audio is needed; paths are relative to the list. formats: npz, csv, glb, usdc, obj,
-    mp4. What fails is in the report and does not stop the rest;
+    columns of COLUMNS, of which only audio is needed; paths, also of heads and emotion curves, are relative to the list.
+    formats: npz, csv, glb, usdc, obj, mp4. What fails is in the report and does not stop the rest;
     files of recordings that are gone stay. Raises InputError if nothing can be begun at all.
     """
     from talkinghead.export import check as check_export
 
     check(engine, workers)
     out, look, voice = Path(out).absolute(), look or Look(), voice or Voice()  # workers may start in another folder
+    check_emotion(voice.emotion, voice.intensity)
+    voice = replace(voice, emotion=_placed(voice.emotion, Path()))
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
         if suffix != VIDEO:
@@ -206,7 +222,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
             rows = [(n, json.loads(line)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as {path.suffix[1:]} ({' '.join(str(error).split())})") from None
-    return [{**_row(row, f"{path}, line {n}"), "line": n, "audio": path.parent / _audio(row, path, n)} for n, row in rows]
+    return [
+        {**_row(row, f"{path}, line {n}", path.parent), "line": n, "audio": path.parent / _audio(row, path, n)}
+        for n, row in rows
+    ]
 
 
 def _audio(row: Any, path: Path, number: int) -> str:
@@ -215,8 +234,8 @@ def _audio(row: Any, path: Path, number: int) -> str:
     return row["audio"].strip()
 
 
-def _row(row: Any, where: str) -> dict[str, Any]:
-    """The values of a line, of the types of COLUMNS; what is empty is left out."""
+def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
+    """The values of a line, of the types of COLUMNS; what is empty is left out. Emotion curves are looked for from `root`."""
     if not isinstance(row, dict):
         raise InputError(f"{where}: not an object with the columns {', '.join(COLUMNS)}")
     values = {}
@@ -232,7 +251,19 @@ def _row(row: Any, where: str) -> dict[str, Any]:
             values[name] = COLUMNS[name](value)
         except (TypeError, ValueError):
             raise InputError(f"{where}: {name} is {value!r}, a number is expected") from None
+    try:
+        if "emotion" in values:
+            values["emotion"] = _placed(values["emotion"].strip(), root)
+        check_emotion(values.get("emotion", "neutral"), values.get("intensity", 1.0))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     return values
+
+
+def _placed(emotion: str, root: Path) -> str:
+    """The same emotion; a curve's file, seen from the folder `root`, with its whole path."""
+    path = curve_file(emotion)
+    return emotion if path is None else str((root / path).absolute())
 
 
 def _named(rows: list[dict[str, Any]], root: Path) -> list[Item]:
@@ -271,9 +302,11 @@ def _plan(item: Item, suffixes: list[str], voice: Voice, look: Look, weights: li
     from talkinghead import __version__
 
     try:
-        made = [stamp(item.audio), Path(voice.head), vars(voice), weights, __version__]
+        made = [stamp(item.audio), Path(voice.head), voice.said(), weights, __version__]
     except OSError as error:
         return Failed(f"{item.audio}: {(error.strerror or str(error)).lower()}")
+    except InputError as error:  # an emotion curve that went while this runs
+        return Failed(str(error))
     drawn = [look.size, look.camera]
     return {f"{item.name}{s}": digest([*made, drawn] if s == VIDEO else made) for s in suffixes}
 

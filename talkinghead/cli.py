@@ -46,6 +46,7 @@ Engine = Annotated[
     Literal["local", "ray"],
     arg(help="Where workers are: on this machine; or on the Ray cluster that RAY_ADDRESS names or that is started here."),
 ]
+Emotion = Annotated[str, arg(metavar="EMOTION")]
 Model = Annotated[str | None, arg(metavar="MODEL", help="Folder of a model or its id on the Hub. The one that ships.")]
 
 
@@ -55,8 +56,12 @@ def animate(
     *,
     head: HeadName = "default",
     model: Model = None,
-    emotion: str = "neutral",
+    emotion: Emotion = "neutral",
     intensity: float = 1.0,
+    expressiveness: float = 1.0,
+    articulation: float = 1.0,
+    upper_face: float = 1.0,
+    lower_face: float = 1.0,
     style: str | None = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
     idle: float = 1.0,
@@ -82,14 +87,21 @@ def animate(
     Args:
         audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound.
             Or a folder of recordings, or a list of them: .txt with a path a line, or .csv or .jsonl
-            with audio and, if wanted, output, emotion, intensity, style, seed, head and the strengths.
+            with audio and, if wanted, output, emotion, intensity, style, seed, head and the strengths;
+            paths in it, also of emotion curves, are relative to the list.
             With these, -o is a folder. What is done is not done again; batch.json there says what
             failed, and the exit status is 2 if anything did.
-        emotion: How it is said.
-        intensity: How strongly, 0 to 1.
+        emotion: How it is said: neutral, happy, sad, surprised, fearful, disgusted, angry, contempt; a blend
+            such as happy:0.6,surprised:0.3; a .csv or .json file with keyframes over time (columns time,
+            in seconds, and emotions; or time, emotion and intensity); or auto: what the voice tells.
+        intensity: How strongly, 0 to 1, times what emotion says; 0 is neutral.
+        expressiveness: How far emotion, brows and head go; 1 is usual, 0 to 3.
+        articulation: How far the mouth goes with the words, likewise.
+        upper_face: How far brows, lids, cheeks and nose go, whatever moves them, likewise.
+        lower_face: How far mouth and jaw go, whatever moves them, likewise.
         style: Whose way of speaking; one of the model's speakers.
         transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
-            which are aligned with the sound, and no model is used.
+            which are aligned with the sound, and no model is used; the rest is as usual.
         idle: Strength of all that is not the mouth's: the four that follow; 0 switches them off.
         blinks: How often eyes blink; 1 is usual, 0 never.
         gaze: How far eyes wander.
@@ -104,16 +116,20 @@ def animate(
         device: Where the model runs: cpu, cuda, mps.
         workers: Folders and lists: recordings at a time.
     """
-    from talkinghead.batch import LISTS, Look, Voice
+    from talkinghead.batch import DIALS, LISTS, Look, Voice
+    from talkinghead.emotion import check_emotion
 
-    voice = Voice(emotion, intensity, style, idle, prior, temperature, top_p, seed, fps, head, blinks, gaze, brows, head_motion)
+    check_emotion(emotion, intensity)
+    given = (blinks, gaze, brows, head_motion, expressiveness, articulation, upper_face, lower_face)
+    dials = dict(zip(DIALS, given, strict=True))
+    voice = Voice(emotion, intensity, style, idle, prior, temperature, top_p, seed, fps, head, **dials)
     look = Look(read_size(size), camera, backend)
     check_fps(fps)
     if transcript is not None:
         if audio.is_dir() or audio.suffix.lower() in LISTS:
             raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
-        settings = {"model": model, "emotion": emotion != "neutral", "style": style}
-        settings |= {"prior": prior != "parallel", "temperature": temperature, "top-p": top_p != 1}
+        settings = {"model": model, "style": style, "prior": prior != "parallel"}
+        settings |= {"temperature": temperature, "top-p": top_p != 1}
         for name, given in settings.items():
             if given:
                 raise InputError(f"--{name} is the model's, which --transcript does without; leave one of them out")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from talkinghead.animation import Animation
 from talkinghead.audio import RATE, load_audio
+from talkinghead.data.manifest import Spans
+from talkinghead.emotion import AUTO, EmotionCurve, read_emotion
 from talkinghead.errors import InputError
+from talkinghead.face.dials import check_dials, manner_of, mixed
+from talkinghead.face.expressions import layer
 from talkinghead.face.head import Head
+from talkinghead.face.phonemes import BILABIALS
 
 LONGEST = 1 << 20  # bytes of a transcript
 
@@ -20,6 +27,12 @@ def animate_transcript(
     transcript: str,
     *,
     head: Head | None = None,
+    emotion: str | Path | Mapping[str, Any] | EmotionCurve = "neutral",
+    intensity: float = 1.0,
+    expressiveness: float = 1.0,
+    articulation: float = 1.0,
+    upper_face: float = 1.0,
+    lower_face: float = 1.0,
     fps: float = 30.0,
     rate: int | None = None,
     seed: int = 0,
@@ -31,8 +44,9 @@ def animate_transcript(
 ) -> Animation:
     """Motion for a recording of English whose words are known, as long as the recording to within a frame.
 
-    audio, head, fps, rate, seed, idle and what it scales are as for `Talker.animate`. Needs the extra `align`. meta["phones"]
-    has the phonemes that were found. Raises InputError, also if the words do not fit the sound.
+    The other arguments are as for `Talker.animate`; emotion is laid on the speech as action units say, and no model learned it.
+    Needs the extra `align`. meta["phones"] has the phonemes that were found. Raises InputError, also if the words do not fit
+    the sound.
     """
     from talkinghead import __version__
     from talkinghead.data.align import align
@@ -41,18 +55,42 @@ def animate_transcript(
     from talkinghead.prosody import prosody
 
     check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
+    check_dials(expressiveness=expressiveness, articulation=articulation, upper_face=upper_face, lower_face=lower_face)
+    curve = None if isinstance(emotion, str) and emotion == AUTO else read_emotion(emotion, intensity)
     if not 1 <= fps <= 240:
         raise InputError(f"fps is {fps:g}: choose 1 to 240")
     wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE)
     found = align(wave, transcript)
-    animation = speak(found.phones, len(wave) / RATE, fps, head, loudness=loudness_of(wave))
+    voice = prosody(wave) if idle or curve is None else None
+    if curve is None:
+        from talkinghead.models.voice_emotion import emotion_of_voice
+
+        curve = emotion_of_voice(wave, None, voice).scaled(intensity)
+    animation = speak(found.phones, len(wave) / RATE, fps, head, loudness=loudness_of(wave), strength=articulation)
+    animation = _feeling(animation, found.phones, curve, seed, (expressiveness, 1.0, upper_face, lower_face))
     notes = {"phones": found.phones, "words": found.words, "seed": seed, "version": __version__}
+    notes |= {"emotion": curve.meta, "intensity": intensity, "expressiveness": expressiveness, "articulation": articulation}
+    notes |= {"upper_face": upper_face, "lower_face": lower_face}
     notes |= {"idle": idle, "blinks": blinks, "gaze": gaze, "brows": brows, "head_motion": head_motion}
     animation = replace(animation, meta=animation.meta | notes)
     if idle:
-        voice = prosody(wave)
-        animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=brows, head=head_motion, voice=voice)
+        up, turn = brows * expressiveness * upper_face, head_motion * expressiveness
+        animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=up, head=turn, voice=voice)
     return animation
+
+
+def _feeling(animation: Animation, phones: Spans, curve: EmotionCurve, seed: int, dials: tuple[float, ...]) -> Animation:
+    """Speech with an emotion on top, as far as `dials` (of `mixed`) say; lips that must meet do."""
+    from talkinghead.face.coarticulation import contact, segments_of
+    from talkinghead.models.contact import shut
+
+    if not curve.values.any() and set(dials) == {1.0}:
+        return animation
+    head, times, fps = animation.head, animation.times, animation.fps
+    shown = layer(animation.coefficients, curve.at(times), head.names, manner_of(seed), fps)
+    motion = mixed(animation.coefficients, shown - animation.coefficients, head, *dials)
+    closed = contact(segments_of(phones, float(len(times) / fps)), BILABIALS, times, 1 / fps)
+    return replace(animation, coefficients=shut(motion, closed, head))
 
 
 def read_transcript(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.face.head import Head
-from talkinghead.losses.geometry import gap
 
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
@@ -17,7 +16,13 @@ LIPS = ("lip_upper_inner", "lip_lower_inner")
 
 
 def meet(coefficients: np.ndarray, heard: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `heard`, the probability of a bilabial, says.
+    """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `heard`, the probability of a bilabial, says."""
+    level = np.clip((heard - DOUBT) / (SURE - DOUBT), 0, 1)
+    return shut(coefficients, level**2 * (3 - 2 * level), head)
+
+
+def shut(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
+    """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `level` says: 0 as they are, 1 shut.
 
     First the lips stop parting, then mouthClose shuts what the jaw opened, and the jaw gives what is left. A head that lacks
     the shapes or the landmarks keeps its motion.
@@ -25,11 +30,9 @@ def meet(coefficients: np.ndarray, heard: np.ndarray, head: Head) -> np.ndarray:
     names = head.names
     if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not set(LIPS) <= head.landmarks.keys():
         return coefficients
-    level = np.clip((heard - DOUBT) / (SURE - DOUBT), 0, 1)
-    level = level**2 * (3 - 2 * level)
     out = coefficients.copy()
     out[:, [names.index(name) for name in PARTING]] *= (1 - level)[:, None]
-    moved, rest = (part.numpy()[..., 1] for part in gap(head, *LIPS))  # mm per unit of each shape, mm
+    moved, rest = _gap(head)
     close, jaw = names.index("mouthClose"), names.index("jawOpen")
     if moved[close] >= 0 or moved[jaw] <= 0:
         return coefficients
@@ -37,3 +40,9 @@ def meet(coefficients: np.ndarray, heard: np.ndarray, head: Head) -> np.ndarray:
     out[:, close] += np.minimum(level * np.maximum(out @ moved + rest, 0) / -moved[close], room)
     out[:, jaw] -= np.minimum(level * np.maximum(out @ moved + rest, 0) / moved[jaw], out[:, jaw])
     return out
+
+
+def _gap(head: Head) -> tuple[np.ndarray, float]:
+    """(K,) metres by which each shape parts the lips, and how far they are apart at rest."""
+    moved, rest = (head.landmark(list(LIPS), points)[..., 1] for points in (head.basis, head.template))
+    return moved[:, 0] - moved[:, 1], float(rest[0] - rest[1])

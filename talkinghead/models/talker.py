@@ -17,7 +17,8 @@ from talkinghead.audio import RATE, audio_hash, frame_count, frame_times, load_a
 from talkinghead.config import build
 from talkinghead.emotion import AUTO, EmotionCurve, check_intensity, read_emotion
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS, Manner
+from talkinghead.face.dials import check_dials, manner_of, mixed
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
 from talkinghead.face.idle import apply, check
 from talkinghead.face.phonemes import BILABIALS
@@ -29,9 +30,6 @@ from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecod
 from talkinghead.models.prior import ParallelPrior, choose, emotion_input
 from talkinghead.prosody import Prosody, prosody
 
-UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
-UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin
-OWN = 0.5  # how far a seed's manner of showing emotion is from nobody's, of how far training went
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 PRIORS = ("parallel", "autoregressive")
@@ -180,7 +178,9 @@ class Talker(nn.Module):
             raise InputError(f"emotion {emotion!r}: this model speaks neutrally only")
         dials = {"expressiveness": expressiveness, "articulation": articulation}
         dials |= {"upper_face": upper_face, "lower_face": lower_face}
-        check_dials(annotation, **dials)
+        check_dials(**dials)
+        if annotation not in BLENDSHAPES and set(dials.values()) != {1}:
+            raise InputError(f"{', '.join(dials)}: are for blendshapes, not for {annotation} motion; leave them at 1")
         if not 1 <= fps <= 240:
             raise InputError(f"fps is {fps:g}: choose 1 to 240")
         if not 0 <= seed < 2**63:
@@ -235,9 +235,8 @@ class Talker(nn.Module):
         frames = frame_count(len(wave) / RATE, fps)
         animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
         if idle and annotation in BLENDSHAPES:
-            life = {"blinks": blinks, "gaze": gaze, "brows": brows * expressiveness * upper_face}
-            life |= {"head": head_motion * expressiveness}
-            animation = apply(animation, seed, strength=idle, voice=voice, **life)
+            up, turn = brows * expressiveness * upper_face, head_motion * expressiveness
+            animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=up, head=turn, voice=voice)
         return animation
 
     def _heard(self, wave: np.ndarray, features: torch.Tensor, voice: Prosody | None, intensity: float) -> EmotionCurve:
@@ -251,8 +250,8 @@ class Talker(nn.Module):
         device, told = spoken.features.device, None
         with torch.inference_mode():
             if curve is not None:
-                manner = OWN * Manner.draw(np.random.default_rng([spoken.seed, len(EMOTIONS)])).vector()
-                told = emotion_input(torch.from_numpy(curve).float()[None], torch.from_numpy(manner)[None]).to(device)
+                manner = torch.from_numpy(manner_of(spoken.seed).vector())[None]
+                told = emotion_input(torch.from_numpy(curve).float()[None], manner).to(device)
             style = torch.tensor([spoken.style], device=device)
             codes = self.latent(spoken.features, style, prior, temperature, top_p, spoken.seed, told)
             template = torch.from_numpy(spoken.template)[None].to(device)
@@ -338,35 +337,6 @@ class Spoken:
     annotation: str
     style: int
     seed: int
-
-
-def check_dials(annotation: str, **dials: float) -> None:
-    """Raises InputError for a strength outside 0 to 3, and for any but 1 where motion has no named parts."""
-    for name, value in dials.items():
-        if not 0 <= value <= 3:
-            raise InputError(f"{name} is {value:g}: choose 0 to 3; 1 is usual")
-        if value != 1 and annotation not in BLENDSHAPES:
-            raise InputError(f"{name}: works on blendshapes only, not on {annotation} motion; leave it at 1")
-
-
-def mixed(
-    speech: np.ndarray,
-    felt: np.ndarray,
-    head: Head,
-    expressiveness: float = 1.0,
-    articulation: float = 1.0,
-    upper_face: float = 1.0,
-    lower_face: float = 1.0,
-) -> np.ndarray:
-    """(T, K) neutral motion and (T, K) what an emotion changes of it -> (T, K) weights in [0, 1], each part as far as asked.
-
-    Blinks and looks are left out, since speech does not tell when; but an emotion may lower the lids.
-    """
-    upper = np.array([name.startswith(UPPER) for name in head.names])
-    said = np.where([name.startswith(UNHEARD) for name in head.names], 0, speech)
-    felt = np.where([name.startswith("eyeLook") for name in head.names], 0, felt)
-    motion = np.where(upper, 1, articulation) * said.clip(0, 1) + expressiveness * felt
-    return (np.where(upper, upper_face, lower_face) * motion).clip(0, 1).astype(np.float32)
 
 
 def _same_mesh(a: Head, b: Head) -> bool:
