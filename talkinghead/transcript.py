@@ -84,8 +84,6 @@ def _feeling(animation: Animation, phones: Spans, curve: EmotionCurve, seed: int
     from talkinghead.face.coarticulation import contact, segments_of
     from talkinghead.models.contact import shut
 
-    if not curve.values.any() and set(dials) == {1.0}:
-        return animation
     head, times, fps = animation.head, animation.times, animation.fps
     shown = layer(animation.coefficients, curve.at(times), head.names, manner_of(seed), fps)
     motion = mixed(animation.coefficients, shown - animation.coefficients, head, *dials)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from talkinghead.animation import Animation
+from talkinghead.audio import load_audio
 from talkinghead.cli import main
+from talkinghead.data import align
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
 from talkinghead.transcript import animate_transcript, read_transcript
 
@@ -37,6 +40,55 @@ def test_eyes_live_and_lips_stay_as_they_are(spoken, sample):
     assert not np.array_equal(animate_transcript(sample, TEXT, fps=50, seed=1).rotation, spoken.rotation)
 
 
+@pytest.fixture(scope="module")
+def aligned(sample):
+    pytest.importorskip("pocketsphinx")
+    return align.align(load_audio(sample), TEXT)
+
+
+@pytest.fixture
+def feeling(sample, aligned, monkeypatch):
+    """Says the text at 50 frames a second, still."""
+    monkeypatch.setattr(align, "align", lambda wave, text: aligned)
+    return lambda **how: animate_transcript(sample, TEXT, fps=50, **{"idle": 0, **how})
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS[1:])
+def test_lips_shut_under_every_emotion(feeling, emotion):
+    neutral, shown = feeling(), feeling(emotion=emotion)
+    moved = np.abs(shown.coefficients - neutral.coefficients)
+    names = shown.head.names
+    assert moved[:, [name.startswith(("brow", "eye", "cheek", "nose")) for name in names]].max() > 0.1
+    for how in ({}, {"expressiveness": 3}, {"articulation": 1.5, "lower_face": 1.5}):
+        motion = feeling(emotion=emotion, **how)
+        aperture = 1000 * motion.lip_aperture()
+        for start, end, name in motion.meta["phones"]:
+            if name in ("M", "P", "B"):
+                assert aperture[(motion.times > start) & (motion.times < end)].min() < 0.1, (how, start)
+        assert 0 <= motion.coefficients.min() and motion.coefficients.max() <= 1
+    assert np.corrcoef(shown.lip_aperture(), neutral.lip_aperture())[0, 1] > 0.9
+    half = np.abs(feeling(emotion=emotion, intensity=0.5).coefficients - neutral.coefficients).sum()
+    assert 0 < half < moved.sum()
+
+
+def test_no_intensity_is_neutral_and_dials_scale_their_part(feeling):
+    neutral, sad = feeling().coefficients, feeling(emotion="sad").coefficients
+    assert np.array_equal(feeling(emotion="sad", intensity=0).coefficients, neutral)
+    assert np.array_equal(feeling(emotion="sad", upper_face=0, lower_face=0).coefficients, np.zeros_like(neutral))
+    assert np.abs(feeling(emotion="sad", seed=5).coefficients - sad).max() > 1e-3  # another manner
+    assert feeling(articulation=0.5).lip_aperture().mean() < 0.8 * feeling().lip_aperture().mean()
+    curve = feeling(emotion=[{"time": 2, "emotion": "neutral"}, {"time": 3, "emotion": "sad"}])
+    assert np.abs(curve.coefficients[:95] - neutral[:95]).max() < 1e-6
+    assert np.abs(curve.coefficients[160:] - sad[160:]).max() < 1e-6
+    assert curve.meta["emotion"]["keys"][1]["time"] == 3
+    with pytest.raises(InputError, match="articulation is 4"):
+        feeling(articulation=4)
+
+
+def test_the_voice_tells_here_as_well(feeling):
+    assert feeling(emotion="auto").meta["emotion"]["found"]
+
+
 def test_any_head(sample):
     pytest.importorskip("pocketsphinx")
     head = Head.default(age=60, gender="female")
@@ -48,11 +100,15 @@ def test_the_command_line_takes_words_or_a_file(sample, tmp_path, monkeypatch, c
     (tmp_path / "said.txt").write_text(TEXT)
     for name, text in (("a", TEXT), ("b", str(tmp_path / "said.txt"))):
         argv = ["talkinghead", "animate", str(sample), "--transcript", text, "-o", str(tmp_path / f"{name}.npz")]
+        argv += ["--emotion", "happy", "--intensity", "0.7", "--expressiveness", "1.2"]
         monkeypatch.setattr(sys, "argv", argv)
         assert not main()
     a, b = (Animation.load(tmp_path / f"{name}.npz") for name in "ab")
     assert np.array_equal(a.coefficients, b.coefficients) and a.fps == 30
     assert a.meta["synthesised"] is True
+    assert a.meta["emotion"] == {"spec": "happy", "intensity": 0.7} and a.meta["expressiveness"] == 1.2
+    smile = a.coefficients[:, a.head.index("mouthSmileLeft")]
+    assert smile.mean() > 0.15
 
 
 @pytest.mark.parametrize(
