@@ -123,6 +123,42 @@ def test_a_list_says_how_each_is_spoken(recordings, model, tmp_path):
     assert meta["other/name"]["style"] == "b" and meta["again"]["style"] is None
 
 
+def test_a_list_says_how_each_feels(recordings, model, tmp_path):
+    """Curve files lie beside the list, and one that was edited, and only that, is looked at again."""
+    curve, table, out = recordings / "moods" / "rise.csv", recordings / "list.csv", tmp_path / "out"
+    curve.parent.mkdir()
+    curve.write_text("time,happy\n0,0\n0.5,0.8\n")
+    table.write_text(
+        "audio,emotion,intensity,expressiveness,upper_face\n"
+        "a/x.flac,moods/rise.csv,0.5,,\nb/x.flac,happiness:0.6 sad:0.2,,1.5,0\ny.flac,auto,,,\n"
+    )
+    animate_all(table, out, model=model, progress=False)
+    meta = {name: Animation.load(out / f"{name}.npz").meta for name in ("a/x", "b/x", "y")}
+    assert meta["a/x"]["emotion"]["keys"][1] == {"time": 0.5, "emotion": {"happy": 0.8}}
+    assert meta["a/x"]["emotion"]["intensity"] == 0.5 and meta["a/x"]["expressiveness"] == 1
+    assert (meta["b/x"]["expressiveness"], meta["b/x"]["upper_face"]) == (1.5, 0) and meta["y"]["emotion"]["found"]
+    words = ["animate", recordings / "a/x.flac", "-o", tmp_path / "x.npz", "--model", model]
+    assert cli.main([str(word) for word in (*words, "--emotion", curve, "--intensity", 0.5)]) == 0
+    assert (tmp_path / "x.npz").read_bytes() == (out / "a/x.npz").read_bytes()
+    os.utime(curve, (0, 0))
+    assert animate_all(table, out, model=model, progress=False)["animated"] == 0
+    status = curve.stat()
+    curve.write_text("time,happy\n0,0\n0.5,0.7\n")
+    os.utime(curve, ns=(status.st_atime_ns, status.st_mtime_ns))  # neither size nor time tell
+    first = times(out)
+    assert animate_all(table, out, model=model, progress=False)["animated"] == 1
+    assert {name for name, at in times(out).items() if first[name] != at} == {"a/x.npz"}
+
+
+def test_one_emotion_for_all(recordings, model, tmp_path, monkeypatch):
+    (tmp_path / "mood.json").write_text('[{"time": 0, "emotion": "sad"}]')
+    monkeypatch.chdir(tmp_path)  # the curve is looked for from here, wherever workers start
+    animate_all(recordings / "a", tmp_path / "out", model=model, voice=Voice(emotion="mood.json"), progress=False)
+    assert Animation.load(tmp_path / "out" / "x.npz").meta["emotion"]["keys"] == [{"time": 0.0, "emotion": {"sad": 1.0}}]
+    with pytest.raises(InputError, match="did you mean 'sad'"):
+        animate_all(recordings, tmp_path / "out", model=model, voice=Voice(emotion="sda"), progress=False)
+
+
 def test_lists_of_all_kinds_name_the_same(recordings, tmp_path):
     (recordings / "a.txt").write_text("# comment\n\na/x.flac\nb/x.flac\n")
     (recordings / "a.jsonl").write_text('{"audio": "a/x.flac", "intensity": 0.5}\n{"audio": "b/x.flac", "seed": 3}\n')
@@ -154,6 +190,13 @@ def test_names_do_not_collide(recordings):
         ("a.csv", "audio,output\nx.wav,../out\n", "must be a name inside the folder"),
         ("a.csv", "audio,output\nx.wav,/etc/out\n", "must be a name inside the folder"),
         ("a.csv", "audio\nx.wav\nx.wav\n", "lines 2 and 3: both would write x"),
+        (
+            "a.csv",
+            "audio,emotion\nx.wav,sad\ny.wav,hapy\n",
+            "a.csv, line 3: emotion 'hapy' is not known; did you mean 'happy'?",
+        ),
+        ("a.csv", "audio,emotion\nx.wav,moods/none.csv\n", "moods/none.csv: no such file"),
+        ("a.csv", "audio,intensity\nx.wav,1.5\n", "line 2: intensity is 1.5: choose 0"),
         ("a.jsonl", '{"audio": "x.wav"}\n{"audio": 3}\n', "line 2: no audio"),
         ("a.jsonl", '{"audio": "x.wav"\n', "cannot be read as jsonl"),
         ("a.jsonl", '["x.wav"]\n', "line 1"),

@@ -96,7 +96,18 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
         ("animate {wav} -o {tmp}/a.npz --model {tmp}/none", "none"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --seed -1", "seed"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --intensity 2", "intensity"),
-        ("animate {wav} -o {tmp}/a.npz --model {model} --emotion cross", "cross"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --intensity nan", "intensity is nan"),
+        ("animate {wav} -o {tmp}/a.npz --emotion cross", "emotion 'cross' is not known; choose from neutral, happy"),
+        ("animate {wav} -o {tmp}/a.npz --emotion hapy", "did you mean 'happy'"),
+        ("animate {wav} -o {tmp}/a.npz --emotion happy:0.6,sad:3", "sad is '3', expected a number from 0 to 1"),
+        ("animate {wav} -o {tmp}/a.npz --emotion moods.csv", "moods.csv: no such file"),
+        ("animate {wav} -o {tmp}/a.npz --emotion auto --intensity 7", "intensity is 7"),
+        ("animate {wav} -o {tmp}/a.npz --transcript hello --emotion hapy", "did you mean 'happy'"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --expressiveness -1", "expressiveness is -1: choose 0 to 3"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --articulation nan", "articulation is nan"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --upper-face 4", "upper_face is 4"),
+        ("animate {wav} -o {tmp}/a.npz --model {model} --lower-face 4", "lower_face is 4"),
+        ("animate {folder} -o {tmp}/a --emotion moods.csv", "moods.csv: no such file"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --temperature nan", "temperature"),
         ("animate {wav} -o {tmp}/a.npz --model {model} --top-p 0", "top_p is 0"),
         (
@@ -182,6 +193,12 @@ def test_interruption_and_defects_have_a_status_of_their_own(monkeypatch, capsys
         raising(ZeroDivisionError())
 
 
+def test_a_wrong_emotion_is_told_before_anything_heavy_is_loaded(sample, tmp_path):
+    words = ["animate", str(sample), "-o", str(tmp_path / "a.npz"), "--emotion", "hapy"]
+    code = f"import sys; from talkinghead import cli; assert cli.main({words}) == 2; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 # What it says
 
 
@@ -240,6 +257,39 @@ def test_animate_writes_every_format_asked_for(sample, tiny_model, tmp_path):
     animation = Animation.load(outputs[0])
     assert animation.fps == 10 and len(animation) == 58  # 5.71 s
     assert animation.meta["seed"] == 0
+
+
+def test_animate_takes_emotions_and_dials(sample, tiny_model, tmp_path):
+    (tmp_path / "mood.csv").write_text("time,sad,happy\n0,1,0\n4,0,0.6\n")
+
+    def animate(*words):
+        out = tmp_path / "a.npz"
+        assert cli.main([str(word) for word in ("animate", sample, "-o", out, "--model", tiny_model, "--idle", 0, *words)]) == 0
+        return Animation.load(out)
+
+    neutral = animate()
+    assert neutral.meta["emotion"]["spec"] == "neutral"
+    assert np.array_equal(animate("--emotion", "angry", "--intensity", 0).coefficients, neutral.coefficients)
+    blend = animate("--emotion", "happy:0.6,surprised:0.3", "--intensity", 0.5)
+    assert blend.meta["emotion"] == {"spec": "happy:0.6,surprised:0.3", "intensity": 0.5}
+    assert np.abs(blend.coefficients - neutral.coefficients).max() > 1e-3
+    curve = animate("--emotion", tmp_path / "mood.csv")
+    sad, happy = animate("--emotion", "sad"), animate("--emotion", "happy:0.6")
+    assert [key["time"] for key in curve.meta["emotion"]["keys"]] == [0, 4]
+    assert np.abs(curve.coefficients[-20:] - happy.coefficients[-20:]).max() < 1e-3
+    assert (
+        np.abs(curve.coefficients[:5] - sad.coefficients[:5]).max() < np.abs(sad.coefficients - neutral.coefficients).max() / 2
+    )
+    dials = {"expressiveness": 1.5, "articulation": 0.8, "upper_face": 1.2, "lower_face": 0.9}
+    words = [word for name, value in dials.items() for word in (f"--{name.replace('_', '-')}", value)]
+    assert {name: animate("--emotion", "sad", *words).meta[name] for name in dials} == dials
+
+
+def test_animate_hears_an_emotion(sample, tiny_model, tmp_path):
+    words = ["animate", sample, "-o", tmp_path / "a.npz", "--model", tiny_model, "--emotion", "auto", "--intensity", 0.5]
+    assert cli.main([str(word) for word in words]) == 0
+    told = Animation.load(tmp_path / "a.npz").meta["emotion"]
+    assert told["found"] and told["intensity"] == 0.5
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.2, 30.0])
