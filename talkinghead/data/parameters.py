@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
@@ -18,6 +19,11 @@ from talkinghead.face.blendshapes import ARKIT
 from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
+# RAVDESS (Livingstone and Russo 2018): modality, channel, emotion, intensity, statement, repetition, actor
+RAVDESS = re.compile(r"(?<!\d)0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<level>0[12])-0[12]-0[12]-\d\d(?!\d)")
+CALM = "neutral"  # RAVDESS has a second neutral
+RAVDESS_EMOTIONS = ("neutral", CALM, "happy", "sad", "angry", "fearful", "disgusted", "surprised")
+LEVEL = re.compile(r"level_([1-3])")  # folders of MEAD's films
 JAW = ("jaw_x", "jaw_y", "jaw_z")
 EXPRESSIONS = 100  # FLAME's expression parameters
 LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
@@ -37,6 +43,22 @@ def flame_motion(expression: np.ndarray, jaw: np.ndarray, path: Path) -> tuple[t
     padded[:, : expression.shape[1]] = expression
     padded[:, EXPRESSIONS:] = jaw
     return flame_names(), padded
+
+
+def emotion_by_name(path: Path) -> tuple[str | None, float | None]:
+    """The emotion and intensity that the name of a film or of its folder tells: RAVDESS's, or a folder named like an emotion.
+
+    Of RAVDESS, normal is 0.5 and strong 1; of MEAD's level_1 to level_3, thirds. (None, None) where nothing is told.
+    """
+    if found := RAVDESS.search(path.stem):
+        emotion = RAVDESS_EMOTIONS[int(found["emotion"]) - 1]
+        return emotion, 0.0 if emotion == "neutral" else int(found["level"]) / 2
+    folders = [part.lower() for part in path.parts[-4:-1]]
+    emotion = next((SPELLINGS[name] for name in reversed(folders) if name in SPELLINGS), None)
+    levels = [int(match[1]) for name in folders if (match := LEVEL.fullmatch(name))]
+    if emotion is None or emotion == "neutral":
+        return emotion, None if emotion is None else 0.0
+    return emotion, levels[-1] / 3 if levels else None
 
 
 def flame_names() -> tuple[str, ...]:

@@ -19,6 +19,8 @@ is a file or an .npy at 16 kHz. The JSON files are the split.
 blinks (columns 8 and 9), and the alphabet's. They were solved from video for a rig of its own, so they are kept apart from
 "arkit" and shown on the default head.
 
+Clips of 3D-ETF that come from RAVDESS have its emotion and intensity in their names.
+
 UniTalker takes every second frame of 60 fps and every fourth of 100 fps; here it is the mean of the two or four, which lies
 where the slower clock shows its frames.
 """
@@ -30,7 +32,16 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import ARKIT, check_weights, decimate, flame_heads, flame_motion, load_json, wave_of
+from talkinghead.data.parameters import (
+    ARKIT,
+    check_weights,
+    decimate,
+    emotion_by_name,
+    flame_heads,
+    flame_motion,
+    load_json,
+    wave_of,
+)
 from talkinghead.data.pickles import read_array
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import HEAD_SIZE, unit_scale
@@ -167,7 +178,8 @@ def _take(table: Path, speakers: list, entry, options: dict) -> tuple[str, Take 
     details = {"columns": columns, "fps": fps, "speaker": number} | options
     files = (annotated, sound, *([templates] if columns in VERTICES else []))
     split = table.stem if table.stem in SPLITS else None
-    return name, Take(name, file_name(str(speakers[number])), files, split, annotation, details=details)
+    emotion, intensity = next((told for told in map(emotion_by_name, (Path(heard), Path(motion))) if told[0]), (None, None))
+    return name, Take(name, file_name(str(speakers[number])), files, split, annotation, emotion, intensity, details=details)
 
 
 def _template(take: Take) -> np.ndarray:

@@ -27,6 +27,7 @@ from talkinghead.data.manifest import file_name
 from talkinghead.data.parameters import (
     EMOTIONS,
     arkit_names,
+    emotion_by_name,
     files_under,
     flame_heads,
     flame_names,
@@ -84,7 +85,8 @@ def takes(
             continue
         person = speaker or file_name(path.absolute().parent.name)
         details = {"fps": fps, "head": head, "flame": flame}
-        more = {"annotation": annotation, "emotion": emotion, "intensity": intensity, "licence": licence}
+        told = (emotion, intensity) if emotion else emotion_by_name(path)
+        more = {"annotation": annotation, "emotion": told[0], "intensity": told[1], "licence": licence}
         found.append(Take(name, person, (path, sound), details=details, **more))
     with_motion = {path.with_suffix("") for path in [*arrays, *tables]}
     for name, path in unique_names(p for p in files_under(paths, "*") if p.suffix.lower() in HEARD).items():

@@ -3,7 +3,8 @@
 Every clip shows one person; clips in one folder are the same person unless `speaker` says otherwise. What is slow, the
 tracking, is kept in `landmarks/ID.npz`, so that a run that was interrupted goes on, and solving again is cheap.
 What is said, in words.jsonl, phones.jsonl or transcripts.jsonl beside the clips (see `talkinghead.data.said`), is noted; with
-`align`, words whose phonemes are not known are aligned (extra `align`, English).
+`align`, words whose phonemes are not known are aligned (extra `align`, English). Emotion is noted where names tell it: those of
+RAVDESS, and folders named like an emotion, as MEAD's are.
 The sound is taken to be in sync with the picture but for `offset`; estimating that is left to the user.
 """
 
@@ -22,6 +23,7 @@ from talkinghead.data import align as aligning
 from talkinghead.data import solve, video
 from talkinghead.data.manifest import Clip, file_name, write_audio
 from talkinghead.data.motion import Motion, cut_sound, read_meta, read_motion, write_motion
+from talkinghead.data.parameters import emotion_by_name
 from talkinghead.data.person import Person
 from talkinghead.data.recording import Take, assign_splits
 from talkinghead.data.said import Said, beside
@@ -47,6 +49,8 @@ class Job:
     licence: str
     said: Said
     align: bool
+    emotion: str | None = None
+    intensity: float | None = None  # 0 to 1
 
 
 def convert(
@@ -85,7 +89,7 @@ def convert(
         if isinstance(result, Failed):
             dropped[name] = result.reason
     # Of all clips, also those that were dropped: splits do not change when one more is dropped.
-    takes = [Take(name, speaker or file_name(path.parent.name), (path,)) for name, path in found.items()]
+    takes = [_take(name, path, speaker) for name, path in found.items()]
     splits, rule = assign_splits(takes)
     if notes is not None:
         notes["split"] = rule
@@ -118,9 +122,16 @@ def _jobs(
             licence=licence,
             said=said[take.files[0].parent].get(take.files[0].stem, Said()),
             align=align,
+            emotion=take.emotion,
+            intensity=take.intensity,
         )
         for take in takes
     ]
+
+
+def _take(name: str, path: Path, speaker: str | None) -> Take:
+    emotion, intensity = emotion_by_name(path)
+    return Take(name, speaker or file_name(path.parent.name), (path,), emotion=emotion, intensity=intensity)
 
 
 def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dict[str, str]) -> None:
@@ -190,6 +201,8 @@ def _describe(job: Job, first: int, run: video.Track) -> Clip:
         transcript=said.text,
         words=said.words,
         phonemes=said.phones,
+        emotion=job.emotion,
+        intensity=job.intensity,
     )
 
 

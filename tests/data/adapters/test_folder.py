@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from talkinghead.data import prepare
 from talkinghead.data.adapters import folder
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
-from talkinghead.data.parameters import flame_names
+from talkinghead.data.parameters import emotion_by_name, flame_names
 from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT
 from talkinghead.face.head import Head
@@ -49,6 +50,31 @@ def test_plain_arrays(tmp_path):
     assert (take.speaker, take.emotion, take.intensity, take.licence) == ("me", "happy", 0.5, "CC0")
     recording = folder.read(take)
     assert recording.names == ("jawOpen", "eyeBlinkLeft") and recording.rotation is None
+
+
+@pytest.mark.parametrize(
+    ("path", "emotion", "intensity"),
+    [
+        ("Actor_01/01-01-05-02-01-02-12.mp4", "angry", 1.0),
+        ("d3_03-01-03-01-02-01-07.npy", "happy", 0.5),
+        ("Actor_01/01-01-02-01-01-01-12.mp4", "neutral", 0.0),
+        ("M003/video/front/disgusted/level_2/001.mp4", "disgusted", 2 / 3),
+        ("M003/video/front/neutral/level_1/001.mp4", "neutral", 0.0),
+        ("fear/001.mp4", "fearful", None),
+        ("home/sad/films/of/me/a.mp4", None, None),
+        ("2024-01-05-02-01-02-120.mp4", None, None),
+        ("kim/happy.mp4", None, None),
+    ],
+)
+def test_names_that_tell_an_emotion(path, emotion, intensity):
+    assert emotion_by_name(Path(path)) == (emotion, intensity)
+
+
+def test_emotion_by_folder(tmp_path):
+    pair(tmp_path / "angry" / "a.npz")
+    take = only(folder.takes([tmp_path]))
+    assert (take.emotion, take.intensity) == ("angry", None)
+    assert only(folder.takes([tmp_path], emotion="sad")).emotion == "sad", "what the user says wins"
 
 
 def test_options_that_are_wrong(tmp_path):
