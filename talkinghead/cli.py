@@ -383,6 +383,7 @@ def evaluate(
     fps: float | None = None,
     device: str = "cpu",
     videos: int = 3,
+    emotions: int = 0,
     disentangle: int = 0,
 ) -> None:
     """Measure models, and animations of other tools, on a prepared data set. An interrupted run goes on where it was.
@@ -406,6 +407,8 @@ def evaluate(
         fps: Of .npy files; that of the clip.
         device: Where models run: cpu, cuda, mps.
         videos: How many clips of the report are shown side by side.
+        emotions: On how many clips to measure the emotions of the models: whether they are seen, grow with intensity,
+            and leave the lips in sync. With a sheet of emotions, intensities and sounds on the page.
         disentangle: On how many clips to measure whether the models keep mouth and upper face apart: what changes
             when the sound or the expression is another clip's. Written as disentangle.json and .png, too.
     """
@@ -432,6 +435,7 @@ def evaluate(
         annotation=annotation,
         device=device,
         videos=videos,
+        emotions=emotions,
         progress=True,
     )
     if disentangle:

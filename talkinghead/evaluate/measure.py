@@ -136,7 +136,7 @@ def measure(prediction: Animation, recorded: Recorded) -> tuple[Record, Lags]:
         record |= _geometry(p, g, recorded)
     if has(g.head, "aperture"):
         record |= _closures(p, g, recorded)
-    lags = _correlations(prediction, recorded)
+    lags = correlations(prediction, recorded)
     record |= {f"{name}_r": (row[len(row) // 2], 1) for name, row in lags.items()}
     alike = likeness(prediction, recorded.wave)
     if alike is not None:
@@ -262,7 +262,7 @@ def _closures(p: Animation, g: Animation, recorded: Recorded) -> Record:
     return record
 
 
-def _correlations(prediction: Animation, recorded: Recorded) -> Lags:
+def correlations(prediction: Animation, recorded: Recorded) -> Lags:
     """Of aperture and width with the real lips where a film shows them, with those of the recorded motion otherwise."""
     real, truth = recorded.real, recorded.motion
     clock = frame_times(len(prediction), prediction.fps)

@@ -59,8 +59,8 @@ l.setAttribute("x2",x);l.setAttribute("visibility","visible")});if(!v.paused)req
 """
 
 
-def page(report: dict, folder: Path, clips: list[Clip], results: dict, films: dict[str, Path]) -> str:
-    """The whole document."""
+def page(report: dict, folder: Path, clips: list[Clip], results: dict, films: dict[str, Path], sheets: dict[str, Path]) -> str:
+    """The whole document. sheets: pictures of the emotions of models, by name."""
     names = list(report["systems"])
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)} | {"truth": TRUTH_COLOUR}
     about = report["data"]
@@ -78,6 +78,8 @@ def page(report: dict, folder: Path, clips: list[Clip], results: dict, films: di
         _table(report, colours),
         "<h2>At a glance</h2>" + _charts(report, colours),
     ]
+    for name, found in report.get("emotions", {}).items():
+        parts.append(_emotions(name, found, sheets.get(name)))
     if films:
         parts.append("<h2>Side by side</h2><p class=soft>The line in the curves below a film follows it as it plays.</p>")
         by_id = {clip.id: clip for clip in clips}
@@ -171,6 +173,44 @@ def _chart(key: str, report: dict, colours: dict[str, str]) -> str:
     for place, anchor, value in ((left, "start", low), (left + wide, "end", high)):
         parts.append(f"<text x={place} y={bottom + 13} text-anchor={anchor}>{number(key, value)}</text>")
     return f'<svg viewBox="0 0 332 {bottom + 18}" width=332 role=img>{"".join(parts)}</svg>'
+
+
+def _emotions(name: str, found: dict, sheet: Path | None) -> str:
+    """The figures of `evaluate.emotions` for one model, what was taken for what, and the sheet."""
+    from talkinghead.evaluate import emotions
+
+    head = "".join(f"<th>{escape(heading)}</th>" for heading, _, _ in emotions.COLUMNS)
+    rows = "".join(
+        f"<tr><td>{escape(row)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        for row, cells in emotions.cells(found).items()
+    )
+    parts = [
+        f"<h2>Emotions of {escape(name)}</h2><p class=soft>{escape(emotions.told(found))}.</p>",
+        f"<div class=scroll><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>",
+        f"<p class=soft>{escape(emotions.EXPLAINED)}</p><p class=soft>{escape(found['caveat'])}</p>",
+        *(_confusion(reader, table) for reader, table in found["confusions"].items()),
+    ]
+    if sheet is not None:
+        data = base64.b64encode(sheet.read_bytes()).decode()
+        title = (
+            "Emotions down; sounds, and within them intensities, across. The same moment of the same recording in each column."
+        )
+        parts.append(f'<p class=soft>{title}</p><img alt="{title}" style="width:100%" src="data:image/jpeg;base64,{data}">')
+    return "".join(parts)
+
+
+def _confusion(reader: str, table: dict[str, dict[str, int]]) -> str:
+    """Shown emotions down, what a reader took them for across, at the largest intensity."""
+    columns = list(dict.fromkeys([*table, *(seen for row in table.values() for seen in row)]))
+    head = "".join(f"<th>{escape(seen)}</th>" for seen in columns)
+    rows = "".join(
+        f"<tr><td>{escape(shown)}</td>"
+        + "".join(f"<td{' class=best' if seen == shown else ''}>{row.get(seen, '')}</td>" for seen in columns)
+        + "</tr>"
+        for shown, row in table.items()
+    )
+    body = f"<table><thead><tr><th>shown</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<details><summary>What the reader {escape(reader)} took them for</summary><div class=scroll>{body}</div></details>"
 
 
 def _clip(folder: Path, clip: Clip, report: dict, results: dict, colours: dict[str, str], film: Path | None) -> str:

@@ -147,6 +147,13 @@ def show(report: dict) -> None:
             some.append(names.pop(0))
         console.print(_rich_table(report, some))
         console.print()
+    if "emotions" in report:
+        from talkinghead.evaluate.emotions import rich_table, told
+
+        for name, figures in report["emotions"].items():
+            console.print(rich_table(name, figures))
+            console.print(told(figures), style="dim", markup=False, highlight=False)
+            console.print()
     for note in report["notes"]:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)
 
@@ -203,8 +210,9 @@ def write(
     results: dict[str, Result],
     videos: int,
     progress: bool,
+    sheets: dict[str, Path],
 ) -> None:
-    """report.json and index.html, each whole or not at all."""
+    """report.json and index.html, each whole or not at all. sheets: pictures of the emotions of models, by name."""
     from talkinghead.evaluate.page import page
     from talkinghead.evaluate.videos import films
 
@@ -212,7 +220,7 @@ def write(
         fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     shown = films(out, folder, clips, systems, videos)
     with replacing(out / "index.html") as fresh:
-        fresh.write_text(page(report, folder, clips, results, shown), encoding="utf-8")
+        fresh.write_text(page(report, folder, clips, results, shown, sheets), encoding="utf-8")
     for path in (out / "videos").glob("*.mp4") if (out / "videos").exists() else ():
         if path not in shown.values():
             path.unlink()

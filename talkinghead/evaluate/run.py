@@ -72,6 +72,7 @@ def evaluate(
     annotation: str | None = None,
     device: str = "cpu",
     videos: int = 3,
+    emotions: int = 0,
     progress: bool = False,
 ) -> dict:
     """Measure systems on a split of a prepared data set; returns the report, which `out`/report.json holds, too.
@@ -80,12 +81,13 @@ def evaluate(
     dict {name: one of these, or a function (path of the audio, recorded motion) -> Animation}. baselines: names of
     `baselines.NOTES`. samples: drawn of each model for coverage, mean-estimate error and diversity. lips, upper: files of
     vertex indices. prior: of the models. unit, fps: of raw vertices. annotation: the kind of motion, where the data set has
-    several. out: folder for report.json, index.html and what makes an interrupted run go on. progress: show a bar and the
-    table. Raises InputError.
+    several. out: folder for report.json, index.html and what makes an interrupted run go on. emotions: on how many of the clips
+    to measure the emotions of models that can be told one, see `evaluate.emotions`. progress: show a bar and the table. Raises
+    InputError.
     """
     folder, found = Path(data), _clips(Path(data), split, annotation)
-    if samples < 1 or videos < 0 or (clips is not None and clips < 1) or seed < 0 or not 0 <= idle < 100:
-        raise InputError("evaluate: samples and clips are 1 or more, videos, seed and idle 0 or more")
+    if samples < 1 or videos < 0 or emotions < 0 or (clips is not None and clips < 1) or seed < 0 or not 0 <= idle < 100:
+        raise InputError("evaluate: samples and clips are 1 or more, videos, emotions, seed and idle 0 or more")
     metres(unit)
     if fps is not None and not 1 <= fps <= 240:
         raise InputError(f"fps is {fps:g}: choose 1 to 240")
@@ -97,6 +99,7 @@ def evaluate(
         raise InputError(f"{folder}: name a system to measure, or a baseline of {', '.join(NOTES)}")
     if TRUTH in names or len(set(names)) < len(names):
         raise InputError(f"evaluate: systems need names of their own, other than {TRUTH} and those of the baselines in use")
+    feeling = Feelings(everyone, notes) if emotions else None  # what has none is told before the slow work
     if out is not None:
         claim(Path(out))
     chosen = _common(everyone, found[:clips], notes)
@@ -117,10 +120,13 @@ def evaluate(
 
     conditions = {"split": split, "samples": samples, "seed": seed, "idle": idle, "prior": prior, "unit": unit, "fps": fps}
     report = build(folder, chosen, everyone, results, sets.described(), notes, conditions)
+    if feeling is not None:
+        report["emotions"] = feeling.measure(folder, chosen, emotions, cache, progress)
     if progress:
         show(report)
     if out is not None:
-        write(report, Path(out), folder, chosen, everyone, results, videos, progress)
+        sheets = {} if feeling is None else feeling.sheets(folder, Path(out))
+        write(report, Path(out), folder, chosen, everyone, results, videos, progress, sheets)
     return report
 
 
@@ -146,6 +152,34 @@ class Sets:
             texts = dict.fromkeys(str(found[what] or "none: the head names no such region") for found in self.known.values())
             out[what] = "; ".join(texts)
         return out
+
+
+class Feelings:
+    """The emotions of those systems that can be told one. Raises InputError if there is none."""
+
+    def __init__(self, systems: list[System], notes: list[str]) -> None:
+        from talkinghead.evaluate.emotions import models
+
+        self.models, told = models(systems)
+        self.clips: list[Clip] = []
+        notes += told
+
+    def measure(self, folder: Path, clips: list[Clip], count: int, cache: Cache, progress: bool) -> dict[str, dict]:
+        """{model: figures} on at most `count` of the clips."""
+        from talkinghead.evaluate import emotions
+
+        self.clips, out = emotions.choose(clips, count), {}
+        with _bar(len(self.clips) * len(self.models), progress) as step:
+            for model in self.models:
+                out[model.name] = emotions.measure_emotions(model, folder, self.clips, cache, step=step)
+        return out
+
+    def sheets(self, folder: Path, out: Path) -> dict[str, Path]:
+        """{model: picture of emotion x intensity x sound} in the folder of the report."""
+        from talkinghead.evaluate.sheets import write
+
+        where = [folder / clip.audio for clip in self.clips]
+        return {model.name: write(model, where, out / "sheets") for model in self.models}
 
 
 def _clips(folder: Path, split: str, annotation: str | None) -> list[Clip]:
