@@ -1,0 +1,250 @@
+"""Which emotion a voice has, from how it speaks and not from what it says: `--emotion auto`.
+
+Ten cues of a few seconds of voice are compared with those of 251 people who read plainly, and with what emotions are known to do
+to them. Neutral speech gives the mean and the covariance (measured); each emotion is a shift of the mean (PROFILES, from the
+literature) times its intensity. Bayes' rule over emotion and intensity then gives the expected intensity of each: a voice that
+is within the spread of plain readers stays near neutral. n samples, M moments (100 a second), N windows, C cues, E emotions.
+
+[B] Banse, Scherer 1996, Acoustic profiles in vocal emotion expression. J. Personality and Social Psychology 70.
+[E] Eyben et al. 2016, The Geneva minimalistic acoustic parameter set (GeMAPS). IEEE Trans. Affective Computing 7.
+[J] Juslin, Laukka 2003, Communication of emotions in vocal expression and music performance. Psychological Bulletin 129.
+[M] Murray, Arnott 1993, Toward the simulation of emotion in synthetic speech. JASA 93.
+[S] Scherer 2003, Vocal communication of emotion. Speech Communication 40.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from talkinghead.audio import RATE
+from talkinghead.emotion import EmotionCurve
+from talkinghead.face.expressions import EMOTIONS
+from talkinghead.files import asset
+from talkinghead.prosody import HOP, MOMENTS, Prosody, prosody, smooth
+
+CUES = ("pitch", "span", "trend", "tilt", "effort", "clear", "level", "dynamics", "rate", "accents")
+WINDOW, STEP = 2.0, 0.5  # seconds: half width of a window, and from one to the next
+USUAL, FAMILIAR = 20.0, 8.0  # seconds around that a voice's usual is taken of, and of speech until half of it is believed
+KEPT = 0.5  # of a difference that lasts: it may be how the person always speaks, or an emotion that lasts
+ENOUGH, LEAST = 0.8, 0.3  # seconds of voice in a window that are worth believing, and that say something
+REGISTERS = (3.1, 11.8)  # semitones over 100 Hz: the middle of men's and of women's reading voices, 120 and 198 Hz
+DOUBT = 1.5  # how much wider than plain readers' the cues of an emotion spread
+PLAIN = 0.7  # that speech is neutral before it is heard
+LEVEL = CUES.index("level")
+STRENGTHS = np.linspace(0.2, 1.0, 5)
+BLOCK = 4096  # moments at a time
+
+# Shifts of the cues at full intensity, in deviations of plain reading. Directions: [J] table 7 for anger, fear, happiness and
+# sadness; [B] and [M] for disgust, contempt and surprise. Sizes are rounded by hand. Voices show disgust and contempt least [S].
+#                pitch span trend tilt effort clear level dynamics rate accents
+PROFILES = {
+    "happy": (2.0, 1.8, 0.5, 0.8, 0.8, 0.8, 0.8, 0.5, 0.8, 1.2),
+    "sad": (-1.2, -1.3, -0.4, -1.5, -1.3, -0.3, -1.2, -0.8, -1.3, -1.2),
+    "surprised": (2.0, 2.5, 2.0, 0.3, 0.5, 0.3, 0.5, 0.5, 0.0, 0.8),
+    "fearful": (2.2, -1.0, 0.5, -0.3, 0.5, -0.8, 0.0, 0.5, 1.3, -0.3),
+    "disgusted": (-1.0, 0.5, -0.8, 0.3, 0.3, -1.3, -0.3, 0.3, -1.3, 0.3),
+    "angry": (1.8, 0.8, 0.0, 2.2, 2.2, -1.2, 1.8, 0.8, 0.8, 1.0),
+    "contempt": (-1.3, 0.3, -1.2, 0.3, 0.0, -0.5, -0.3, 0.3, -1.0, 0.0),
+}
+PRIORS = {"happy": 1.0, "sad": 1.0, "surprised": 0.6, "fearful": 0.5, "disgusted": 0.2, "angry": 1.0, "contempt": 0.2}
+AROUSAL = {"happy": 0.6, "sad": -0.6, "surprised": 0.7, "fearful": 0.7, "disgusted": 0.1, "angry": 0.8, "contempt": -0.1}
+VALENCE = {"happy": 0.8, "sad": -0.7, "surprised": 0.2, "fearful": -0.6, "disgusted": -0.7, "angry": -0.6, "contempt": -0.6}
+
+
+@dataclass(frozen=True)
+class Plain:
+    """How plain readers speak: mean and deviation (C,) of the cues in their units, and correlation (C, C)."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    correlation: np.ndarray
+
+
+@cache
+def plain() -> Plain:
+    """What tools/train_voice_emotion.py measured; a few numbers in JSON."""
+    found = json.loads(asset("models/voice_emotion/plain.json").read_text(encoding="utf-8"))
+    assert tuple(found["cues"]) == CUES, "the file and the code have the same cues"
+    return Plain(*(np.array(found[name]) for name in ("mean", "deviation", "correlation")))
+
+
+def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice: Prosody | None = None) -> EmotionCurve:
+    """Emotion of (n,) samples at 16 kHz of one voice; `voice` saves its own work. Silence, noise and whispers are neutral.
+
+    `features`, the encoder's, are not used yet: it was trained to tell phonemes whoever says them and however.
+    meta["found"]: "emotions", mean weights while there is voice; "strongest" of them but neutral; "arousal", "valence" in
+    [-1, 1]; "cues", deviations from plain reading; "voiced", seconds. Time and memory grow with the length, and slowly.
+    """
+    voice = prosody(wave) if voice is None else voice
+    raw, heard = cues(wave, voice)
+    shifts, odds = deviations(raw, heard)
+    values = _expected(shifts, odds) * np.clip(heard / LEAST, 0, 1)[:, None]
+    return EmotionCurve(_centres(len(voice.times)), values, {"found": _found(values, shifts, odds, heard, voice)})
+
+
+def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
+    """(N, C) cues of each window in their units, and (N,) seconds of voice in it. Where nobody speaks the cues are neighbours'.
+
+    pitch: mean, semitones over 100 Hz; span: deviation, semitones; trend: semitones a second; tilt: decibels of 1 to 5 kHz
+    over those below 1 kHz (the alpha ratio of [E]); effort: of 500 to 1500 Hz over those below 500 Hz; clear: harmonics to
+    noise, decibels; level: decibels of full scale; dynamics: its deviation; rate: syllables a second; accents: strength a second.
+    """
+    from scipy.signal import find_peaks
+
+    speaking = voice.speaking > 0.5
+    voiced = (voice.pitch > 0) & speaking
+    semitones = 12 * np.log2(np.where(voiced, voice.pitch, 100.0) / 100)
+    tilt, effort, clear = _spectrum(np.asarray(wave, np.float64), voice, speaking)
+    mass, spoken = _sum(voiced), _sum(speaking)
+    often, long = np.maximum(mass, 1e-3), np.maximum(spoken, 1e-3)
+    pitch, level = _sum(voiced * semitones) / often, _sum(speaking * voice.level) / long
+    time = voice.times - voice.times.mean()
+    when = _sum(voiced * time) / often
+    slope = (_sum(voiced * time * semitones) / often - when * pitch) / np.maximum(_sum(voiced * time**2) / often - when**2, 0.1)
+    peaks, _ = find_peaks(smooth(voice.level, 4), prominence=2.5, distance=9, wlen=MOMENTS + 1)
+    syllables, accents = np.zeros(len(time)), np.zeros(len(time))
+    syllables[peaks] = speaking[peaks]
+    accents[(voice.accents[:, 0] * MOMENTS).astype(int)] = voice.accents[:, 1]
+    spread = [
+        np.sqrt(np.maximum(_sum(w * x**2) / m - mean**2, 0))
+        for w, x, m, mean in ((voiced, semitones, often, pitch), (speaking, voice.level, long, level))
+    ]
+    rates = [MOMENTS * _sum(x) / np.maximum(spoken, 20) for x in (syllables, accents)]
+    means = [_sum(voiced * x) / often for x in (tilt, effort, clear)]
+    found = np.stack([pitch, spread[0], slope, *means, level, spread[1], *rates], 1)
+    known = np.flatnonzero(mass > 0.1 * MOMENTS)
+    if not len(known):
+        return np.zeros_like(found), np.zeros(len(found))
+    later = known[np.searchsorted(known, np.arange(len(found))).clip(max=len(known) - 1)]
+    return found[later], mass / MOMENTS
+
+
+def deviations(raw: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(2, N, C) cues in deviations of plain reading, from -5 to 5, of a voice of either register; (2, N) how likely each is.
+
+    Deviations are less where little is heard, for little varies more.
+    """
+    usual, known = _usual(raw, heard)
+    sure = np.clip(heard / ENOUGH, 0, 1)[:, None]
+    both = [(relative(raw, usual, known, centre, plain().mean) - plain().mean) / plain().deviation for centre in REGISTERS]
+    likely = np.stack([-np.square((raw[:, :1] - centre) / plain().deviation[0]) / 2 for centre in REGISTERS])
+    settled = np.stack([_usual(np.maximum(x, -8.0), heard)[0][:, 0] for x in likely])  # by the voice around, too
+    odds = np.exp((settled - settled.max(0)) * known / (known + FAMILIAR))
+    return np.stack([np.clip(x, -5, 5) * sure for x in both]), odds / odds.sum(0)
+
+
+def relative(raw: np.ndarray, usual: np.ndarray, known: np.ndarray, centre: float, mean: np.ndarray) -> np.ndarray:
+    """(N, C) cues less what is usual: pitch is over the register's centre, level over that of the 20 seconds around.
+
+    Of the rest, half of what lasts is taken off, against the (C,) mean of plain readers: it may be how the person always speaks.
+    """
+    x, usual = raw.copy(), usual.copy()
+    x[:, 0] -= centre
+    usual[:, 0] -= centre
+    x -= (KEPT * known / (known + FAMILIAR))[:, None] * (usual - mean)
+    x[:, LEVEL] = raw[:, LEVEL] - usual[:, LEVEL]
+    return x
+
+
+def _usual(x: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, C) means of the cues around each window, and (N,) seconds of voice they are of."""
+    from scipy.ndimage import convolve1d
+
+    half = round(USUAL / STEP)
+    kernel = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
+    mass = convolve1d(heard, kernel, mode="constant")
+    mean = convolve1d(x * heard[:, None], kernel, axis=0, mode="constant") / np.maximum(mass, 1e-9)[:, None]
+    return np.where(mass[:, None] > 1e-6, mean, x), mass * STEP / (2 * WINDOW) * 2
+
+
+def _expected(shifts: np.ndarray, registers: np.ndarray) -> np.ndarray:
+    """(2, N, C) deviations, (2, N) odds -> (N, E) expected intensities: Bayes' rule over emotion x intensity x register."""
+    names, prior = list(PROFILES), np.array([PRIORS[name] for name in PROFILES])
+    passing = STRENGTHS[:, None, None] * np.array([PROFILES[name] for name in names])
+    means = np.stack([passing, np.where(np.arange(len(CUES)) == LEVEL, 0, passing)])  # one that lasts is as loud as usual
+    precision = np.linalg.inv(plain().correlation) / DOUBT
+    weights = means @ precision  # (2, S, E, C)
+    plainly = np.log(registers + 1e-9) - np.einsum("gnc,cd,gnd->gn", shifts, precision, shifts) / 2
+    plainly -= plainly.max(0)
+    ratio = np.einsum("gnc,lsec->gnlse", shifts, weights) - (weights * means).sum(-1) / 2
+    odds = np.einsum("gnlse,gn->nse", np.exp(np.minimum(ratio, 50)), np.exp(plainly))
+    odds *= (1 - PLAIN) * prior / prior.sum() / (2 * len(STRENGTHS))
+    expected = np.einsum("nse,s->ne", odds, STRENGTHS) / (PLAIN * np.exp(plainly).sum(0) + odds.sum((1, 2)))[:, None]
+    values = np.zeros((len(expected), len(EMOTIONS)))
+    values[:, [EMOTIONS.index(name) for name in names]] = expected
+    return values
+
+
+def _found(values: np.ndarray, shifts: np.ndarray, odds: np.ndarray, heard: np.ndarray, voice: Prosody) -> dict:
+    """The summary for `meta`: means over the windows, weighted by how much voice is in them."""
+    weight = heard / max(heard.sum(), 1e-9)
+    cue = np.einsum("gnc,gn,n->c", shifts, odds, weight)
+    mean = dict(zip(EMOTIONS, (weight @ values).tolist(), strict=True))
+    mean["neutral"] = 1 - sum(mean.values())
+    rounded = {name: round(value, 3) for name, value in mean.items()}
+    return {
+        "emotions": rounded,
+        "strongest": max(PROFILES, key=mean.__getitem__) if mean["neutral"] < 1 - 1e-6 else "neutral",
+        "arousal": round(sum(AROUSAL[name] * mean[name] for name in PROFILES), 3),
+        "valence": round(sum(VALENCE[name] * mean[name] for name in PROFILES), 3),
+        "cues": {name: round(float(x), 2) for name, x in zip(CUES, cue, strict=True)},
+        "voiced": round(float(((voice.pitch > 0) & (voice.speaking > 0.5)).sum() / MOMENTS), 2),
+    }
+
+
+def _centres(count: int) -> np.ndarray:
+    """(N,) seconds of the windows' centres in `count` moments."""
+    return np.arange(max(1, round(count / (STEP * MOMENTS)))) * STEP + STEP / 2
+
+
+def _sum(values: np.ndarray) -> np.ndarray:
+    """(M,) -> (N,) sums over each window, weighted with a raised cosine whose middle counts 1."""
+    from scipy.signal import fftconvolve
+
+    half = round(WINDOW * MOMENTS)
+    kernel = (1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))) / 2
+    padded = np.pad(values.astype(np.float64), half)
+    at = (_centres(len(values)) * MOMENTS).astype(int).clip(max=len(values) - 1)
+    return fftconvolve(padded, kernel, "valid")[at]
+
+
+def _spectrum(wave: np.ndarray, voice: Prosody, speaking: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(M,) tilt, effort and clear in decibels, less the noise that is heard while nobody speaks.
+
+    clear is the autocorrelation at one period against the rest, corrected for the window (P. Boersma 1993).
+    """
+    size, count = 640, len(voice.times)  # 40 ms
+    window = np.hanning(size)
+    hertz = np.fft.rfftfreq(2 * size, 1 / RATE)
+    edges = ((50, 500), (500, 1000), (1000, 1500), (1500, 5000), (0, RATE))
+    masks = np.stack([(hertz >= low) & (hertz < high) for low, high in edges], 1).astype(float)
+    own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * size)) ** 2)[:size]
+    side = (size - HOP) // 2
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (side, size + HOP)), size)[::HOP][:count]
+    lags = np.round(RATE / np.maximum(voice.pitch, 60)).astype(int)
+    bands, periodic = np.zeros((count, len(edges))), np.zeros(count)
+    for start in range(0, count, BLOCK):
+        power = np.abs(np.fft.rfft(frames[start : start + BLOCK] * window, 2 * size, axis=1)) ** 2
+        bands[start : start + BLOCK] = power @ masks
+        lag = lags[start : start + BLOCK]
+        again = np.fft.irfft(power, axis=1)[:, :size] / (own / own[0])
+        row = np.arange(len(lag))
+        periodic[start : start + BLOCK] = np.max([again[row, lag + i] for i in (-1, 0, 1)], 0) / np.maximum(again[:, 0], 1e-12)
+    noise = np.exp(_mean_of_others(np.log(bands + 1e-12), speaking))
+    left = np.maximum(bands - noise, 0.03 * bands) + 1e-12
+    low, first, second, high = left[:, 0], left[:, 1], left[:, 2], left[:, 3]
+    harmonic = np.clip(periodic * bands[:, 4] / left[:, 4], 0.02, 0.997)
+    tilt = 10 * np.log10((second + high) / (low + first))
+    return tilt, 10 * np.log10((first + second) / low), 10 * np.log10(harmonic / (1 - harmonic))
+
+
+def _mean_of_others(values: np.ndarray, speaking: np.ndarray) -> np.ndarray:
+    """(M, B) means of the moments around at which nobody speaks; hardly anything where there are none."""
+    quiet = (~speaking).astype(float)
+    mass = smooth(quiet, 10.0 * MOMENTS)
+    mean = np.stack([smooth(column * quiet, 10.0 * MOMENTS) for column in values.T], 1) / np.maximum(mass, 1e-9)[:, None]
+    return np.where(mass[:, None] > 0.01, mean, -25.0)
