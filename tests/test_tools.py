@@ -1,6 +1,7 @@
 """The tool that measures, measured: on motion that is known."""
 
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -49,3 +50,50 @@ def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, tiny_speech):
 
     report = measure.phones(Still(), tiny_speech, 2)
     assert report["bilabials"] == 2 and report["shut"] == 1.0 and report["open_mm"] < 0.1
+
+
+@pytest.fixture
+def judges(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "tools"))
+    import judge_emotions
+
+    return judge_emotions
+
+
+def test_judges_of_emotion_are_read_from_their_packages_or_refused_in_a_line(judges, tmp_path):
+    from judges import MANIFEST
+
+    from talkinghead.errors import InputError
+
+    with pytest.raises(InputError, match="not the folder `model` of face-api"):
+        judges.FaceApi(tmp_path)
+    weights = [
+        {"name": "a", "shape": [2], "quantization": {"scale": 0.5, "min": -1.0}},
+        {"name": "b/filters", "shape": [1, 1, 2, 1]},
+    ]
+    (tmp_path / "w.bin").write_bytes(bytes([0, 4]) + np.array([3.0, 5.0], "<f4").tobytes())
+    (tmp_path / MANIFEST).write_text(json.dumps([{"paths": ["w.bin"], "weights": weights}]))
+    read = judges.FaceApi(tmp_path).weights
+    assert read["a"].tolist() == [-1.0, 1.0] and read["b/filters"].shape == (1, 2, 1, 1)
+
+
+def test_a_face_is_judged_beside_the_neutral_one_of_the_same_sound(judges, capsys):
+    from judges import FaceApi
+
+    from talkinghead.face.expressions import EMOTIONS
+
+    rows = {}
+    for emotion in EMOTIONS:  # an open mouth looks surprised, and every emotion a little more like itself
+        rows[emotion] = np.full((2, 7), 0.02)
+        rows[emotion][:, FaceApi.labels.index("surprised")] = 0.6
+        if emotion in FaceApi.labels:
+            rows[emotion][:, FaceApi.labels.index(emotion)] += 0.1
+    found = judges.tell("some", FaceApi, rows)
+    assert found["right"] == {"alone": 0.1429, "beside": 1.0}
+    assert found["emotions"]["sad"]["alone"] == {"surprised": 2} and "some: faces" in capsys.readouterr().out
+
+
+def test_faces_are_cut_as_the_judge_aligns_them(judges):
+    left, top, right, bottom = judges.square(np.array([[40.0, 40], [60, 40], [50, 70]]), 0.0)
+    side = np.hypot(10, 30) / 0.45
+    assert right - left == pytest.approx(side) and (50 - top) / (bottom - top) == pytest.approx(0.43)

@@ -152,7 +152,8 @@ def test_a_face_fills_its_cell():
 
 def test_the_report_has_a_section_of_its_own(actor, tiny_data, tmp_path, monkeypatch):
     how = {"split": "test", "videos": 0, "emotions": 1}
-    monkeypatch.setattr("talkinghead.evaluate.sheets.INTENSITIES", (1.0,))
+    few = authored(Head.default(), intensities=(1.0,), sounds=("m",))
+    monkeypatch.setattr("talkinghead.evaluate.sheets.spoken", lambda *a, **k: few)
     report = evaluate({"actor": actor}, tiny_data, out=tmp_path, **how)
     assert report["emotions"]["actor"]["emotions"]["happy"]["seen"]["geometry"]["1"] == 1.0
     assert json.loads((tmp_path / "report.json").read_text())["emotions"] == report["emotions"]
