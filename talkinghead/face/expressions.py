@@ -77,7 +77,7 @@ EYES: dict[str, dict[str, float]] = {
 }
 GROWTH = 1.7  # how fast an expression grows at first: a little of it is to be seen
 LOPSIDED = 0.2  # how much stronger one side is at manner.side 1; smiles of people differ by some 10 % [S]
-TURN = (0.05, 0.25)  # manner.side between which contempt goes from the right corner to the left one: at 0 it is the right one's
+TURN = (0.04, 0.12)  # manner.side between which contempt goes from the right corner to the left one: at 0 it is the right one's
 OTHER = 0.06  # of contempt that the other corner shows
 SHUT, JAW = 2.5, 9.0  # mm: between the lips, below which what parts them gives way; opened by the jaw, for all it adds
 TALK, LOUD = 0.8, 0.6  # of what parts the lips, and of a jaw that drops, that is left while speech opens them
@@ -104,9 +104,9 @@ class Manner:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Manner:
-        """Somebody's; never one whose contempt is between the two corners of the mouth."""
+        """Somebody's; never one whose contempt is between the two corners of the mouth, not even half as far from nobody's."""
         side, opened, eyes = rng.uniform(-1, 1, 3).tolist()
-        return cls(side if side < 0 else TURN[1] + (1 - TURN[1]) * side, opened, eyes)
+        return cls(side if side < 0 else 1 - (1 - 2.1 * TURN[1]) * (1 - side), opened, eyes)
 
 
 def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner()) -> np.ndarray:

@@ -12,6 +12,7 @@ from talkinghead.face.head import Head
 
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
+PRESS = 1e-4  # metres that shut lips are pressed together
 LIPS = ("lip_upper_inner", "lip_lower_inner")
 
 
@@ -24,8 +25,8 @@ def meet(coefficients: np.ndarray, heard: np.ndarray, head: Head) -> np.ndarray:
 def shut(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
     """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `level` says: 0 as they are, 1 shut.
 
-    First the lips stop parting, then mouthClose shuts what the jaw opened, and the jaw gives what is left. A head that lacks
-    the shapes or the landmarks keeps its motion.
+    First the lips stop parting, then mouthClose shuts what the jaw opened, the jaw gives what is left, and then what else parts
+    them by a little does: sneers, frowns, corners drawn out. A head that lacks the shapes or the landmarks keeps its motion.
     """
     names = head.names
     if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not set(LIPS) <= head.landmarks.keys():
@@ -37,8 +38,12 @@ def shut(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
     if moved[close] >= 0 or moved[jaw] <= 0:
         return coefficients
     room = np.maximum(out[:, jaw] - out[:, close], 0)  # mouthClose undoes what jawOpen does, and no more
-    out[:, close] += np.minimum(level * np.maximum(out @ moved + rest, 0) / -moved[close], room)
-    out[:, jaw] -= np.minimum(level * np.maximum(out @ moved + rest, 0) / moved[jaw], out[:, jaw])
+    out[:, close] += np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / -moved[close], room)
+    out[:, jaw] -= np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / moved[jaw], out[:, jaw])
+    others = [k for k, part in enumerate(moved) if part > 0 and k != jaw]
+    parts = out[:, others] @ moved[others]
+    left = level * np.clip(out @ moved + rest + PRESS, 0, parts)
+    out[:, others] *= (1 - np.divide(left, parts, out=np.zeros_like(left), where=parts > 0))[:, None]
     return out
 
 

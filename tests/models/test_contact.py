@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from talkinghead import Animation, Head
+from talkinghead.face.expressions import EMOTIONS, Manner, pose
+from talkinghead.face.visemes import viseme_matrix
 from talkinghead.models.contact import DOUBT, SURE, meet
 
 
@@ -42,3 +44,17 @@ def test_a_head_without_the_shapes_keeps_its_motion(head, talking):
 
     bare = replace(head, landmarks={})
     assert meet(talking, np.ones(40), bare) is talking
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS[1:])
+def test_they_meet_under_every_expression(head, talking, emotion):
+    """Even where nothing of the expression has given way yet, as if the model had learnt no manners."""
+    speech = np.concatenate([viseme_matrix(head), talking])
+    curve = np.repeat(np.eye(len(EMOTIONS), dtype=np.float32)[[EMOTIONS.index(emotion)]], len(speech), 0)
+    for manner in (Manner(), Manner(1, 1, 1), Manner(-1, -1, -1), Manner(0, 1, -1)):
+        felt = speech + pose(curve, head.names, manner) * (1 - speech)
+        shut = meet(felt, np.full(len(felt), SURE), head)
+        assert aperture(shut, head).max() < 0.5
+        upper = [k for k, name in enumerate(head.names) if name.startswith(("brow", "eye", "cheek"))]
+        np.testing.assert_array_equal(shut[:, upper], felt[:, upper])
+        assert shut.min() >= 0 and shut.max() <= 1
