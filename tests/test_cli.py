@@ -289,7 +289,7 @@ def test_animate_hears_an_emotion(sample, tiny_model, tmp_path):
     words = ["animate", sample, "-o", tmp_path / "a.npz", "--model", tiny_model, "--emotion", "auto", "--intensity", 0.5]
     assert cli.main([str(word) for word in words]) == 0
     told = Animation.load(tmp_path / "a.npz").meta["emotion"]
-    assert told["found"] and told["intensity"] == 0.5
+    assert told["found"] and told["spec"] == "auto" and told["intensity"] == 0.5
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.2, 30.0])

@@ -86,7 +86,8 @@ def test_no_intensity_is_neutral_and_dials_scale_their_part(feeling):
 
 
 def test_the_voice_tells_here_as_well(feeling):
-    assert feeling(emotion="auto").meta["emotion"]["found"]
+    told = feeling(emotion="auto", intensity=0.5).meta["emotion"]
+    assert told["found"] and told["spec"] == "auto" and told["intensity"] == 0.5
 
 
 def test_any_head(sample):
