@@ -26,6 +26,11 @@ def contrast(lips: Tensor, sound: Tensor, when: Tensor, sharpness: float | Tenso
     return functional.cross_entropy(logits, target)
 
 
+def alike(lips: Tensor, reference: Tensor) -> Tensor:
+    """Mean cosine distance, 0 to 2, of (B, T, E) embeddings of lips from those of the lips they should look like."""
+    return (1 - functional.cosine_similarity(lips, reference.detach(), dim=-1)).mean()
+
+
 def phoneme(logits: Tensor, phones: Tensor) -> Tensor:
     """Cross-entropy in nats of (B, T, P) phonemes read off lips with (B, T) those that are spoken; negative: not known."""
     known = phones >= 0

@@ -50,6 +50,7 @@ class TrainConfig:
     "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live" encodes windows as they come, for sets
     larger than the disk and for training the encoder. lipreader: what the loss "lipreading" looks through: "default", a folder
     of ours, or a TorchScript file for LRW's mouth crops, such as the package fae's lrw.pth, whose licence is its own.
+    emotion_net: the same of the loss "video_emotion"; a TorchScript file is one like EmoNet, the package fae's emotions8.pth.
     """
 
     data: list[str]
@@ -64,6 +65,7 @@ class TrainConfig:
     features: str = "cached"
     speech: str | None = None
     lipreader: str = "default"
+    emotion_net: str = "default"
     held_out: int = 20
     versions: int = 4
     pivot: float = 0.3  # how often a speaker's style is replaced by nobody's
@@ -105,6 +107,9 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
     read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "closure", "autoregressive"))
     if read and config.lipreader != "default" and not Path(config.lipreader).exists():
         raise InputError(f"lipreader {config.lipreader}: no such file or folder; 'default' is the one that ships")
+    felt = any(getattr(config, name).weights.get("video_emotion") for name in ("prior", "closure", "autoregressive"))
+    if felt and config.emotion_net != "default" and not Path(config.emotion_net).exists():
+        raise InputError(f"emotion_net {config.emotion_net}: no such file or folder; 'default' is the one that ships")
     for name in ("motion", "prior", "closure", "autoregressive"):
         stage: StageConfig = getattr(config, name)
         if stage.schedule not in schedules:

@@ -130,7 +130,8 @@ class StageRun:
             raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         wanted = frozenset(term for term, weight in self.settings.weights.items() if weight)
         trained = self.settings.encoder_rate > 0
-        stage = Stage(name, talker, run.surfaces, run.config.pivot, trained, wanted, run.config.lipreader, run.config.authored)
+        networks = {"lipreader": run.config.lipreader, "emotion_net": run.config.emotion_net}
+        stage = Stage(name, talker, run.surfaces, run.config.pivot, trained, wanted, authored=run.config.authored, **networks)
         if "reference" in saved and stage.reference is not None:
             stage.reference.load_state_dict(saved["reference"])
         # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.

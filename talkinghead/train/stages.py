@@ -13,15 +13,15 @@ from talkinghead.audio import frame_times
 from talkinghead.data.dataset import Batch
 from talkinghead.face import expressions
 from talkinghead.face.expressions import EMOTIONS, Manner
-from talkinghead.face.head import Head
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
-from talkinghead.losses.lipreading import lipreading
+from talkinghead.losses.emotion import others
 from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.sync import SyncNet
 from talkinghead.models.talker import BLENDSHAPES, Talker
+from talkinghead.train.perception import EXCHANGED, SEEN, Perception
 from talkinghead.train.surfaces import Surface
 
 TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
@@ -31,12 +31,12 @@ SURFACE = (
     *("closure", "velocity", "silence", "shape"),
 )
 SPOKEN = ("shut", "rest", "touch", "open", "sync", "phoneme")
-PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN, "lipreading")
+PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN, *SEEN)
 TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
-    "prior": PRIOR,
-    "closure": (*PRIOR, "keep"),
-    "autoregressive": PRIOR,
+    "prior": (*PRIOR, *EXCHANGED),
+    "closure": (*PRIOR, *EXCHANGED, "keep"),
+    "autoregressive": PRIOR,  # told the true codes, it would have to say one emotion after hearing another
 }
 
 
@@ -65,8 +65,8 @@ class Stage(nn.Module):
     """What the engine wraps and divides among devices: the model, and the losses of one stage.
 
     surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's. wanted: names of the terms
-    that count; those that cost a network are only computed then. lipreader: which one, see `models.lipreader.load`. authored:
-    share of the windows without an emotion of their own that get an authored one, where motion is ARKit's.
+    that count; those that cost a network are only computed then. lipreader, emotion_net: which, see `Perception`.
+    authored: share of the windows without an emotion of their own that get an authored one, where motion is ARKit's.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Stage(nn.Module):
         wanted: frozenset[str] = frozenset(),
         lipreader: str = "default",
         authored: float = 0.0,
+        emotion_net: str = "default",
     ) -> None:
         super().__init__()
         self.name, self.pivot, self.train_encoder, self.authored = name, pivot, train_encoder, authored
@@ -98,8 +99,7 @@ class Stage(nn.Module):
         self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
         # In a tuple: a network that is not trained is no part of the stage, which is divided among devices and kept.
         self.sync = (SyncNet.from_pretrained("loss"),) if wanted & {"sync", "phoneme"} else ()
-        known = talker.config.annotations.get("arkit") if "lipreading" in wanted else None
-        self.mouth = None if known is None else _mouth(known, lipreader)
+        self.perception = Perception(wanted, talker.config.annotations.get("arkit"), lipreader, emotion_net)
 
     @property
     def part(self) -> nn.Module:
@@ -185,10 +185,20 @@ class Stage(nn.Module):
             "code_feature": latent.code_feature(logits, wanted, model.decoder),
             **self._spoken(surface, batch, predicted, felt.calm),
         }
-        if self.mouth is not None and batch.annotation == "arkit":
-            draw, reader = (module.to(motion.device) for module in self.mouth)
-            terms["lipreading"] = lipreading(judged, motion, draw, reader, rng)  # type: ignore[arg-type]
+        terms |= self.perception.terms(surface, batch.annotation, judged, motion, felt.curve, rng)
+        if self.perception.exchanges and self.name != "autoregressive" and len(motion) > 1:
+            terms |= self._exchange(surface, batch, features, style, felt, template, rng)
         return terms
+
+    def _exchange(
+        self, surface: Surface, batch: Batch, features: Tensor, style: Tensor, felt: Feeling, template: Tensor, rng
+    ) -> dict[str, Tensor]:
+        """The doubled half of EMOTE's batches: the same sound and style, with the emotion of another clip."""
+        order = torch.from_numpy(others(len(features), rng)).to(features.device)
+        logits = self.part(features, style, emotion=felt.told[order])
+        predicted = self.talker.motion.decoder(logits.softmax(-1), template, batch.annotation)
+        own, source, known = felt.plain, felt.motion[order], (batch.known, felt.known[order])
+        return self.perception.exchanged(surface, batch.annotation, predicted, own, source, known, rng)
 
     def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor, calm: Tensor) -> dict[str, Tensor]:
         """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have.
@@ -238,15 +248,6 @@ class Stage(nn.Module):
             "rest": lipsync.shut(predicted, speech.rest, surface.lip_gap),
             "keep": geometry.surface(change, torch.zeros_like(change), lips),
         }
-
-
-def _mouth(names: list[str], lipreader: str) -> tuple[nn.Module, nn.Module]:
-    """What draws the default head's mouth, and what reads it: no part of the stage, whose state a checkpoint keeps."""
-    from talkinghead.models.lipreader import load
-    from talkinghead.render.differentiable import MouthRenderer
-
-    reader = load(lipreader)
-    return MouthRenderer(Head.default(), names, size=reader.size), reader
 
 
 def feeling(batch: Batch, motion: Tensor, names: list[str], authored: float, rng: np.random.Generator) -> Feeling:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from talkinghead.face.head import Head
 from talkinghead.losses import geometry, lipsync
+from talkinghead.models.emotion_net import emotion_map
 from talkinghead.models.sync import lip_map
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, template_code
 
@@ -82,11 +83,13 @@ class Surface(nn.Module):
         if lids:
             self.matrices["lids"] = of(torch.stack([moved @ moved.T for moved in lids]).mean(0))
 
-        bite, lips = lipsync.bite_of(head), lip_map(head)
+        bite, lips, seen = lipsync.bite_of(head), lip_map(head), emotion_map(head)
         if bite is not None:
             self.matrices |= {"bite_moved": bite[0][keep].contiguous(), "bite_rest": bite[1]}
         if lips is not None:
             self.matrices["lip_map"] = lips[keep].contiguous()
+        if seen is not None:
+            self.matrices["emotion_map"] = seen[keep].contiguous()
 
     def has(self, name: str) -> bool:
         return name in self.matrices
