@@ -293,18 +293,24 @@ def _read(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".json":
             return _keys_of(json.loads(text), str(path))
-        reader = csv.reader(text.splitlines(), strict=True)
-        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        return _rows(text, path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be read as {path.suffix[1:].lower()} ({brief(error)})") from None
+
+
+def _rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Lines of a CSV as keyframes. Semicolons between cells, with decimal commas in them, are what many spreadsheets write."""
+    semicolons = ";" in text.partition("\n")[0]
+    reader = csv.reader(text.splitlines(), delimiter=";" if semicolons else ",", strict=True)
+    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cell.strip() for cell in cells)]
     if not lines:
         raise InputError(f"{path}: is empty; its first line names columns: time, and emotion, or names of emotions")
     (first, header), *body = lines
-    header = [name.strip().lower() for name in header]
+    header = [name.lower() for name in header]
     for name in header:
         if name not in FIELDS:
             _index(name, f"{path}, line {first}: column", (*FIELDS, *EMOTIONS))
@@ -312,14 +318,16 @@ def _read(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     if len(set(names)) != len(names):
         raise InputError(f"{path}, line {first}: a column is there twice")
     _check_count(len(body), str(path))
+    empty = dict.fromkeys(EMOTIONS, "0") | {"intensity": "1"}  # what cells with nothing in them mean
+    out = []
     for line, cells in body:
         if len(cells) != len(header):
             raise InputError(f"{path}, line {line}: {len(cells)} cells, the first line names {len(header)}")
-    empty = dict.fromkeys(EMOTIONS, "0") | {"intensity": "1"}  # what cells with nothing in them mean
-    return [
-        (f"{path}, line {n}", {name: cell.strip() or empty.get(name, "") for name, cell in zip(names, cells, strict=True)})
-        for n, cells in body
-    ]
+        row = {name: cell or empty.get(name, "") for name, cell in zip(names, cells, strict=True)}
+        if semicolons:
+            row = {name: cell if name == "emotion" else cell.replace(",", ".") for name, cell in row.items()}
+        out.append((f"{path}, line {line}", row))
+    return out
 
 
 def _keys_of(content: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:

@@ -55,6 +55,7 @@ def test_curve_files_of_all_forms_are_the_same(tmp_path):
     texts = {
         "wide.csv": "time,Happiness,sad\n0,0,0.8\n\n2.5,0.3,\n",
         "long.csv": "\ufefftime, emotion ,intensity\r\n0,sad,0.8\r\n2.5,happy:0.6,.5\r\n",
+        "sheet.csv": "time;happy;sad\n0;;0,8\n2,5;0,3;0\n",
         "list.json": '[{"time": 0, "emotion": "sad", "intensity": 0.8}, {"time": 2.5, "emotion": {"happy": 0.3}}]',
         "keys.json": '{"keys": [{"time": 0, "sad": 0.8}, {"time": 2.5, "happy": 0.3}]}',
     }
