@@ -85,6 +85,7 @@ PARTING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel")
 SPREADING = ("mouthSmile", "mouthStretch", "mouthDimple")
 PRESSING = ("mouthRollLower", "mouthRollUpper", "mouthShrugLower")
 REST = 0.5  # seconds: lips shut for longer are at rest and not in a consonant
+SOFT = 0.04  # seconds by which what parts the lips gives way before they are shut
 PRESS = 0.1  # mm that shut lips are pressed together
 PRESSED, BITTEN, ROUND = 0.06, 0.35, 0.5  # weights of rolled lips that tell a closure, of a lip at the teeth, of rounding
 
@@ -134,7 +135,7 @@ def layer(
     shut = _fall(gap / SHUT)
     pause = _rest(shut * (1 - np.minimum(rolled / PRESSED, 1)), fps)
     bite = _rise(bitten / BITTEN)
-    free = np.maximum(TALK * (1 - shut) * (1 - bite), pause)
+    free = np.maximum(TALK * (1 - _soft(shut, fps)) * (1 - bite), pause)
     pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # only an expression that parts the lips at rest keeps them from meeting
     shown[:, part] *= free[:, None]
     shown[:, jaw] *= np.maximum(LOUD * _rise(opened / JAW) * (1 - bite), pause)[:, None]
@@ -203,6 +204,14 @@ def _rise(phase: np.ndarray) -> np.ndarray:
 
 def _fall(phase: np.ndarray) -> np.ndarray:
     return 1 - _rise(phase)
+
+
+def _soft(shut: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) never less than `shut`: it comes and goes a little earlier and later, so that lips do not burst open."""
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+    width = max(1, round(SOFT * fps)) | 1
+    return uniform_filter1d(maximum_filter1d(shut, width), width)
 
 
 def _rest(shut: np.ndarray, fps: float) -> np.ndarray:

@@ -24,6 +24,8 @@ from talkinghead.animation import Animation
 from talkinghead.audio import frame_times
 from talkinghead.errors import InputError
 from talkinghead.face import gestures
+from talkinghead.face.bearing import Bearing, bearing
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.gestures import ease
 from talkinghead.face.head import Head
 from talkinghead.prosody import Prosody, smooth
@@ -56,6 +58,7 @@ def idle(
     head: float = 1.0,
     speech: np.ndarray | None = None,
     voice: Prosody | None = None,
+    emotion: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Motion of eyes, brows and head for `frames` at `fps`.
 
@@ -66,7 +69,9 @@ def idle(
         nods while speaking.
     voice: `talkinghead.prosody.prosody` of the recording, if there is one: nods and brows are then on its accents, the head
         takes up a posture with each phrase, the eyes look away as one begins; `speech` is taken of it if not given.
-    Raises InputError for strengths below 0 and for a `speech` of another shape.
+    emotion: (T, 8) curve as in `expressions`: how the head is held and how far it moves, where the eyes look, how blinks come.
+        All that is scaled as the rest is; without it, and where it is 0 throughout, nothing differs.
+    Raises InputError for strengths below 0 and for a `speech` or `emotion` of another shape.
     """
     check(blinks=blinks, gaze=gaze, brows=brows, head=head)
     times = frame_times(frames, fps)
@@ -76,18 +81,23 @@ def idle(
         speech = np.clip(np.asarray(speech, np.float64), 0, 1)
         if speech.shape != (frames,) or not np.isfinite(speech).all():
             raise InputError(f"idle: speech has shape {speech.shape}, expected {frames} finite values")
+    felt = _felt(emotion, times, seed, fps)
     streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(7)]
-    closed = _blinks(streams[0], times, speech, blinks)
+    closed = _blinks(streams[0], times, speech, blinks, felt)
     accents = gestures.accents_of(streams[2], times, speech, voice, fps)
     rotation = _sway(streams[1], times, speech, fps) + gestures.nods(streams[4], times, accents)
     if voice is not None:
         rotation += gestures.postures(streams[6], times, voice)
+    looks, lift = _looks(streams[3], times, speech, voice), gestures.brows(streams[5], times, accents, speech, voice, fps)
+    if felt is not None:
+        rotation = rotation * felt.moves[:, None] + felt.posture
+        looks, lift = looks + felt.gaze, lift * felt.brows[:, None, None]
     rotation *= head
-    looks = _looks(streams[3], times, speech, voice) - rotation[:, [1, 0]] * [1, -1]  # eyes stay with the viewer as heads turn
+    looks = looks - rotation[:, [1, 0]] * [1, -1]  # eyes stay with the viewer as heads turn
     return {
         "blinks": np.repeat(closed[:, None], 2, 1).astype(np.float32),
         "gaze": np.repeat((gaze * looks)[:, None], 2, 1).astype(np.float32),
-        "brows": (brows * gestures.brows(streams[5], times, accents, speech, voice, fps)).clip(0, 1).astype(np.float32),
+        "brows": (brows * lift).clip(0, 1).astype(np.float32),
         "rotation": rotation.astype(np.float32),
     }
 
@@ -103,18 +113,20 @@ def apply(
     head: float = 1.0,
     speech: np.ndarray | None = None,
     voice: Prosody | None = None,
+    emotion: np.ndarray | None = None,
 ) -> Animation:
     """The animation with `idle` on top: the larger of two blinks, brows, gaze and rotation added; the lips stay as they are.
 
     `strength` multiplies the four others. Without `speech` and `voice` the activity is read from the lips. Upper lids go with
-    the eyes, eyes widen a little under raised brows and narrow in a smile. A head without the shapes, or whose shapes move the
-    lips, goes without; one without eyeballs does not look around.
+    the eyes, eyes widen a little under raised brows and narrow in a smile. `emotion` is as in `idle`; what it does to the face
+    itself is not done here. A head without the shapes, or whose shapes move the lips, goes without; one without eyeballs does
+    not look around.
     """
     blinks, gaze, brows, head = strength * blinks, strength * gaze, strength * brows, strength * head
     face = animation.head
     speech = activity(animation) if speech is None and voice is None else speech
     how = {"blinks": blinks, "gaze": gaze, "brows": brows, "head": head}
-    life = idle(len(animation), animation.fps, seed, **how, speech=speech, voice=voice)
+    life = idle(len(animation), animation.fps, seed, **how, speech=speech, voice=voice, emotion=emotion)
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = life["gaze"] if animation.gaze is None else animation.gaze + life["gaze"]
@@ -186,13 +198,28 @@ def activity(animation: Animation) -> np.ndarray | None:
     return np.clip(np.sqrt(smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
 
 
-def _blinks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float) -> np.ndarray:
+def _felt(emotion: np.ndarray | None, times: np.ndarray, seed: int, fps: float) -> Bearing | None:
+    """What an emotion does, or None if it does nothing. Raises InputError for one of another shape."""
+    if emotion is None:
+        return None
+    emotion = np.asarray(emotion)
+    if emotion.shape != (len(times), len(EMOTIONS)):
+        raise InputError(f"idle: emotion has shape {emotion.shape}, expected {(len(times), len(EMOTIONS))}")
+    return bearing(emotion, times, seed, fps) if emotion[:, 1:].any() else None
+
+
+def _blinks(
+    rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float, felt: Bearing | None = None
+) -> np.ndarray:
     """(T,) weight of both lids. Closing takes 80-100 ms, opening 150-200 ms; the whole a third of a second [E][V]."""
     closed = np.zeros(len(times))
     if rate == 0:
         return closed
     grid = np.arange(0, times[-1] + 2 / GRID, 1 / GRID)
-    pace = np.cumsum(rate * _pace(grid, times, speech)) / GRID  # seconds at rest that the time up to each point counts as
+    rates = rate * _pace(grid, times, speech)
+    if felt is not None:
+        rates *= np.interp(grid, times, felt.blinks)
+    pace = np.cumsum(rates) / GRID  # seconds at rest that the time up to each point counts as
     start, drawn, first = 0.0, 0.0, rng.uniform(0.2, 1)
     while True:
         drawn += first * BLINK_MEAN * np.exp(BLINK_SPREAD * rng.standard_normal() - BLINK_SPREAD**2 / 2)
@@ -202,6 +229,8 @@ def _blinks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | No
         if drawn > pace[-1]:
             return closed
         start = max(start + 0.4, np.interp(drawn, pace, grid))
+        if felt is not None:
+            shape[:3] *= np.interp(start, times, felt.slow)
         for begin in (start, start + again) if pair else (start,):
             span = slice(*np.searchsorted(times, [begin, begin + shape[:3].sum()]))
             closed[span] = np.maximum(closed[span], _blink(times[span] - begin, *shape))

@@ -1,0 +1,127 @@
+"""How emotion carries the head, the eyes and the lids, and how it keeps from freezing into a mask. T frames, E emotions.
+
+What the face itself does is in `expressions`. Directions are from the literature, degrees were set by eye where it has none:
+
+[A] Adams, Kleck 2005, Effects of direct and averted gaze on the perception of facially communicated emotion. Emotion 5 (anger
+    and joy look at you; fear and sadness look away).
+[B] Busso, Deng, Grimm, Neumann, Narayanan 2007, Rigid head motion in expressive speech animation. IEEE Transactions on Audio,
+    Speech, and Language Processing 15 (heads move differently with each emotion, further in happy and angry speech).
+[H] Harrigan, O'Connell 1996, How do you look when feeling anxious? Personality and Individual Differences 21 (more blinks).
+[L] Livingstone, Palmer 2016, Head movements encode emotions during speech and song. Emotion 16 (raised in joy, low when sad).
+[W] Wallbott 1998, Bodily expression of emotion. European Journal of Social Psychology 28 (postures of heads).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkinghead.face.expressions import EMOTIONS
+from talkinghead.face.gestures import ease
+from talkinghead.prosody import Prosody, smooth
+
+# Of each emotion at full intensity. down, turn, tilt: degrees the head is held down, aside and to one shoulder (whose side is
+# the person's own); look: degrees the eyes look below the viewer; moves, brows, blinks: how much more head and brows move in
+# speech, and blinks come, than usual; slow: how much longer a blink takes; darts: how much the eyes do.
+CARRIES: dict[str, dict[str, float]] = {
+    "happy": {"down": -2.5, "tilt": 2.5, "moves": 1.35, "brows": 1.1, "blinks": 1.1},  # [L][B]
+    "sad": {"down": 7.0, "tilt": 2.0, "look": 10.0, "moves": 0.6, "brows": 0.5, "blinks": 0.85, "slow": 1.4},  # [L][W][A]
+    "surprised": {"down": -4.0, "moves": 1.1, "brows": 0.5, "blinks": 0.5},
+    "fearful": {"down": -3.0, "turn": 2.5, "moves": 1.1, "brows": 0.5, "blinks": 1.7, "darts": 1.0},  # [A][H]
+    "disgusted": {"down": -2.0, "turn": 6.0, "tilt": 2.0, "moves": 0.9, "brows": 0.5},  # [W]
+    "angry": {"down": 4.5, "moves": 1.35, "brows": 0.3, "blinks": 0.55},  # [B], a stare [A] from under the brows
+    "contempt": {
+        "down": -5.0,
+        "turn": 3.0,
+        "tilt": 3.5,
+        "moves": 0.8,
+        "brows": 0.7,
+        "blinks": 0.8,
+        "slow": 1.2,
+    },  # down the nose
+}
+USUAL = {
+    "down": 0.0,
+    "turn": 0.0,
+    "tilt": 0.0,
+    "look": 0.0,
+    "moves": 1.0,
+    "brows": 1.0,
+    "blinks": 1.0,
+    "slow": 1.0,
+    "darts": 0.0,
+}
+LATE = 0.5  # seconds over which a head takes up what the face shows at once
+DART = (2.5, 7.0)  # degrees
+WAVES, ACCENT, PAUSE, MOST = 0.09, 0.08, 0.05, 0.15  # of the intensity: slow waves, on accents, less in pauses, in all
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """What emotion does to the life of `idle`. posture: (T, 3) rad, to be added to the head's rotation. gaze: (T, 2) rad, yaw
+    and pitch, to be added to where the eyes look. moves, brows, blinks, slow: (T,) factors, 1 is usual."""
+
+    posture: np.ndarray
+    gaze: np.ndarray
+    moves: np.ndarray
+    brows: np.ndarray
+    blinks: np.ndarray
+    slow: np.ndarray
+
+
+def bearing(curve: np.ndarray, times: np.ndarray, seed: int, fps: float) -> Bearing:
+    """(T, E) curve at (T,) seconds -> how the person of a seed carries it; all of a blend, each as far as it is felt."""
+    rng = np.random.default_rng([seed & (2**64 - 1), 7])
+    felt = np.stack([smooth(column, LATE * fps) for column in np.asarray(curve, np.float64)[:, 1:].T], 1)
+
+    def of(what: str) -> np.ndarray:
+        full = np.array([CARRIES[name].get(what, USUAL[what]) - USUAL[what] for name in EMOTIONS[1:]])
+        return USUAL[what] + felt @ full
+
+    aside, shoulder = rng.choice([-1.0, 1.0], 2)
+    own = rng.uniform(0.75, 1.25, 3)  # nobody holds the head as anybody else does
+    posture = np.radians(np.stack([of("down"), aside * of("turn"), shoulder * of("tilt")], 1)) * own
+    gaze = np.radians(np.stack([0 * times, -of("look")], 1)) + of("darts")[:, None] * _darts(rng, times)
+    return Bearing(posture, gaze, of("moves"), of("brows"), of("blinks"), of("slow"))
+
+
+def enliven(curve: np.ndarray, times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
+    """(T, E) curve -> the same, no longer held like a mask: it comes and goes by MOST at most.
+
+    In slow waves, with the accents of the voice, if there is one, and in its pauses. 0 stays 0, more stays more, and no row's
+    sum goes beyond 1.
+    """
+    rng = np.random.default_rng([seed & (2**64 - 1), 8])
+    rates, phases = rng.uniform(0.08, 0.5, 6), rng.uniform(0, 2 * np.pi, 6)
+    change = WAVES * np.sqrt(2 / 6) * np.sin(2 * np.pi * np.asarray(times)[:, None] * rates + phases).sum(1)
+    if voice is not None:
+        for at, size in voice.accents:
+            change += ACCENT * size * _bump((times - at + 0.1) / 0.5)
+        change = change - PAUSE * (1 - np.interp(times, voice.times, smooth(voice.speaking, 50)))
+    factor = 1 + change.clip(-MOST, MOST)
+    curve = np.asarray(curve, np.float64)
+    sums = curve[:, 1:].sum(1)
+    factor = np.minimum(factor, 1 / np.maximum(sums, 1e-9))
+    out = curve * factor[:, None]
+    out[:, 0] = curve[:, 0]
+    return out
+
+
+def _bump(phase: np.ndarray) -> np.ndarray:
+    return np.cos(np.pi / 2 * np.clip(phase, -1, 1)) ** 2
+
+
+def _darts(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
+    """(T, 2) rad: eyes that will not stay: quick looks to either side and back, 0.35 to 1.3 s apart."""
+    out, moment, before = np.zeros((len(times), 2)), 0.0, np.zeros(2)
+    while moment < times[-1]:
+        wait, angle, far, back = rng.uniform([0.35, -0.45, DART[0], 0], [1.3, 0.45, DART[1], 1])
+        side = rng.choice([-1.0, 1.0])
+        moment += wait
+        target = np.zeros(2) if back < 0.35 else np.radians(far) * np.array([side * np.cos(angle), np.sin(angle)])
+        lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*(target - before)))  # as in `idle`
+        first = np.searchsorted(times, moment)
+        out[first:] += ease((times[first:] - moment) / lasts)[:, None] * (target - before)
+        before = target
+    return out
