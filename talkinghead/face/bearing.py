@@ -31,15 +31,7 @@ CARRIES: dict[str, dict[str, float]] = {
     "fearful": {"down": -3.0, "turn": 2.5, "moves": 1.1, "brows": 0.5, "blinks": 1.7, "darts": 1.0},  # [A][H]
     "disgusted": {"down": -2.0, "turn": 6.0, "tilt": 2.0, "moves": 0.9, "brows": 0.5},  # [W]
     "angry": {"down": 4.5, "moves": 1.35, "brows": 0.3, "blinks": 0.55},  # [B], a stare [A] from under the brows
-    "contempt": {
-        "down": -5.0,
-        "turn": 3.0,
-        "tilt": 3.5,
-        "moves": 0.8,
-        "brows": 0.7,
-        "blinks": 0.8,
-        "slow": 1.2,
-    },  # down the nose
+    "contempt": {"down": -5.0, "turn": 4.0, "moves": 0.8, "brows": 0.7, "blinks": 0.8, "slow": 1.2},
 }
 USUAL = {
     "down": 0.0,

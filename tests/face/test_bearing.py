@@ -42,7 +42,7 @@ def talking(default_head) -> Animation:
     return Animation(weights, FPS, default_head)
 
 
-def life(emotion: str, seed: int, seconds: int = 120, intensity: float = 1.0, **dials) -> dict[str, np.ndarray]:
+def life(emotion: str, seed: int, seconds: int = 60, intensity: float = 1.0, **dials) -> dict[str, np.ndarray]:
     frames = round(seconds * FPS)
     return idle(frames, FPS, seed, emotion=only(emotion, frames, intensity), voice=voice(seconds), **dials)
 
@@ -79,7 +79,7 @@ def test_eyes_of_the_sad_are_lowered_and_those_of_the_afraid_dart():
 
 def test_blinks_come_as_often_and_last_as_long_as_they_should():
     def shut(emotion: str) -> tuple[int, float]:
-        closed = np.concatenate([life(emotion, seed, 240)["blinks"][:, 0] for seed in range(4)])
+        closed = np.concatenate([life(emotion, seed, 150)["blinks"][:, 0] for seed in range(4)])
         starts = ((closed[1:] > 0.5) & (closed[:-1] <= 0.5)).sum()
         return int(starts), float((closed > 0.05).sum() / starts)
 
