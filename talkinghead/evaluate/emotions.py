@@ -131,7 +131,7 @@ def measure_clip(talker: Talker, folder: Path, clip: Clip, intensities: Sequence
     out: dict = {
         "neutral": _measured(plain, plain, recorded, phonemes),
         "phonemes": "data" if clip.phonemes else "model" if phonemes else None,
-        "exact": all(np.array_equal(speak(e, 0.0).coefficients, plain.coefficients) for e in FELT),
+        "exact": all(np.array_equal(speak(e, 0.0).coefficients, plain.coefficients) for e in (FELT[0], FELT[-1])),
         "emotions": {},
     }
     for emotion in FELT:

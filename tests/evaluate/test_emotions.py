@@ -146,6 +146,7 @@ def test_a_face_fills_its_cell():
     head = Head.default()
     left, top, wide, tall = box(head)
     assert 0 < left < left + wide < 1 and 0 < top < top + tall < 1
+    assert box(replace(head, joints={})) == (0.2, 0.1, 0.6, 0.8)
     (one,) = faces([Animation(np.zeros((1, len(head.names)), np.float32), 30.0, head)], 60)
     assert one.width == 60 and np.asarray(one)[20:40, 20:40].std() > 5
 
