@@ -2,7 +2,8 @@
 
 T frames, K shapes, E emotions. A curve is (T, E): how strongly each of EMOTIONS is shown, in [0, 1], a row's sum at most 1;
 the column of neutral counts for nothing. Nothing here is captured from people: which units make an emotion is from the
-literature, how far each of them goes was set by eye on pictures of the default head.
+literature, how far each of them goes was set by hand: by eye, on pictures of several heads, with two free classifiers of
+photographs (face-api, fer) as a second opinion. No weights come from those.
 
 Brows, lids (eyeWide, eyeSquint and, for lids that droop, eyeBlink), cheeks, nose, jaw and lips take part; eyeLook does not:
 where the eyes look and how the head is held is in `face.bearing`.
