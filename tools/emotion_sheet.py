@@ -4,8 +4,7 @@
     python tools/emotion_sheet.py --model runs/a --sheet       # also assets/pictures/emotion_sheet.jpg
     python tools/emotion_sheet.py --authored -o /tmp/pictures  # face/expressions.py alone, without a model
 
-Faces of a model are frames of the recordings in which it hears the sound; a sound that it does not hear is made by the authored
-layer on a viseme, and told.
+Faces of a model are frames of the recordings in which it is surest to hear the sound; how sure is told.
 """
 
 from __future__ import annotations
@@ -54,9 +53,7 @@ def main() -> None:
 
         talker = Talker.from_pretrained(args.model)
         found = moments(talker, args.recordings)
-        for sound in SOUNDS:
-            told = f"heard at {found[sound].likely:.0%}" if sound in found else "not heard: authored on a viseme"
-            print(f"/{sound}/: {told}")
+        print(", ".join(f"/{sound}/ heard at {moment.likely:.0%}" for sound, moment in found.items()))
 
         def faces(intensities, sounds):
             life = {"idle": args.life, "blinks": 0.0}

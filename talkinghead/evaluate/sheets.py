@@ -20,7 +20,7 @@ from talkinghead.evaluate.cache import Cache, state
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.face.head import Head
 from talkinghead.face.visemes import NAMES, viseme_matrix
-from talkinghead.files import replacing
+from talkinghead.files import asset, replacing
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,9 +35,9 @@ SOUNDS: dict[str, tuple[tuple[str, ...], str, Callable[[Animation], np.ndarray]]
     "i": (("IY", "IH"), "I", lambda a: a.lip_width() + a.lip_aperture()),
     "u": (("UW", "UH", "W", "OW"), "U", lambda a: -a.lip_width()),
 }
-VERSION = 1  # goes up when the same motion would give another picture
+VERSION = 2  # goes up when the same motion would give another picture
 INTENSITIES = (0.25, 0.5, 0.75, 1.0)
-SURE = 0.5  # probability of a phoneme, below which a recording does not count as having it
+LONGEST = 10.0  # seconds of a recording that a model without phonemes hears
 AROUND, NEAR = 1.0, 0.04  # seconds of the recording that are animated on both sides; of those in which the frame is chosen
 FPS = 50.0
 PLAIN = Manner()
@@ -47,24 +47,29 @@ TALL = 3.05  # eye distances from its upper to its lower edge
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a sound is heard. wave: (n,) at 16 kHz around it; time: seconds in it; likely: its probability."""
+    """Where a sound is heard. wave: (n,) at 16 kHz around it; time: seconds in it, None: anywhere; likely: its probability."""
 
     wave: np.ndarray
-    time: float
+    time: float | None
     likely: float
 
 
 def moments(talker: Talker, recordings: Sequence[str | Path | np.ndarray]) -> dict[str, Moment]:
-    """{sound: where the model's own phonemes are surest of it}; those of SOUNDS that no recording has are missing."""
+    """{sound: where the model's own phonemes are surest of it}, which may not be very sure: see `likely`.
+
+    Of a model that knows no phonemes, the first recording, in which its motion has to choose.
+    """
     found: dict[str, Moment] = {}
-    for recording in recordings if talker.phones is not None else ():
+    for recording in recordings:
         wave = load_audio(recording, RATE, source_rate=None if isinstance(recording, str | Path) else RATE)
+        if talker.phones is None:
+            return {sound: Moment(wave[: round(LONGEST * RATE)], None, 0.0) for sound in SOUNDS}
         heard = np.exp(talker.phoneme_posteriors(wave))
         for sound, (phones, _, _) in SOUNDS.items():
-            for rank, phone in enumerate(p for p in phones if p in talker.config.phones):
-                column = heard[:, talker.config.phones.index(phone)] - 0.1 * rank  # the first of them if it is there
+            for phone in (p for p in phones if p in talker.config.phones):
+                column = heard[:, talker.config.phones.index(phone)]
                 t = int(column.argmax())
-                if column[t] > max(SURE, found[sound].likely if sound in found else 0):
+                if sound not in found or column[t] > found[sound].likely:
                     middle = round((t + 0.5) / FPS * RATE)
                     start = max(0, middle - round(AROUND * RATE))
                     piece = wave[start : middle + round(AROUND * RATE)]
@@ -81,19 +86,14 @@ def spoken(
     sounds: Sequence[str] = tuple(SOUNDS),
     **how,
 ) -> dict[tuple[str, str, float], Animation]:
-    """{(sound, emotion, intensity): one frame} of a model. `how` goes to `Talker.animate`; idle is 0 unless it says otherwise.
-
-    A sound that no recording has is told by a /sound/ that the authored layer makes: see `authored`.
-    """
+    """{(sound, emotion, intensity): one frame} of a model. `how` goes to `Talker.animate`; idle is 0 if it does not tell."""
     where, out = moments(talker, recordings), {}
     how = {"idle": 0.0, "seed": 0, "head": head, **how}
     for sound in sounds:
-        if sound not in where:
-            out |= authored(head or talker.face()[1], intensities=intensities, sounds=(sound,))
-            continue
         moment = where[sound]
         plain = talker.animate(moment.wave, fps=FPS, **how)
-        near = np.flatnonzero(np.abs(plain.times - moment.time) <= NEAR)
+        far = np.zeros(len(plain)) if moment.time is None else np.abs(plain.times - moment.time)
+        near = np.flatnonzero(far <= max(NEAR, far.min()))
         frame = int(near[SOUNDS[sound][2](plain)[near].argmax()])
         for emotion in EMOTIONS:
             for intensity in intensities:
@@ -179,7 +179,8 @@ def write(model: Model, recordings: Sequence[Path], folder: Path) -> Path:
     key = None if made is None else f"{VERSION} {made} {[state(recording) for recording in recordings]}"
     if not (path.exists() and cache.get(".sheets", model.name, key)):
         prior = {"prior": model.options.prior, "seed": model.options.seed}
-        picture = sheet(spoken(model.talker, recordings, **prior))
+        sample = asset("audio/hello.wav")  # has what short clips may lack
+        picture = sheet(spoken(model.talker, [*recordings, sample], **prior))
         with replacing(path) as fresh:
             picture.save(fresh, "JPEG", quality=85, optimize=True)
         cache.put(".sheets", model.name, key, {"file": path.name})

@@ -138,8 +138,10 @@ def test_a_sheet_has_a_face_for_each_emotion_intensity_and_sound(actor, sample):
     picture = np.asarray(sheet(small, 24))
     assert picture.shape[2] == 3 and picture[80:, 130:].std() > 20
     assert strip(small, "u", 400).width <= 400
-    spoke = spoken(actor, [sample], intensities=(1.0,), sounds=("a",))  # it knows no phonemes, so the layer speaks
-    assert len(spoke) == 8
+    spoke = spoken(actor, [sample], intensities=(1.0,), sounds=("m", "a"))  # knows no phonemes: by its motion
+    assert len(spoke) == 16
+    assert spoke["a", "neutral", 1.0].lip_aperture() > 0.005 > spoke["m", "neutral", 1.0].lip_aperture()
+    assert spoke["a", "happy", 1.0].lip_width() > spoke["a", "neutral", 1.0].lip_width() + 0.002
 
 
 def test_a_face_fills_its_cell():
