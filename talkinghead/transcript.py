@@ -76,7 +76,17 @@ def animate_transcript(
     animation = replace(animation, meta=animation.meta | notes)
     if idle:
         up, turn = brows * expressiveness * upper_face, head_motion * expressiveness
-        animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=up, head=turn, voice=voice)
+        animation = apply(
+            animation,
+            seed,
+            strength=idle,
+            blinks=blinks,
+            gaze=gaze,
+            brows=up,
+            head=turn,
+            voice=voice,
+            emotion=curve.at(animation.times),
+        )
     return animation
 
 

@@ -85,6 +85,12 @@ def test_no_intensity_is_neutral_and_dials_scale_their_part(feeling):
         feeling(articulation=4)
 
 
+def test_head_and_eyes_go_with_the_emotion(feeling):
+    neutral, sad, still = feeling(idle=1), feeling(idle=1, emotion="sad"), feeling(idle=1, emotion="sad", expressiveness=0)
+    assert np.abs(sad.rotation - neutral.rotation).max() > 0.01 and np.abs(sad.gaze - neutral.gaze).max() > 0.01
+    assert still.rotation is None
+
+
 def test_the_voice_tells_here_as_well(feeling):
     told = feeling(emotion="auto", intensity=0.5).meta["emotion"]
     assert told["found"] and told["spec"] == "auto" and told["intensity"] == 0.5

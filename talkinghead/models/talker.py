@@ -236,7 +236,17 @@ class Talker(nn.Module):
         animation = replace(animation, coefficients=_fit(animation.coefficients, frames))
         if idle and annotation in BLENDSHAPES:
             up, turn = brows * expressiveness * upper_face, head_motion * expressiveness
-            animation = apply(animation, seed, strength=idle, blinks=blinks, gaze=gaze, brows=up, head=turn, voice=voice)
+            animation = apply(
+                animation,
+                seed,
+                strength=idle,
+                blinks=blinks,
+                gaze=gaze,
+                brows=up,
+                head=turn,
+                voice=voice,
+                emotion=curve.at(animation.times),
+            )
         return animation
 
     def _heard(self, wave: np.ndarray, features: torch.Tensor, voice: Prosody | None, intensity: float) -> EmotionCurve:
