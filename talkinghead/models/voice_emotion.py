@@ -1,9 +1,10 @@
 """Which emotion a voice has, from how it speaks and not from what it says: `--emotion auto`.
 
-Ten cues of a few seconds of voice are compared with those of 251 people who read plainly, and with what emotions are known to do
-to them. Neutral speech gives the mean and the covariance (measured); each emotion is a shift of the mean (PROFILES, from the
-literature) times its intensity. Bayes' rule over emotion and intensity then gives the expected intensity of each: a voice that
-is within the spread of plain readers stays near neutral. n samples, M moments (100 a second), N windows, C cues, E emotions.
+Ten cues of a few seconds of voice are compared with those of 231 people who read plainly, and with what emotions are known
+to do to them. Plain speech gives the mean and the covariance (measured); each emotion is a shift of the mean (PROFILES, from
+the literature) times its intensity. Bayes' rule over emotion and intensity then gives the expected intensity of each: a voice
+within the spread of plain readers stays near neutral. Arousal is heard well, valence badly, as by people who do not know the
+language [S]. n samples, M moments (100 a second), N windows, C cues, E emotions, S intensities.
 
 [B] Banse, Scherer 1996, Acoustic profiles in vocal emotion expression. J. Personality and Social Psychology 70.
 [E] Eyben et al. 2016, The Geneva minimalistic acoustic parameter set (GeMAPS). IEEE Trans. Affective Computing 7.
@@ -27,30 +28,30 @@ from talkinghead.files import asset
 from talkinghead.prosody import HOP, MOMENTS, Prosody, prosody, smooth
 
 CUES = ("pitch", "span", "trend", "tilt", "effort", "clear", "level", "dynamics", "rate", "accents")
-WINDOW, STEP = 2.0, 0.5  # seconds: half width of a window, and from one to the next
+WINDOW, STEP = 3.0, 0.5  # seconds: half width of a window, and from one to the next
 USUAL, FAMILIAR = 20.0, 8.0  # seconds around that a voice's usual is taken of, and of speech until half of it is believed
 KEPT = 0.5  # of a difference that lasts: it may be how the person always speaks, or an emotion that lasts
 ENOUGH, LEAST = 0.8, 0.3  # seconds of voice in a window that are worth believing, and that say something
 REGISTERS = (3.1, 11.8)  # semitones over 100 Hz: the middle of men's and of women's reading voices, 120 and 198 Hz
-DOUBT = 1.5  # how much wider than plain readers' the cues of an emotion spread
+DOUBT = 1.0  # more is timider: times the covariance of plain readers
 PLAIN = 0.7  # that speech is neutral before it is heard
 LEVEL = CUES.index("level")
 STRENGTHS = np.linspace(0.2, 1.0, 5)
-BLOCK = 4096  # moments at a time
+BLOCK = 2048  # moments at a time
 
-# Shifts of the cues at full intensity, in deviations of plain reading. Directions: [J] table 7 for anger, fear, happiness and
-# sadness; [B] and [M] for disgust, contempt and surprise. Sizes are rounded by hand. Voices show disgust and contempt least [S].
+# Shifts of the cues at full intensity, in deviations of plain reading. Directions: [J] for anger, fear, happiness, sadness; [B]
+# and [M] for disgust, contempt, surprise. Sizes are set by hand. Voices show disgust and contempt least [S].
 #                pitch span trend tilt effort clear level dynamics rate accents
 PROFILES = {
-    "happy": (2.0, 1.8, 0.5, 0.8, 0.8, 0.8, 0.8, 0.5, 0.8, 1.2),
+    "happy": (2.0, 1.8, 0.2, 0.6, 0.8, 0.4, 0.8, 0.5, 0.8, 1.2),
     "sad": (-1.2, -1.3, -0.4, -1.5, -1.3, -0.3, -1.2, -0.8, -1.3, -1.2),
-    "surprised": (2.0, 2.5, 2.0, 0.3, 0.5, 0.3, 0.5, 0.5, 0.0, 0.8),
+    "surprised": (1.8, 2.6, 0.8, 0.2, 0.3, 0.3, 0.5, 0.5, 0.0, 0.8),
     "fearful": (2.2, -1.0, 0.5, -0.3, 0.5, -0.8, 0.0, 0.5, 1.3, -0.3),
     "disgusted": (-1.0, 0.5, -0.8, 0.3, 0.3, -1.3, -0.3, 0.3, -1.3, 0.3),
-    "angry": (1.8, 0.8, 0.0, 2.2, 2.2, -1.2, 1.8, 0.8, 0.8, 1.0),
-    "contempt": (-1.3, 0.3, -1.2, 0.3, 0.0, -0.5, -0.3, 0.3, -1.0, 0.0),
+    "angry": (2.0, 0.4, 0.0, 2.4, 2.2, -0.6, 1.8, 0.8, 0.8, 1.0),
+    "contempt": (-1.3, 0.6, -1.0, 0.3, 0.0, -0.5, -0.3, 0.3, -1.0, 0.0),
 }
-PRIORS = {"happy": 1.0, "sad": 1.0, "surprised": 0.6, "fearful": 0.5, "disgusted": 0.2, "angry": 1.0, "contempt": 0.2}
+PRIORS = {"happy": 1.0, "sad": 1.0, "surprised": 0.4, "fearful": 0.5, "disgusted": 0.2, "angry": 1.0, "contempt": 0.2}
 AROUSAL = {"happy": 0.6, "sad": -0.6, "surprised": 0.7, "fearful": 0.7, "disgusted": 0.1, "angry": 0.8, "contempt": -0.1}
 VALENCE = {"happy": 0.8, "sad": -0.7, "surprised": 0.2, "fearful": -0.6, "disgusted": -0.7, "angry": -0.6, "contempt": -0.6}
 
@@ -75,9 +76,9 @@ def plain() -> Plain:
 def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice: Prosody | None = None) -> EmotionCurve:
     """Emotion of (n,) samples at 16 kHz of one voice; `voice` saves its own work. Silence, noise and whispers are neutral.
 
-    `features`, the encoder's, are not used yet: it was trained to tell phonemes whoever says them and however.
-    meta["found"]: "emotions", mean weights while there is voice; "strongest" of them but neutral; "arousal", "valence" in
-    [-1, 1]; "cues", deviations from plain reading; "voiced", seconds. Time and memory grow with the length, and slowly.
+    `features`, the encoder's, do not count: it was trained to tell phonemes whoever says them and however.
+    meta["found"]: "emotions", mean weights while there is voice; "strongest" of them but neutral, however weak; "arousal" and
+    "valence" in [-1, 1]; "cues", deviations from plain reading; "voiced", seconds. Time grows with the length.
     """
     voice = prosody(wave) if voice is None else voice
     raw, heard = cues(wave, voice)
@@ -89,16 +90,21 @@ def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice
 def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
     """(N, C) cues of each window in their units, and (N,) seconds of voice in it. Where nobody speaks the cues are neighbours'.
 
-    pitch: mean, semitones over 100 Hz; span: deviation, semitones; trend: semitones a second; tilt: decibels of 1 to 5 kHz
-    over those below 1 kHz (the alpha ratio of [E]); effort: of 500 to 1500 Hz over those below 500 Hz; clear: harmonics to
-    noise, decibels; level: decibels of full scale; dynamics: its deviation; rate: syllables a second; accents: strength a second.
+    pitch: mean, semitones over 100 Hz; span: deviation from the pitch of the seconds around, semitones; trend: semitones a
+    second; tilt: decibels of 1 to 5 kHz over those below 1 kHz (the alpha ratio of [E]); effort: of 500 to 1500 Hz over those
+    below 500 Hz; clear: harmonics to noise, decibels; level: decibels of full scale; dynamics: its deviation; rate: syllables
+    a second; accents: their strength a second.
     """
+    return windows(voice, spectrum_of(wave, voice))
+
+
+def windows(voice: Prosody, spectrum: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a voice and the three (M,) tracks of `spectrum_of`."""
     from scipy.signal import find_peaks
 
     speaking = voice.speaking > 0.5
     voiced = (voice.pitch > 0) & speaking
     semitones = 12 * np.log2(np.where(voiced, voice.pitch, 100.0) / 100)
-    tilt, effort, clear = _spectrum(np.asarray(wave, np.float64), voice, speaking)
     mass, spoken = _sum(voiced), _sum(speaking)
     often, long = np.maximum(mass, 1e-3), np.maximum(spoken, 1e-3)
     pitch, level = _sum(voiced * semitones) / often, _sum(speaking * voice.level) / long
@@ -109,13 +115,13 @@ def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
     syllables, accents = np.zeros(len(time)), np.zeros(len(time))
     syllables[peaks] = speaking[peaks]
     accents[(voice.accents[:, 0] * MOMENTS).astype(int)] = voice.accents[:, 1]
-    spread = [
-        np.sqrt(np.maximum(_sum(w * x**2) / m - mean**2, 0))
-        for w, x, m, mean in ((voiced, semitones, often, pitch), (speaking, voice.level, long, level))
-    ]
+    around = [smooth(x * voiced, 1.5 * MOMENTS) for x in (semitones, np.ones(len(time)))]
+    moves = semitones - around[0] / np.maximum(around[1], 1e-3)  # from the pitch around: to begin to shout is not lively
+    span = np.sqrt(_sum(voiced * moves**2) / often)
+    dynamics = np.sqrt(np.maximum(_sum(speaking * voice.level**2) / long - level**2, 0))
     rates = [MOMENTS * _sum(x) / np.maximum(spoken, 20) for x in (syllables, accents)]
-    means = [_sum(voiced * x) / often for x in (tilt, effort, clear)]
-    found = np.stack([pitch, spread[0], slope, *means, level, spread[1], *rates], 1)
+    means = [_sum(voiced * x) / often for x in spectrum]
+    found = np.stack([pitch, span, slope, *means, level, dynamics, *rates], 1)
     known = np.flatnonzero(mass > 0.1 * MOMENTS)
     if not len(known):
         return np.zeros_like(found), np.zeros(len(found))
@@ -128,19 +134,19 @@ def deviations(raw: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     Deviations are less where little is heard, for little varies more.
     """
-    usual, known = _usual(raw, heard)
+    usual, known = usual_around(raw, heard)
     sure = np.clip(heard / ENOUGH, 0, 1)[:, None]
     both = [(relative(raw, usual, known, centre, plain().mean) - plain().mean) / plain().deviation for centre in REGISTERS]
     likely = np.stack([-np.square((raw[:, :1] - centre) / plain().deviation[0]) / 2 for centre in REGISTERS])
-    settled = np.stack([_usual(np.maximum(x, -8.0), heard)[0][:, 0] for x in likely])  # by the voice around, too
-    odds = np.exp((settled - settled.max(0)) * known / (known + FAMILIAR))
+    settled = np.stack([usual_around(np.maximum(x, -8.0), heard)[0][:, 0] for x in likely])  # by the voice around, too
+    odds = np.exp((settled - settled.max(0)) * known / (known + 1))
     return np.stack([np.clip(x, -5, 5) * sure for x in both]), odds / odds.sum(0)
 
 
 def relative(raw: np.ndarray, usual: np.ndarray, known: np.ndarray, centre: float, mean: np.ndarray) -> np.ndarray:
     """(N, C) cues less what is usual: pitch is over the register's centre, level over that of the 20 seconds around.
 
-    Of the rest, half of what lasts is taken off, against the (C,) mean of plain readers: it may be how the person always speaks.
+    Of the rest, half of what lasts is taken off, against the (C,) mean of plain readers: it may be the person's own way.
     """
     x, usual = raw.copy(), usual.copy()
     x[:, 0] -= centre
@@ -150,7 +156,7 @@ def relative(raw: np.ndarray, usual: np.ndarray, known: np.ndarray, centre: floa
     return x
 
 
-def _usual(x: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def usual_around(x: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, C) means of the cues around each window, and (N,) seconds of voice they are of."""
     from scipy.ndimage import convolve1d
 
@@ -158,7 +164,7 @@ def _usual(x: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     kernel = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
     mass = convolve1d(heard, kernel, mode="constant")
     mean = convolve1d(x * heard[:, None], kernel, axis=0, mode="constant") / np.maximum(mass, 1e-9)[:, None]
-    return np.where(mass[:, None] > 1e-6, mean, x), mass * STEP / (2 * WINDOW) * 2
+    return np.where(mass[:, None] > 1e-6, mean, x), mass * STEP / WINDOW  # windows overlap: each is WINDOW seconds in all
 
 
 def _expected(shifts: np.ndarray, registers: np.ndarray) -> np.ndarray:
@@ -183,7 +189,7 @@ def _found(values: np.ndarray, shifts: np.ndarray, odds: np.ndarray, heard: np.n
     """The summary for `meta`: means over the windows, weighted by how much voice is in them."""
     weight = heard / max(heard.sum(), 1e-9)
     cue = np.einsum("gnc,gn,n->c", shifts, odds, weight)
-    mean = dict(zip(EMOTIONS, (weight @ values).tolist(), strict=True))
+    mean: dict[str, float] = dict(zip(EMOTIONS, (weight @ values).tolist(), strict=True))
     mean["neutral"] = 1 - sum(mean.values())
     rounded = {name: round(value, 3) for name, value in mean.items()}
     return {
@@ -212,7 +218,7 @@ def _sum(values: np.ndarray) -> np.ndarray:
     return fftconvolve(padded, kernel, "valid")[at]
 
 
-def _spectrum(wave: np.ndarray, voice: Prosody, speaking: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectrum_of(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(M,) tilt, effort and clear in decibels, less the noise that is heard while nobody speaks.
 
     clear is the autocorrelation at one period against the rest, corrected for the window (P. Boersma 1993).
@@ -234,7 +240,7 @@ def _spectrum(wave: np.ndarray, voice: Prosody, speaking: np.ndarray) -> tuple[n
         again = np.fft.irfft(power, axis=1)[:, :size] / (own / own[0])
         row = np.arange(len(lag))
         periodic[start : start + BLOCK] = np.max([again[row, lag + i] for i in (-1, 0, 1)], 0) / np.maximum(again[:, 0], 1e-12)
-    noise = np.exp(_mean_of_others(np.log(bands + 1e-12), speaking))
+    noise = np.exp(_mean_of_others(np.log(bands + 1e-12), voice.speaking > 0.5))
     left = np.maximum(bands - noise, 0.03 * bands) + 1e-12
     low, first, second, high = left[:, 0], left[:, 1], left[:, 2], left[:, 3]
     harmonic = np.clip(periodic * bands[:, 4] / left[:, 4], 0.02, 0.997)
