@@ -222,6 +222,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--mesh-steps", type=int, default=1000)
+    parser.add_argument("--init", type=Path, help="a folder of such a training to go on from")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -231,7 +232,10 @@ def main() -> None:
     print(json.dumps({"cpu_seconds_of_drawing": round(time.process_time() - start)}), flush=True)
     tests = {name: part for name, part in sets.items() if name not in ("train", "moved")}
     torch.manual_seed(options.seed)
-    rng, mesh, video = np.random.default_rng([options.seed, 1]), MeshEmotion(), EmotionNet()
+    rng, mesh, video = np.random.default_rng([options.seed, 1 + bool(options.init)]), MeshEmotion(), EmotionNet()
+    if options.init:
+        mesh = MeshEmotion.from_pretrained(options.init / "mesh").requires_grad_(True)
+        video = EmotionNet.from_pretrained(options.init / "video").requires_grad_(True)
     fit(mesh, lambda which: places_of(sets["moved"], which), sets["moved"]["curve"], 64, options.mesh_steps, 3e-3, rng)
     mesh.save_pretrained(options.out / "mesh")
     for name, part in tests.items():
