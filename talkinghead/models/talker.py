@@ -17,6 +17,7 @@ from talkinghead.audio import RATE, audio_hash, frame_count, frame_times, load_a
 from talkinghead.config import build
 from talkinghead.emotion import AUTO, EmotionCurve, check_intensity, read_emotion
 from talkinghead.errors import InputError
+from talkinghead.face.bearing import enliven
 from talkinghead.face.dials import check_dials, manner_of, mixed
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
@@ -203,7 +204,8 @@ class Talker(nn.Module):
         coefficients = head.spread(motion, self.config.annotations[annotation])
         felt = np.zeros_like(coefficients)
         if curve.values.any():
-            shown = curve.at(frame_times(len(motion), self.config.fps))
+            times = frame_times(len(motion), self.config.fps)
+            shown = enliven(curve.at(times), times, voice, seed) if idle else curve.at(times)
             felt = head.spread(self._decode(spoken, shown, **how) - motion, self.config.annotations[annotation])
         if annotation not in BLENDSHAPES:
             coefficients = coefficients + felt
