@@ -17,7 +17,7 @@ from talkinghead.data.video import Track
 from talkinghead.face.blendshapes import PAIRS, solve_box
 from talkinghead.face.head import Head
 
-VERSION = 5  # goes up when the same landmarks would give other motion: prepared clips are then solved again
+VERSION = 6  # goes up when the same landmarks would give other motion: prepared clips are then solved again
 EYE_RADIUS = 0.012  # metres from the centre of an eye to its iris, of an adult
 CAMERA_DISTANCE = 0.8  # metres assumed between camera and face: only scales how far a head seems to come nearer
 
@@ -55,6 +55,8 @@ TOUCH = 0.0004  # metres by which tracked lips seem apart while they touch: 9 of
 PRESSED = 0.5  # mm by which lips that touch are pressed together
 MEETING = 1.5  # mm: lips nearer than this are taken as about to touch
 GAP = (80.0, 4.0)  # weight of the lips' distance in the middle (squared mm), and of each pair beside it
+CORNERS = (61, 291)  # of the mouth, as tracked
+WIDTH = 20.0  # of the distance of the mouth's corners: opening shapes narrow the head's mouth, opening lips do not a person's
 
 
 def point_weights() -> np.ndarray:
@@ -105,7 +107,7 @@ def _shapes(pixels: np.ndarray, pose: Pose, person: Person, head: Head, fps: flo
     products, across, linear = _point_terms(pixels, pose, person, basis)
     rows, shear = _lip_rows(head, basis, vertices)
     wanted = _lip_distances(pixels, pose, person)
-    strength = np.array([GAP[0], *[GAP[1]] * (len(rows) - 1)])
+    strength = np.array([GAP[0], *[GAP[1]] * (len(rows) - 2), WIDTH])
     constant = np.einsum("p,pk,pm->km", strength, rows, rows) + _prior(names)
     meet = GAP[0] * np.exp(-((wanted[:, :1] / MEETING) ** 2)) + 0.2  # (T, 1): lips that touch are not one behind the other
     slots = [(i, j) for i in range(3) for j in range(3)]
@@ -146,20 +148,25 @@ def _point_terms(
 
 
 def _lip_rows(head: Head, basis: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each shape opens the lips' pairs (P, k), and puts the upper lip before the lower (k,); mm.
-
-    The first of the P pairs is the one that `Animation.lip_aperture` measures.
+    """How far each shape opens the lips' pairs and, last, draws the corners apart (P, k); and puts the upper lip before the
+    lower (k,); mm. The first of the P pairs is the one that `Animation.lip_aperture` measures.
     """
     inner = head.landmark(["lip_upper_inner", "lip_lower_inner"], vertices).astype(np.float64)
     rows = [inner[:, 0, 1] - inner[:, 1, 1]]
     rows += [basis[:, upper, 1] - basis[:, lower, 1] for upper, lower in video.INNER_PAIRS[1:]]
+    corners = head.landmark(["lip_corner_left", "lip_corner_right"], vertices).astype(np.float64)
+    rows += [corners[:, 0, 0] - corners[:, 1, 0]]
     return np.array(rows), inner[:, 0, 2] - inner[:, 1, 2]
 
 
 def _lip_distances(pixels: np.ndarray, pose: Pose, person: Person) -> np.ndarray:
-    """(T, P) mm that the pairs of lip points are to be apart."""
+    """(T, P) mm that the pairs of lip points are to be apart, and last how much further than at rest the corners are."""
     seen = np.maximum(lip_gaps(pixels) / pose.scale[:, None] - person.closed, 0)
-    return np.sqrt(np.maximum(seen**2 - TOUCH**2, 0)) * 1000.0  # openings stay what they are, touching lips are shut
+    apart = np.sqrt(np.maximum(seen**2 - TOUCH**2, 0))  # openings stay what they are, touching lips are shut
+    left, right = CORNERS
+    width = np.linalg.norm(pixels[:, left] - pixels[:, right], axis=-1) / pose.scale
+    wider = _calm(width - np.linalg.norm(person.neutral[left] - person.neutral[right]))
+    return np.concatenate([apart, wider[:, None]], 1) * 1000.0
 
 
 def is_solved(name: str) -> bool:

@@ -63,6 +63,21 @@ def test_lips_follow_the_tracked_ones(head, motion, solved):
     assert np.corrcoef(Animation(motion, FPS, head).lip_width(), solved.lip_width())[0, 1] > 0.9
 
 
+def test_corners_do_not_come_nearer_because_lips_part(head):
+    """The head's opening shapes narrow its mouth. A person whose corners stay where they are is no wider or narrower."""
+    weights = np.zeros((FRAMES, 52), np.float32)
+    opening = np.abs(np.sin(TIME / 4))
+    for name, value in {"jawOpen": 0.2, "mouthUpperUpLeft": 0.4, "mouthUpperUpRight": 0.4, "mouthFunnel": 0.3}.items():
+        weights[:, head.index(name)] = value * opening
+    track = see(head, weights)
+    marks, corners = track.landmarks.copy(), list(video.LIP_CORNERS)
+    marks[:, corners] = marks[:1, corners]
+    held = video.Track(marks, FPS, SIZE)
+    motion = solve.solve(held, Person.estimate("p", [held], head), head)
+    narrowed = np.ptp(Animation(weights, FPS, head).lip_width())
+    assert narrowed > 0.001 and np.ptp(motion.lip_width()) < 0.25 * narrowed
+
+
 def test_shapes_are_the_right_ones(head, motion, solved):
     found = solved.coefficients
     for name, frame in (("jawOpen", 18), ("mouthPucker", 36), ("mouthSmileLeft", 48), ("eyeBlinkRight", 10)):
