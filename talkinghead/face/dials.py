@@ -11,6 +11,7 @@ from talkinghead.face.head import Head
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin
 UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
+DROOP = 0.22  # weight of eyeBlink that an emotion may add at most: lids that droop, not ones that fall shut
 OWN = 0.5  # how far a seed's manner of showing emotion is from nobody's, of how far any is
 
 
@@ -43,5 +44,6 @@ def mixed(
     upper = np.array([name.startswith(UPPER) for name in head.names])
     said = np.where([name.startswith(UNHEARD) for name in head.names], 0, speech)
     felt = np.where([name.startswith("eyeLook") for name in head.names], 0, felt)
+    felt = np.where([name.startswith("eyeBlink") for name in head.names], np.minimum(felt, DROOP), felt)
     motion = np.where(upper, 1, articulation) * said.clip(0, 1) + expressiveness * felt
     return (np.where(upper, upper_face, lower_face) * motion).clip(0, 1).astype(np.float32)
