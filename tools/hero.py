@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--model")
     args = parser.parse_args()
     # A seed whose blinks fall between the frames that are shown.
-    animation = Talker.from_pretrained(args.model).animate(SAMPLE, seed=7, fps=60)
+    animation = Talker.from_pretrained(args.model).animate(SAMPLE, seed=16, fps=60)
     strip(animation, load_audio(SAMPLE, 16000), 16000)
     film(animation)
 
