@@ -13,8 +13,10 @@ from data.adapters import layouts_vertices as vertices
 from talkinghead.config import load_config
 from talkinghead.data import prepare
 from talkinghead.losses import check_weights
+from talkinghead.models.talker import Talker
 from talkinghead.train import train
 from talkinghead.train.config import TrainConfig, check
+from talkinghead.train.perception import EXCHANGED, SEEN
 from talkinghead.train.schedules import SCHEDULES
 from talkinghead.train.stages import SPOKEN, STAGES, TERMS
 
@@ -109,5 +111,7 @@ def test_a_recipe_trains_on_its_dataset(name, tmp_path, root, tiny_encoder_folde
     assert [line["stage"] for line in lines] == ["motion", "prior"]
     assert all(np.isfinite(list(line["train"].values())).all() for line in lines)
     wanted = {term for term, weight in load_config(TrainConfig, recipe, ["data=x", "out=x"]).prior.weights.items() if weight}
-    # These made-up sets have no transcripts, and some no lips: what the default recipe asks of phonemes and sound is left out.
-    assert wanted - set(SPOKEN) <= lines[1]["train"].keys()
+    # These made-up sets have no transcripts, and some no lips or brows: what the default recipe asks of those is left out.
+    assert wanted - {*SPOKEN, *SEEN, *EXCHANGED} <= lines[1]["train"].keys()
+    emotional = name in ("mead", "beat", "livelink", "a2fbench", "unified")  # ARKit's shapes, or clips that say an emotion
+    assert bool(Talker.from_pretrained(out).config.emotions) == emotional, "a model that never saw one must not say it has them"

@@ -67,7 +67,7 @@ def set_up(
                 speech.encode(encoder, tag, tell)
     if config.autoregressive.steps and "autoregressive" not in model.priors:
         model.priors = [*model.priors, "autoregressive"]
-    if config.authored or data.emotional:
+    if data.emotional or (config.authored and set(data.annotations) & set(BLENDSHAPES)):
         model.emotions = list(EMOTIONS)
     model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)

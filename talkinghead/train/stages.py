@@ -200,14 +200,14 @@ class Stage(nn.Module):
         own, source, known = felt.plain, felt.motion[order], (batch.known, felt.known[order])
         return self.perception.exchanged(surface, batch.annotation, predicted, own, source, known, rng)
 
-    def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor, calm: Tensor) -> dict[str, Tensor]:
+    def _spoken(self, surface: Surface, batch: Batch, predicted: Tensor, calm: Tensor | None = None) -> dict[str, Tensor]:
         """What phonemes and sound say of the lips, filmed or not: the terms that the batch, the mesh and the recipe have.
 
         calm: (B,), 0 for windows with an emotion, in whose pauses lips need not be shut.
         """
         terms: dict[str, Tensor] = {}
         when = {} if batch.phones is None else lipsync.moments(batch.phones)
-        if "rest" in when:
+        if "rest" in when and calm is not None:
             when["rest"] = when["rest"] * calm[:, None]
         when = {name: mask for name, mask in when.items() if mask.any()}
         for name in ("shut", "rest") if surface.has("aperture") else ():
