@@ -65,8 +65,7 @@ def animate_transcript(
     if curve is None:
         from talkinghead.models.voice_emotion import emotion_of_voice
 
-        curve = emotion_of_voice(wave, None, voice)
-        curve = replace(curve, meta={"spec": AUTO, **curve.meta}).scaled(intensity)
+        curve = emotion_of_voice(wave, None, voice).scaled(intensity)
     animation = speak(found.phones, len(wave) / RATE, fps, head, loudness=loudness_of(wave), strength=articulation)
     animation = _feeling(animation, found.phones, curve, seed, (expressiveness, 1.0, upper_face, lower_face))
     notes = {"phones": found.phones, "words": found.words, "seed": seed, "version": __version__}

@@ -21,8 +21,7 @@ from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
 # RAVDESS (Livingstone and Russo 2018): modality, channel, emotion, intensity, statement, repetition, actor
 RAVDESS = re.compile(r"(?<!\d)0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<level>0[12])-0[12]-0[12]-\d\d(?!\d)")
-CALM = "neutral"  # RAVDESS has a second neutral
-RAVDESS_EMOTIONS = ("neutral", CALM, "happy", "sad", "angry", "fearful", "disgusted", "surprised")
+RAVDESS_EMOTIONS = ("neutral", "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")  # its second is calm
 LEVEL = re.compile(r"level_([1-3])")  # folders of MEAD's films
 JAW = ("jaw_x", "jaw_y", "jaw_z")
 EXPRESSIONS = 100  # FLAME's expression parameters

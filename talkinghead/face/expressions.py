@@ -24,6 +24,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from talkinghead.face.gestures import ease
+
 EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
 # What action units [E] are in ARKit's shapes; a name without its side stands for both.
 UNITS: dict[str, dict[str, float]] = {
@@ -179,8 +181,8 @@ def draw_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     full = 1.0 if rng.uniform() < 0.3 else full
     onset, apex, offset = rng.uniform([0.3, 0.5, 0.5], [0.7, 4.0, 1.5])
     begin = rng.uniform(times[0] - onset - apex, times[-1])
-    comes = _ease((times - begin) / onset)
-    bump = np.minimum(comes, 1 - _ease((times - begin - onset - apex) / offset))
+    comes = ease((times - begin) / onset)
+    bump = np.minimum(comes, 1 - ease((times - begin - onset - apex) / offset))
     if kind < 0.4:
         out[:, first] = full
     elif kind < 0.55:
@@ -190,11 +192,6 @@ def draw_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     else:
         out[:, first], out[:, second] = full * (1 - comes), full * comes
     return out
-
-
-def _ease(phase: np.ndarray) -> np.ndarray:
-    phase = np.clip(phase, 0, 1)
-    return phase**3 * (10 - 15 * phase + 6 * phase**2)
 
 
 def _rise(phase: np.ndarray) -> np.ndarray:
@@ -229,7 +226,7 @@ def _weights(names: tuple[str, ...], manner: Manner) -> np.ndarray:
     matrix = np.clip(usual + manner.open * opened + manner.eyes * eyed, 0, 1)
     side, lopsided = _sides(names)
     gain = np.repeat(1 + LOPSIDED * manner.side * side[None], len(EMOTIONS), 0)
-    left = _ease(np.array((manner.side - TURN[0]) / (TURN[1] - TURN[0])))
+    left = ease(np.array((manner.side - TURN[0]) / (TURN[1] - TURN[0])))
     share = np.where(side > 0, left, np.where(side < 0, 1 - left, 1))
     gain[EMOTIONS.index("contempt")] = np.where(lopsided, OTHER + (1 - OTHER) * share, 1)
     return np.clip(matrix * gain, 0, 1)[1:].astype(np.float32)

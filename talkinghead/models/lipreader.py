@@ -6,20 +6,18 @@ B batch, T pictures, S pixels a side, D features, P phonemes.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from talkinghead.config import build
 from talkinghead.errors import InputError, brief
 from talkinghead.face.phonemes import PHONES, SILENCE
-from talkinghead.files import asset, replacing
+from talkinghead.files import asset
+from talkinghead.models.folders import load_folder, save_folder
 
 FPS = 25.0  # of the pictures, as in all lip-reading sets (LRW, LRS2, LRS3, GRID)
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 GRAY_MEAN, GRAY_SPREAD = 0.421, 0.165  # of LRW's mouth crops, with which its networks are fed
 LRW_FRAMES, LRW_SIZE = 29, 88
 # Phonemes that look alike (Jeffers and Barley 1971), and silence
@@ -94,28 +92,12 @@ class LipReader(nn.Module):
     @classmethod
     def from_pretrained(cls, folder: str | Path | None = None) -> LipReader:
         """The one that ships, or one of a folder. Frozen. Raises InputError for anything that is none."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         folder = asset("models/lipreader") if folder is None else Path(folder)
-        try:
-            settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            reader = cls(build(LipReaderConfig, settings, str(folder / CONFIG)))
-            reader.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
-        except FileNotFoundError as error:
-            raise InputError(f"lip reader {folder}: has no {Path(error.filename or WEIGHTS).name}") from None
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise error if isinstance(error, InputError) else InputError(f"lip reader {folder}: {brief(error)}") from None
-        return reader.eval().requires_grad_(False)
+        return load_folder(cls, LipReaderConfig, folder, "lip reader")
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors, in float16."""
-        from safetensors.torch import save_file
-
-        with replacing(Path(folder) / WEIGHTS) as fresh:
-            save_file({name: value.half().cpu().contiguous() for name, value in self.state_dict().items()}, fresh)
-        with replacing(Path(folder) / CONFIG) as fresh:
-            fresh.write_text(json.dumps(asdict(self.config), indent=1) + "\n", encoding="utf-8")
+        save_folder(self, self.config, Path(folder))
 
 
 class ScriptedReader(nn.Module):

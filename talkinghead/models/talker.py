@@ -255,8 +255,7 @@ class Talker(nn.Module):
         """What a voice tells of its emotion, `intensity` times."""
         from talkinghead.models.voice_emotion import emotion_of_voice
 
-        curve = emotion_of_voice(wave, features[0].cpu().numpy(), voice)
-        return replace(curve, meta={"spec": AUTO, **curve.meta}).scaled(intensity)
+        return emotion_of_voice(wave, features[0].cpu().numpy(), voice).scaled(intensity)
 
     def _decode(self, spoken: Spoken, curve: np.ndarray | None, prior: str, temperature: float, top_p: float) -> np.ndarray:
         """(T, K) motion with (T, E) emotions, or neutral. The same seed shows them in the same manner."""

@@ -22,7 +22,7 @@ from functools import cache
 import numpy as np
 
 from talkinghead.audio import RATE
-from talkinghead.emotion import EmotionCurve
+from talkinghead.emotion import AUTO, EmotionCurve
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import asset
 from talkinghead.prosody import HOP, MOMENTS, Prosody, prosody, smooth
@@ -84,7 +84,7 @@ def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice
     raw, heard = cues(wave, voice)
     shifts, odds = deviations(raw, heard)
     values = _expected(shifts, odds) * np.clip(heard / LEAST, 0, 1)[:, None]
-    return EmotionCurve(_centres(len(voice.times)), values, {"found": _found(values, shifts, odds, heard, voice)})
+    return EmotionCurve(_centres(len(voice.times)), values, {"spec": AUTO, "found": _found(values, shifts, odds, heard, voice)})
 
 
 def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
