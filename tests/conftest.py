@@ -144,20 +144,3 @@ def tiny_data(tmp_path_factory) -> Path:
         clips.append(Clip(str(i), f"audio/{i}.flac", f"motion/{i}.npz", "ab"[i % 2], split, len(wave) / 16000, fps, "made"))
     write_manifest(folder, clips)
     return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_speech(tmp_path_factory) -> Path:
-    """Three recordings with phoneme times: pieces of the sample recording, with a /b/ somewhere."""
-    import json
-
-    from talkinghead.audio import load_audio
-    from talkinghead.data.manifest import write_audio
-
-    folder = tmp_path_factory.mktemp("speech")
-    speech = load_audio(ROOT / "assets/audio/hello.wav")
-    phones = [["SIL", 0.0, 0.5], ["B", 0.5, 0.7], ["AA", 0.7, 1.5]]
-    for i in range(3):
-        write_audio(folder / f"{i}.flac", speech[i * 16000 : i * 16000 + 24000])
-    (folder / "phones.jsonl").write_text("".join(json.dumps({"id": str(i), "phones": phones}) + "\n" for i in range(3)))
-    return folder

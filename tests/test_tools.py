@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from talkinghead.data.manifest import read_manifest
+from talkinghead.audio import load_audio
+from talkinghead.data.manifest import read_manifest, write_audio
 from talkinghead.face.head import Head
 
 
@@ -33,22 +34,31 @@ def test_score_finds_the_lag(measure):
 def test_the_linear_floor_learns_jaws_that_follow_loudness(measure, tiny_data):
     clips = read_manifest(tiny_data)
     floor = measure.ridge(tiny_data, [c for c in clips if c.split == "train"])
-    from talkinghead import load_audio
-
     clip = clips[0]
     lips = measure.real_lips(tiny_data, clip)
     predicted = floor(load_audio(tiny_data / clip.audio))[:, 0]
     assert measure.score([(lips.times, lips.aperture, predicted)])["r"] > 0.6
 
 
-def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, tiny_speech):
+@pytest.fixture
+def phones(root, tmp_path):
+    """Three recordings with phoneme times: pieces of the sample recording, with a /b/ somewhere."""
+    speech = load_audio(root / "assets/audio/hello.wav")
+    times = [["SIL", 0.0, 0.5], ["B", 0.5, 0.7], ["AA", 0.7, 1.5]]
+    for i in range(3):
+        write_audio(tmp_path / f"{i}.flac", speech[i * 16000 : i * 16000 + 24000])
+    (tmp_path / "phones.jsonl").write_text("".join(json.dumps({"id": str(i), "phones": times}) + "\n" for i in range(3)))
+    return tmp_path
+
+
+def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, phones):
     from talkinghead.animation import Animation
 
     class Still:
         def animate(self, path, fps, idle):
             return Animation(np.zeros((75, len(Head.default().names)), np.float32), fps, Head.default())
 
-    report = measure.phones(Still(), tiny_speech, 2)
+    report = measure.phones(Still(), phones, 2)
     assert report["bilabials"] == 2 and report["shut"] == 1.0 and report["open_mm"] < 0.1
 
 

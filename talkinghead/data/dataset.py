@@ -28,8 +28,6 @@ from talkinghead.data.parameters import EMOTIONS as EMOTIONS
 from talkinghead.data.phones import UNKNOWN as UNKNOWN
 from talkinghead.data.phones import frame_labels, phone_number
 from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
-from talkinghead.data.speech import Speech as Speech
-from talkinghead.data.speech import SpeechDataset as SpeechDataset
 from talkinghead.data.tensors import Tensors
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
@@ -55,13 +53,12 @@ class Batch:
     intensity: Tensor  # (B,) float32 in [0, 1]
     quiet: Tensor  # (B, T) float32: 1 where nobody speaks
     known: Tensor  # (B, K) float32: 1 where the clip's motion has the coefficient; where it is 0, so is `motion`
-    speech: Speech | None = None
     phones: Tensor | None = None  # (B, T) int64 index into PHONES, UNKNOWN where the data do not tell
     mel: Tensor | None = None  # (B, T, 80) of the sound before it was made worse, see `models.sync.log_mel`
 
     def to(self, device: torch.device | str) -> Batch:
         """The same on a device."""
-        moved = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor | Speech)}
+        moved = {f.name: v.to(device) for f in fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
         return replace(self, **moved)
 
     def pin_memory(self) -> Batch:

@@ -8,26 +8,7 @@ second costs the same at the end of an hour as at its beginning: 0.08 seconds of
 top-p 0.9), where a sampler that goes through the whole history for every code takes 8 at 10 s and 43 at 60 s
 (processor time; `tools/bench.py --only prior` times both by the clock).
 
-The parallel prior has the better lips, in small trainings. 69 held-out clips (val and test) of one speaker of GRID,
-correlations with the solved motion, temperature 0 (and temperature 1), expected codes at SHARPNESS where there are any. The
-first row is the model that ships, of 800 clips; all others had 160 of these clips on its motion space and features, 8 windows
-of 80 frames a step: 400 steps for the autoregressive ones, which begin by listening as the shipped prior does, 250 for the
-others, which begin as the shipped prior but for a new last layer. How much to corrupt was chosen on these very clips.
-
-| | aperture r | width r | LVE mm | jitter ratio | closures made |
-|---|---|---|---|---|---|
-| parallel, as shipped | 0.889 (0.888) | 0.721 (0.671) | 1.63 (1.65) | 0.83 (0.75) | 0.87 (0.86) |
-| parallel, last layer anew | 0.879 | 0.691 | 1.72 | 0.87 | 0.93 |
-| the same without the terms `code` and `code_feature` | 0.879 | 0.681 | 1.68 | 0.83 | 0.93 |
-| features of the codes regressed, no classes | 0.885 | 0.695 | 1.67 | 0.69 | 0.84 |
-| motion regressed, no motion space | 0.880 | 0.696 | 1.71 | 0.74 | 0.61 |
-| autoregressive, history corrupted up to wholly | 0.861 (0.862) | 0.509 (0.592) | 1.95 (1.90) | 0.70 (0.73) | 0.80 (0.82) |
-| up to half | 0.822 (0.858) | 0.508 (0.532) | 2.20 (2.00) | 0.68 (0.72) | 0.78 (0.82) |
-| never corrupted | 0.779 | 0.491 | 2.25 | 0.76 | 0.84 |
-
-The standard error of aperture r is 0.011 to 0.014 over clips, one training each: rows 2 to 5 do not differ in it, but regressed
-motion shuts fewer lips. For a model with both priors `tools/compare_priors.py` prints such figures (at the clips' own rate, and
-with tracked lips where there are any).
+The model card of the default model compares it with the parallel prior, which has the better lips.
 """
 
 from __future__ import annotations

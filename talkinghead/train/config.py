@@ -44,29 +44,25 @@ class TrainConfig:
     """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
 
     data: prepared folders, loose or sharded, of any annotations. init: a model to go on from ("default": the one that ships),
-    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew. speech: a
-    folder of recordings with phoneme times for the stage "closure" (see `SpeechDataset`), which is left out without it; its
-    last `held_out` recordings are not used. Steps of the stage "autoregressive" give the model that prior, too. features:
-    "cached" encodes all clips once, in `versions` each, with a frozen encoder; "live" encodes windows as they come, for sets
-    larger than the disk and for training the encoder. lipreader: what the loss "lipreading" looks through: "default", a folder
-    of ours, or a TorchScript file for LRW's mouth crops, such as the package fae's lrw.pth, whose licence is its own.
-    emotion_net: the same of the loss "video_emotion"; a TorchScript file is one like EmoNet, the package fae's emotions8.pth.
+    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew. Steps of
+    the stage "autoregressive" give the model that prior, too. features: "cached" encodes all clips once, in `versions` each,
+    with a frozen encoder; "live" encodes windows as they come, for sets larger than the disk and for training the encoder.
+    lipreader: what the loss "lipreading" looks through: "default", a folder of ours, or a TorchScript file for LRW's mouth
+    crops, such as the package fae's lrw.pth, whose licence is its own. emotion_net: the same of the loss "video_emotion"; a
+    TorchScript file is one like EmoNet, the package fae's emotions8.pth.
     """
 
     data: list[str]
     out: str
     motion: StageConfig
     prior: StageConfig
-    closure: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
     autoregressive: StageConfig = field(default_factory=lambda: StageConfig(steps=0))
     model: ModelConfig = field(default_factory=ModelConfig)
     init: str | None = None
     encoder: str = "default"
     features: str = "cached"
-    speech: str | None = None
     lipreader: str = "default"
     emotion_net: str = "default"
-    held_out: int = 20
     versions: int = 4
     pivot: float = 0.3  # how often a speaker's style is replaced by nobody's
     authored: float = 0.0  # share of the windows of ARKit motion without an emotion of their own that get an authored one
@@ -95,7 +91,7 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:
             raise InputError(f"{name} is {getattr(config, name)!r}: choose {', '.join(choices)}")
-    for least, names in ((1, ("report", "versions", "validation")), (0, ("workers", "videos", "seed", "held_out"))):
+    for least, names in ((1, ("report", "versions", "validation")), (0, ("workers", "videos", "seed"))):
         for name in names:
             if getattr(config, name) < least:
                 raise InputError(f"{name} is {getattr(config, name)}: choose {least} or more")
@@ -104,13 +100,13 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
         raise InputError(f"{told}: all are shares, ema below 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
-    read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "closure", "autoregressive"))
+    read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "autoregressive"))
     if read and config.lipreader != "default" and not Path(config.lipreader).exists():
         raise InputError(f"lipreader {config.lipreader}: no such file or folder; 'default' is the one that ships")
-    felt = any(getattr(config, name).weights.get("video_emotion") for name in ("prior", "closure", "autoregressive"))
+    felt = any(getattr(config, name).weights.get("video_emotion") for name in ("prior", "autoregressive"))
     if felt and config.emotion_net != "default" and not Path(config.emotion_net).exists():
         raise InputError(f"emotion_net {config.emotion_net}: no such file or folder; 'default' is the one that ships")
-    for name in ("motion", "prior", "closure", "autoregressive"):
+    for name in ("motion", "prior", "autoregressive"):
         stage: StageConfig = getattr(config, name)
         if stage.schedule not in schedules:
             raise InputError(f"{name}.schedule is {stage.schedule!r}: choose {', '.join(schedules)}")
@@ -118,8 +114,6 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
             raise InputError(f"{name}: batch {stage.batch}, micro {stage.micro}, frames {stage.frames} make no training")
         if stage.steps < 0 or stage.rate < 0 or stage.encoder_rate < 0 or stage.clip <= 0:
             raise InputError(f"{name}: steps, rate and encoder_rate may not be negative, clip must be above 0")
-        if stage.encoder_rate and config.speech:
-            raise InputError(f"{name}.encoder_rate: the features of speech= are a frozen encoder's; choose one of the two")
         if stage.encoder_rate and config.features == "cached":
             raise InputError(f"{name}.encoder_rate trains the speech encoder, which needs features=live")
         if stage.stop and (stage.stop.mode not in ("max", "min") or stage.stop.patience < 1):

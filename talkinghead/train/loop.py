@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from talkinghead.data.dataset import SpeechDataset, TrainingData
+from talkinghead.data.dataset import TrainingData
 from talkinghead.data.index import SHARDS
 from talkinghead.data.manifest import NAME as MANIFEST
 from talkinghead.errors import InputError
@@ -48,7 +48,6 @@ class Run:
     config: TrainConfig
     accelerator: Any
     data: TrainingData
-    speech: SpeechDataset | None
     surfaces: dict[str, Surface]
     out: Path
     log: Log | None  # on the first process
@@ -74,7 +73,7 @@ def run(config: TrainConfig) -> Path:
         if getattr(config, name).steps:
             check_weights(getattr(config, name).weights, TERMS[name], f"{name}.weights")
     accelerator, out = engine.start(config), Path(config.out)
-    wanted = [name for name in STAGES if getattr(config, name).steps and (name != "closure" or config.speech)]
+    wanted = [name for name in STAGES if getattr(config, name).steps]
     for name in wanted:
         divide(getattr(config, name), accelerator.num_processes, 0, name)
     saved = checkpoint.load(out / checkpoint.NAME) or {}
@@ -85,7 +84,7 @@ def run(config: TrainConfig) -> Path:
         return out
     if not accelerator.is_main_process:
         state.terms = {}  # the checkpoint has those of all
-    talker, data, speech, surfaces = set_up(config, accelerator, progress)
+    talker, data, surfaces = set_up(config, accelerator, progress)
     marks["mark"] = _mark(talker)
     if saved and saved["mark"] != marks["mark"]:
         raise InputError(f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it")
@@ -96,7 +95,7 @@ def run(config: TrainConfig) -> Path:
         for folder in (path for path in (out / "features").rglob("*") if path.is_dir()):
             sweep(folder)
         log = Log(out, state.reported)
-    this = Run(config, accelerator, data, speech, surfaces, out, log, marks)
+    this = Run(config, accelerator, data, surfaces, out, log, marks)
     for number, name in enumerate(STAGES):
         if number < state.stage or name not in wanted:
             continue
@@ -132,8 +131,6 @@ class StageRun:
         trained = self.settings.encoder_rate > 0
         networks = {"lipreader": run.config.lipreader, "emotion_net": run.config.emotion_net}
         stage = Stage(name, talker, run.surfaces, run.config.pivot, trained, wanted, authored=run.config.authored, **networks)
-        if "reference" in saved and stage.reference is not None:
-            stage.reference.load_state_dict(saved["reference"])
         # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
         unused = len(run.surfaces) > 1 or stage.train_encoder
         self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided, unused)
@@ -163,7 +160,7 @@ class StageRun:
         with progress(not self.accelerator.is_main_process) as bar, engine.interruption() as asked:
             task = bar.add_task(self.name, total=steps, completed=first)
             for step in range(first, steps):
-                self._step(step, batches, size)
+                self._step(step, batches)
                 bar.update(task, completed=step + 1)
                 due = step + 1 == steps or (step + 1) % self.config.report == 0
                 finished = False
@@ -179,16 +176,13 @@ class StageRun:
                     break
         return weights
 
-    def _step(self, step: int, batches: Any, size: int) -> None:
+    def _step(self, step: int, batches: Any) -> None:
         factor = share(self.settings.schedule, step, self.settings.steps, self.settings.warmup)
         for group, rate in zip(self.optimizer.param_groups, (self.settings.rate, self.settings.encoder_rate), strict=False):
             group["lr"] = rate * factor
         self.optimizer.zero_grad()
         for place, j in enumerate(step * self.pieces + j for j in self.mine):
             batch = next(batches)
-            if self.name == "closure":
-                assert self.run.speech is not None, "there is no such stage without"
-                batch.speech = self.run.speech.batch(size, self.settings.frames, np.random.default_rng([*self.seed, j]))
             whole = place + 1 == len(self.mine) or self.shape["divided"]
             with nullcontext() if whole else self.accelerator.no_sync(self.model):
                 with self.accelerator.autocast():  # not around the backward pass, which follows the forward one's types
@@ -277,14 +271,10 @@ class StageRun:
         with self.average.applied() if self.average is not None else nullcontext():
             return self._states()[0]
 
-    def _states(self) -> tuple[dict[str, Tensor], dict, dict]:
-        """Of the model, of the reference that stage 3 keeps to, and of the optimizer."""
+    def _states(self) -> tuple[dict[str, Tensor], dict]:
+        """Of the model and of the optimizer."""
         model, optimizer = engine.whole_states(self.accelerator, self.model, self.optimizer)
-        parts: dict[str, dict[str, Tensor]] = {"talker": {}, "reference": {}}
-        for name, value in model.items():
-            part, _, rest = name.partition(".")
-            parts[part][rest] = value
-        return parts["talker"], parts["reference"], optimizer
+        return {name.removeprefix("talker."): value for name, value in model.items()}, optimizer
 
     def _save(self, finished: bool) -> dict[str, Tensor]:
         """Write the checkpoint; returns the weights to go on with."""
@@ -294,11 +284,9 @@ class StageRun:
                 model = (checkpoint.load(self.run.out / BEST) or {})["model"]
             state = {"state": asdict(State(self.state.stage + 1, reported=self.state.reported)), "model": model}
         else:
-            model, reference, optimizer = self._states()
+            model, optimizer = self._states()
             state = {"state": asdict(self.state) | {"terms": self._terms()}, "model": model}
             state |= {"optimizer": optimizer, "shape": self.shape}
-            if reference:
-                state["reference"] = reference
             if self.average is not None:
                 state["average"] = [value.cpu() for value in self.average.shadow]
         if self.accelerator.is_main_process:

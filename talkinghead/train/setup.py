@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from talkinghead.config import build
-from talkinghead.data.dataset import SpeechDataset, TrainingData
+from talkinghead.data.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
@@ -26,10 +26,8 @@ LOOKED_AT = 5000  # clips of which it is asked what they are, so that a large se
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
 
 
-def set_up(
-    config: TrainConfig, accelerator: Any, progress: Any
-) -> tuple[Talker, TrainingData, SpeechDataset | None, dict[str, Surface]]:
-    """The untrained (or given) model, the data with its features encoded, speech, and a surface for each annotation."""
+def set_up(config: TrainConfig, accelerator: Any, progress: Any) -> tuple[Talker, TrainingData, dict[str, Surface]]:
+    """The untrained (or given) model, the data with its features encoded, and a surface for each annotation."""
     torch.manual_seed(config.seed)
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
     given = Talker.from_pretrained(None if config.init == "default" else config.init) if config.init else None
@@ -52,19 +50,15 @@ def set_up(
             f"data {', '.join(config.data)}: no clip is in split 'val', so training clips are validated on; prepare more clips"
         )
         warnings.warn(told, InputWarning, stacklevel=2)
-    speech = SpeechDataset(Path(config.speech), out / "features", config.held_out) if config.speech else None
-    with progress(not accelerator.is_main_process or not (cached or speech)) as bar:
-        task = bar.add_task("features", total=None)
+    if cached:
+        with progress(not accelerator.is_main_process) as bar:
+            task = bar.add_task("features", total=None)
 
-        def tell(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            def tell(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
 
-        if cached:
             data.encode(encoder, tag, tell, part=(accelerator.process_index, accelerator.num_processes))
             accelerator.wait_for_everyone()
-        if speech is not None:
-            with accelerator.main_process_first():
-                speech.encode(encoder, tag, tell)
     if config.autoregressive.steps and "autoregressive" not in model.priors:
         model.priors = [*model.priors, "autoregressive"]
     if data.emotional or (config.authored and set(data.annotations) & set(BLENDSHAPES)):
@@ -79,7 +73,7 @@ def set_up(
     if given is not None:
         inherit(talker, given)
     surfaces = {name: Surface(name, model, data.heads.get(name), _spread(data, name)) for name in data.annotations}
-    return talker, data, speech, {name: surface.to(device) for name, surface in surfaces.items()}
+    return talker, data, {name: surface.to(device) for name, surface in surfaces.items()}
 
 
 def inherit(talker: Talker, given: Talker) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +23,7 @@ from talkinghead.models.talker import BLENDSHAPES, Talker
 from talkinghead.train.perception import EXCHANGED, SEEN, Perception
 from talkinghead.train.surfaces import Surface
 
-TRANSITION = 3  # frames of 20 ms in which lips may come together, and part
-STAGES = ("motion", "prior", "closure", "autoregressive")
+STAGES = ("motion", "prior", "autoregressive")
 SURFACE = (
     *("vertex", "lips", "upper", "eyes", "landmark", "lip_landmarks", "eye_landmarks", "aperture", "width", "lids"),
     *("closure", "velocity", "silence", "shape"),
@@ -35,7 +33,6 @@ PRIOR = (*SURFACE, "code", "code_feature", *SPOKEN, *SEEN)
 TERMS = {
     "motion": (*SURFACE, "cross_modality", "entropy"),
     "prior": (*PRIOR, *EXCHANGED),
-    "closure": (*PRIOR, *EXCHANGED, "keep"),
     "autoregressive": PRIOR,  # told the true codes, it would have to say one emotion after hearing another
 }
 
@@ -96,7 +93,6 @@ class Stage(nn.Module):
                 weight.requires_grad_(not where.startswith(("feature_extractor.", "masked_spec_embed")))
             # Both draw from generators of their own, and a layer that is left out has no gradient to share.
             talker.audio.config.apply_spec_augment, talker.audio.config.layerdrop = False, 0.0
-        self.reference = copy.deepcopy(talker.prior).requires_grad_(False).eval() if name == "closure" else None
         # In a tuple: a network that is not trained is no part of the stage, which is divided among devices and kept.
         self.sync = (SyncNet.from_pretrained("loss"),) if wanted & {"sync", "phoneme"} else ()
         self.perception = Perception(wanted, talker.config.annotations.get("arkit"), lipreader, emotion_net)
@@ -142,8 +138,7 @@ class Stage(nn.Module):
         felt = feeling(batch, motion, self.talker.config.annotations[batch.annotation], self.authored, rng)
         if self.name == "motion":
             return self._motion(surface, batch, features, felt, template, rng)
-        terms = self._prior(surface, batch, features, felt, template, rng)
-        return terms | self._closure(surface, batch, rng) if self.name == "closure" else terms
+        return self._prior(surface, batch, features, felt, template, rng)
 
     def _hear(self, batch: Batch) -> Tensor:
         if batch.features is not None:
@@ -225,29 +220,6 @@ class Stage(nn.Module):
             if batch.phones is not None and (batch.phones >= 0).any():
                 terms["phoneme"] = networks.phoneme(read, batch.phones)
         return terms
-
-    def _closure(self, surface: Surface, batch: Batch, rng) -> dict:
-        """Stage 3: on the speech of strangers lips meet in /p b m/ and rest in pauses.
-
-        Elsewhere in that speech the motion must stay what stage 2 made of it: without this, strangers never open their mouths.
-        """
-        assert batch.speech is not None and self.reference is not None, "the loop gives this stage both"
-        if not surface.has("aperture"):
-            return {}
-        speech, decoder = batch.speech, self.talker.motion.decoder
-        template, _ = surface.draw(len(speech.features), rng)
-        nobody = torch.zeros(len(speech.features), dtype=torch.long, device=speech.features.device)
-        predicted = decoder(self.talker.prior(speech.features, nobody).softmax(-1), template, batch.annotation)
-        with torch.no_grad():
-            before = decoder(self.reference(speech.features, nobody).softmax(-1), template, batch.annotation)
-        near = nn.functional.max_pool1d(torch.maximum(speech.shut, speech.rest), 2 * TRANSITION + 1, 1, TRANSITION)
-        change = (predicted - before) * (1 - near)[..., None]
-        lips = surface.matrix("lips") + surface.matrix("aperture")
-        return {
-            "shut": lipsync.shut(predicted, speech.shut, surface.lip_gap),
-            "rest": lipsync.shut(predicted, speech.rest, surface.lip_gap),
-            "keep": geometry.surface(change, torch.zeros_like(change), lips),
-        }
 
 
 def feeling(batch: Batch, motion: Tensor, names: list[str], authored: float, rng: np.random.Generator) -> Feeling:

@@ -73,18 +73,6 @@ def test_tensorboard_has_curves_and_a_moving_picture(recipe):
     assert len(list((out / "samples").glob("*.gif"))) == 2
 
 
-def test_speech_that_nobody_filmed_goes_on_from_a_finished_run(recipe, tiny_speech):
-    out = train(recipe)
-    before = weights(out)
-    wanted = "closure.weights={lips: 1, shut: 1, rest: 0.5}"
-    steps = ["closure.steps=4", "closure.batch=4", "closure.micro=2", "closure.frames=20"]
-    train(recipe, [f"speech={tiny_speech}", "held_out=1", *steps, wanted])
-    after = weights(out)
-    assert {key.split(".")[0] for key in after if not torch.equal(after[key], before[key])} == {"prior"}
-    last = lines(out)[-1]
-    assert last["stage"] == "closure" and last["step"] == 20 and last["train"]["shut"] >= 0
-
-
 def interrupted(recipe, overrides, monkeypatch, at):
     """Start a run and press Ctrl-C in the middle of its step `at`, counted from this start."""
     real, calls = loop.StageRun._step, []
