@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
-    from talkinghead.audio import load_audio
+    from talkinghead.audio.load import load_audio
     from talkinghead.face.head import Head
     from talkinghead.models.talker import Talker
     from talkinghead.render import render

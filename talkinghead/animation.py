@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import frame_count, frame_times
+from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from talkinghead.emotion import check_emotion, curve_file, read_emotion
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.marks import digest, stamp
+from talkinghead.fingerprint import digest, stamp
 from talkinghead.parallel import Failed, check, run
 
 if TYPE_CHECKING:
@@ -317,7 +317,8 @@ def _animate(
     """Write what is missing of one recording. Runs in a worker."""
     import torch
 
-    from talkinghead.audio import RATE, load_audio
+    from talkinghead.audio.clock import RATE
+    from talkinghead.audio.load import load_audio
 
     wave = load_audio(audio)
     if torch.get_num_threads() != threads:

@@ -152,7 +152,8 @@ def _animate_one(
     device: str,
     transcript: str | None = None,
 ) -> None:
-    from talkinghead.audio import RATE, load_audio
+    from talkinghead.audio.clock import RATE
+    from talkinghead.audio.load import load_audio
 
     check_outputs(output, audio, [VIDEO, *_formats()])
     video = _video(output, audio=audio, size=look.size, camera=look.camera, backend=look.backend)
@@ -218,7 +219,7 @@ def render(
     check_fps(fps)
     video = _video(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
-        from talkinghead.audio import load_audio
+        from talkinghead.audio.load import load_audio
 
         check_outputs(output, audio, [VIDEO])
         load_audio(audio)
@@ -412,7 +413,7 @@ def evaluate(
         disentangle: On how many clips to measure whether the models keep mouth and upper face apart: what changes
             when the sound or the expression is another clip's. Written as disentangle.json and .png, too.
     """
-    from talkinghead.evaluate import evaluate as run
+    from talkinghead.evaluate.run import evaluate as run
 
     if not paths:
         raise InputError("evaluate: say what to measure on, for example: talkinghead evaluate default data/vocaset -o report")

@@ -60,3 +60,8 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def file_name(text: str) -> str:
+    """`text` as part of a file's name on any system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "_"

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Spans
 from talkinghead.emotion import AUTO, EmotionCurve, read_emotion
 from talkinghead.errors import InputError
@@ -49,10 +50,10 @@ def animate_transcript(
     the sound.
     """
     from talkinghead import __version__
+    from talkinghead.audio.prosody import prosody
     from talkinghead.data.align import align
     from talkinghead.face.coarticulation import loudness_of, speak
     from talkinghead.face.idle import apply, check
-    from talkinghead.prosody import prosody
 
     check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
     check_dials(expressiveness=expressiveness, articulation=articulation, upper_face=upper_face, lower_face=lower_face)

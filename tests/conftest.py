@@ -123,8 +123,9 @@ def tiny_data(tmp_path_factory) -> Path:
     """A prepared dataset of 6 clips and 2 speakers: pieces of the sample recording, jaws that follow its loudness."""
     import numpy as np
 
-    from talkinghead.audio import load_audio
-    from talkinghead.data.manifest import Clip, write_audio, write_manifest
+    from talkinghead.audio.load import load_audio
+    from talkinghead.audio.write import write_audio
+    from talkinghead.data.manifest import Clip, write_manifest
     from talkinghead.face.head import Head
 
     folder = tmp_path_factory.mktemp("data")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from sounds import RATE, voice
 
-from talkinghead.data.manifest import Clip, write_audio, write_manifest
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import Clip, write_manifest
 from talkinghead.data.motion import Motion, write_motion
 from talkinghead.face.head import Head
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes, write_media
 
-from talkinghead.audio import audio_hash, frame_count, frame_times, load_audio
+from talkinghead.audio.clock import frame_count, frame_times
+from talkinghead.audio.load import audio_hash, load_audio
 from talkinghead.errors import InputError
 
 CLICK = 1.5  # seconds

@@ -11,9 +11,9 @@ import pytest
 
 from talkinghead import batch, cli
 from talkinghead.animation import Animation
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
 from talkinghead.batch import Voice, animate_all, read_items
-from talkinghead.data.manifest import write_audio
 from talkinghead.errors import InputError
 
 

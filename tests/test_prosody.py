@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkinghead.audio import RATE, load_audio
-from talkinghead.prosody import prosody
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.prosody import prosody
 
 
 def glide(hertz: np.ndarray, rng=None, noise: float = 0.0) -> np.ndarray:

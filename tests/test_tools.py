@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from talkinghead.audio import load_audio
-from talkinghead.data.manifest import read_manifest, write_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import read_manifest
 from talkinghead.face.head import Head
 
 

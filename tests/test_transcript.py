@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talkinghead.animation import Animation
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.cli import main
 from talkinghead.data import align
 from talkinghead.errors import InputError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import load_audio
-from talkinghead.data.manifest import write_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import head_for
 from talkinghead.errors import InputError

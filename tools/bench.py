@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead import Animation, Head, __version__
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.files import asset
 
@@ -79,7 +80,7 @@ class Bench:
         yield "animate", self._animate
         from bench_prior import stages as priors
 
-        from talkinghead.models.audio_encoder import FPS
+        from talkinghead.audio.clock import FPS
 
         yield from priors(lambda: self.talker, round(self.seconds * FPS))
         yield "vertices", self._vertices

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import RATE
-from talkinghead.data.manifest import VERSION, write_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import VERSION
 from talkinghead.data.motion import Motion, write_motion
 from talkinghead.face.head import Head
 

@@ -32,6 +32,7 @@ from talkinghead.errors import InputError
 from talkinghead.evaluate.lips import tracked_lips
 from talkinghead.evaluate.metrics import LAGS, SHUT, lagged
 from talkinghead.face import coarticulation as co
+from talkinghead.face import phonemes
 from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES, SILENCE, VOWELS
 from talkinghead.face.visemes import NAMES, viseme_matrix
@@ -253,7 +254,7 @@ def visemes(spans: list, seconds: float, fps: float):
     from scipy.ndimage import gaussian_filter1d
 
     from talkinghead.animation import Animation
-    from talkinghead.audio import frame_count, frame_times
+    from talkinghead.audio.clock import frame_count, frame_times
 
     head = Head.default()
     segments = co.segments_of(spans, seconds)
@@ -307,7 +308,7 @@ def closures(phones: list, animation) -> list[tuple[bool, float]]:
     out, aperture, times = [], animation.lip_aperture(), animation.times
     for (before, _, _), (name, start, end) in pairwise(phones):
         near = (times >= start - 0.02) & (times <= end + 0.02)
-        if name in co.BILABIALS and before != SILENCE and near.any():
+        if name in phonemes.BILABIALS and before != SILENCE and near.any():
             lowest = times[near][aperture[near] < max(SHUT, float(aperture[near].min()) + 1e-6)]
             out.append((bool(aperture[near].min() < SHUT), float(lowest.mean() - (start + end) / 2)))
     return out

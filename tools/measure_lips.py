@@ -22,7 +22,7 @@ import librosa
 import numpy as np
 
 from talkinghead import Talker, load_audio
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.evaluate.lips import Lips, tracked_lips
@@ -140,7 +140,7 @@ def rest(talker: Talker, folder: Path | None) -> dict:
 
 def not_speech() -> dict[str, np.ndarray]:
     """Sounds that training does not make in this way, and three draws of each kind that it does, which it has not seen."""
-    from talkinghead.data.background import SOUNDS
+    from talkinghead.audio.synthetic_sounds import SOUNDS
 
     rng, times = np.random.default_rng(0), np.arange(4 * RATE) / RATE
     noise = rng.standard_normal(len(times))

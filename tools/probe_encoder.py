@@ -21,10 +21,10 @@ from train_encoder import RATE, UNKNOWN, clips, label
 from whisper_teacher import Teacher
 
 from talkinghead import Talker
-from talkinghead.data.augment import coloured_noise
-from talkinghead.data.background import music
+from talkinghead.audio.augment import coloured_noise
+from talkinghead.audio.mel import log_mel
+from talkinghead.audio.synthetic_sounds import music
 from talkinghead.face.phonemes import PHONES
-from talkinghead.models.sync import log_mel
 
 CONTEXT = 7  # frames of 20 ms on either side
 

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
 from talkinghead.face.expressions import EMOTIONS, Manner, draw_curve, layer

@@ -27,12 +27,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
-from talkinghead.audio import load_audio
-from talkinghead.data.augment import spoil
-from talkinghead.data.background import background
+from talkinghead.audio.augment import spoil
+from talkinghead.audio.clock import FRAME
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.synthetic_sounds import background
 from talkinghead.data.features import room_noise
 from talkinghead.face.phonemes import PHONES, SILENCE
-from talkinghead.models.audio_encoder import FRAME, AudioEncoder
+from talkinghead.models.audio_encoder import AudioEncoder
 
 ENCODER = {
     "model_type": "wav2vec2",

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from talkinghead.audio import frame_times, load_audio
+from talkinghead.audio.clock import frame_times
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
 from talkinghead.face.coarticulation import loudness_of, speak

@@ -19,15 +19,16 @@ import numpy as np
 import soxr
 import torch
 
-from talkinghead.audio import RATE, frame_times, load_audio
-from talkinghead.data.augment import spoil
+from talkinghead.audio.augment import spoil
+from talkinghead.audio.clock import FPS, RATE, frame_times
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.mel import log_mel
 from talkinghead.data.features import quiet_at
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.data.phones import UNKNOWN, frame_labels
 from talkinghead.losses.sync import contrast, phoneme
-from talkinghead.models.audio_encoder import FPS
-from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lips_of, log_mel
+from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lips_of
 
 SPEEDS = (1.0, 0.85, 1.18)  # which change the voice, too
 FRAMES, BATCH = 80, 12

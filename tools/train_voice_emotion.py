@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.prosody import MOMENTS, Prosody, prosody
 from talkinghead.files import replacing
 from talkinghead.models.voice_emotion import CUES, ENOUGH, REGISTERS, Plain, relative, spectrum_of, usual_around, windows
-from talkinghead.prosody import MOMENTS, Prosody, prosody
 
 SUFFIXES = {".opus", ".flac", ".wav", ".ogg", ".mp3"}
 PIECE = 3.0  # seconds

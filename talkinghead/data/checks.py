@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkinghead.audio import RATE, frame_count
-from talkinghead.data.motion import SILENT
+from talkinghead.audio.activity import SILENT
+from talkinghead.audio.clock import RATE, frame_count
 from talkinghead.data.topology import HEAD_SIZE
 from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT

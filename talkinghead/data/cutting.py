@@ -10,7 +10,7 @@ from math import ceil
 
 import numpy as np
 
-from talkinghead.audio import RATE
+from talkinghead.audio.clock import RATE
 from talkinghead.data.manifest import Spans
 
 LONGEST = 20.0  # seconds

@@ -18,22 +18,22 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import FPS, FRAME, frame_times
+from talkinghead.audio.mel import WIDTH as MEL
 from talkinghead.data.features import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
 from talkinghead.data.index import Index
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
-from talkinghead.data.parameters import EMOTIONS as EMOTIONS
 from talkinghead.data.phones import UNKNOWN as UNKNOWN
 from talkinghead.data.phones import frame_labels, phone_number
 from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
-from talkinghead.data.tensors import Tensors
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 from talkinghead.face.head import Head
 from talkinghead.face.phonemes import SILENCE
-from talkinghead.models.audio_encoder import FPS, FRAME, AudioEncoder
-from talkinghead.models.sync import WIDTH as MEL
+from talkinghead.io.safetensors_slice import Tensors
+from talkinghead.models.audio_encoder import AudioEncoder
 
 SILENT_SHARE = (
     0.06  # of the windows give way to room noise, at which a face rests: 0 is rest in every annotation, in FLAME's nearly

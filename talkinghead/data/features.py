@@ -20,17 +20,17 @@ import numpy as np
 import soxr
 import torch
 
-from talkinghead.audio import RATE, frame_times
-from talkinghead.data.augment import coloured_noise, spoil
-from talkinghead.data.background import background
+from talkinghead.audio.activity import quiet_frames
+from talkinghead.audio.augment import coloured_noise, spoil
+from talkinghead.audio.clock import FRAME, RATE, frame_times
+from talkinghead.audio.mel import log_mel
+from talkinghead.audio.synthetic_sounds import background
 from talkinghead.data.index import FPS, Index
 from talkinghead.data.reading import Target, known_at, motion_at, sound
-from talkinghead.data.tensors import Place, Tensors
 from talkinghead.errors import InputError
-from talkinghead.evaluate.metrics import quiet_frames
 from talkinghead.files import replacing
-from talkinghead.models.audio_encoder import FRAME, AudioEncoder
-from talkinghead.models.sync import log_mel
+from talkinghead.io.safetensors_slice import Place, Tensors
+from talkinghead.models.audio_encoder import AudioEncoder
 
 VERSION = 3  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import RATE
+from talkinghead.audio.clock import RATE
 from talkinghead.data.index import FPS
 from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import frame_count
+from talkinghead.audio.clock import frame_count
 from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
-from talkinghead.data.parameters import EMOTIONS, SPELLINGS
-from talkinghead.data.tensors import Place
+from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import replacing
+from talkinghead.io.safetensors_slice import Place
 
 VERSION = 2  # of the files made here
 FPS = 50  # frames a second of the model's clock

@@ -10,14 +10,12 @@ report.json      how many clips, how good, what was dropped and why
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import RATE
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
@@ -101,20 +99,6 @@ def write_manifest(folder: str | Path, clips: list[Clip]) -> None:
             file.write(json.dumps({"version": VERSION} | known, ensure_ascii=False) + "\n")
 
 
-def write_audio(path: Path, wave: np.ndarray) -> None:
-    """(n,) samples at 16 kHz -> FLAC, 16 bits; made quieter as a whole if it would clip."""
-    import av
-
-    with replacing(path) as fresh, av.open(str(fresh), "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
-        wave = wave / max(1.0, np.abs(wave).max(initial=0))  # lossy sources overshoot 1
-        samples = np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
-        frame.sample_rate = RATE
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
-
-
 def read_words(path: Path) -> dict[str, Spans]:
     """Word times from a `words.jsonl`: lines {"id": ..., "words": [[start, end, word], ...]}; {} if there is no such file."""
     if not path.exists():
@@ -139,11 +123,6 @@ def split_of(index: int, count: int) -> str:
     test = min(5, count - 1) if count > 2 else -1
     val = count - 1 if test != count - 1 else count - 2
     return {test: "test", val: "val"}.get(index, "train") if count > 1 else "train"
-
-
-def file_name(text: str) -> str:
-    """`text` as part of a file's name on any system."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "_"
 
 
 def parse_clip(line: str, where: str) -> Clip:

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE
+from talkinghead.audio.activity import SILENT
+from talkinghead.audio.clock import RATE
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.files import replacing
 
-SILENT = 1e-4  # largest sample of a sound track that has no sound
 ARRAYS = ("coefficients", "offsets", "template", "rotation", "translation", "gaze")
 
 

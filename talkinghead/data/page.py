@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_meta, read_motion
 from talkinghead.data.report import meaning
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.marks import digest
+from talkinghead.fingerprint import digest
 
 PAGE = "index.html"
 VERSION = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -11,21 +10,19 @@ from zlib import error as ZlibError
 
 import numpy as np
 
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.emotion import SPELLINGS as SPELLINGS
-from talkinghead.errors import InputError, brief
-from talkinghead.export.npz import load_arrays
+from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT
 from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 
-SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
 # RAVDESS (Livingstone and Russo 2018): modality, channel, emotion, intensity, statement, repetition, actor
 RAVDESS = re.compile(r"(?<!\d)0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<level>0[12])-0[12]-0[12]-\d\d(?!\d)")
 RAVDESS_EMOTIONS = ("neutral", "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")  # its second is calm
 LEVEL = re.compile(r"level_([1-3])")  # folders of MEAD's films
 JAW = ("jaw_x", "jaw_y", "jaw_z")
 EXPRESSIONS = 100  # FLAME's expression parameters
-LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
 PERCENT = 2.0  # blendshape weights are 0 to 1; whoever writes more than this means per cent
 # What a damaged file makes numpy, zipfile and h5py raise.
 BROKEN = (OSError, ValueError, LookupError, TypeError, EOFError, MemoryError, BadZipFile, ZlibError, NotImplementedError)
@@ -108,45 +105,6 @@ def check_weights(weights: np.ndarray, path: Path) -> np.ndarray:
     return weights
 
 
-def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Those of `keys` that an `.npz` has. Raises InputError for a damaged file, a huge one, or one with pickled objects."""
-    return load_arrays(path, keys, "arrays that can be read")
-
-
-def load_json(path: Path) -> dict | list:
-    """The content of a JSON file of at most 1 GiB."""
-    try:
-        if path.stat().st_size > LONGEST_TEXT:
-            raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB of JSON; at most 1 GiB is read")
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not JSON, or cut short ({brief(error)})") from None
-    if not isinstance(value, dict | list):
-        raise InputError(f"{path}: expected an object or a list")
-    return value
-
-
-def sound_of(path: Path) -> Path | None:
-    """The sound file with the path of `path` but for its suffix, if there is one."""
-    candidates = (path.parent / f"{path.name}{suffix}" for suffix in (*SOUNDS, *(s.upper() for s in SOUNDS)))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def files_under(paths: list[Path], pattern: str) -> list[Path]:
-    """Files in folders, recursively, and the files named themselves, whose names match; hidden ones are left out."""
-    found: set[Path] = set()
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
-        found |= {path} if path.is_file() and path.match(pattern) else set()
-        found |= {p for p in path.rglob(pattern) if p.is_file()} if path.is_dir() else set()
-    return sorted(path for path in found if not path.name.startswith("."))
-
-
 @lru_cache(maxsize=2)
 def _wave(path: str, changed: int) -> np.ndarray:
     return load_audio(path)
@@ -187,7 +145,7 @@ def seconds_of(path: Path) -> float | None:
     import av
     from av.error import FFmpegError
 
-    from talkinghead.audio import SAFE
+    from talkinghead.audio.load import SAFE
 
     try:
         with av.open(str(path), options=SAFE, metadata_errors="replace") as container:

@@ -12,11 +12,12 @@ from io import BytesIO
 
 import numpy as np
 
-from talkinghead.audio import RATE, frame_times, load_audio
+from talkinghead.audio.clock import RATE, frame_times
+from talkinghead.audio.load import load_audio
 from talkinghead.data.motion import ARRAYS, Motion, read_motion
-from talkinghead.data.tensors import Place, Tensors
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.io.safetensors_slice import Place, Tensors
 
 MARGIN = 3  # frames beside a window that monotone cubics look at
 

@@ -23,11 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.data.manifest import Clip, Spans, file_name, split_of, write_audio
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import Clip, Spans, split_of
 from talkinghead.data.motion import Motion, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
-from talkinghead.marks import digest, stamp
+from talkinghead.files import file_name
+from talkinghead.fingerprint import digest, stamp
 from talkinghead.parallel import Failed, run
 
 VERSION = 2  # of the framework: goes up when the same recordings would give other clips

@@ -25,14 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
 from talkinghead.data.index import SHARDS, Found, Index
-from talkinghead.data.manifest import SPLITS, Clip, file_name, parse_clip, write_audio
+from talkinghead.data.manifest import SPLITS, Clip, parse_clip
 from talkinghead.data.manifest import VERSION as CLIP_VERSION
 from talkinghead.data.motion import read_motion, write_motion
-from talkinghead.data.tensors import Place
 from talkinghead.errors import InputError
-from talkinghead.files import replacing
+from talkinghead.files import file_name, replacing
+from talkinghead.io.safetensors_slice import Place
 from talkinghead.parallel import Failed, run
 
 VERSION = 1

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.pickles import read_array, read_pickle
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.io.pickles import read_array, read_pickle
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 HEAD_SIZE = (0.1, 0.7)  # metres, largest extent of what can be a face, or a head with neck and shoulders' edge

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.manifest import file_name
-from talkinghead.data.meshes import read_mesh
-from talkinghead.data.pickles import read_array, read_pickle
 from talkinghead.data.topology import head_for, load_regions, unit_scale
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
+from talkinghead.io.meshes import read_mesh
+from talkinghead.io.pickles import read_array, read_pickle
 
 HOLE = 5  # frames that may be missing in a row: they are interpolated
 FOLDER, TEMPLATES = "vertices_npy", "templates.pkl"  # of the layout that FaceFormer introduced

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import SAFE
+from talkinghead.audio.load import SAFE
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
@@ -118,7 +118,7 @@ def detect(tracker, picture: np.ndarray) -> np.ndarray | None:
 
 def find_clips(paths: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Files and the files in folders, recursively -> {id: path}, sorted by id; equal names are told apart by their folders."""
-    from talkinghead.data.manifest import file_name
+    from talkinghead.files import file_name
 
     files: set[Path] = set()
     for path in paths:

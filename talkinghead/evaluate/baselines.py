@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, frame_times, load_audio
+from talkinghead.audio.clock import RATE, frame_times
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from talkinghead import __version__
-from talkinghead.data.manifest import Clip, file_name
+from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
-from talkinghead.files import replacing
+from talkinghead.files import file_name, replacing
 
 VERSION = 2  # goes up when the same motion would give other figures
 MARK = "evaluate.json"  # tells that a folder is one of ours

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkinghead.animation import Animation
+from talkinghead.audio import activity
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.evaluate import metrics, readers
@@ -153,7 +154,7 @@ def heard(talker: Talker, audio: Path) -> list[tuple[float, float, str]]:
     return [
         (float(start / FPS), float(end / FPS), name)
         for index, name in enumerate(talker.config.phones)
-        for start, end in metrics.runs((best == index) & sure)
+        for start, end in activity.runs((best == index) & sure)
     ]
 
 

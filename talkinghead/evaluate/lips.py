@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import Clip
 from talkinghead.data.topology import load_regions
 from talkinghead.errors import InputError

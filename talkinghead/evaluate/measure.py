@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, frame_times, load_audio
+from talkinghead.audio import activity
+from talkinghead.audio.clock import RATE, frame_times
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion import animation_of, head_of, project, read_motion
 from talkinghead.errors import InputError
@@ -237,7 +239,7 @@ def _dynamics(p: np.ndarray, g: np.ndarray, recorded: Recorded) -> Record:
     record: Record = {
         "velocity_ratio": metrics.velocity_ratio(p, g),
         "jitter_ratio": metrics.jitter_ratio(p, g),
-        "stillness": metrics.stillness(p, metrics.quiet_frames(recorded.wave, RATE, len(g), fps), fps),
+        "stillness": metrics.stillness(p, activity.quiet_frames(recorded.wave, RATE, len(g), fps), fps),
     }
     if recorded.beats is not None and len(recorded.beats):
         record["beat_consistency"] = (metrics.beat_consistency(metrics.motion_beats(p, fps), recorded.beats), 1)

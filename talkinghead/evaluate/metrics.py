@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkinghead.audio.activity import runs
 from talkinghead.face.phonemes import BILABIALS
 
 LAGS = np.arange(-10, 11) * 0.02  # seconds that are tried, symmetric about 0
@@ -16,7 +17,6 @@ TOLERANCE = 0.06  # seconds that a closure may be early or late
 REST = 0.3  # seconds: lips that stay shut longer are at rest, which is no closure
 LABIODENTALS = {"F", "V"}
 SILENCES = {"", "SIL", "SP", "SPN", "PAU", "<EPS>", "_"}
-QUIET, QUIET_RUN, QUIET_EDGE = 25.0, 0.3, 0.1  # decibels under speech; seconds: shortest silence, and its unsure ends
 BEAT_SIGMA = 0.1  # seconds
 STILL = 1e-7  # metres a frame: less is rounding
 MOVES = 1e-6  # metres, standard deviation of a curve: less is rounding
@@ -166,12 +166,6 @@ def width_r_lag(r_at_lags: np.ndarray) -> float:
     return float(np.max(r_at_lags))
 
 
-def runs(mask: np.ndarray) -> np.ndarray:
-    """(n, 2) first and one past the last index of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return edges.reshape(-1, 2)
-
-
 def closures(aperture: np.ndarray, fps: float, shut: float) -> np.ndarray:
     """(n, 2) seconds: start and end of each time that lips are shut for at most `REST`, not counting either end of a clip."""
     found = runs(aperture < shut)
@@ -295,23 +289,6 @@ def jitter_ratio(p_lips: np.ndarray, g_lips: np.ndarray) -> tuple[float, float]:
 def energy(points: np.ndarray, order: int) -> float:
     """Sum of squares of the differences over time of (T, L, 3); 0 for clips that are too short."""
     return float((np.diff(points.astype(np.float64), n=order, axis=0) ** 2).sum())
-
-
-def quiet_frames(wave: np.ndarray, rate: int, frames: int, fps: float) -> np.ndarray:
-    """(T,) bool: frames in a silence of the sound, where a face should rest.
-
-    Quiet: the RMS of the 40 ms around the frame is 25 dB or more under the clip's 95th percentile; only runs of 0.3 s count,
-    and 0.1 s at either end of them is left out, because lips prepare the next sound and finish the last one.
-    """
-    times, half = (np.arange(frames) + 0.5) / fps, 0.02
-    power = np.concatenate([[0.0], np.cumsum(wave.astype(np.float64) ** 2)])
-    low, high = (np.clip(np.round((times + side) * rate).astype(int), 0, len(wave)) for side in (-half, half))
-    level = 10 * np.log10((power[high] - power[low]) / np.maximum(high - low, 1) + 1e-12)
-    mask, edge = np.zeros(frames, bool), round(QUIET_EDGE * fps)
-    for start, end in runs((level < np.percentile(level, 95) - QUIET) & (high > low)):
-        if end - start >= QUIET_RUN * fps:
-            mask[start + edge : end - edge] = True
-    return mask
 
 
 def stillness(lips: np.ndarray, quiet: np.ndarray, fps: float) -> tuple[float, int]:

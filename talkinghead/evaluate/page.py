@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.report import best_of, cell, number
 from talkinghead.evaluate.table import FAMILIES, HEADLINE, LEVEL, METRICS

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, load_audio
-from talkinghead.data.manifest import file_name
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.evaluate.cache import Cache, state
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.face.head import Head
 from talkinghead.face.visemes import NAMES, viseme_matrix
-from talkinghead.files import asset, replacing
+from talkinghead.files import asset, file_name, replacing
 
 if TYPE_CHECKING:
     from PIL import Image

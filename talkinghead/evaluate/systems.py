@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_count
+from talkinghead.audio.clock import frame_count
 from talkinghead.data.topology import metres
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, load_audio
-from talkinghead.data.manifest import Clip, file_name, write_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.cache import Cache, clip_state
 from talkinghead.evaluate.measure import Recorded, cut, read_motion_of, rebase
 from talkinghead.evaluate.systems import System
+from talkinghead.files import file_name
 
 SECONDS = 8.0  # of a clip
 PANEL = 256  # pixels

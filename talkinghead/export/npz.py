@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +25,10 @@ from talkinghead.animation import OPTIONAL, Animation
 from talkinghead.errors import InputError, brief
 from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.io.npz import LIMIT, load_arrays
 
 FORMAT = 1
 KEYS = ("coefficients", "names", "fps", *OPTIONAL, "json")
-LIMIT = 4 << 30  # bytes of all arrays together: twelve minutes of raw FLAME vertices at 60 fps fit
 
 
 def write(animation: Animation, path: Path) -> None:
@@ -86,26 +85,6 @@ def _default(path: str | Path, wanted: dict) -> Head:
         return Head.default(**(wanted.get("person") or {}))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the person it was made for cannot be rebuilt ({brief(error)})") from None
-
-
-def load_arrays(path: Path, keys: tuple[str, ...], what: str) -> dict[str, np.ndarray]:
-    """Those of `keys` that an `.npz` has, after a look at the sizes that it declares.
-
-    Raises InputError for a file that is missing, huge, damaged, not `what` it should be, or that holds pickled objects.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > LIMIT:
-            raise InputError(f"{path}: declares {size / 2**30:.1f} GiB of arrays; at most {LIMIT >> 30} are read")
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in keys if key in file.files}
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except Exception as error:  # a foreign file makes zipfile, zlib and numpy raise nearly anything
-        raise InputError(f"{path}: not {what}, or damaged ({brief(error)})") from None
 
 
 def _plain(value):

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, frame_count, frame_times
+from talkinghead.audio.clock import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet

@@ -153,8 +153,8 @@ def _sum(directions: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _read(path: Path) -> dict:
-    from talkinghead.data.parameters import load_npz
-    from talkinghead.data.pickles import read_pickle
+    from talkinghead.io.files import load_npz
+    from talkinghead.io.pickles import read_pickle
 
     found = load_npz(path, KEYS) if path.suffix == ".npz" else read_pickle(path)
     if not isinstance(found, dict):

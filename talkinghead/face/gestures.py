@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.prosody import Prosody, smooth
+from talkinghead.audio.prosody import Prosody, smooth
 
 NOD_GAP, RAISE_GAP = 0.45, 1.1  # seconds between two nods, two raises: more would be nervous
 CHIN = np.radians(0.5)  # that the chin rises a semitone [M]

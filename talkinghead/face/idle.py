@@ -21,14 +21,14 @@ from dataclasses import replace
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
+from talkinghead.audio.prosody import Prosody, smooth
 from talkinghead.errors import InputError
 from talkinghead.face import gestures
 from talkinghead.face.bearing import Bearing, bearing
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.gestures import ease
 from talkinghead.face.head import Head
-from talkinghead.prosody import Prosody, smooth
 
 GRID = 100.0  # Hz at which the pace of blinks is summed, whatever the frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm
@@ -67,7 +67,7 @@ def idle(
     blinks: how often, 1 is usual. gaze, brows, head: how far, 1 is usual. 0 switches a part off exactly.
     speech: (T,) activity in [0, 1], if known: blinks then come more in pauses, eyes wander more, brows rise and the head
         nods while speaking.
-    voice: `talkinghead.prosody.prosody` of the recording, if there is one: nods and brows are then on its accents, the head
+    voice: the `Prosody` of the recording, if there is one: nods and brows are then on its accents, the head
         takes up a posture with each phrase, the eyes look away as one begins; `speech` is taken of it if not given.
     emotion: (T, 8) curve as in `expressions`: how the head is held and how far it moves, where the eyes look, how blinks come.
         All that is scaled as the rest is; without it, and where it is 0 throughout, nothing differs.

@@ -56,7 +56,7 @@ def lipreading(
 def window(motion: Tensor, start: int, frames: int) -> Tensor:
     """(T, K) at 50 frames a second -> (frames, K) at 25 from picture `start` on; a clip that is too short holds its end.
 
-    A picture is in time between the two frames it is the mean of (see the frame clock in `talkinghead.audio`).
+    A picture is in time between the two frames it is the mean of (see the frame clock in `talkinghead.audio.load`).
     """
     pairs = motion[: len(motion) // STEP * STEP].unflatten(0, (-1, STEP)).mean(1) if len(motion) >= STEP else motion
     at = torch.arange(start, start + frames, device=motion.device).clamp_max(len(pairs) - 1)

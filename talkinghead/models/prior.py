@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talkinghead.audio.clock import FPS
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.motion_autoencoder import Temporal
 
 # Expected codes blur: lips that should meet stop halfway. At 3 the shipped model's own motion shuts 90 % of the /p b m/ of

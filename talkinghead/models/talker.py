@@ -13,7 +13,9 @@ from torch import nn
 
 from talkinghead import __version__
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, audio_hash, frame_count, frame_times, load_audio
+from talkinghead.audio.clock import FPS, RATE, frame_count, frame_times
+from talkinghead.audio.load import audio_hash, load_audio
+from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.config import build
 from talkinghead.emotion import AUTO, EmotionCurve, check_intensity, read_emotion
 from talkinghead.errors import InputError
@@ -24,12 +26,11 @@ from talkinghead.face.head import Head
 from talkinghead.face.idle import apply, check
 from talkinghead.face.phonemes import BILABIALS
 from talkinghead.files import asset, replacing
-from talkinghead.models.audio_encoder import FPS, AudioEncoder
+from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.contact import meet
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose, emotion_input
-from talkinghead.prosody import Prosody, prosody
 
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from talkinghead.audio import frame_count, stereo_blocks
+from talkinghead.audio.clock import frame_count
+from talkinghead.audio.load import stereo_blocks
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
 from talkinghead.render import frames

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import FPS, frame_times
 from talkinghead.data.dataset import Batch
 from talkinghead.face import expressions
 from talkinghead.face.expressions import EMOTIONS, Manner
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.losses.emotion import others
-from talkinghead.models.audio_encoder import FPS
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.sync import SyncNet

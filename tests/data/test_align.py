@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data import align as aligning
 from talkinghead.data.align import align, number, sounds, spoken
 from talkinghead.errors import InputError

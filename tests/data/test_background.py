@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkinghead.audio import RATE
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.synthetic_sounds import SHARES, SOUNDS, background
 from talkinghead.data import features
-from talkinghead.data.background import SHARES, SOUNDS, background
 from talkinghead.data.features import heard_window, room_noise
-from talkinghead.data.tensors import Place
 from talkinghead.errors import InputError
+from talkinghead.io.safetensors_slice import Place
 
 
 @pytest.mark.parametrize("name", SOUNDS)

@@ -13,11 +13,12 @@ import pytest
 import torch
 from sets import SHAPES, coefficient_set, vertex_head, vertex_set
 
-from talkinghead.data.dataset import EMOTIONS, Batch, TrainingData
+from talkinghead.data.dataset import Batch, TrainingData
 from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.data.motion import Motion, project, read_motion, write_motion
 from talkinghead.data.order import Order
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 
@@ -195,7 +196,7 @@ def test_without_a_cache_sound_and_motion_are_those_of_the_clip(data, uncached):
 
 def test_a_window_of_sound_is_where_its_motion_is(tmp_path):
     """Sound that ticks when the jaw opens."""
-    from talkinghead.data.manifest import write_audio
+    from talkinghead.audio.write import write_audio
 
     folder = coefficient_set(tmp_path / "tick", clips=1)
     clip = replace(read_manifest(folder)[0], duration=8.0, split="train", fps=50.0)

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from talkinghead.animation import Animation
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
 from talkinghead.data import prepare
 from talkinghead.data.adapters import facegood
-from talkinghead.data.manifest import read_manifest, write_audio
+from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation, read_motion
 from talkinghead.errors import InputError
 from talkinghead.face.blendshapes import ARKIT, PAIRS

@@ -9,8 +9,8 @@ import pytest
 
 from talkinghead.data.index import Index, emotion_of
 from talkinghead.data.manifest import NAME, Clip, read_manifest, write_manifest
-from talkinghead.data.parameters import EMOTIONS
 from talkinghead.errors import InputError
+from talkinghead.face.expressions import EMOTIONS
 
 
 def clip(i, **values):

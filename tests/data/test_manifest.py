@@ -3,9 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from talkinghead.audio import RATE, load_audio
-from talkinghead.data.manifest import Clip, file_name, read_manifest, read_words, split_of, write_audio, write_manifest
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import Clip, read_manifest, read_words, split_of, write_manifest
 from talkinghead.errors import InputError
+from talkinghead.files import file_name
 
 LINE = {
     "version": 1,

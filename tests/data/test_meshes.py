@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from data.adapters.layouts_vertices import face, write_obj, write_ply
 
-from talkinghead.data.meshes import read_mesh
 from talkinghead.errors import InputError
+from talkinghead.io.meshes import read_mesh
 
 
 @pytest.mark.parametrize("name", ["a.ply", "a.obj", "a.OBJ"])

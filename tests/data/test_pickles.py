@@ -12,8 +12,8 @@ from collections import OrderedDict, defaultdict
 import numpy as np
 import pytest
 
-from talkinghead.data.pickles import LATER, Later, read_array, read_pickle
 from talkinghead.errors import InputError
+from talkinghead.io.pickles import LATER, Later, read_array, read_pickle
 
 CONTENT = {
     "template": np.arange(12, dtype=np.float64).reshape(4, 3),

@@ -10,7 +10,7 @@ import pytest
 import toyset
 
 from talkinghead import data
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data import prepare, recording
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import animation_of, head_of, read_animation, read_motion

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from talkinghead.animation import Animation
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.data import prepare, video
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import cut_sound, read_animation, read_meta, read_motion

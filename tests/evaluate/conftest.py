@@ -15,8 +15,9 @@ def vertex_data(root, tmp_path_factory) -> Path:
     """Raw vertices of two speakers with templates of their own, two emotions, phonemes; on the tiny head."""
     from heads import tiny_head
 
-    from talkinghead.audio import load_audio
-    from talkinghead.data.manifest import Clip, write_audio, write_manifest
+    from talkinghead.audio.load import load_audio
+    from talkinghead.audio.write import write_audio
+    from talkinghead.data.manifest import Clip, write_manifest
     from talkinghead.data.motion import Motion, write_motion
     from talkinghead.face.head import Head
 

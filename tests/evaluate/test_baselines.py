@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate.baselines import NOTES, Baseline, describe, loudness

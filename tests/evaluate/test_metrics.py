@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
+from talkinghead.audio import activity
 from talkinghead.evaluate import metrics
 from talkinghead.evaluate.table import METRICS
 
@@ -151,11 +152,11 @@ def test_silence_is_found_without_its_edges():
     rate, fps = 16000, 50.0
     wave = 0.5 * np.sin(np.arange(3 * rate) * 0.3)
     wave[rate : 2 * rate] *= 0.001  # 60 dB below, from 1 s to 2 s
-    quiet = np.flatnonzero(metrics.quiet_frames(wave.astype(np.float32), rate, 150, fps))
+    quiet = np.flatnonzero(activity.quiet_frames(wave.astype(np.float32), rate, 150, fps))
     assert 1.08 < (quiet[0] + 0.5) / fps < 1.16 and 1.84 < (quiet[-1] + 0.5) / fps < 1.92
     assert len(quiet) == quiet[-1] - quiet[0] + 1
     wave[:] = 0.5
-    assert not metrics.quiet_frames(wave, rate, 150, fps).any()
+    assert not activity.quiet_frames(wave, rate, 150, fps).any()
 
 
 def test_stillness_is_a_speed():

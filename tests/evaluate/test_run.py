@@ -9,7 +9,7 @@ import pytest
 from talkinghead.cli import main
 from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.errors import InputError
-from talkinghead.evaluate import evaluate
+from talkinghead.evaluate.run import evaluate
 from talkinghead.evaluate.table import METRICS
 
 
@@ -83,9 +83,9 @@ def test_names_and_notes_cannot_break_the_page(vertex_data, tmp_path):
 
 
 def test_an_interrupted_run_goes_on(tiny_data, tmp_path, monkeypatch):
-    from talkinghead.evaluate import run
+    from talkinghead.evaluate import measure, run
 
-    out, calls, real = tmp_path / "out", [], run.measure
+    out, calls, real = tmp_path / "out", [], measure.measure
 
     def once(prediction, recorded):
         calls.append(recorded.clip.id)
@@ -132,8 +132,9 @@ def test_animations_of_other_tools(tiny_data, tmp_path):
 
 
 def test_coefficients_without_a_mesh(tmp_path, root):
-    from talkinghead.audio import load_audio
-    from talkinghead.data.manifest import Clip, write_audio
+    from talkinghead.audio.load import load_audio
+    from talkinghead.audio.write import write_audio
+    from talkinghead.data.manifest import Clip
     from talkinghead.data.motion import Motion, write_motion
 
     wave, names = load_audio(root / "assets/audio/hello.wav")[:32000], ("expression_000", "jaw_x")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
+from talkinghead.audio.prosody import Prosody
 from talkinghead.errors import InputError
 from talkinghead.face.bearing import MOST, enliven
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.idle import apply, idle
-from talkinghead.prosody import Prosody
 
 FPS = 30.0
 

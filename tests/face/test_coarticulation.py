@@ -10,6 +10,7 @@ import pytest
 
 from talkinghead.errors import InputError
 from talkinghead.face import coarticulation as co
+from talkinghead.face import phonemes
 from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES, VOWELS, arpabet
 
@@ -41,7 +42,7 @@ def test_lips_shut_at_every_bilabial_and_open_at_every_open_vowel(fps):
     animation = co.speak(made, made[-1][1], fps)
     aperture, times = animation.lip_aperture() * 1000, animation.times
     for start, end, name in made:
-        if name in co.BILABIALS:
+        if name in phonemes.BILABIALS:
             near = np.abs(times - (start + end) / 2) <= max(0.5 / fps + 1e-6, 0.02)
             assert aperture[near].min() < 1.0, (name, start)
         elif name != "SIL" and fps >= 50:

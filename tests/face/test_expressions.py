@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkinghead import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
 from talkinghead.face.expressions import EMOTIONS, UNITS, USUAL, Manner, draw_curve, layer, pose, used
 from talkinghead.face.visemes import NAMES, viseme_matrix
 

@@ -7,7 +7,7 @@ import pytest
 from heads import tiny_head
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_times
+from talkinghead.audio.clock import frame_times
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.face.idle import activity, apply, idle
@@ -212,7 +212,7 @@ def test_activity_is_read_from_the_lips():
 
 def voice(seconds: int = 120, fps: float = FPS):
     """A made-up prosody: phrases of three seconds and pauses of one, an accent every 0.7 s, the last phrase but one asks."""
-    from talkinghead.prosody import Prosody
+    from talkinghead.audio.prosody import Prosody
 
     times = frame_times(100 * seconds, 100)
     speaking = (times % 4 < 3).astype(float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.phonemes import BILABIALS
 from talkinghead.models.talker import Talker

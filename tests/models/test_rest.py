@@ -40,7 +40,7 @@ def test_lips_rest_and_do_not_jitter(talker, name):
 
 
 def test_lips_come_to_rest_after_a_word(talker, sample):
-    from talkinghead.audio import load_audio
+    from talkinghead.audio.load import load_audio
 
     wave = load_audio(sample)[: 2 * RATE]
     quiet = np.concatenate([wave, np.zeros(2 * RATE, np.float32)])
@@ -51,7 +51,7 @@ def test_lips_come_to_rest_after_a_word(talker, sample):
 
 def test_pauses_around_speech_do_not_change_its_lips(talker, sample):
     """Once the same words with zeros around them gave motion that agreed with r = 0.75."""
-    from talkinghead.audio import load_audio
+    from talkinghead.audio.load import load_audio
 
     wave = load_audio(sample)
     alone = talker.animate(wave, fps=50, idle=0).lip_aperture()
@@ -60,7 +60,7 @@ def test_pauses_around_speech_do_not_change_its_lips(talker, sample):
 
 
 def test_loudness_does_not_change_the_lips(talker, sample):
-    from talkinghead.audio import load_audio
+    from talkinghead.audio.load import load_audio
 
     wave = load_audio(sample)
     loud, quiet = (talker.animate(gain * wave, fps=50, idle=0).lip_aperture() for gain in (0.9, 0.02))

@@ -6,10 +6,11 @@ import torch
 from heads import tiny_head
 
 from talkinghead.animation import Animation
+from talkinghead.audio.mel import WIDTH, log_mel
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES
-from talkinghead.models.sync import NAMES, WIDTH, SyncConfig, SyncNet, lip_map, lips_of, log_mel
+from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lip_map, lips_of
 
 
 def test_log_mel_has_a_frame_every_20_ms_about_its_centre():

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.models.voice_emotion import CUES, PROFILES, _expected, emotion_of_voice
 
@@ -36,7 +37,7 @@ def spoken(wave: np.ndarray, speed: float = 1, tilt: float = 0, gain: float = 0)
 
 def ranged(wave: np.ndarray, factor: float) -> np.ndarray:
     """The pitch goes `factor` times as far up and down, by reading faster where it is high and slower where it is low."""
-    from talkinghead.prosody import prosody, smooth
+    from talkinghead.audio.prosody import prosody, smooth
 
     voice = prosody(wave)
     speed = 2 ** ((factor - 1) * smooth(voice.rise, 8) / 12)

@@ -15,7 +15,8 @@ import soundfile
 from pictures import WORKING
 
 from talkinghead.animation import Animation
-from talkinghead.audio import frame_count, load_audio
+from talkinghead.audio.clock import frame_count
+from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.render import render, video
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from heads import tiny_head
 
-from talkinghead.audio import load_audio
-from talkinghead.data.manifest import Clip, write_audio, write_manifest
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
+from talkinghead.data.manifest import Clip, write_manifest
 from talkinghead.data.motion import Motion, write_motion
 from talkinghead.data.topology import fit_pca, head_for
 

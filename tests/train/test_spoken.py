@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from talkinghead.audio.mel import WIDTH
 from talkinghead.data.dataset import TrainingData
 from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.data.phones import UNKNOWN
 from talkinghead.data.shards import write_shards
 from talkinghead.errors import InputWarning
 from talkinghead.face.phonemes import PHONES
-from talkinghead.models.sync import WIDTH
 from talkinghead.train import train
 from talkinghead.train.stages import Stage
 from talkinghead.train.surfaces import Surface

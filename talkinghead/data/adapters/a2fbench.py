@@ -31,21 +31,14 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import (
-    ARKIT,
-    check_weights,
-    decimate,
-    emotion_by_name,
-    flame_heads,
-    flame_motion,
-    load_json,
-    wave_of,
-)
-from talkinghead.data.pickles import read_array
+from talkinghead.data.parameters import check_weights, decimate, emotion_by_name, flame_heads, flame_motion, wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import HEAD_SIZE, unit_scale
 from talkinghead.errors import InputError
+from talkinghead.face.blendshapes import ARKIT
+from talkinghead.files import file_name
+from talkinghead.io.files import load_json
+from talkinghead.io.pickles import read_array
 
 VERSION = 1
 LICENCE = "A2F-Bench: non-commercial research only; each set keeps the licence of its source"

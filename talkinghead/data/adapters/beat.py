@@ -22,23 +22,15 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.cutting import LONGEST, inside, pieces, settle
-from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import (
-    ARKIT,
-    SOUNDS,
-    SPELLINGS,
-    arkit_names,
-    cut_wave,
-    even,
-    files_under,
-    load_json,
-    seconds_of,
-    wave_of,
-)
+from talkinghead.data.parameters import arkit_names, cut_wave, even, seconds_of, wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
+from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK
+from talkinghead.face.blendshapes import ARKIT
+from talkinghead.files import file_name
+from talkinghead.io.files import SOUNDS, files_under, load_json
 
 VERSION = 1
 LICENCE = "BEAT: non-commercial research only"

@@ -19,10 +19,11 @@ import numpy as np
 
 from talkinghead.data.adapters.beat import by_stem, piece_of, recording_takes
 from talkinghead.data.cutting import LONGEST
-from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import SOUNDS, files_under, flame_heads, flame_motion, frames, load_npz, upright, wave_of
+from talkinghead.data.parameters import flame_heads, flame_motion, frames, upright, wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.errors import InputError
+from talkinghead.files import file_name
+from talkinghead.io.files import SOUNDS, files_under, load_npz
 
 VERSION = 1
 LICENCE = "BEAT2: non-commercial research only by its repository (its download page says Apache-2.0)"

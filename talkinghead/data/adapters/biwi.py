@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
-from talkinghead.data.manifest import file_name
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import unit_scale
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
 
 VERSION = 1
 LICENCE = "BIWI 3D Audiovisual Corpus: research only, no redistribution"

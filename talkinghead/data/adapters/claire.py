@@ -20,16 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
-from talkinghead.data.manifest import file_name
-from talkinghead.data.meshes import read_mc, read_pc2
-from talkinghead.data.parameters import SPELLINGS
-from talkinghead.data.pickles import read_array
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import on_triangle, unit_scale
+from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
+from talkinghead.io.meshes import read_mc, read_pc2
+from talkinghead.io.pickles import read_array
 
 VERSION = 1
 LICENCE = "NVIDIA Audio2Face-3D example dataset: evaluation use, see its own terms"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError

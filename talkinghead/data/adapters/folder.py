@@ -23,23 +23,15 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.adapters.livelink import marked, unique_names
-from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import (
-    EMOTIONS,
-    arkit_names,
-    emotion_by_name,
-    files_under,
-    flame_heads,
-    flame_names,
-    load_npz,
-    sound_of,
-    wave_of,
-)
+from talkinghead.data.parameters import arkit_names, emotion_by_name, flame_heads, flame_names, wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
 from talkinghead.face.blendshapes import ARKIT
+from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
+from talkinghead.io.files import files_under, load_npz, sound_of
 
 VERSION = 1
 LICENCE = "unknown"

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.manifest import file_name
-from talkinghead.data.parameters import EMOTIONS, SOUNDS, files_under, sound_of, wave_of
+from talkinghead.data.parameters import wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
+from talkinghead.face.expressions import EMOTIONS
+from talkinghead.files import file_name
+from talkinghead.io.files import SOUNDS, files_under, sound_of
 
 VERSION = 1
 LICENCE = "unknown"

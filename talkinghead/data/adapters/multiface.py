@@ -25,15 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import RATE, load_audio
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
-from talkinghead.data.manifest import file_name
-from talkinghead.data.meshes import read_bin, read_mesh
 from talkinghead.data.motion import cut_sound
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.topology import unit_scale
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
+from talkinghead.io.meshes import read_bin, read_mesh
 
 VERSION = 1
 LICENCE = "CC BY-NC 4.0 (Multiface)"

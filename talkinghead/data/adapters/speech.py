@@ -21,16 +21,18 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import RATE
+from talkinghead.audio.clock import RATE
 from talkinghead.data import align
-from talkinghead.data.manifest import Spans, file_name
-from talkinghead.data.parameters import SOUNDS, wave_of
+from talkinghead.data.manifest import Spans
+from talkinghead.data.parameters import wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.said import PHONES, TEXTS, phone_spans, read_lines
 from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
-from talkinghead.face import coarticulation
+from talkinghead.face import coarticulation, phonemes
+from talkinghead.files import file_name
+from talkinghead.io.files import SOUNDS
 
 VERSION = 2
 LICENCE = "unknown"
@@ -90,7 +92,7 @@ def read(take: Take) -> Recording:
     animation = coarticulation.speak(phones, seconds, fps, loudness=loudness)
     moved = [i for i, name in enumerate(animation.head.names) if name in coarticulation.NAMES]
     names = tuple(animation.head.names[i] for i in moved)
-    spoken = [p for p in phones if coarticulation.arpabet(p[2]) != coarticulation.SILENCE]
+    spoken = [p for p in phones if phonemes.arpabet(p[2]) != phonemes.SILENCE]
     quality = {"phonemes_per_second": len(spoken) / seconds, "mean_aperture_mm": float(animation.lip_aperture().mean() * 1000)}
     if guessed is not None:
         quality["words_not_in_the_dictionary"] = float(guessed)
@@ -130,7 +132,7 @@ def unsaid(phones: Spans, loudness: np.ndarray) -> tuple[float, float]:
     times = (np.arange(len(loudness)) + 0.5) / coarticulation.LOUDNESS_RATE
     said = np.zeros(len(times), bool)
     for start, end, name in phones:
-        if coarticulation.arpabet(name) != coarticulation.SILENCE:
+        if phonemes.arpabet(name) != phonemes.SILENCE:
             said |= (times > start - NEAR) & (times < end + NEAR)
     loud = loudness > LOUD
     missed = float((loud & ~said).sum())

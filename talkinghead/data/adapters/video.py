@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
+from talkinghead.audio.write import write_audio
 from talkinghead.data import align as aligning
 from talkinghead.data import solve, video
-from talkinghead.data.manifest import Clip, file_name, write_audio
+from talkinghead.data.manifest import Clip
 from talkinghead.data.motion import Motion, cut_sound, read_meta, read_motion, write_motion
 from talkinghead.data.parameters import emotion_by_name
 from talkinghead.data.person import Person
@@ -29,6 +30,7 @@ from talkinghead.data.recording import Take, assign_splits
 from talkinghead.data.said import Said, beside
 from talkinghead.errors import InputError
 from talkinghead.face.head import Head
+from talkinghead.files import file_name
 from talkinghead.parallel import Failed, run
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")

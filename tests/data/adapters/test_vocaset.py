@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from data.adapters.layouts_vertices import VERTICES, face, talk, tone, write_converted, write_training_data
 
-from talkinghead.audio import load_audio
+from talkinghead.audio.load import load_audio
 from talkinghead.data import prepare
 from talkinghead.data.adapters import vocaset
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
-from talkinghead.data.pickles import Later
 from talkinghead.errors import InputError
+from talkinghead.io.pickles import Later
 
 TRAIN, VAL, TEST = "FaceTalk_170725_00137_TA", vocaset.VAL[0], vocaset.TEST[0]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkinghead.audio import RATE, frame_times
+from talkinghead.audio.clock import RATE, frame_times
 
 MOMENTS = 100  # a second
 HOP = RATE // MOMENTS

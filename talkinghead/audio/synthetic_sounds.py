@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.audio import RATE
-from talkinghead.data.augment import coloured_noise
+from talkinghead.audio.augment import coloured_noise
+from talkinghead.audio.clock import RATE
 
 CHORDS = ([0, 4, 7], [0, 3, 7], [0, 5, 7], [0, 4, 7, 11], [0, 3, 7, 10], [0, 4, 7, 10], [0, 3, 6], [0, 7, 12])  # semitones
 SCALES = ([0, 2, 4, 5, 7, 9, 11], [0, 2, 3, 5, 7, 8, 10], [0, 3, 5, 7, 10])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.audio import RATE
+from talkinghead.audio.clock import RATE
 
 
 def coloured_noise(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from talkinghead.audio.clock import RATE
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 Mix = Callable[[np.ndarray, str], np.ndarray]  # samples as decoded and their format -> float32
-RATE = 16000
 RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
 HOURS = 4  # longest recording that is taken
 MOST_CHANNELS = 64
@@ -32,16 +31,6 @@ PIPED = 0x7FFF0000  # bytes from which a WAV header's length means "unknown": it
 FORMATS = "wav,w64,aiff,caf,au,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,amr,ape,wv,tta"
 SAFE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
-
-
-def frame_count(seconds: float, fps: float) -> int:
-    """Frames that cover `seconds`: the last one may reach beyond the end by less than a frame."""
-    return max(1, ceil(seconds * fps - 1e-6))
-
-
-def frame_times(frames: int, fps: float) -> np.ndarray:
-    """(T,) seconds at which frames are shown: frame t at (t + 0.5) / fps. Everything in the package uses this clock."""
-    return (np.arange(frames) + 0.5) / fps
 
 
 def load_audio(source: str | Path | np.ndarray, rate: int = RATE, *, source_rate: float | None = None) -> np.ndarray:

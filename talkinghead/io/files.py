@@ -1,0 +1,55 @@
+"""Files of other programs: finding them, reading .npz and JSON of bounded size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.emotion import SPELLINGS as SPELLINGS
+from talkinghead.errors import InputError, brief
+from talkinghead.face.expressions import EMOTIONS as EMOTIONS
+from talkinghead.io.npz import load_arrays
+
+SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
+LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
+
+
+def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those of `keys` that an `.npz` has. Raises InputError for a damaged file, a huge one, or one with pickled objects."""
+    return load_arrays(path, keys, "arrays that can be read")
+
+
+def load_json(path: Path) -> dict | list:
+    """The content of a JSON file of at most 1 GiB."""
+    try:
+        if path.stat().st_size > LONGEST_TEXT:
+            raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB of JSON; at most 1 GiB is read")
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not JSON, or cut short ({brief(error)})") from None
+    if not isinstance(value, dict | list):
+        raise InputError(f"{path}: expected an object or a list")
+    return value
+
+
+def sound_of(path: Path) -> Path | None:
+    """The sound file with the path of `path` but for its suffix, if there is one."""
+    candidates = (path.parent / f"{path.name}{suffix}" for suffix in (*SOUNDS, *(s.upper() for s in SOUNDS)))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def files_under(paths: list[Path], pattern: str) -> list[Path]:
+    """Files in folders, recursively, and the files named themselves, whose names match; hidden ones are left out."""
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        found |= {path} if path.is_file() and path.match(pattern) else set()
+        found |= {p for p in path.rglob(pattern) if p.is_file()} if path.is_dir() else set()
+    return sorted(path for path in found if not path.name.startswith("."))
