@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
     from talkinghead.audio.load import load_audio
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
     from talkinghead.models.talker import Talker
     from talkinghead.render import render
 
@@ -16,7 +16,7 @@ try:
 except PackageNotFoundError:  # run from a clone that was not installed
     __version__ = "0.0.0"
 
-HOME = {"Talker": "models.talker", "Animation": "animation", "Head": "face.head", "load_audio": "audio", "render": "render"}
+HOME = {"Talker": "models.talker", "Animation": "animation", "Head": "head.head", "load_audio": "audio.load", "render": "render"}
 __all__ = ["Animation", "Head", "Talker", "load_audio", "render"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 OPTIONAL = ("residual", "rotation", "translation", "gaze")
 GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell

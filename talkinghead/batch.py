@@ -30,7 +30,7 @@ from talkinghead.fingerprint import digest, stamp
 from talkinghead.parallel import Failed, check, run
 
 if TYPE_CHECKING:
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
     from talkinghead.models.talker import Talker
 
 VERSION = 1
@@ -341,7 +341,7 @@ def _talker(model: str, device: str) -> Talker:
 
 @lru_cache(maxsize=8)
 def _head(name: str) -> Head | None:
-    from talkinghead.arguments import read_head
+    from talkinghead.head.spec import read_head
 
     return read_head(name)
 

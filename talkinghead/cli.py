@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from talkinghead.arguments import check_fps, check_outputs, parse, read_head, read_size, read_unit
+from talkinghead.arguments import check_fps, check_outputs, parse, read_size, read_unit
 from talkinghead.errors import InputError, InputWarning
+from talkinghead.head.spec import read_head
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation

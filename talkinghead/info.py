@@ -49,7 +49,7 @@ def _version(name: str) -> str:
 
 
 def _head() -> str:
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     head = Head.default()
     shapes = f"{len(head.template)} vertices, {len(head.faces)} triangles, {len(head.names)} shapes"

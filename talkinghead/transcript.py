@@ -17,8 +17,8 @@ from talkinghead.emotion import AUTO, EmotionCurve, read_emotion
 from talkinghead.errors import InputError
 from talkinghead.face.dials import check_dials, manner_of, mixed
 from talkinghead.face.expressions import layer
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import BILABIALS
+from talkinghead.head.head import Head
 
 LONGEST = 1 << 20  # bytes of a transcript
 

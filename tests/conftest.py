@@ -76,7 +76,7 @@ def tiny_talker(tiny_encoder):
     import torch
 
     from talkinghead.face.expressions import EMOTIONS
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
     from talkinghead.models.talker import ModelConfig, Talker
 
     torch.manual_seed(0)
@@ -126,7 +126,7 @@ def tiny_data(tmp_path_factory) -> Path:
     from talkinghead.audio.load import load_audio
     from talkinghead.audio.write import write_audio
     from talkinghead.data.manifest import Clip, write_manifest
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     folder = tmp_path_factory.mktemp("data")
     (folder / "audio").mkdir()

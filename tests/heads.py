@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.face.head import Head, Part
+from talkinghead.head.head import Head, Part
 
 BALL = 0.01  # metres, radius of an eyeball
 EYES = {"left_eye": np.array([0.03, 0.05, 0.08], np.float32), "right_eye": np.array([-0.03, 0.05, 0.08], np.float32)}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render import available
 from talkinghead.render.camera import place
 from talkinghead.render.look import background

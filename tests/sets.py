@@ -10,7 +10,7 @@ from sounds import RATE, voice
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, write_manifest
 from talkinghead.data.motion import Motion, write_motion
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 VERTICES, SHAPES = 12, 3
 EMOTIONS = (None, "happy", "angry")

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from talkinghead.animation import Animation, eye_shapes
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 HEAD = tiny_head()
 FRONT = {"left_eye": 14, "right_eye": 20}  # the vertex of each eyeball that looks forward

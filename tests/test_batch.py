@@ -220,7 +220,7 @@ def test_a_report_of_others_is_left_alone(recordings, model, tmp_path):
 
 
 def test_the_head_counts(recordings, model, tmp_path):
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     head, how = Head.default(), {"model": model, "progress": False}
     replace(head, texture=None, identity={}).save(tmp_path / "mine.npz")

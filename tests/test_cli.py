@@ -14,7 +14,8 @@ from sounds import BAD_SOUNDS, RATE, voice, wav_bytes
 from talkinghead import arguments, cli
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head import spec
+from talkinghead.head.head import Head
 
 VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "info")
 
@@ -348,16 +349,16 @@ def test_cameras_and_sizes_are_the_renderers():
 def test_a_head_is_named_in_words(monkeypatch):
     given = {}
     monkeypatch.setattr(Head, "default", classmethod(lambda cls, **words: given.update(words)))
-    assert arguments.read_head("default") is None and given == {}
-    arguments.read_head("default: age=60, gender=female,seed=3,noseWidth=0.5")
+    assert spec.read_head("default") is None and given == {}
+    spec.read_head("default: age=60, gender=female,seed=3,noseWidth=0.5")
     assert given == {"age": 60.0, "gender": "female", "seed": 3, "face": {"noseWidth": 0.5}}
-    arguments.read_head("default:gender=0.3")
+    spec.read_head("default:gender=0.3")
     assert given["gender"] == 0.3
 
 
 def test_a_saved_head_is_read(tmp_path):
     Head.default().save(tmp_path / "mine.npz")
-    head = arguments.read_head(str(tmp_path / "mine.npz"))
+    head = spec.read_head(str(tmp_path / "mine.npz"))
     assert head is not None and head.topology == Head.default().topology
 
 

@@ -9,7 +9,7 @@ import pytest
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import read_manifest
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 @pytest.fixture(scope="module")

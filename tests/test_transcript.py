@@ -12,7 +12,7 @@ from talkinghead.cli import main
 from talkinghead.data import align
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.transcript import animate_transcript, read_transcript
 
 TEXT = "Hello! I am a talking head. Play me a voice, and watch my mouth move as you speak."

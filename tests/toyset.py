@@ -11,9 +11,9 @@ import numpy as np
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import head_for
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
+from talkinghead.head.topology import head_for
 
 VERSION = 1
 LICENCE = "CC0-1.0"

@@ -24,7 +24,7 @@ from rich.console import Console
 from talkinghead.config import load_config
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
-from talkinghead.evaluate.run import evaluate
+from talkinghead.evaluate import evaluate
 from talkinghead.files import recipe, replacing
 from talkinghead.train import checkpoint
 from talkinghead.train.config import TrainConfig

@@ -15,7 +15,7 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import VERSION
 from talkinghead.data.motion import Motion, write_motion
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 HOURS = (1, 10, 100)
 SECONDS, FILES = 5.0, 20  # of a clip; pairs of sound and motion that the clips of a large manifest share

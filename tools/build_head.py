@@ -22,8 +22,8 @@ from head_mesh import Piece, Skin, cut_skin, helper
 from head_source import MakeHuman
 from head_teeth import LOWER, UPPER, arch_pieces
 
-from talkinghead.face.head import Head, Part
-from talkinghead.face.seal import Lips
+from talkinghead.head.head import Head, Part
+from talkinghead.head.lip_seal import Lips
 
 METRES = 0.1  # MakeHuman's unit is the decimetre
 ORDER = ("skin", "eyes", "teeth", "gums", "tongue", "brows", "lashes")

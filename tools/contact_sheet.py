@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from talkinghead.animation import Animation
-from talkinghead.face.head import Head
-from talkinghead.face.visemes import VISEMES
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
+from talkinghead.head.visemes import VISEMES
 from talkinghead.render import frames
 
 OUT = Path(__file__).resolve().parent.parent / "assets/pictures"

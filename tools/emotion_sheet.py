@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from talkinghead.arguments import read_head
 from talkinghead.evaluate.sheets import INTENSITIES, SOUNDS, authored, moments, sheet, spoken, strip
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
+from talkinghead.head.spec import read_head
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = (0.4, 0.7, 1.0)  # intensities of the README's picture

@@ -33,9 +33,9 @@ from talkinghead.evaluate.lips import tracked_lips
 from talkinghead.evaluate.metrics import LAGS, SHUT, lagged
 from talkinghead.face import coarticulation as co
 from talkinghead.face import phonemes
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES, SILENCE, VOWELS
-from talkinghead.face.visemes import NAMES, viseme_matrix
+from talkinghead.head.head import Head
+from talkinghead.head.visemes import NAMES, viseme_matrix
 from talkinghead.models.talker import eye_distance
 
 # Vowels: how open, how rounded, how far back (-1 front). From charts of American English.

@@ -7,7 +7,7 @@ from head_mesh import Piece, Skin
 from head_source import MakeHuman
 from scipy import sparse
 
-from talkinghead.face.seal import Lips
+from talkinghead.head.lip_seal import Lips
 
 # Units in which the lips stay shut, with what they are used together with. Their source shapes part or cross the lips.
 SHUT = {

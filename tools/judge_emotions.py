@@ -23,11 +23,11 @@ from judges import FaceApi, Fer, judge
 from PIL import Image
 
 from talkinghead.animation import Animation
-from talkinghead.arguments import read_head
 from talkinghead.errors import InputError
 from talkinghead.evaluate.sheets import authored, project, spoken
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
+from talkinghead.head.spec import read_head
 from talkinghead.render import open_renderer
 from talkinghead.render.camera import place
 

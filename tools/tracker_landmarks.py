@@ -15,7 +15,7 @@ import moderngl
 import numpy as np
 
 from talkinghead.data import video
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 EXPRESSIONS = ({}, {"jawOpen": 0.3}, {"jawOpen": 0.2, "mouthFunnel": 0.3}, {"mouthFunnel": 0.6}, {"jawOpen": 0.45})
 VIEWS = ((0, 0), (0, 8), (0, -6), (10, 0), (-10, 0))  # degrees: yaw, pitch

@@ -25,9 +25,10 @@ from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
 from talkinghead.face.expressions import EMOTIONS, Manner, draw_curve, layer
-from talkinghead.face.head import Head
 from talkinghead.face.idle import apply
-from talkinghead.models.emotion_net import EmotionNet, MeshEmotion, Seen, emotion_map, labels
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import emotion_map
+from talkinghead.models.emotion_net import EmotionNet, MeshEmotion, Seen, labels
 from talkinghead.render.differentiable import FaceRenderer, View
 
 FPS, SPOKEN, SHOWN = 50.0, 150, 64  # frames that are spoken, and those of them in a window

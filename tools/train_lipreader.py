@@ -25,8 +25,8 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
 from talkinghead.face.coarticulation import loudness_of, speak
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES, arpabet
+from talkinghead.head.head import Head
 from talkinghead.models.lipreader import FPS, VISEMES, LipReader
 from talkinghead.render.differentiable import MouthRenderer, View
 

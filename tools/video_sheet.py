@@ -20,8 +20,8 @@ from talkinghead.data import video
 from talkinghead.data.manifest import Clip, read_manifest
 from talkinghead.data.motion import animation_of, read_motion
 from talkinghead.data.person import eye_distance
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 from talkinghead.render import image
 
 SIZE = 240

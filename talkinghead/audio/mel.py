@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkinghead.audio.clock import FRAME
-from talkinghead.models.audio_encoder import RATE
+from talkinghead.audio.clock import FRAME, RATE
 
 BANDS, WINDOW, HOP = 40, 400, 160  # 25 ms every 10 ms: two columns a frame
 FLOOR = 1e-4  # of power: white noise at -60 dBFS

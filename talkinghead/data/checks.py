@@ -12,9 +12,9 @@ import numpy as np
 
 from talkinghead.audio.activity import SILENT
 from talkinghead.audio.clock import RATE, frame_count
-from talkinghead.data.topology import HEAD_SIZE
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.units import HEAD_SIZE
 
 if TYPE_CHECKING:
     from talkinghead.data.recording import Recording

@@ -30,8 +30,8 @@ from talkinghead.data.phones import frame_labels, phone_number
 from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS as EMOTIONS
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import SILENCE
+from talkinghead.head.head import Head
 from talkinghead.io.safetensors_slice import Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
 

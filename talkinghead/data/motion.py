@@ -21,8 +21,8 @@ from talkinghead.audio.activity import SILENT
 from talkinghead.audio.clock import RATE
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 
 ARRAYS = ("coefficients", "offsets", "template", "rotation", "translation", "gaze")
 

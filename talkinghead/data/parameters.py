@@ -14,8 +14,8 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.emotion import SPELLINGS as SPELLINGS
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
 from talkinghead.face.expressions import EMOTIONS as EMOTIONS
+from talkinghead.head.blendshapes import ARKIT
 
 # RAVDESS (Livingstone and Russo 2018): modality, channel, emotion, intensity, statement, repetition, actor
 RAVDESS = re.compile(r"(?<!\d)0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<level>0[12])-0[12]-0[12]-\d\d(?!\d)")
@@ -64,7 +64,7 @@ def flame_names() -> tuple[str, ...]:
 
 def flame_heads(takes: list) -> dict:
     """{"flame": Head} where the user gave a FLAME model, which then is in the takes' details; {} otherwise."""
-    from talkinghead.face.flame import read_flame
+    from talkinghead.head.flame import read_flame
 
     model = next((m for take in takes if take.annotation == "flame" and (m := take.details.get("flame"))), None)
     return {"flame": read_flame(model).head()} if model else {}

@@ -15,8 +15,8 @@ import numpy as np
 from talkinghead.data import video
 from talkinghead.data.video import Track
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 
 
 def tracker_names() -> list[str]:

@@ -16,7 +16,7 @@ from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import load_audio
 from talkinghead.data.motion import ARRAYS, Motion, read_motion
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.io.safetensors_slice import Place, Tensors
 
 MARGIN = 3  # frames beside a window that monotone cubics look at

@@ -27,9 +27,9 @@ from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, Spans, split_of
 from talkinghead.data.motion import Motion, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
 from talkinghead.fingerprint import digest, stamp
+from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
 
 VERSION = 2  # of the framework: goes up when the same recordings would give other clips
@@ -243,7 +243,7 @@ def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: di
 
 def _with_pca(out: Path, annotation: str, head: Head | None, clips: list[Clip]) -> Head:
     """`head` (or, if the adapter knows none, a cloud of points) with the shapes that explain the offsets of `clips`."""
-    from talkinghead.data.topology import fit_pca, head_for
+    from talkinghead.head.topology import fit_pca, head_for
 
     def blocks() -> Iterator[np.ndarray]:
         for clip in clips:

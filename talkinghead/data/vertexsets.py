@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.topology import head_for, load_regions, unit_scale
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
+from talkinghead.head.head import Head
+from talkinghead.head.regions import load_regions
+from talkinghead.head.topology import head_for
+from talkinghead.head.units import unit_scale
 from talkinghead.io.meshes import read_mesh
 from talkinghead.io.pickles import read_array, read_pickle
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.evaluate.metrics import pearson
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.categorical import hard
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code

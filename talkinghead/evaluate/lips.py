@@ -9,9 +9,9 @@ import numpy as np
 
 from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import Clip
-from talkinghead.data.topology import load_regions
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
+from talkinghead.head.regions import load_regions
 
 REGIONS = {"lips": "lips", "upper": "upper_face"}
 INNER, CORNERS, EYE_CORNERS = (13, 14), (61, 291), (33, 263)  # of the 478 tracked points

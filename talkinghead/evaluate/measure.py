@@ -20,8 +20,8 @@ from talkinghead.evaluate import metrics
 from talkinghead.evaluate.lips import Lips, VertexSet, tracked_lips
 from talkinghead.evaluate.sync import likeness
 from talkinghead.evaluate.table import Lags, Record
-from talkinghead.face.head import Head
-from talkinghead.face.teeth import incisal_edge
+from talkinghead.head.head import Head
+from talkinghead.head.teeth import incisal_edge
 
 BLOCK = 2**22  # vertices of all frames that are looked at together: 50 MB
 MARKS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}

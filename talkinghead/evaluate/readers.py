@@ -23,8 +23,8 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.evaluate import emotion as classifier
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
-from talkinghead.face.head import Head
-from talkinghead.face.visemes import viseme_matrix
+from talkinghead.head.head import Head
+from talkinghead.head.visemes import viseme_matrix
 
 # Name, landmarks, axis (0 sideways, 1 up) and sign; of a pair left and right: their mean, or how far apart they are.
 MEANS = {

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.manifest import SPLITS, Clip, read_manifest
-from talkinghead.data.topology import metres
 from talkinghead.errors import InputError
 from talkinghead.evaluate import emotion
 from talkinghead.evaluate.baselines import NOTES, Baseline
@@ -29,6 +28,7 @@ from talkinghead.evaluate.measure import (
 )
 from talkinghead.evaluate.systems import Options, System, find_systems
 from talkinghead.evaluate.table import Lags, Record
+from talkinghead.head.units import metres
 
 TRUTH = "truth"
 SHORT = 0.1  # seconds that a motion may be shorter than the recording without a note

@@ -18,9 +18,9 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.evaluate.cache import Cache, state
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
-from talkinghead.face.head import Head
-from talkinghead.face.visemes import NAMES, viseme_matrix
 from talkinghead.files import asset, file_name, replacing
+from talkinghead.head.head import Head
+from talkinghead.head.visemes import NAMES, viseme_matrix
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -15,11 +15,11 @@ import numpy as np
 
 from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_count
-from talkinghead.data.topology import metres
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, moved
 from talkinghead.files import asset
+from talkinghead.head.units import metres
 
 if TYPE_CHECKING:
     from talkinghead.models.talker import Talker

@@ -22,8 +22,8 @@ import numpy as np
 from talkinghead.animation import Animation, eye_shapes
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import for_curves
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 
 LIVE_LINK = """
 EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft

@@ -16,9 +16,10 @@ import numpy as np
 
 from talkinghead import __version__
 from talkinghead.animation import Animation
-from talkinghead.export.mesh import SHEETS, Piece, for_curves, normals, parts, pieces, pivot, texture_png
-from talkinghead.face.head import Head
+from talkinghead.export.mesh import SHEETS, Piece, for_curves, parts, pieces, pivot, texture_png
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
+from talkinghead.head.normals import vertex_normals
 
 ARRAY, INDEX = 34962, 34963  # bufferView targets: vertex attributes, indices
 COMPONENT = {np.dtype("<f4"): 5126, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125}
@@ -105,7 +106,7 @@ def _asset(head: Head) -> dict:
 
 
 def _mesh(buffer: Buffer, head: Head) -> dict:
-    directions = normals(head.template, head.faces)
+    directions = vertex_normals(head.template.astype(np.float64), head.faces, missing=(0, 0, 1))
     mesh = {"name": head.name, "primitives": []}
     for material, piece in enumerate(pieces(head)):
         mesh["primitives"].append(_primitive(buffer, head, piece, directions) | {"material": material})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head, Part
+from talkinghead.head.head import Head, Part
 
 if TYPE_CHECKING:
     from talkinghead.animation import Animation
@@ -49,17 +49,6 @@ def pieces(head: Head) -> list[Piece]:
             vertices, uv = pairs[:, 0], head.uv[pairs[:, 1]].astype(np.float32)
         out.append(Piece(part, vertices, uv, faces.reshape(-1, 3)))
     return out
-
-
-def normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(V, 3) unit normals of (V, 3) vertices, weighted by the area of the faces around; +z where there is none."""
-    a, b, c = (vertices[faces[:, i]].astype(np.float64) for i in range(3))
-    total = np.zeros((len(vertices), 3))
-    for corner in faces.T:
-        np.add.at(total, corner, np.cross(b - a, c - a))
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    total = np.where(length > 1e-14, total / np.maximum(length, 1e-14), [0.0, 0.0, 1.0])
-    return total.astype(np.float32)
 
 
 def texture_png(head: Head) -> bytes | None:

@@ -23,8 +23,8 @@ import numpy as np
 
 from talkinghead.animation import OPTIONAL, Animation
 from talkinghead.errors import InputError, brief
-from talkinghead.face.head import Head
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 from talkinghead.io.npz import LIMIT, load_arrays
 
 FORMAT = 1

@@ -17,7 +17,7 @@ from talkinghead import __version__
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import parts, texture_png
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 MATERIALS, TEXTURE = "head.mtl", "head.png"
 MARK = "# talkinghead"  # how the material file begins by which a folder of ours is known

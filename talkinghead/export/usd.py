@@ -18,9 +18,10 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, for_curves, normals, parts, pivot, texture_png
-from talkinghead.face.head import Head
+from talkinghead.export.mesh import SHEETS, for_curves, parts, pivot, texture_png
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
+from talkinghead.head.normals import vertex_normals
 
 if TYPE_CHECKING:
     from pxr import Usd, UsdShade
@@ -72,7 +73,7 @@ def _mesh(stage: Usd.Stage, head: Head):
     mesh.CreatePointsAttr(_vectors(head.template))
     mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(head.faces), 3, np.int32)))
     mesh.CreateFaceVertexIndicesAttr(_integers(head.faces.reshape(-1)))
-    mesh.CreateNormalsAttr(_vectors(normals(head.template, head.faces)))
+    mesh.CreateNormalsAttr(_vectors(vertex_normals(head.template.astype(np.float64), head.faces, missing=(0, 0, 1))))
     mesh.SetNormalsInterpolation("vertex")
     mesh.CreateExtentAttr(_vectors(np.stack([head.template.min(0), head.template.max(0)])))
     mesh.CreateDoubleSidedAttr(any(part.name in SHEETS for part in parts(head)))

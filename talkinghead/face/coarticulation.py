@@ -25,9 +25,9 @@ import numpy as np
 from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet
 from talkinghead.files import asset
+from talkinghead.head.head import Head
 
 VERSION = 3  # goes up when the same phonemes would give other motion
 PAIRED = ("mouthLowerDown", "mouthUpperUp", "mouthPress", "mouthSmile", "mouthStretch", "mouthFrown")

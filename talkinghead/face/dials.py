@@ -6,7 +6,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS, Manner
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin

@@ -279,7 +279,7 @@ def _plan(names: tuple[str, ...]):
 
 def _gap(names: tuple[str, ...]) -> tuple[np.ndarray, float]:
     """(K,) float32 mm by which each shape parts the lips of the default head, and how far apart they are at rest."""
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     head, lips = Head.default(), ["lip_upper_inner", "lip_lower_inner"]
     upper, lower = head.landmark(lips)[:, 1]

@@ -28,7 +28,7 @@ from talkinghead.face import gestures
 from talkinghead.face.bearing import Bearing, bearing
 from talkinghead.face.expressions import EMOTIONS
 from talkinghead.face.gestures import ease
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 GRID = 100.0  # Hz at which the pace of blinks is summed, whatever the frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm

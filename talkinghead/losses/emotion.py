@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from talkinghead.head.landmark_maps import LANDMARKS
 from talkinghead.losses.sync import alike
 from talkinghead.models.emotion_net import MeshEmotion, Seen, labels
-from talkinghead.models.sync import LANDMARKS, SyncNet
+from talkinghead.models.sync import SyncNet
 
 PICTURES = 24  # of each side that a micro-batch draws: what bounds the cost
 INTENSITY = 2.0  # weight of a squared error of intensity beside nats

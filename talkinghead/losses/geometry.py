@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkinghead.face.head import Head
-
-MILLIMETRES = 1000.0
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes
 
 
 def gram(head: Head, weight: np.ndarray | None = None) -> Tensor:
@@ -24,23 +23,8 @@ def gram(head: Head, weight: np.ndarray | None = None) -> Tensor:
 
 def landmark_gram(head: Head, names: list[str]) -> Tensor:
     """(K, K) matrix G with d G d' = mean squared displacement in mm^2 of landmarks of the head."""
-    shapes = np.stack([_moved(head, name) for name in names], 1).reshape(len(head.names), -1) * MILLIMETRES
+    shapes = np.stack([landmark_shapes(head, name) for name in names], 1).reshape(len(head.names), -1) * MILLIMETRES
     return torch.from_numpy((shapes @ shapes.T / len(names)).astype(np.float32))
-
-
-def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
-    """(K, 3) and (3,) in mm: the vector from landmark `second` to `first`, how it moves with the coefficients and at rest."""
-
-    rest = head.landmark(first) - head.landmark(second)
-    moved = _moved(head, first) - _moved(head, second)
-    return torch.from_numpy(moved * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
-
-
-def _moved(head: Head, name: str) -> np.ndarray:
-    """(K, 3) metres: where each shape moves a landmark."""
-    triangle, u, v = head.landmarks[name]
-    corners = head.faces[int(triangle)]
-    return np.einsum("kcx,c->kx", head.basis[:, corners], np.array([1 - u - v, u, v], np.float32))
 
 
 def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, PHONES, SILENCE
-from talkinghead.face.teeth import incisal_edge
-from talkinghead.losses.geometry import MILLIMETRES, _moved
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes
+from talkinghead.head.teeth import incisal_edge
 
 OPEN = ("AA", "AE", "AO", "AY", "AW")
 # Which part of a phoneme, as aligners cut it: lips are shut in the first part of a bilabial, then comes the burst; they part
@@ -59,7 +59,7 @@ def bite_of(head: Head) -> tuple[Tensor, Tensor] | None:
     if edge is None or "lip_lower_inner" not in head.landmarks:
         return None
     rest = (head.landmark("lip_lower_inner") - edge).astype(np.float32)
-    return torch.from_numpy(_moved(head, "lip_lower_inner") * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
+    return torch.from_numpy(landmark_shapes(head, "lip_lower_inner") * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
 
 
 def moments(phones: Tensor) -> dict[str, Tensor]:

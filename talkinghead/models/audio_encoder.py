@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
 
-RATE = 16000
 WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
 SILENCE_RMS = 1e-3  # -60 dBFS: quieter input is not amplified up to speech level
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them

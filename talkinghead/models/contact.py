@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")

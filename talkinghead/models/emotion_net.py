@@ -10,25 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from talkinghead.errors import InputError, brief
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
 from talkinghead.files import asset
+from talkinghead.head.landmark_maps import PLACES
 from talkinghead.models.folders import load_folder, save_folder
 from talkinghead.models.motion_autoencoder import Temporal
 
 FAINT = 0.2  # intensity in all below which an expression is, in part, called neutral
-EYES = 0.058  # metres between the eyes of the face in whose mm motion is told: small faces move less
-PLACES = (
-    *("brow_left_inner", "brow_left_middle", "brow_left_outer", "brow_right_inner", "brow_right_middle", "brow_right_outer"),
-    *("eye_left_upper", "eye_left_lower", "eye_left_outer", "eye_right_upper", "eye_right_lower", "eye_right_outer"),
-    *("nose_tip", "lip_upper_outer", "lip_upper_inner", "lip_lower_inner", "lip_lower_outer", "lip_corner_left"),
-    *("lip_corner_right", "chin"),
-)
 
 
 class Seen(NamedTuple):
@@ -48,15 +40,6 @@ def labels(curve: Tensor) -> tuple[Tensor, Tensor]:
     total = felt.sum(-1, keepdim=True)
     there = (total / FAINT).clamp(0, 1)
     return torch.cat([1 - there, felt / total.clamp_min(1e-6) * there], -1), total[..., 0].clamp(0, 1)
-
-
-def emotion_map(head: Head) -> Tensor | None:
-    """(K, F): where the coefficients of a head move the landmarks `PLACES`, in mm of a usual face; None if it lacks one."""
-    if not all(name in head.landmarks for name in PLACES) or not {"left_eye", "right_eye"} <= head.joints.keys():
-        return None
-    size = float(np.linalg.norm(head.joints["left_eye"] - head.joints["right_eye"]))
-    moved = np.concatenate([head.landmark(name, head.basis) for name in PLACES], 1)
-    return torch.from_numpy((moved * 1000 * EYES / size).astype(np.float32))
 
 
 @dataclass

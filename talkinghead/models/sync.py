@@ -21,21 +21,12 @@ from talkinghead.animation import Animation
 from talkinghead.audio.mel import WIDTH
 from talkinghead.config import build
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES
 from talkinghead.files import asset, replacing
+from talkinghead.head.landmark_maps import LANDMARKS
 from talkinghead.models.motion_autoencoder import Temporal
 
-LANDMARKS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
 NAMES = ("loss", "metric")  # what trains a model must not be what it is measured with
-
-
-def lip_map(head: Head) -> Tensor | None:
-    """(K, 12): where the coefficients of a head move the four landmarks, in mm; None if it does not name them."""
-    if not all(name in head.landmarks for name in LANDMARKS):
-        return None
-    shapes = [head.landmark(name, head.basis) for name in LANDMARKS]
-    return torch.from_numpy(np.concatenate(shapes, 1).astype(np.float32) * 1000)
 
 
 def lips_of(animation: Animation) -> np.ndarray | None:

@@ -22,10 +22,10 @@ from talkinghead.errors import InputError
 from talkinghead.face.bearing import enliven
 from talkinghead.face.dials import check_dials, manner_of, mixed
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
 from talkinghead.face.idle import apply, check
 from talkinghead.face.phonemes import BILABIALS
 from talkinghead.files import asset, replacing
+from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.contact import meet

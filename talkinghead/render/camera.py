@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 CAMERAS = {"front": (0.0, 3.0), "three-quarter": (35.0, 5.0), "side": (90.0, 3.0)}  # degrees to the head's left, up
 VIEW = np.radians(15.0)  # vertical angle of view: a long lens, which keeps noses small

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render import look
 from talkinghead.render.antialias import blend, crossings, edges_of, interior
 from talkinghead.render.visibility import visible

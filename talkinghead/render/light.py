@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render import look
 
 CELLS = 150  # of the grid along the head's diagonal
@@ -103,7 +103,7 @@ def _axes(z: np.ndarray) -> np.ndarray:
 
 
 def _shares(head: Head, vertices: np.ndarray) -> np.ndarray:
-    from talkinghead.render.scene import vertex_normals
+    from talkinghead.head.normals import vertex_normals
 
     normals = vertex_normals(vertices, head.faces)
     cell = float(np.linalg.norm(np.ptp(head.template, 0))) / CELLS

@@ -7,22 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from talkinghead.face.head import Head, Part
+from talkinghead.head.head import Head, Part
+from talkinghead.head.normals import vertex_normals
 from talkinghead.render import look
 from talkinghead.render.light import Bake, bake, lip_gap
 from talkinghead.render.refine import split
 
 FADE = 0.13  # of the head's height
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(V, 3) unit normals, the area-weighted mean of the faces around each vertex; zero where a vertex has no face."""
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    across = np.cross(b - a, c - a)  # twice the area times the face's normal
-    corners = faces.T.reshape(-1)
-    total = np.stack([np.bincount(corners, np.tile(across[:, i], 3), len(vertices)) for i in range(3)], 1)
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return (total / np.maximum(length, 1e-20)).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.losses import emotion, geometry
 from talkinghead.losses.lipreading import lipreading
 from talkinghead.models.emotion_net import MeshEmotion

@@ -15,8 +15,8 @@ from talkinghead.config import build
 from talkinghead.data.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES
+from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
 from talkinghead.train.config import TrainConfig

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkinghead.face.head import Head
+from talkinghead.head import landmark_maps
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses import geometry, lipsync
-from talkinghead.models.emotion_net import emotion_map
-from talkinghead.models.sync import lip_map
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, template_code
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
@@ -68,7 +68,7 @@ class Surface(nn.Module):
             self.matrices["landmark"] = of(geometry.landmark_gram(head, list(head.landmarks)))
         for name, (first, second) in GAPS.items():
             if first in head.landmarks and second in head.landmarks:
-                moved, rest = geometry.gap(head, first, second)
+                moved, rest = landmark_maps.gap(head, first, second)
                 self.matrices[name] = of(moved @ moved.T)
                 if name == "aperture":
                     self.matrices |= {"gap_moved": moved[keep].contiguous(), "gap_rest": rest}
@@ -79,7 +79,7 @@ class Surface(nn.Module):
                 self.matrices[name] = of(geometry.landmark_gram(head, marks))
             elif region is not None:
                 self.matrices[name] = of(geometry.gram(head, region))
-        lids = [geometry.gap(head, *pair)[0] for pair in LIDS if set(pair) <= head.landmarks.keys()]
+        lids = [landmark_maps.gap(head, *pair)[0] for pair in LIDS if set(pair) <= head.landmarks.keys()]
         if lids:
             self.matrices["lids"] = of(torch.stack([moved @ moved.T for moved in lids]).mean(0))
 

@@ -19,7 +19,7 @@ from talkinghead.data.motion import Motion, project, read_motion, write_motion
 from talkinghead.data.order import Order
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 
 

@@ -9,8 +9,8 @@ from talkinghead.data.adapters import facegood
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation, read_motion
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT, PAIRS
-from talkinghead.face.head import Head
+from talkinghead.head.blendshapes import ARKIT, PAIRS
+from talkinghead.head.head import Head
 
 NAMES = [
     "tooth_r",

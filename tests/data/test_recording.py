@@ -16,7 +16,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import animation_of, head_of, read_animation, read_motion
 from talkinghead.data.recording import Take, assign_splits
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from talkinghead.animation import Animation
 from talkinghead.data import solve, video
 from talkinghead.data.person import Person, fit_pose, head_points, tracker_names
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 FRAMES, FPS, SIZE = 60, 25.0, (640, 480)
 TIME = np.arange(FRAMES)

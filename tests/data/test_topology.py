@@ -9,9 +9,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from talkinghead.data import topology
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head import landmarks, regions, topology, units
+from talkinghead.head.head import Head
 
 
 def motion(frames: int, vertices: int, rank: int, seed: int = 0) -> np.ndarray:
@@ -106,9 +106,9 @@ def face() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_estimated_regions_of_a_coarse_mesh():
     template, _, rms = face()
     basis = rms[None, :, None] * np.array([0, -1, 0], np.float32)
-    assert topology.find_mouth(template, basis) is None  # its vertices are further apart than lips at rest
-    regions = topology.estimate_regions(template, basis)
-    lips, upper = regions["lips"] > 0.5, regions["upper_face"] > 0.5
+    assert landmarks.find_mouth(template, basis) is None  # its vertices are further apart than lips at rest
+    found = regions.estimate_regions(template, basis)
+    lips, upper = found["lips"] > 0.5, found["upper_face"] > 0.5
     assert lips.sum() == 25
     assert np.abs(template[lips, 1] + 0.05).max() < 0.03 and np.abs(template[lips, 0]).max() < 0.05
     assert template[upper, 1].min() > 0.0 and upper.sum() > 100
@@ -178,21 +178,21 @@ def test_lips_of_flame():
 
 def test_units():
     template = np.array([[0, 0, 0], [0.1, 0.25, 0.15]])
-    assert topology.unit_scale(template, "m") == 1.0
-    assert topology.unit_scale(template * 1000, "mm") == 0.001
-    assert topology.unit_scale(template * 5, 0.2) == topology.unit_scale(template * 5, "0.2") == 0.2
+    assert units.unit_scale(template, "m") == 1.0
+    assert units.unit_scale(template * 1000, "mm") == 0.001
+    assert units.unit_scale(template * 5, 0.2) == units.unit_scale(template * 5, "0.2") == 0.2
     for factor, unit in ((1000, "mm"), (100, "cm")):
         with pytest.raises(InputError, match=f"t.ply: {0.25 * factor:g} m is not the size of a head .* give --unit {unit}$"):
-            topology.unit_scale(template * factor, "m", "t.ply")
+            units.unit_scale(template * factor, "m", "t.ply")
     with pytest.raises(InputError, match=r"give --unit m$"):
-        topology.unit_scale(template, "mm")
+        units.unit_scale(template, "mm")
     with pytest.raises(InputError, match=r"about 0\.2"):
-        topology.unit_scale(template * 5, "m")
+        units.unit_scale(template * 5, "m")
     for bad in (template * 0, template * np.nan, np.zeros((0, 3))):
         with pytest.raises(InputError, match="is not a face"):
-            topology.unit_scale(bad, "m")
+            units.unit_scale(bad, "m")
     with pytest.raises(InputError, match="unit 'inch'"):
-        topology.unit_scale(template, "inch")
+        units.unit_scale(template, "inch")
 
 
 def test_regions_from_files(tmp_path):
@@ -201,7 +201,7 @@ def test_regions_from_files(tmp_path):
     (tmp_path / "masks.json").write_text(json.dumps(masks))
     np.savez(tmp_path / "masks.npz", **masks)
     for name in ("FLAME_masks.pkl", "masks.json", "masks.npz"):
-        found = topology.load_regions(tmp_path / name, 8)
+        found = regions.load_regions(tmp_path / name, 8)
         np.testing.assert_array_equal(found["lips"], [0, 1, 1, 0, 0, 0, 0, 0])
         np.testing.assert_array_equal(found["upper_face"], [0, 0, 0, 1, 1, 0, 0, 0])
         np.testing.assert_array_equal(found["eyeballs"], [0, 0, 0, 0, 0, 1, 1, 1])
@@ -213,7 +213,7 @@ def test_regions_from_a_folder_of_lists(tmp_path):
     (tmp_path / "fdd.txt").write_text("5\n6\n")
     (tmp_path / "soft.txt").write_text(" ".join(f"{v}" for v in np.linspace(0, 1, 8)))
     (tmp_path / ".DS_Store").write_bytes(b"\0")
-    found = topology.load_regions(tmp_path, 8)
+    found = regions.load_regions(tmp_path, 8)
     np.testing.assert_array_equal(np.flatnonzero(found["lips"]), [1, 2, 3])
     np.testing.assert_array_equal(np.flatnonzero(found["upper_face"]), [5, 6])
     np.testing.assert_allclose(found["soft"], np.linspace(0, 1, 8), atol=1e-6)
@@ -234,9 +234,9 @@ def test_regions_from_a_folder_of_lists(tmp_path):
 def test_bad_regions(tmp_path, name, content, reason):
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=reason):
-        topology.load_regions(tmp_path / name, 8)
+        regions.load_regions(tmp_path / name, 8)
 
 
 def test_no_regions(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        topology.load_regions(tmp_path / "x.pkl", 8)
+        regions.load_regions(tmp_path / "x.pkl", 8)

@@ -16,7 +16,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import cut_sound, read_animation, read_meta, read_motion
 from talkinghead.data.video import Track, find_clips, longest_run
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 FPS, FRAMES = 25, 40
 

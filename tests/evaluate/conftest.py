@@ -19,7 +19,7 @@ def vertex_data(root, tmp_path_factory) -> Path:
     from talkinghead.audio.write import write_audio
     from talkinghead.data.manifest import Clip, write_manifest
     from talkinghead.data.motion import Motion, write_motion
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     folder = tmp_path_factory.mktemp("vertices")
     made = tiny_head()

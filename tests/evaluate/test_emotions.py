@@ -13,12 +13,11 @@ from talkinghead.animation import Animation
 from talkinghead.data.manifest import read_manifest
 from talkinghead.emotion import read_emotion
 from talkinghead.errors import InputError
-from talkinghead.evaluate import readers
+from talkinghead.evaluate import evaluate, readers
 from talkinghead.evaluate.emotions import FELT, cells, choose, displacement, figures, measure_clip, preserved, told
-from talkinghead.evaluate.run import evaluate
 from talkinghead.evaluate.sheets import authored, box, faces, sheet, spoken, strip
 from talkinghead.face.expressions import EMOTIONS, Manner, layer, pose
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 @pytest.fixture

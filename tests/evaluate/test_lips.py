@@ -10,7 +10,7 @@ from heads import tiny_head
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate.lips import tracked_lips, vertex_set
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 def test_the_heads_own_regions():

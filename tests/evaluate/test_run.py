@@ -9,7 +9,7 @@ import pytest
 from talkinghead.cli import main
 from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.errors import InputError
-from talkinghead.evaluate.run import evaluate
+from talkinghead.evaluate import evaluate
 from talkinghead.evaluate.table import METRICS
 
 

@@ -112,7 +112,7 @@ def test_other_rates_and_lengths_are_brought_together(recorded):
 def test_another_basis_keeps_its_offsets_and_another_mesh_is_refused(recorded):
     from dataclasses import replace
 
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     head = recorded.motion.head
     other = replace(head, basis=head.basis[::-1].copy())

@@ -7,7 +7,7 @@ import pytest
 from heads import tiny_head
 
 from talkinghead.animation import Animation
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 def spoken(head: Head, frames: int = 12, fps: float = 25.0, **fields) -> Animation:

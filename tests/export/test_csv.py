@@ -8,8 +8,8 @@ import pytest
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.export import csv
-from talkinghead.face.blendshapes import ARKIT
-from talkinghead.face.head import Head
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.head import Head
 
 
 def table(path) -> tuple[list[str], list[list[str]]]:

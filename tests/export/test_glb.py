@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from talkinghead.animation import Animation
 from talkinghead.export import glb
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 HERE = Path(__file__).parent
 KINDS = {5123: "<u2", 5125: "<u4", 5126: "<f4"}

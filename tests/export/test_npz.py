@@ -11,7 +11,7 @@ from heads import tiny_head
 from talkinghead.animation import OPTIONAL, Animation
 from talkinghead.errors import InputError
 from talkinghead.export import npz
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 def assert_same(a: Animation, b: Animation) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 @pytest.fixture(scope="session")

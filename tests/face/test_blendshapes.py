@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from talkinghead.face.blendshapes import ARKIT, PAIRS, solve_box
-from talkinghead.face.head import Head
+from talkinghead.head.blendshapes import ARKIT, PAIRS, solve_box
+from talkinghead.head.head import Head
 
 
 def test_names_are_those_of_the_default_head():

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from talkinghead.face.seal import lips_of
-from talkinghead.face.visemes import VISEMES
+from talkinghead.head.head import lips_of
+from talkinghead.head.visemes import VISEMES
 
 MM = 1e-3
 PARTS = ("skin", "eyes", "teeth", "gums", "tongue", "brows", "lashes")

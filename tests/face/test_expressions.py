@@ -10,7 +10,7 @@ import pytest
 from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.face.expressions import EMOTIONS, UNITS, USUAL, Manner, draw_curve, layer, pose, used
-from talkinghead.face.visemes import NAMES, viseme_matrix
+from talkinghead.head.visemes import NAMES, viseme_matrix
 
 FPS = 50.0
 NOBODY = Manner()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import asset
+from talkinghead.head.head import Head
 
 
 def test_saved_head_comes_back(default_head, tmp_path):

@@ -9,8 +9,8 @@ from heads import tiny_head
 from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.face.idle import activity, apply, idle
+from talkinghead.head.head import Head
 
 FPS = 60.0
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 from heads import tiny_head
 
-from talkinghead.face.head import Head
-from talkinghead.face.teeth import incisal_edge
+from talkinghead.head.head import Head
+from talkinghead.head.teeth import incisal_edge
 
 
 def test_the_edge_is_in_the_middle_behind_the_lips_and_stays_with_the_skull():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from talkinghead.animation import Animation
-from talkinghead.face.visemes import NAMES, VISEMES, viseme_matrix
+from talkinghead.head.visemes import NAMES, VISEMES, viseme_matrix
 
 
 def test_fifteen_visemes_of_shapes_that_exist(default_head):

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
-from talkinghead.face.head import Head
-from talkinghead.losses import geometry
+from talkinghead.head import landmark_maps
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses.emotion import PICTURES, bared, exchange, lips_alike, mesh_alike, mesh_emotion, others, video_emotion
-from talkinghead.models.emotion_net import MeshEmotion, Seen, emotion_map
-from talkinghead.models.sync import SyncNet, lip_map
+from talkinghead.models.emotion_net import MeshEmotion, Seen
+from talkinghead.models.sync import SyncNet
 
 HAPPY = EMOTIONS.index("happy")
 
@@ -153,7 +154,7 @@ def lips():
     def loss(motion, wanted):
         return float(lips_alike(motion, wanted, net, places))
 
-    return geometry.gap(head, "lip_upper_inner", "lip_lower_inner"), loss
+    return landmark_maps.gap(head, "lip_upper_inner", "lip_lower_inner"), loss
 
 
 def test_a_smile_is_forgiven_at_the_lips_and_bad_articulation_is_not(lips):

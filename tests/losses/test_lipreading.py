@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from talkinghead.animation import Animation
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.losses.lipreading import PICTURES, lipreading, window
 
 

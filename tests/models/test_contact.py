@@ -3,7 +3,7 @@ import pytest
 
 from talkinghead import Animation, Head
 from talkinghead.face.expressions import EMOTIONS, Manner, pose
-from talkinghead.face.visemes import viseme_matrix
+from talkinghead.head.visemes import viseme_matrix
 from talkinghead.models.contact import DOUBT, SURE, meet
 
 

@@ -10,18 +10,9 @@ from torch import nn
 
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS, Manner, layer
-from talkinghead.face.head import Head
-from talkinghead.models.emotion_net import (
-    PLACES,
-    EmotionConfig,
-    EmotionNet,
-    MeshConfig,
-    MeshEmotion,
-    ScriptedEmotion,
-    emotion_map,
-    labels,
-    load,
-)
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import PLACES, emotion_map
+from talkinghead.models.emotion_net import EmotionConfig, EmotionNet, MeshConfig, MeshEmotion, ScriptedEmotion, labels, load
 
 
 class Dark(nn.Module):

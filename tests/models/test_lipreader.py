@@ -108,7 +108,7 @@ def test_what_is_no_lip_reader_is_refused(tmp_path, scripted):
 def test_the_shipped_one_reads_the_default_heads_lips():
     """Words that look different are told apart, phoneme by phoneme: /m a m a f u f u/, 180 ms each."""
     from talkinghead.face.coarticulation import speak
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
     from talkinghead.render.differentiable import MouthRenderer
 
     reader = load("default")

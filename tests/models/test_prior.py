@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.prior import SMOOTH, choose, nucleus, smooth_gumbel
 from talkinghead.models.talker import Talker

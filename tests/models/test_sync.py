@@ -8,9 +8,10 @@ from heads import tiny_head
 from talkinghead.animation import Animation
 from talkinghead.audio.mel import WIDTH, log_mel
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.face.phonemes import PHONES
-from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lip_map, lips_of
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import lip_map
+from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lips_of
 
 
 def test_log_mel_has_a_frame_every_20_ms_about_its_centre():

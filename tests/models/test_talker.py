@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from talkinghead.emotion import EmotionCurve
 from talkinghead.errors import InputError
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.models.talker import Talker, template_code
 
 RATE = 16000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import torch
 from heads import tiny_head
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render.differentiable import MouthRenderer, View, mouth_crops
 from talkinghead.render.visibility import FAR, visible_compiled, visible_tensors
 

@@ -7,7 +7,7 @@ import torch
 from heads import tiny_head
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render.differentiable import FaceRenderer, View
 from talkinghead.render.visibility import visible_tensors
 

@@ -6,7 +6,7 @@ from pictures import SIZE, WORKING, patch, pose, silhouette, spot
 
 from talkinghead.animation import Animation
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.render import frames, image
 from talkinghead.render.camera import CAMERAS, parse_size, place
 from talkinghead.render.look import background

@@ -5,9 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from talkinghead.head.normals import vertex_normals
 from talkinghead.render import look
 from talkinghead.render.light import bake
-from talkinghead.render.scene import Scene, vertex_normals
+from talkinghead.render.scene import Scene
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, write_manifest
 from talkinghead.data.motion import Motion, write_motion
-from talkinghead.data.topology import fit_pca, head_for
+from talkinghead.head.topology import fit_pca, head_for
 
 RECIPE = """
 data: [{data}]

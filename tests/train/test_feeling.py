@@ -8,7 +8,7 @@ import torch
 
 from talkinghead.data.dataset import TrainingData
 from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.losses import check_weights, total
 from talkinghead.train.stages import TERMS, Stage, feeling
 from talkinghead.train.surfaces import Surface

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from talkinghead.data.dataset import Batch
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.models.talker import ModelConfig, Talker, template_code
 from talkinghead.train import surfaces
 from talkinghead.train.stages import Stage, borrowed

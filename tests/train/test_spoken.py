@@ -128,6 +128,6 @@ def test_without_phonemes_it_is_told_that_their_terms_count_for_nothing(recipe, 
 
 
 def tiny_head_of(talker):
-    from talkinghead.face.head import Head
+    from talkinghead.head.head import Head
 
     return Head.default()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from talkinghead.animation import Animation
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.talker import ModelConfig
 from talkinghead.train.surfaces import Surface

@@ -33,10 +33,10 @@ import numpy as np
 
 from talkinghead.data.parameters import check_weights, decimate, emotion_by_name, flame_heads, flame_motion, wave_of
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import HEAD_SIZE, unit_scale
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
 from talkinghead.files import file_name
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.units import HEAD_SIZE, unit_scale
 from talkinghead.io.files import load_json
 from talkinghead.io.pickles import read_array
 
@@ -109,9 +109,9 @@ def read(take: Take) -> Recording:
 
 def heads(takes: list[Take]) -> dict:
     """Heads of the kinds that have one: the default one for 3D-ETF's weights, and what a FLAME model gives."""
-    from talkinghead.data.topology import head_for
-    from talkinghead.face.flame import read_flame
-    from talkinghead.face.head import Head
+    from talkinghead.head.flame import read_flame
+    from talkinghead.head.head import Head
+    from talkinghead.head.topology import head_for
 
     kinds = {take.annotation for take in takes}
     found = flame_heads(takes) | ({"3detf": Head.default()} if "3detf" in kinds else {})

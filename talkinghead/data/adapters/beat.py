@@ -28,8 +28,8 @@ from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK
-from talkinghead.face.blendshapes import ARKIT
 from talkinghead.files import file_name
+from talkinghead.head.blendshapes import ARKIT
 from talkinghead.io.files import SOUNDS, files_under, load_json
 
 VERSION = 1

@@ -23,10 +23,10 @@ import numpy as np
 from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import unit_scale
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
+from talkinghead.head.head import Head
+from talkinghead.head.units import unit_scale
 
 VERSION = 1
 LICENCE = "BIWI 3D Audiovisual Corpus: research only, no redistribution"

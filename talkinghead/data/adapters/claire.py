@@ -23,11 +23,12 @@ import numpy as np
 from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import on_triangle, unit_scale
 from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
+from talkinghead.head.head import Head
+from talkinghead.head.landmarks import on_triangle
+from talkinghead.head.units import unit_scale
 from talkinghead.io.meshes import read_mc, read_pc2
 from talkinghead.io.pickles import read_array
 

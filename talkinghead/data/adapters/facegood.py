@@ -20,7 +20,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 VERSION = 3  # goes up when the same takes would give other motion
 LICENCE = "MIT"

@@ -29,8 +29,8 @@ from talkinghead.data.person import Person
 from talkinghead.data.recording import Take, assign_splits
 from talkinghead.data.said import Said, beside
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
+from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")

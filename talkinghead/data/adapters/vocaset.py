@@ -29,10 +29,10 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
 from talkinghead.data.motion import cut_sound
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.topology import unit_scale
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
 from talkinghead.files import file_name
+from talkinghead.head.head import Head
+from talkinghead.head.units import unit_scale
 from talkinghead.io.pickles import Later, read_array, read_pickle
 
 VERSION = 1

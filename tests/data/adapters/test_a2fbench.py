@@ -9,7 +9,7 @@ from talkinghead.data.adapters import a2fbench
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
+from talkinghead.head.blendshapes import ARKIT
 
 BIWI, VOCASET, MESHTALK, ETF, INHOUSE, DAD = A2F_KINDS
 

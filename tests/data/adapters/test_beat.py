@@ -9,7 +9,7 @@ from talkinghead.data.adapters import beat
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
+from talkinghead.head.blendshapes import ARKIT
 
 
 def only(found):

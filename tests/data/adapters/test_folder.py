@@ -14,8 +14,8 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.data.parameters import emotion_by_name, flame_names
 from talkinghead.errors import InputError
-from talkinghead.face.blendshapes import ARKIT
-from talkinghead.face.head import Head
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.head import Head
 
 
 def only(found):

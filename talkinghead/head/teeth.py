@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 STILL = 0.001  # metres: upper teeth move less than this with the jaw
 FRONT = 0.1  # of the width of the row of teeth, on either side of its middle: the incisors

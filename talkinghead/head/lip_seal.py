@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.face.head import Head
-
 OVERLAP = 0.006  # that shut lips press into each other, so that no light shines through
 STEP = 0.005  # between the samples of a profile
 EDGE, FADE = 0.05, 0.105  # this much of a lip goes with its edge whole, and then less and less
@@ -112,19 +110,6 @@ class Lips:
             share = (side[row, alone] / (side[row, alone] - side[row, other]))[:, None]
             ends.append(table[row, alone] * (1 - share) + table[row, other] * share)
         return np.stack(ends, 1)
-
-
-def lips_of(head: Head) -> Lips | None:
-    """The lips of a head with `lip_inner_*` vertex landmarks, a jawOpen shape and a part named skin, else None."""
-    names = sorted(name for name in head.landmarks if name.startswith("lip_inner_"))
-    part = next((p for p in head.parts if p.name == "skin"), None)
-    if not names or part is None or "jawOpen" not in head.names:
-        return None
-    faces = head.faces[slice(*part.faces)]
-    table = np.array([head.landmarks[name] for name in names])
-    weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
-    ring = head.faces[table[:, 0].astype(int)][np.arange(len(names)), weights.argmax(1)]
-    return Lips(faces, head.template, [int(v) for v in ring], head.basis[head.index("jawOpen")])
 
 
 def _envelope(segments: np.ndarray, depth: np.ndarray, *, lowest: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 # The set of https://developers.meta.com/horizon/documentation/unity/audio-ovrlipsync-viseme-reference
 # mouthClose must not exceed jawOpen: it only takes back what the jaw parted. Shapes of PAIRED stand for both sides.

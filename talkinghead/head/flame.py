@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.face.head import Head
+from talkinghead.head.head import Head
 
 SHAPES = 300  # columns of shapedirs before the expressions, in the models with 400
 NAMES = {"neck": 1, "jaw": 2, "left_eye": 3, "right_eye": 4}  # joints
@@ -90,7 +90,7 @@ class Flame:
         jaw = np.stack([there[0], (there[1] - back[1]) / 2, (there[2] - back[2]) / 2]) / TYPICAL
         joints = self.regressor @ rest
         names = (*(f"expression_{i:03d}" for i in range(self.expression.shape[2])), *AXES)
-        from talkinghead.data.topology import find_landmarks
+        from talkinghead.head.landmarks import find_landmarks
 
         return Head(
             name=self.name,
@@ -163,6 +163,6 @@ def _read(path: Path) -> dict:
 
 
 def _regions(path: Path, vertices: int) -> dict[str, np.ndarray]:
-    from talkinghead.data.topology import load_regions
+    from talkinghead.head.regions import load_regions
 
     return load_regions(path, vertices) if path.exists() else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -12,6 +12,18 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.files import asset, replacing
+from talkinghead.head.identity import (
+    AGES,
+    ANCESTRIES,
+    draw,
+    macro_weights,
+    plain_arguments,
+    read_age,
+    read_ancestry,
+    read_face,
+    read_gender,
+)
+from talkinghead.head.lip_seal import Lips
 
 
 @dataclass(frozen=True)
@@ -64,8 +76,7 @@ class Head:
         ancestry: str | dict[str, float] | None = None,
         face: dict[str, float] | None = None,
     ) -> Head:
-        """The shipped head as one of many people; see `talkinghead.face.identity` for the arguments."""
-        from talkinghead.face.identity import person
+        """The shipped head as one of many people; see `talkinghead.head.identity` for the arguments."""
 
         return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
 
@@ -240,3 +251,138 @@ def _decode(texture: np.ndarray, path: Path) -> np.ndarray:
             return np.asarray(picture.convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"head {path}: its texture is no PNG or JPEG ({error})") from None
+
+
+# Linear factors on the skin's base colour at a share of one (equal shares: 1), chosen by eye
+DARK = np.array([0.42, 0.33, 0.27])
+LIGHT = {"asian": np.array([1.06, 1.03, 0.95]), "caucasian": np.array([1.08, 1.07, 1.08])}
+# Shapes of p, b and m, and the company they are shut in
+BILABIAL = (
+    (("mouthClose",), ("jawOpen",)),
+    (("mouthPressLeft", "mouthPressRight"), ()),
+    (("mouthRollLower",), ()),
+    (("mouthRollUpper",), ()),
+)
+MOST = 0.04  # of the mouth's width: what a shape may be changed by to shut the lips
+JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
+
+
+def person(
+    head: Head,
+    *,
+    seed: int | None = None,
+    age: float | None = None,
+    gender: float | str | None = None,
+    ancestry: str | dict[str, float] | None = None,
+    face: dict[str, float] | None = None,
+) -> Head:
+    """The head as another person: same faces, basis names and landmarks; template, joints, lids and colours change.
+
+    seed: a random person; what else is given is kept, the rest is drawn. age: 11 to 90 years. gender: "female", "male"
+    or 0 (female) to 1 (male). ancestry: "african", "asian", "caucasian" or their shares. face: weights in [-2, 2] of the
+    directions that `identity.details` lists. Without arguments: the neutral person, 25 years, in the middle of everything.
+    `provenance["person"]` of the result has the arguments that make it again. Raises InputError for what is out of range.
+    """
+    arguments = {"seed": seed, "age": age, "gender": gender, "ancestry": ancestry, "face": face}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if not given:
+        return head
+    if not head.identity:
+        raise InputError(f"head {head.name} has no identity directions: it is one person only")
+    drawn = draw(head.identity, seed) if seed is not None else {}
+    years = read_age(given.get("age", drawn.get("age", AGES["young"])))
+    male = read_gender(given.get("gender", drawn.get("gender", 0.5)))
+    shares = read_ancestry(given.get("ancestry", drawn.get("ancestry", dict.fromkeys(ANCESTRIES, 1.0))))
+    weights = macro_weights(years, male, shares) | drawn.get("face", {}) | read_face(head.identity, given.get("face", {}))
+    change = sum(weight * head.identity[name] for name, weight in weights.items() if weight)
+    template, basis = _shut_lips(head, (head.template + change).astype(np.float32))
+    _close_lids(head, template, basis)
+    label = ", ".join(f"{k}={v}" for k, v in given.items())
+    return replace(
+        head,
+        name=f"{head.name}({label})",
+        template=template,
+        basis=basis,
+        parts=tuple(_coloured(part, years, shares) for part in head.parts),
+        joints=_joints(head, template - head.template),
+        provenance=head.provenance | {"person": plain_arguments(given)},
+    )
+
+
+def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:
+    """Eyes move with their eyeballs, other joints with the skin around them."""
+    balls, out = head.regions["eyeballs"] > 0.5, {}
+    for name, place in head.joints.items():
+        if name.endswith("_eye"):
+            mine = balls & (np.sign(head.template[:, 0]) == np.sign(place[0]))
+            weight = mine.astype(np.float32)
+        else:
+            distance = np.linalg.norm(head.template - place, axis=1)
+            weight = np.exp(-(((distance - distance.min()) / JOINT_RADIUS) ** 2))
+        out[name] = (place + (weight @ change) / weight.sum()).astype(np.float32)
+    return out
+
+
+def _shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Template and basis with lips that meet: at rest, and in the shapes of a bilabial.
+
+    Each identity direction leaves the lips shut by itself, many together do not.
+    """
+
+    lips, basis = lips_of(head), head.basis.copy()
+    if lips is None:
+        return template, basis
+    template = (template + lips.correction(template)).astype(np.float32)
+    for names, company in BILABIAL:
+        if not all(name in head.names for name in (*names, *company)):
+            continue
+        rows = [head.names.index(name) for name in names]
+        change = lips.correction(template + basis[rows].sum(0) + sum(basis[head.names.index(name)] for name in company))
+        change = np.clip(change, -MOST * lips.width, MOST * lips.width)
+        left = np.clip(lips.rest * 4 + 0.5, 0, 1)[:, None]  # a pair shares it, each has its own side of the mouth
+        for row, share in zip(rows, (left, 1 - left) if len(rows) == 2 else (1.0,), strict=True):
+            basis[row] += (share * change).astype(np.float32)
+    return template, basis
+
+
+def _close_lids(head: Head, template: np.ndarray, basis: np.ndarray) -> None:
+    """Stretch the blinks in `basis` to this person's eye opening, so that eyeBlink 1 closes every eye."""
+    for side in ("left", "right"):
+        name = f"eyeBlink{side.capitalize()}"
+        pair = [f"eye_{side}_upper", f"eye_{side}_lower"]
+        if name in head.names and all(p in head.landmarks for p in pair):
+            before, after = (np.diff(head.landmark(pair, points)[:, 1])[0] for points in (head.template, template))
+            basis[head.names.index(name)] *= 1.03 * after / before
+
+
+def _coloured(part: Part, years: float, shares: dict[str, float]) -> Part:
+    """Skin by ancestry; brows by ancestry and a little greyer with age (their painted part stays as it is)."""
+    if part.name == "skin":
+        factor = _tone(shares)
+    elif part.name == "brows":
+        factor = _tone(shares) ** 0.8 * (1 + np.clip((years - 40) / 40, 0, 1) * np.array([0.5, 0.7, 0.9]))
+    else:
+        return part
+    return replace(part, colour=tuple(float(c) for c in np.asarray(part.colour) * factor))
+
+
+def _tone(shares: dict[str, float]) -> np.ndarray:
+    excess = shares.get("african", 0.0) - 1 / 3
+    if excess > 0:
+        return DARK ** (1.5 * excess)
+    rest = sum(shares.get(name, 0.0) for name in LIGHT)
+    light = sum(shares.get(name, 0.0) / rest * colour for name, colour in LIGHT.items())
+    return light ** (-3 * excess)
+
+
+def lips_of(head: Head) -> Lips | None:
+    """The lips of a head with `lip_inner_*` vertex landmarks, a jawOpen shape and a part named skin, else None."""
+    names = sorted(name for name in head.landmarks if name.startswith("lip_inner_"))
+    part = next((p for p in head.parts if p.name == "skin"), None)
+    if not names or part is None or "jawOpen" not in head.names:
+        return None
+    faces = head.faces[slice(*part.faces)]
+    table = np.array([head.landmarks[name] for name in names])
+    weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
+    ring = head.faces[table[:, 0].astype(int)][np.arange(len(names)), weights.argmax(1)]
+    return Lips(faces, head.template, [int(v) for v in ring], head.basis[head.index("jawOpen")])
