@@ -1,22 +1,24 @@
 """talkinghead: speech to a talking 3D face. Everything heavy is imported when it is first used."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from talkinghead.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
     from talkinghead.audio.load import load_audio
     from talkinghead.head.head import Head
     from talkinghead.models.talker import Talker
+    from talkinghead.motion.animation import Animation
     from talkinghead.render import render
 
-try:
-    __version__ = version("talkinghead")
-except PackageNotFoundError:  # run from a clone that was not installed
-    __version__ = "0.0.0"
-
-HOME = {"Talker": "models.talker", "Animation": "animation", "Head": "head.head", "load_audio": "audio.load", "render": "render"}
+HOME = {
+    "Talker": "models.talker",
+    "Animation": "motion.animation",
+    "Head": "head.head",
+    "load_audio": "audio.load",
+    "render": "render",
+}
 __all__ = ["Animation", "Head", "Talker", "load_audio", "render"]
 
 

@@ -23,10 +23,10 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from talkinghead.emotion import check_emotion, curve_file, read_emotion
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.fingerprint import digest, stamp
+from talkinghead.motion.emotion_curve import check_emotion, curve_file, read_emotion
 from talkinghead.parallel import Failed, check, run
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _output(row: dict[str, Any]) -> str:
 
 def _plan(item: Item, suffixes: list[str], voice: Voice, look: Look, weights: list) -> dict[str, str] | Failed:
     """What is to be written for a recording: file -> mark."""
-    from talkinghead import __version__
+    from talkinghead.version import __version__
 
     try:
         made = [stamp(item.audio), Path(voice.head), voice.said(), weights, __version__]

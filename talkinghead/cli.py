@@ -16,8 +16,8 @@ from talkinghead.errors import InputError, InputWarning
 from talkinghead.head.spec import read_head
 
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
     from talkinghead.batch import Look, Voice
+    from talkinghead.motion.animation import Animation
 
 VIDEO = ".mp4"
 READERS = (".npz", ".csv")
@@ -118,7 +118,7 @@ def animate(
         workers: Folders and lists: recordings at a time.
     """
     from talkinghead.batch import DIALS, LISTS, Look, Voice
-    from talkinghead.emotion import check_emotion
+    from talkinghead.motion.emotion_curve import check_emotion
 
     check_emotion(emotion, intensity)
     given = (blinks, gaze, brows, head_motion, expressiveness, articulation, upper_face, lower_face)

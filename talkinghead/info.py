@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from talkinghead import __version__
 from talkinghead.files import PACKAGE, asset
+from talkinghead.version import __version__
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl", "numba")
 EXTRAS = {  # extra -> a module that it brings

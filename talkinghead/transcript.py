@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.data.manifest import Spans
-from talkinghead.emotion import AUTO, EmotionCurve, read_emotion
 from talkinghead.errors import InputError
-from talkinghead.face.dials import check_dials, manner_of, mixed
-from talkinghead.face.expressions import layer
-from talkinghead.face.phonemes import BILABIALS
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.controls import check_dials, manner_of, mixed
+from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, read_emotion
+from talkinghead.motion.expressions import layer
+from talkinghead.speech.phonemes import BILABIALS
+from talkinghead.speech.spans import Spans
 
 LONGEST = 1 << 20  # bytes of a transcript
 
@@ -49,11 +49,11 @@ def animate_transcript(
     Needs the extra `align`. meta["phones"] has the phonemes that were found. Raises InputError, also if the words do not fit
     the sound.
     """
-    from talkinghead import __version__
     from talkinghead.audio.prosody import prosody
-    from talkinghead.data.align import align
-    from talkinghead.face.coarticulation import loudness_of, speak
-    from talkinghead.face.idle import apply, check
+    from talkinghead.motion.nonverbal import apply, check
+    from talkinghead.speech.align import align
+    from talkinghead.speech.coarticulation import loudness_of, speak
+    from talkinghead.version import __version__
 
     check(idle=idle, blinks=blinks, gaze=gaze, brows=brows, head_motion=head_motion)
     check_dials(expressiveness=expressiveness, articulation=articulation, upper_face=upper_face, lower_face=lower_face)
@@ -64,7 +64,7 @@ def animate_transcript(
     found = align(wave, transcript)
     voice = prosody(wave) if idle or curve is None else None
     if curve is None:
-        from talkinghead.models.voice_emotion import emotion_of_voice
+        from talkinghead.speech.voice_emotion import emotion_of_voice
 
         curve = emotion_of_voice(wave, None, voice).scaled(intensity)
     animation = speak(found.phones, len(wave) / RATE, fps, head, loudness=loudness_of(wave), strength=articulation)
@@ -92,8 +92,8 @@ def animate_transcript(
 
 def _feeling(animation: Animation, phones: Spans, curve: EmotionCurve, seed: int, dials: tuple[float, ...]) -> Animation:
     """Speech with an emotion on top, as far as `dials` (of `mixed`) say; lips that must meet do."""
-    from talkinghead.face.coarticulation import contact, segments_of
-    from talkinghead.models.contact import shut
+    from talkinghead.motion.lip_closure import shut
+    from talkinghead.speech.coarticulation import contact, segments_of
 
     head, times, fps = animation.head, animation.times, animation.fps
     shown = layer(animation.coefficients, curve.at(times), head.names, manner_of(seed), fps)

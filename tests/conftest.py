@@ -75,9 +75,9 @@ def tiny_talker(tiny_encoder):
     """A Talker of a few thousand weights that moves, though not sensibly."""
     import torch
 
-    from talkinghead.face.expressions import EMOTIONS
     from talkinghead.head.head import Head
     from talkinghead.models.talker import ModelConfig, Talker
+    from talkinghead.motion.emotions import EMOTIONS
 
     torch.manual_seed(0)
     config = ModelConfig(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 from talkinghead.render import available
 from talkinghead.render.camera import place
 from talkinghead.render.look import background

@@ -9,9 +9,9 @@ import pytest
 from heads import BALL, EYES, LOOK, tiny_head
 from scipy.spatial.transform import Rotation
 
-from talkinghead.animation import Animation, eye_shapes
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation, eye_shapes
 
 HEAD = tiny_head()
 FRONT = {"left_eye": 14, "right_eye": 20}  # the vertex of each eyeball that looks forward

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from talkinghead import batch, cli
-from talkinghead.animation import Animation
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.batch import Voice, animate_all, read_items
 from talkinghead.errors import InputError
+from talkinghead.motion.animation import Animation
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes
 
 from talkinghead import arguments, cli
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.head import spec
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "info")
 

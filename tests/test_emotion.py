@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from talkinghead.emotion import LARGEST, MOST, ONSET, SPELLINGS, EmotionCurve, check_emotion, read_emotion
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
+from talkinghead.motion.emotion_curve import LARGEST, MOST, ONSET, EmotionCurve, check_emotion, read_emotion
+from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 HAPPY, SAD, SURPRISED = (EMOTIONS.index(name) for name in ("happy", "sad", "surprised"))
 TIMES = np.arange(0, 5, 0.01)
@@ -212,7 +212,6 @@ def test_arrays_that_are_no_curve_are_refused(times, values):
 
 
 def test_neither_torch_nor_scipy_is_needed_to_read_it():
-    code = (
-        "import sys, talkinghead.emotion as e; e.read_emotion('happy:0.6'); assert not {'torch', 'scipy'} & sys.modules.keys()"
-    )
+    code = "import sys; from talkinghead.motion.emotion_curve import read_emotion; read_emotion('happy:0.6'); "
+    code += "assert not {'torch', 'scipy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -53,7 +53,7 @@ def phones(root, tmp_path):
 
 
 def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, phones):
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
     class Still:
         def animate(self, path, fps, idle):
@@ -91,7 +91,7 @@ def test_judges_of_emotion_are_read_from_their_packages_or_refused_in_a_line(jud
 def test_a_face_is_judged_beside_the_neutral_one_of_the_same_sound(judges, capsys):
     from judges import FaceApi
 
-    from talkinghead.face.expressions import EMOTIONS
+    from talkinghead.motion.emotions import EMOTIONS
 
     rows = {}
     for emotion in EMOTIONS:  # an open mouth looks surprised, and every emotion a little more like itself

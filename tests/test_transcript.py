@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.audio.load import load_audio
 from talkinghead.cli import main
-from talkinghead.data import align
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.speech import align
 from talkinghead.transcript import animate_transcript, read_transcript
 
 TEXT = "Hello! I am a talking head. Play me a voice, and watch my mouth move as you speak."

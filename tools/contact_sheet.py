@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from talkinghead.animation import Animation
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import VISEMES
+from talkinghead.motion.animation import Animation
 from talkinghead.render import frames
 
 OUT = Path(__file__).resolve().parent.parent / "assets/pictures"

@@ -1,4 +1,4 @@
-"""Fit the coarticulation model (`talkinghead.face.coarticulation`) to tracked faces whose words are known, and measure it.
+"""Fit the coarticulation model (`talkinghead.speech.coarticulation`) to tracked faces whose words are known, and measure it.
 
     python tools/fit_coarticulation.py DATA [-o assets/coarticulation.json] [--say z=zed] [--credit TEXT] [--licence TEXT]
     python tools/fit_coarticulation.py DATA --measure [--phones FOLDER]
@@ -25,18 +25,18 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead import load_audio
-from talkinghead.data.align import align
 from talkinghead.data.manifest import Clip, read_manifest
 from talkinghead.data.motion import read_animation
 from talkinghead.errors import InputError
 from talkinghead.evaluate.lips import tracked_lips
 from talkinghead.evaluate.metrics import LAGS, SHUT, lagged
-from talkinghead.face import coarticulation as co
-from talkinghead.face import phonemes
-from talkinghead.face.phonemes import PHONES, SILENCE, VOWELS
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import NAMES, viseme_matrix
 from talkinghead.models.talker import eye_distance
+from talkinghead.speech import coarticulation as co
+from talkinghead.speech import phonemes
+from talkinghead.speech.align import align
+from talkinghead.speech.phonemes import PHONES, SILENCE, VOWELS
 
 # Vowels: how open, how rounded, how far back (-1 front). From charts of American English.
 VOWEL_CHART = """
@@ -253,8 +253,8 @@ def visemes(spans: list, seconds: float, fps: float):
     """The naive teacher: one viseme for each phoneme, blurred by a Gaussian of 40 ms."""
     from scipy.ndimage import gaussian_filter1d
 
-    from talkinghead.animation import Animation
     from talkinghead.audio.clock import frame_count, frame_times
+    from talkinghead.motion.animation import Animation
 
     head = Head.default()
     segments = co.segments_of(spans, seconds)

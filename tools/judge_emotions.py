@@ -22,12 +22,12 @@ import numpy as np
 from judges import FaceApi, Fer, judge
 from PIL import Image
 
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.evaluate.sheets import authored, project, spoken
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.head.head import Head
 from talkinghead.head.spec import read_head
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.render import open_renderer
 from talkinghead.render.camera import place
 

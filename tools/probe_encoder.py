@@ -24,7 +24,7 @@ from talkinghead import Talker
 from talkinghead.audio.augment import coloured_noise
 from talkinghead.audio.mel import log_mel
 from talkinghead.audio.synthetic_sounds import music
-from talkinghead.face.phonemes import PHONES
+from talkinghead.speech.phonemes import PHONES
 
 CONTEXT = 7  # frames of 20 ms on either side
 

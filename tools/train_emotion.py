@@ -20,15 +20,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
-from talkinghead.face.expressions import EMOTIONS, Manner, draw_curve, layer
-from talkinghead.face.idle import apply
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map
 from talkinghead.models.emotion_net import EmotionNet, MeshEmotion, Seen, labels
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, draw_curve, layer
+from talkinghead.motion.nonverbal import apply
 from talkinghead.render.differentiable import FaceRenderer, View
 
 FPS, SPOKEN, SHOWN = 50.0, 150, 64  # frames that are spoken, and those of them in a window

@@ -32,8 +32,8 @@ from talkinghead.audio.clock import FRAME
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.synthetic_sounds import background
 from talkinghead.data.features import room_noise
-from talkinghead.face.phonemes import PHONES, SILENCE
 from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.speech.phonemes import PHONES, SILENCE
 
 ENCODER = {
     "model_type": "wav2vec2",

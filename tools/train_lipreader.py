@@ -2,7 +2,7 @@
 
     python tools/train_lipreader.py --grid data/grid --phones grid_phones.jsonl --speech data/librispeech --out runs/lipreader
 
-Motion is that of filmed and tracked faces (`--grid`, a prepared folder, with phoneme times as `talkinghead.data.align` gives
+Motion is that of filmed and tracked faces (`--grid`, a prepared folder, with phoneme times as `talkinghead.speech.align` gives
 them) and of recordings with phoneme times that nobody filmed (`--speech`), spoken by the coarticulation model. Each clip is
 drawn once, on one of several people, from a slightly different side, in slightly different light, and kept in OUT/crops.npz.
 What it reports is measured on clips that were not trained on: of the same people, of two people it never saw.
@@ -24,11 +24,11 @@ from talkinghead.audio.clock import frame_times
 from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_motion
-from talkinghead.face.coarticulation import loudness_of, speak
-from talkinghead.face.phonemes import PHONES, arpabet
 from talkinghead.head.head import Head
 from talkinghead.models.lipreader import FPS, VISEMES, LipReader
 from talkinghead.render.differentiable import MouthRenderer, View
+from talkinghead.speech.coarticulation import loudness_of, speak
+from talkinghead.speech.phonemes import PHONES, arpabet
 
 HELD_OUT = 20  # recordings at the end of --speech that nothing of this project is trained on
 WINDOW, BATCH = 25, 16  # pictures, and windows of a step

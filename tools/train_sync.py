@@ -26,9 +26,9 @@ from talkinghead.audio.mel import log_mel
 from talkinghead.data.features import quiet_at
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation
-from talkinghead.data.phones import UNKNOWN, frame_labels
 from talkinghead.losses.sync import contrast, phoneme
 from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lips_of
+from talkinghead.speech.labels import UNKNOWN, frame_labels
 
 SPEEDS = (1.0, 0.85, 1.18)  # which change the voice, too
 FRAMES, BATCH = 80, 12

@@ -1,4 +1,4 @@
-"""How plain readers speak: the numbers that `talkinghead.models.voice_emotion` compares a voice with.
+"""How plain readers speak: the numbers that `talkinghead.speech.voice_emotion` compares a voice with.
 
     python tools/train_voice_emotion.py RECORDINGS [RECORDINGS ...] [--out assets/models/voice_emotion/plain.json]
 
@@ -19,7 +19,7 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.prosody import MOMENTS, Prosody, prosody
 from talkinghead.files import replacing
-from talkinghead.models.voice_emotion import CUES, ENOUGH, REGISTERS, Plain, relative, spectrum_of, usual_around, windows
+from talkinghead.speech.voice_emotion import CUES, ENOUGH, REGISTERS, Plain, relative, spectrum_of, usual_around, windows
 
 SUFFIXES = {".opus", ".flac", ".wav", ".ogg", ".mp3"}
 PIECE = 3.0  # seconds

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from talkinghead.animation import Animation
 from talkinghead.data import video
 from talkinghead.data.manifest import Clip, read_manifest
 from talkinghead.data.motion import animation_of, read_motion
 from talkinghead.data.person import eye_distance
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 from talkinghead.render import image
 
 SIZE = 240

@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 
 from talkinghead.audio.clock import RATE
-from talkinghead.data.manifest import Spans
+from talkinghead.speech.spans import Spans
 
 LONGEST = 20.0  # seconds
 REACH = 1.5  # seconds by which a cut may move

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import FPS, FRAME, frame_times
 from talkinghead.audio.mel import WIDTH as MEL
 from talkinghead.data.features import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
@@ -25,15 +24,16 @@ from talkinghead.data.index import Index
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_motion
 from talkinghead.data.order import GROUP, Order, Turns, Windows
-from talkinghead.data.phones import UNKNOWN as UNKNOWN
-from talkinghead.data.phones import frame_labels, phone_number
 from talkinghead.data.reading import Target, known_at, motion_at, motion_header, motion_of, sound
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS as EMOTIONS
-from talkinghead.face.phonemes import SILENCE
 from talkinghead.head.head import Head
 from talkinghead.io.safetensors_slice import Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS as EMOTIONS
+from talkinghead.speech.labels import UNKNOWN as UNKNOWN
+from talkinghead.speech.labels import frame_labels, phone_number
+from talkinghead.speech.phonemes import SILENCE
 
 SILENT_SHARE = (
     0.06  # of the windows give way to room noise, at which a face rests: 0 is rest in every annotation, in FLAME's nearly

@@ -17,11 +17,10 @@ import numpy as np
 
 from talkinghead.audio.clock import frame_count
 from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
-from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import replacing
 from talkinghead.io.safetensors_slice import Place
+from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 VERSION = 2  # of the files made here
 FPS = 50  # frames a second of the model's clock

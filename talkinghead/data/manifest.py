@@ -12,18 +12,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.speech.spans import Spans, is_number, parse_spans, require
 
 VERSION = 2
 READABLE = (1, 2)  # version 1 knew one kind of annotation, and no heads
 NAME = "manifest.jsonl"
 SPLITS = ("train", "val", "test")
-Spans = tuple[tuple[float, float, str], ...]  # start and end in seconds of the clip, and what is said
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,25 @@ class Clip:
 
     def __post_init__(self) -> None:
         for name in ("id", "audio", "motion", "speaker", "split", "source", "licence", "units", "annotation"):
-            _check(isinstance(getattr(self, name), str) and getattr(self, name) != "", f"{name} must be text", self.id)
+            require(isinstance(getattr(self, name), str) and getattr(self, name) != "", f"{name} must be text", self.id)
         for name in ("emotion", "transcript", "head"):
-            _check(isinstance(getattr(self, name), str | None), f"{name} must be text or null", self.id)
+            require(isinstance(getattr(self, name), str | None), f"{name} must be text or null", self.id)
         for name in ("duration", "fps"):
             value = getattr(self, name)
-            _check(_number(value) and value > 0, f"{name} must be a positive number", self.id)
-        _check(
-            self.intensity is None or (_number(self.intensity) and 0 <= self.intensity <= 1),
+            require(is_number(value) and value > 0, f"{name} must be a positive number", self.id)
+        require(
+            self.intensity is None or (is_number(self.intensity) and 0 <= self.intensity <= 1),
             "intensity is not in 0 to 1",
             self.id,
         )
-        _check(self.split in SPLITS, f"split {self.split!r} is not one of {', '.join(SPLITS)}", self.id)
-        _check(self.units == "metre", f"units {self.units!r}: only metre is known", self.id)
+        require(self.split in SPLITS, f"split {self.split!r} is not one of {', '.join(SPLITS)}", self.id)
+        require(self.units == "metre", f"units {self.units!r}: only metre is known", self.id)
         for name in ("audio", "motion", "head"):
             path = PurePosixPath(getattr(self, name) or "none")
             inside = not path.is_absolute() and ".." not in path.parts and "\\" not in str(path)
-            _check(inside, f"{name} {str(path)!r} must be a path inside the dataset's folder", self.id)
+            require(inside, f"{name} {str(path)!r} must be a path inside the dataset's folder", self.id)
         for name in ("words", "phonemes"):
-            object.__setattr__(self, name, _spans(getattr(self, name), name, self.id))
+            object.__setattr__(self, name, parse_spans(getattr(self, name), name, self.id))
 
 
 def read_manifest(folder: str | Path) -> list[Clip]:
@@ -97,20 +94,6 @@ def write_manifest(folder: str | Path, clips: list[Clip]) -> None:
         for clip in clips:
             known = {key: value for key, value in asdict(clip).items() if value is not None}
             file.write(json.dumps({"version": VERSION} | known, ensure_ascii=False) + "\n")
-
-
-def read_words(path: Path) -> dict[str, Spans]:
-    """Word times from a `words.jsonl`: lines {"id": ..., "words": [[start, end, word], ...]}; {} if there is no such file."""
-    if not path.exists():
-        return {}
-    words = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            words[str(entry["id"])] = _spans(entry["words"], "words", entry["id"]) or ()
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}, line {number}: not a line of word times ({error})") from None
-    return words
 
 
 def split_of(index: int, count: int) -> str:
@@ -146,28 +129,3 @@ def parse_clip(line: str, where: str) -> Clip:
         raise InputError(f"{where}: {str(error).removeprefix('Clip.__init__() ')}") from None
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-
-
-def _spans(value: Any, name: str, clip: str) -> Spans | None:
-    if value is None:
-        return None
-    _check(isinstance(value, list | tuple), f"{name} must be a list of [start, end, text]", clip)
-    for span in value:
-        good = (
-            isinstance(span, list | tuple)
-            and len(span) == 3
-            and _number(span[0])
-            and _number(span[1])
-            and isinstance(span[2], str)
-        )
-        _check(good, f"{name} must be a list of [start, end, text]", clip)
-    return tuple((float(start), float(end), text) for start, end, text in value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _check(good: bool, what: str, clip: Any) -> None:
-    if not good:
-        raise InputError(f"clip {clip!r}: {what}")

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.activity import SILENT
 from talkinghead.audio.clock import RATE
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 ARRAYS = ("coefficients", "offsets", "template", "rotation", "translation", "gaze")
 

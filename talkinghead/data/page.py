@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion import animation_of, head_of, read_meta, read_motion
@@ -24,6 +23,7 @@ from talkinghead.data.report import meaning
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.fingerprint import digest
+from talkinghead.motion.animation import Animation
 
 PAGE = "index.html"
 VERSION = 1

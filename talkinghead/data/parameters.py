@@ -12,10 +12,10 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.emotion import SPELLINGS as SPELLINGS
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 from talkinghead.head.blendshapes import ARKIT
+from talkinghead.motion.emotions import EMOTIONS as EMOTIONS
+from talkinghead.motion.emotions import SPELLINGS as SPELLINGS
 
 # RAVDESS (Livingstone and Russo 2018): modality, channel, emotion, intensity, statement, repetition, actor
 RAVDESS = re.compile(r"(?<!\d)0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<level>0[12])-0[12]-0[12]-\d\d(?!\d)")

@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio.write import write_audio
-from talkinghead.data.manifest import Clip, Spans, split_of
+from talkinghead.data.manifest import Clip, split_of
 from talkinghead.data.motion import Motion, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.fingerprint import digest, stamp
 from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
+from talkinghead.speech.spans import Spans
 
 VERSION = 2  # of the framework: goes up when the same recordings would give other clips
 BY_SPEAKER = 5  # speakers from which on splits are by speaker

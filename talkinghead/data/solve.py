@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.data import video
 from talkinghead.data.person import Person, Pose, eye_distance, fit_pose, lid_gaps, lip_gaps, tracker_names
 from talkinghead.data.video import Track
 from talkinghead.head.blendshapes import PAIRS, solve_box
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 VERSION = 6  # goes up when the same landmarks would give other motion: prepared clips are then solved again
 EYE_RADIUS = 0.012  # metres from the centre of an eye to its iris, of an adult

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, read_motion_of
+from talkinghead.motion.animation import Animation
 
 NOTES = {
     "still": "the template, unmoved",

@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from talkinghead import __version__
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.files import file_name, replacing
+from talkinghead.version import __version__
 
 VERSION = 2  # goes up when the same motion would give other figures
 MARK = "evaluate.json"  # tells that a folder is one of ours

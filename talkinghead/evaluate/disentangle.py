@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.evaluate.metrics import pearson
 from talkinghead.files import replacing
@@ -24,6 +23,7 @@ from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.categorical import hard
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
+from talkinghead.motion.animation import Animation
 
 REGIONS = ("lips", "lower_face", "eyelids", "brows", "upper_face")  # those that the mesh has
 STILL = 0.1  # mm: where another clip altogether changes less, there is nothing to share out

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio import activity
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
@@ -36,7 +35,8 @@ from talkinghead.evaluate.lips import tracked_lips
 from talkinghead.evaluate.measure import Recorded, blocks, correlations, has, read_motion_of
 from talkinghead.evaluate.sheets import FPS, INTENSITIES
 from talkinghead.evaluate.systems import Model, System
-from talkinghead.face.expressions import EMOTIONS
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from rich.table import Table

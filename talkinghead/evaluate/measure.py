@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio import activity
 from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import load_audio
@@ -22,6 +21,7 @@ from talkinghead.evaluate.sync import likeness
 from talkinghead.evaluate.table import Lags, Record
 from talkinghead.head.head import Head
 from talkinghead.head.teeth import incisal_edge
+from talkinghead.motion.animation import Animation
 
 BLOCK = 2**22  # vertices of all frames that are looked at together: 50 MB
 MARKS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.audio.activity import runs
-from talkinghead.face.phonemes import BILABIALS
+from talkinghead.speech.phonemes import BILABIALS
 
 LAGS = np.arange(-10, 11) * 0.02  # seconds that are tried, symmetric about 0
 SHUT = 0.001  # metres of aperture beyond the resting face's, below which lips count as shut

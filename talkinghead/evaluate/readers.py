@@ -20,11 +20,12 @@ from functools import cache
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.evaluate import emotion as classifier
-from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import viseme_matrix
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, layer
 
 # Name, landmarks, axis (0 sideways, 1 up) and sign; of a pair left and right: their mean, or how far apart they are.
 MEANS = {

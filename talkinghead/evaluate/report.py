@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talkinghead import __version__
 from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.systems import System
 from talkinghead.evaluate.table import FAMILIES, LEVEL, METRICS, RESAMPLES, clip_values, figures
 from talkinghead.files import replacing
+from talkinghead.version import __version__
 
 if TYPE_CHECKING:
     from rich.table import Table

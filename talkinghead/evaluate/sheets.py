@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.evaluate.cache import Cache, state
-from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.files import asset, file_name, replacing
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import NAMES, viseme_matrix
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, layer
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.activity import SILENT, quiet_frames
 from talkinghead.audio.clock import FPS, RATE, frame_times
 from talkinghead.audio.mel import log_mel
 from talkinghead.evaluate.metrics import LAGS
 from talkinghead.models.sync import SyncNet, lips_of
+from talkinghead.motion.animation import Animation
 
 SHORTEST = 25  # frames with speech, at 50 a second: fewer say little
 

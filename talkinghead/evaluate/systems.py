@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_count
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
 from talkinghead.evaluate.measure import Recorded, moved
 from talkinghead.files import asset
 from talkinghead.head.units import metres
+from talkinghead.motion.animation import Animation
 
 if TYPE_CHECKING:
     from talkinghead.models.talker import Talker

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
@@ -19,6 +18,7 @@ from talkinghead.evaluate.cache import Cache, clip_state
 from talkinghead.evaluate.measure import Recorded, cut, read_motion_of, rebase
 from talkinghead.evaluate.systems import System
 from talkinghead.files import file_name
+from talkinghead.motion.animation import Animation
 
 SECONDS = 8.0  # of a clip
 PANEL = 256  # pixels

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
 FORMATS = {
     ".npz": "npz",  # everything, readable with numpy alone

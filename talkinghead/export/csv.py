@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation, eye_shapes
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation, eye_shapes
 
 LIVE_LINK = """
 EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft

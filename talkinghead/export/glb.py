@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead import __version__
-from talkinghead.animation import Animation
 from talkinghead.export.mesh import SHEETS, Piece, for_curves, parts, pieces, pivot, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
+from talkinghead.motion.animation import Animation
+from talkinghead.version import __version__
 
 ARRAY, INDEX = 34962, 34963  # bufferView targets: vertex attributes, indices
 COMPONENT = {np.dtype("<f4"): 5126, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125}

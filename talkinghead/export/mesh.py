@@ -13,7 +13,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head, Part
 
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
 SHEETS = ("brows", "lashes")  # parts without thickness, to be seen from both sides
 

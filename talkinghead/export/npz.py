@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import OPTIONAL, Animation
 from talkinghead.errors import InputError, brief
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.io.npz import LIMIT, load_arrays
+from talkinghead.motion.animation import OPTIONAL, Animation
 
 FORMAT = 1
 KEYS = ("coefficients", "names", "fps", *OPTIONAL, "json")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead import __version__
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import parts, texture_png
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.version import __version__
 
 MATERIALS, TEXTURE = "head.mtl", "head.png"
 MARK = "# talkinghead"  # how the material file begins by which a folder of ours is known

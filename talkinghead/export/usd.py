@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
 from talkinghead.export.mesh import SHEETS, for_curves, parts, pivot, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
+from talkinghead.motion.animation import Animation
 
 if TYPE_CHECKING:
     from pxr import Usd, UsdShade

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.emotion import SPELLINGS as SPELLINGS
 from talkinghead.errors import InputError, brief
-from talkinghead.face.expressions import EMOTIONS as EMOTIONS
 from talkinghead.io.npz import load_arrays
 
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, PHONES, SILENCE
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes
 from talkinghead.head.teeth import incisal_edge
+from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, PHONES, SILENCE
 
 OPEN = ("AA", "AE", "AO", "AY", "AW")
 # Which part of a phoneme, as aligners cut it: lips are shut in the first part of a bilabial, then comes the burst; they part

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.errors import InputError, brief
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import asset
 from talkinghead.head.landmark_maps import PLACES
 from talkinghead.models.folders import load_folder, save_folder
 from talkinghead.models.motion_autoencoder import Temporal
+from talkinghead.motion.emotions import EMOTIONS
 
 FAINT = 0.2  # intensity in all below which an expression is, in part, called neutral
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.errors import InputError, brief
-from talkinghead.face.phonemes import PHONES, SILENCE
 from talkinghead.files import asset
 from talkinghead.models.folders import load_folder, save_folder
+from talkinghead.speech.phonemes import PHONES, SILENCE
 
 FPS = 25.0  # of the pictures, as in all lip-reading sets (LRW, LRS2, LRS3, GRID)
 GRAY_MEAN, GRAY_SPREAD = 0.421, 0.165  # of LRW's mouth crops, with which its networks are fed

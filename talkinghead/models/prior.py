@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.audio.clock import FPS
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.models.motion_autoencoder import Temporal
+from talkinghead.motion.emotions import EMOTIONS
 
 # Expected codes blur: lips that should meet stop halfway. At 3 the shipped model's own motion shuts 90 % of the /p b m/ of
 # strangers, at 1 89 %, with the same correlation with real lips; the less sure a model is, the more it matters (a former one:

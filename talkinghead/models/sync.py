@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkinghead.animation import Animation
 from talkinghead.audio.mel import WIDTH
 from talkinghead.config import build
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES
 from talkinghead.files import asset, replacing
 from talkinghead.head.landmark_maps import LANDMARKS
 from talkinghead.models.motion_autoencoder import Temporal
+from talkinghead.motion.animation import Animation
+from talkinghead.speech.phonemes import PHONES
 
 NAMES = ("loss", "metric")  # what trains a model must not be what it is measured with
 

@@ -11,26 +11,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from talkinghead import __version__
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import FPS, RATE, frame_count, frame_times
 from talkinghead.audio.load import audio_hash, load_audio
 from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.config import build
-from talkinghead.emotion import AUTO, EmotionCurve, check_intensity, read_emotion
 from talkinghead.errors import InputError
-from talkinghead.face.bearing import enliven
-from talkinghead.face.dials import check_dials, manner_of, mixed
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.idle import apply, check
-from talkinghead.face.phonemes import BILABIALS
 from talkinghead.files import asset, replacing
 from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
-from talkinghead.models.contact import meet
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
 from talkinghead.models.prior import ParallelPrior, choose, emotion_input
+from talkinghead.motion.affect import enliven
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.controls import check_dials, manner_of, mixed
+from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, check_intensity, read_emotion
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.lip_closure import meet
+from talkinghead.motion.nonverbal import apply, check
+from talkinghead.speech.phonemes import BILABIALS
+from talkinghead.version import __version__
 
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
@@ -164,7 +164,7 @@ class Talker(nn.Module):
         `config.styles`.
 
         emotion: one of EMOTIONS, a blend such as "happy:0.6,surprised:0.3", keyframes over time or a file with them, "auto" for
-        what the voice itself tells, see `talkinghead.emotion.read_emotion`. intensity: 0 to 1, times what `emotion` says; 0 is
+        what the voice itself tells, see `read_emotion`. intensity: 0 to 1, times what `emotion` says; 0 is
         neutral exactly. expressiveness: how far emotion, brows and head go, articulation: how far the mouth goes with the
         words, upper_face, lower_face: how far all of that part does; 1 is usual, 0 to 3.
 
@@ -254,7 +254,7 @@ class Talker(nn.Module):
 
     def _heard(self, wave: np.ndarray, features: torch.Tensor, voice: Prosody | None, intensity: float) -> EmotionCurve:
         """What a voice tells of its emotion, `intensity` times."""
-        from talkinghead.models.voice_emotion import emotion_of_voice
+        from talkinghead.speech.voice_emotion import emotion_of_voice
 
         return emotion_of_voice(wave, features[0].cpu().numpy(), voice).scaled(intensity)
 

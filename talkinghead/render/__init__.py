@@ -13,7 +13,7 @@ import numpy as np
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
 BACKENDS = {"moderngl": "moderngl_backend", "software": "software", "pyrender": "pyrender_backend"}
 DEFAULTS = ("moderngl", "software")  # in the order they are tried

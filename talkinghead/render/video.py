@@ -22,7 +22,7 @@ from talkinghead.files import replacing
 from talkinghead.render import frames
 
 if TYPE_CHECKING:
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 WAITING = 8  # frames between renderer and encoder

@@ -14,11 +14,11 @@ import torch
 from talkinghead.config import build
 from talkinghead.data.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.phonemes import PHONES
 from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.config import TrainConfig
 from talkinghead.train.surfaces import Surface
 

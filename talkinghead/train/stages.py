@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from talkinghead.audio.clock import FPS, frame_times
 from talkinghead.data.dataset import Batch
-from talkinghead.face import expressions
-from talkinghead.face.expressions import EMOTIONS, Manner
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.losses.emotion import others
@@ -19,6 +17,9 @@ from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.sync import SyncNet
 from talkinghead.models.talker import BLENDSHAPES, Talker
+from talkinghead.motion import expressions
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner
 from talkinghead.train.perception import EXCHANGED, SEEN, Perception
 from talkinghead.train.surfaces import Surface
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from talkinghead.animation import Animation
 from talkinghead.data.dataset import TrainingData
 from talkinghead.evaluate.metrics import lve_mm, pearson
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.losses import geometry
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.train.stages import predict
 
 LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")

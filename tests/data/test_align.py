@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from talkinghead.audio.load import load_audio
-from talkinghead.data import align as aligning
-from talkinghead.data.align import align, number, sounds, spoken
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES, arpabet
+from talkinghead.speech import align as aligning
+from talkinghead.speech.align import align, number, sounds, spoken
+from talkinghead.speech.phonemes import PHONES, arpabet
 
 TEXT = "Hello! I am a talking head. Play me a voice, and watch my mouth move as you speak."
 
@@ -95,6 +95,6 @@ def test_words_that_were_not_said(sample):
 def test_without_the_aligner(monkeypatch):
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     monkeypatch.setattr(aligning, "find_spec", lambda name: None)
-    monkeypatch.setattr(aligning.forced, "forced_align", lambda: None)
+    monkeypatch.setattr(aligning.ctc_align, "forced_align", lambda: None)
     with pytest.raises(InputError, match=r"talkinghead\[align\]"):
         align(np.ones(16000, np.float32), "hello")

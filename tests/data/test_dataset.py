@@ -18,9 +18,9 @@ from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.data.motion import Motion, project, read_motion, write_motion
 from talkinghead.data.order import Order
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.motion.emotions import EMOTIONS
 
 
 @pytest.fixture(scope="module")

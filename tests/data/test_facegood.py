@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data import prepare
@@ -11,6 +10,7 @@ from talkinghead.data.motion import read_animation, read_motion
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT, PAIRS
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 NAMES = [
     "tooth_r",

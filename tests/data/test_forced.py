@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from talkinghead.data import align as aligning
-from talkinghead.data import forced
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES
+from talkinghead.speech import align as aligning
+from talkinghead.speech import ctc_align
+from talkinghead.speech.phonemes import PHONES
 
 SAID = (
     ("SIL", 10),
@@ -35,12 +35,12 @@ def made(said=SAID, rate: float = 50.0) -> np.ndarray:
 
 @pytest.fixture
 def aligner():
-    if forced.forced_align() is None:
+    if ctc_align.forced_align() is None:
         pytest.skip("no torchaudio for this torch")
 
 
 def test_phonemes_are_found_where_they_are(aligner):
-    words, phones = forced.place(made(), PHONES, ["hi", "bob", "bee"], [["HH", "AY"], ["B", "AA", "B"], ["B", "IY"]])
+    words, phones = ctc_align.place(made(), PHONES, ["hi", "bob", "bee"], [["HH", "AY"], ["B", "AA", "B"], ["B", "IY"]])
     assert [w for _, _, w in words] == ["hi", "bob", "bee"]
     assert [p for _, _, p in phones] == ["SIL", "HH", "AY", "SIL", "B", "AA", "B", "B", "IY", "SIL"]
     expected = np.array([0, 10, 14, 22, 27, 30, 36, 39, 44, 50, 58]) / 50
@@ -51,11 +51,11 @@ def test_phonemes_are_found_where_they_are(aligner):
 
 def test_words_that_were_not_said_do_not_fit(aligner):
     with pytest.raises(InputError, match="does not fit"):
-        forced.place(made(), PHONES, ["zoo"] * 3, [["Z", "UW"]] * 3)
+        ctc_align.place(made(), PHONES, ["zoo"] * 3, [["Z", "UW"]] * 3)
     with pytest.raises(InputError, match="does not fit"):
-        forced.place(made()[:5], PHONES, ["hi"] * 9, [["HH", "AY"]] * 9)
+        ctc_align.place(made()[:5], PHONES, ["hi"] * 9, [["HH", "AY"]] * 9)
     with pytest.raises(InputError, match="lack"):
-        forced.place(made(), [p for p in PHONES if p != "HH"], ["hi"], [["HH", "AY"]])
+        ctc_align.place(made(), [p for p in PHONES if p != "HH"], ["hi"], [["HH", "AY"]])
 
 
 def test_a_model_that_knows_phonemes_aligns(aligner):
@@ -72,7 +72,7 @@ def test_short_silences_belong_to_what_follows():
     said = [PHONES.index(name) for name, count in SAID for _ in range(count)]
     path = np.array(said)
     sounds = [["HH", "AY"], ["B", "AA", "B"], ["B", "IY"]]
-    words, phones = forced._spans(path, path != PHONES.index("SIL"), ["hi", "bob", "bee"], sounds)
+    words, phones = ctc_align._spans(path, path != PHONES.index("SIL"), ["hi", "bob", "bee"], sounds)
     assert [p for _, _, p in phones] == ["SIL", "HH", "AY", "SIL", "B", "AA", "B", "B", "IY", "SIL"]
     assert phones[7][:2] == pytest.approx((39 / 50, 44 / 50)) and words[2][0] == phones[7][0]
 
@@ -86,13 +86,13 @@ def test_long_recordings_are_heard_in_pieces():
         return wave[160::320, None]
 
     wave = np.arange(70 * 16000, dtype=np.float32)
-    found = forced.posteriors(SimpleNamespace(phoneme_posteriors=posteriors), wave)
-    assert np.array_equal(found[:, 0], wave[160::320]) and max(heard) <= forced.PIECE + 2 * forced.MARGIN
+    found = ctc_align.posteriors(SimpleNamespace(phoneme_posteriors=posteriors), wave)
+    assert np.array_equal(found[:, 0], wave[160::320]) and max(heard) <= ctc_align.PIECE + 2 * ctc_align.MARGIN
 
 
 def test_engines():
     with pytest.raises(InputError, match="'kaldi' is not known; choose auto, pocketsphinx or model"):
         aligning.engine_for("kaldi")
-    if forced.forced_align() is None:
+    if ctc_align.forced_align() is None:
         with pytest.raises(InputError, match="torchaudio"):
             aligning.align(np.ones(16000, np.float32), "hello", "model")

@@ -10,7 +10,7 @@ import pytest
 from talkinghead.data.index import Index, emotion_of
 from talkinghead.data.manifest import NAME, Clip, read_manifest, write_manifest
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
+from talkinghead.motion.emotions import EMOTIONS
 
 
 def clip(i, **values):

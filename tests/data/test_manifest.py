@@ -6,9 +6,10 @@ import pytest
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
-from talkinghead.data.manifest import Clip, read_manifest, read_words, split_of, write_manifest
+from talkinghead.data.manifest import Clip, read_manifest, split_of, write_manifest
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
+from talkinghead.speech.spans import read_words
 
 LINE = {
     "version": 1,

@@ -1,7 +1,7 @@
 import numpy as np
 
-from talkinghead.data.phones import UNKNOWN, frame_labels
-from talkinghead.face.phonemes import PHONES
+from talkinghead.speech.labels import UNKNOWN, frame_labels
+from talkinghead.speech.phonemes import PHONES
 
 SPANS = ((0.0, 0.1, "SIL"), (0.1, 0.16, "b"), (0.16, 0.2, "ɑː"), (0.3, 0.4, "zh4"), (0.4, 0.5, "T"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from talkinghead.data.said import Said, beside
 from talkinghead.errors import InputError
+from talkinghead.speech.transcripts import Said, beside
 
 
 def test_tables_of_a_folder(tmp_path):

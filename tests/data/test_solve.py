@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from talkinghead.animation import Animation
 from talkinghead.data import solve, video
 from talkinghead.data.person import Person, fit_pose, head_points, tracker_names
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 FRAMES, FPS, SIZE = 60, 25.0, (640, 480)
 TIME = np.arange(FRAMES)

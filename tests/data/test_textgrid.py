@@ -1,8 +1,8 @@
 import pytest
 from data.adapters.layouts_parameters import textgrid
 
-from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.errors import InputError
+from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
 
 WORDS = [(0.25, 0.5, "hello"), (0.5, 0.9, 'so-called "world"'), (1.2, 1.5, "sp"), (1.5, 1.75, "3 [x]")]
 

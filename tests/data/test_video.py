@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.data import prepare, video
@@ -17,6 +16,7 @@ from talkinghead.data.motion import cut_sound, read_animation, read_meta, read_m
 from talkinghead.data.video import Track, find_clips, longest_run
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 FPS, FRAMES = 25, 40
 
@@ -234,7 +234,7 @@ def test_a_second_run_changes_nothing_and_an_interrupted_one_goes_on(prepared, f
 
 def test_words_are_aligned_once(prepared, films, tmp_path, monkeypatch):
     from talkinghead.data.adapters import video as adapter
-    from talkinghead.data.align import Alignment
+    from talkinghead.speech.align import Alignment
 
     asked: list[str] = []
 

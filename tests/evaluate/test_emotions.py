@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.data.manifest import read_manifest
-from talkinghead.emotion import read_emotion
 from talkinghead.errors import InputError
 from talkinghead.evaluate import evaluate, readers
 from talkinghead.evaluate.emotions import FELT, cells, choose, displacement, figures, measure_clip, preserved, told
 from talkinghead.evaluate.sheets import authored, box, faces, sheet, spoken, strip
-from talkinghead.face.expressions import EMOTIONS, Manner, layer, pose
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotion_curve import read_emotion
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, layer, pose
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate.lips import vertex_set
 from talkinghead.evaluate.measure import align, measure, measure_samples, measure_truth, read_recorded, rebase
 from talkinghead.evaluate.systems import Folder, Function, Model, Options, find_systems, read_vertices
+from talkinghead.motion.animation import Animation
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.errors import InputError
-from talkinghead.face.bearing import MOST, enliven
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.idle import apply, idle
+from talkinghead.motion.affect import MOST, enliven
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.nonverbal import apply, idle
 
 FPS = 30.0
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.face import coarticulation as co
-from talkinghead.face import phonemes
-from talkinghead.face.phonemes import PHONES, VOWELS, arpabet
 from talkinghead.head.head import Head
+from talkinghead.speech import coarticulation as co
+from talkinghead.speech import phonemes
+from talkinghead.speech.phonemes import PHONES, VOWELS, arpabet
 
 WORDS = "SIL:0.4 M:0.08 AY:0.15 B:0.07 IY:0.12 P:0.06 AA:0.15 F:0.1 EH:0.1 TH:0.1 UW:0.15 SH:0.1 OW:0.15 SIL:0.8"
 

@@ -149,7 +149,7 @@ def test_lips_shut(default_head, pose, name, seen):
 
 
 def test_aperture_opens_steadily_with_the_jaw(default_head):
-    from talkinghead.animation import Animation
+    from talkinghead.motion.animation import Animation
 
     weights = np.zeros((21, 52), np.float32)
     weights[:, default_head.index("jawOpen")] = np.linspace(0, 1, 21)

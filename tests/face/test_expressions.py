@@ -9,8 +9,9 @@ import pytest
 
 from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
-from talkinghead.face.expressions import EMOTIONS, UNITS, USUAL, Manner, draw_curve, layer, pose, used
 from talkinghead.head.visemes import NAMES, viseme_matrix
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import UNITS, USUAL, Manner, draw_curve, layer, pose, used
 
 FPS = 50.0
 NOBODY = Manner()

@@ -3,10 +3,10 @@ import pickle
 import numpy as np
 import pytest
 
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.head.flame import TYPICAL, Flame, read_flame
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 # vertex 0: forehead, on the root; 1: chin, on the jaw, 0.1 m in front of its joint; 2, 3: eyes; 4: half jaw, half neck
 VERTICES = np.array([[0, 0.1, 0.05], [0, -0.02, 0.1], [0.03, 0.05, 0.08], [-0.03, 0.05, 0.08], [0.02, -0.02, 0.05]], np.float64)

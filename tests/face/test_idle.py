@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from heads import tiny_head
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.errors import InputError
-from talkinghead.face.idle import activity, apply, idle
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.nonverbal import activity, apply, idle
 
 FPS = 60.0
 

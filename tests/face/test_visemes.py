@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.head.visemes import NAMES, VISEMES, viseme_matrix
+from talkinghead.motion.animation import Animation
 
 
 def test_fifteen_visemes_of_shapes_that_exist(default_head):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses.emotion import PICTURES, bared, exchange, lips_alike, mesh_alike, mesh_emotion, others, video_emotion
 from talkinghead.models.emotion_net import MeshEmotion, Seen
 from talkinghead.models.sync import SyncNet
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, layer
 
 HAPPY = EMOTIONS.index("happy")
 
@@ -40,7 +41,7 @@ def curve_of(emotion, intensity, frames=128):
 
 def spoken(emotion=0, intensity=0.0, frames=128):
     """(1, T, 52): "mama fubi" with an expression."""
-    from talkinghead.face.coarticulation import speak
+    from talkinghead.speech.coarticulation import speak
 
     phones = [(0.1 + 0.15 * i, 0.25 + 0.15 * i, phone) for i, phone in enumerate("M AA M AA F UW B IY SIL".split())]
     said = speak(phones, frames / 50, 50.0).coefficients

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from talkinghead.animation import Animation
 from talkinghead.head.head import Head
 from talkinghead.losses.lipreading import PICTURES, lipreading, window
+from talkinghead.motion.animation import Animation
 
 
 class Average:
@@ -62,7 +62,7 @@ def mouth():
 
 def spoken():
     """(1, 50, 52): "mama", a second of it."""
-    from talkinghead.face.coarticulation import speak
+    from talkinghead.speech.coarticulation import speak
 
     phones = [(0.1 + 0.2 * i, 0.3 + 0.2 * i, phone) for i, phone in enumerate(("M", "AA", "M", "AA"))]
     return torch.from_numpy(speak(phones, 1.0, 50.0).coefficients)[None]

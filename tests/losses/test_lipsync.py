@@ -1,10 +1,10 @@
 import torch
 from heads import tiny_head
 
-from talkinghead.face.phonemes import PHONES
 from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.losses import lipsync
+from talkinghead.speech.phonemes import PHONES
 
 LIPS = torch.tensor([[0.0, 10.0, 0.0]]), torch.zeros(3)  # one coefficient that opens the lips by 10 mm
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from talkinghead import Animation, Head
-from talkinghead.face.expressions import EMOTIONS, Manner, pose
 from talkinghead.head.visemes import viseme_matrix
-from talkinghead.models.contact import DOUBT, SURE, meet
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, pose
+from talkinghead.motion.lip_closure import DOUBT, SURE, meet
 
 
 @pytest.fixture(scope="module")

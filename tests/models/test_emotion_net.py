@@ -9,10 +9,11 @@ from heads import tiny_head
 from torch import nn
 
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS, Manner, layer
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import PLACES, emotion_map
 from talkinghead.models.emotion_net import EmotionConfig, EmotionNet, MeshConfig, MeshEmotion, ScriptedEmotion, labels, load
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner, layer
 
 
 class Dark(nn.Module):
@@ -130,7 +131,7 @@ def test_a_scripted_network_is_fed_as_it_was_trained(scripted):
 @pytest.fixture(scope="module")
 def shown():
     """(7, 64, K) the default head says "mama" with each emotion, and (3, 64, K) with half, a third of and no happiness."""
-    from talkinghead.face.coarticulation import speak
+    from talkinghead.speech.coarticulation import speak
 
     head = Head.default()
     said = speak([(0.1 + 0.2 * i, 0.3 + 0.2 * i, phone) for i, phone in enumerate(("M", "AA", "M", "AA"))], 1.28, 50.0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from talkinghead.audio.load import load_audio
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.phonemes import BILABIALS
 from talkinghead.models.talker import Talker
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.speech.phonemes import BILABIALS
 
 FELT = EMOTIONS[1:]
 CORNERS = ("lip_corner_left", "lip_corner_right")

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES
 from talkinghead.models.lipreader import VISEMES, LipReader, LipReaderConfig, ScriptedReader, load
+from talkinghead.speech.phonemes import PHONES
 
 
 class Plain(nn.Module):
@@ -107,9 +107,9 @@ def test_what_is_no_lip_reader_is_refused(tmp_path, scripted):
 
 def test_the_shipped_one_reads_the_default_heads_lips():
     """Words that look different are told apart, phoneme by phoneme: /m a m a f u f u/, 180 ms each."""
-    from talkinghead.face.coarticulation import speak
     from talkinghead.head.head import Head
     from talkinghead.render.differentiable import MouthRenderer
+    from talkinghead.speech.coarticulation import speak
 
     reader = load("default")
     assert isinstance(reader, LipReader) and sum(weight.numel() for weight in reader.parameters()) < 1_000_000

@@ -5,13 +5,13 @@ import pytest
 import torch
 from heads import tiny_head
 
-from talkinghead.animation import Animation
 from talkinghead.audio.mel import WIDTH, log_mel
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import lip_map
 from talkinghead.models.sync import NAMES, SyncConfig, SyncNet, lips_of
+from talkinghead.motion.animation import Animation
+from talkinghead.speech.phonemes import PHONES
 
 
 def test_log_mel_has_a_frame_every_20_ms_about_its_centre():

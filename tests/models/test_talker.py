@@ -6,11 +6,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from talkinghead.emotion import EmotionCurve
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.head.head import Head
 from talkinghead.models.talker import Talker, template_code
+from talkinghead.motion.emotion_curve import EmotionCurve
+from talkinghead.motion.emotions import EMOTIONS
 
 RATE = 16000
 

@@ -8,8 +8,8 @@ import pytest
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.models.voice_emotion import CUES, PROFILES, _expected, emotion_of_voice
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.speech.voice_emotion import CUES, PROFILES, _expected, emotion_of_voice
 
 COLUMN = {name: i for i, name in enumerate(EMOTIONS)}
 

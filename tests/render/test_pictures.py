@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pictures import SIZE, WORKING, patch, pose, silhouette, spot
 
-from talkinghead.animation import Animation
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 from talkinghead.render import frames, image
 from talkinghead.render.camera import CAMERAS, parse_size, place
 from talkinghead.render.look import background

@@ -14,10 +14,10 @@ import pytest
 import soundfile
 from pictures import WORKING
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_count
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
+from talkinghead.motion.animation import Animation
 from talkinghead.render import render, video
 
 BACKEND = WORKING[0]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from talkinghead.data.dataset import TrainingData
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.head.head import Head
 from talkinghead.losses import check_weights, total
+from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.train.stages import TERMS, Stage, feeling
 from talkinghead.train.surfaces import Surface
 

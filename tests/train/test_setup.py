@@ -4,8 +4,8 @@ from safetensors.torch import save_file
 
 from talkinghead import Talker
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES
 from talkinghead.models.talker import ModelConfig
+from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.setup import load_encoder
 
 

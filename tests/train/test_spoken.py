@@ -9,10 +9,10 @@ import torch
 from talkinghead.audio.mel import WIDTH
 from talkinghead.data.dataset import TrainingData
 from talkinghead.data.manifest import read_manifest, write_manifest
-from talkinghead.data.phones import UNKNOWN
 from talkinghead.data.shards import write_shards
 from talkinghead.errors import InputWarning
-from talkinghead.face.phonemes import PHONES
+from talkinghead.speech.labels import UNKNOWN
+from talkinghead.speech.phonemes import PHONES
 from talkinghead.train import train
 from talkinghead.train.stages import Stage
 from talkinghead.train.surfaces import Surface

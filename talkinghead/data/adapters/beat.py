@@ -24,13 +24,13 @@ import numpy as np
 from talkinghead.data.cutting import LONGEST, inside, pieces, settle
 from talkinghead.data.parameters import arkit_names, cut_wave, even, seconds_of, wave_of
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
-from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK
 from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.io.files import SOUNDS, files_under, load_json
+from talkinghead.motion.emotions import SPELLINGS
+from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
 
 VERSION = 1
 LICENCE = "BEAT: non-commercial research only"

@@ -23,7 +23,6 @@ import numpy as np
 from talkinghead.audio.load import load_audio
 from talkinghead.data import vertexsets
 from talkinghead.data.recording import Recording, Take
-from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
@@ -31,6 +30,7 @@ from talkinghead.head.landmarks import on_triangle
 from talkinghead.head.units import unit_scale
 from talkinghead.io.meshes import read_mc, read_pc2
 from talkinghead.io.pickles import read_array
+from talkinghead.motion.emotions import SPELLINGS
 
 VERSION = 1
 LICENCE = "NVIDIA Audio2Face-3D example dataset: evaluation use, see its own terms"

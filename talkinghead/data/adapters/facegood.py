@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.load import load_audio
 from talkinghead.data.recording import Recording, Take
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 VERSION = 3  # goes up when the same takes would give other motion
 LICENCE = "MIT"

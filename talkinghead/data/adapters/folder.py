@@ -27,11 +27,11 @@ from talkinghead.data.parameters import arkit_names, emotion_by_name, flame_head
 from talkinghead.data.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.io.files import files_under, load_npz, sound_of
+from talkinghead.motion.emotions import EMOTIONS
 
 VERSION = 1
 LICENCE = "unknown"

@@ -20,9 +20,9 @@ from talkinghead.data.parameters import wave_of
 from talkinghead.data.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, sound_of
+from talkinghead.motion.emotions import EMOTIONS
 
 VERSION = 1
 LICENCE = "unknown"

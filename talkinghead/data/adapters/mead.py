@@ -26,12 +26,11 @@ import numpy as np
 
 from talkinghead.data.parameters import BROKEN, flame_heads, flame_motion, frames, upright, wave_of
 from talkinghead.data.recording import Recording, Take
-from talkinghead.emotion import SPELLINGS
 from talkinghead.errors import InputError, brief
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, sound_of
 from talkinghead.io.pickles import read_array
+from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 VERSION = 1
 LICENCE = "MEAD: research only; parameters of INFERNO/EMOTE: non-commercial, no redistribution"

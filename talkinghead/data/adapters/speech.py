@@ -22,17 +22,16 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio.clock import RATE
-from talkinghead.data import align
-from talkinghead.data.manifest import Spans
 from talkinghead.data.parameters import wave_of
 from talkinghead.data.recording import Recording, Take
-from talkinghead.data.said import PHONES, TEXTS, phone_spans, read_lines
-from talkinghead.data.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.data.video import find_clips
 from talkinghead.errors import InputError
-from talkinghead.face import coarticulation, phonemes
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS
+from talkinghead.speech import align, coarticulation, phonemes
+from talkinghead.speech.spans import Spans
+from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
+from talkinghead.speech.transcripts import PHONES, TEXTS, phone_spans, read_lines
 
 VERSION = 2
 LICENCE = "unknown"

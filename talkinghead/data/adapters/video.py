@@ -2,7 +2,7 @@
 
 Every clip shows one person; clips in one folder are the same person unless `speaker` says otherwise. What is slow, the
 tracking, is kept in `landmarks/ID.npz`, so that a run that was interrupted goes on, and solving again is cheap.
-What is said, in words.jsonl, phones.jsonl or transcripts.jsonl beside the clips (see `talkinghead.data.said`), is noted; with
+What is said, in words.jsonl, phones.jsonl or transcripts.jsonl beside the clips (see `speech.transcripts`), is noted; with
 `align`, words whose phonemes are not known are aligned (extra `align`, English). Emotion is noted where names tell it: those of
 RAVDESS, and folders named like an emotion, as MEAD's are.
 The sound is taken to be in sync with the picture but for `offset`; estimating that is left to the user.
@@ -20,18 +20,18 @@ import numpy as np
 
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
-from talkinghead.data import align as aligning
 from talkinghead.data import solve, video
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion import Motion, cut_sound, read_meta, read_motion, write_motion
 from talkinghead.data.parameters import emotion_by_name
 from talkinghead.data.person import Person
 from talkinghead.data.recording import Take, assign_splits
-from talkinghead.data.said import Said, beside
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
+from talkinghead.speech import align as aligning
+from talkinghead.speech.transcripts import Said, beside
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
 SHORTEST = 0.5  # seconds of a face

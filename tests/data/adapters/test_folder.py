@@ -7,7 +7,6 @@ import pytest
 from data.adapters.layouts_parameters import curves, livelink_csv, write_wav
 from heads import tiny_head
 
-from talkinghead.animation import Animation
 from talkinghead.data import prepare
 from talkinghead.data.adapters import folder
 from talkinghead.data.manifest import read_manifest
@@ -16,6 +15,7 @@ from talkinghead.data.parameters import emotion_by_name, flame_names
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 
 def only(found):

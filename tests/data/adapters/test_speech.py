@@ -13,7 +13,7 @@ from talkinghead.data.adapters.speech import read_lab
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion import read_animation, read_motion
 from talkinghead.errors import InputError
-from talkinghead.face.coarticulation import NAMES
+from talkinghead.speech.coarticulation import NAMES
 
 PHONES = [["SIL", 0.0, 0.3], ["M", 0.3, 0.42], ["AA1", 0.42, 0.8], ["P", 0.8, 0.9], ["SIL", 0.9, 1.5]]
 GRID = """File type = "ooTextFile"

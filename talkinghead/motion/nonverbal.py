@@ -20,15 +20,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody, smooth
 from talkinghead.errors import InputError
-from talkinghead.face import gestures
-from talkinghead.face.bearing import Bearing, bearing
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.gestures import ease
 from talkinghead.head.head import Head
+from talkinghead.motion import gestures
+from talkinghead.motion.affect import Bearing, bearing
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.easing import ease
+from talkinghead.motion.emotions import EMOTIONS
 
 GRID = 100.0  # Hz at which the pace of blinks is summed, whatever the frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.face.expressions import EMOTIONS, Manner
 from talkinghead.head.head import Head
+from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.expressions import Manner
 
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError
+from talkinghead.speech.spans import Spans
 
 # Quoted text ("" is a quote in it), indices in brackets and comments (skipped), flags, numbers. Keys in between say nothing.
 TOKEN = re.compile(r'"((?:[^"]|"")*)"|\[[^\]]*\]|![^\n]*|(<\w+>)|(?<![\w.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])')

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import PHONES, arpabet
+from talkinghead.speech.phonemes import PHONES, arpabet
+from talkinghead.speech.spans import Spans
 
 UNKNOWN = -100  # what torch's cross-entropy leaves out
 

@@ -23,9 +23,9 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.prosody import HOP, MOMENTS, Prosody, prosody, smooth
-from talkinghead.emotion import AUTO, EmotionCurve
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import asset
+from talkinghead.motion.emotion_curve import AUTO, EmotionCurve
+from talkinghead.motion.emotions import EMOTIONS
 
 CUES = ("pitch", "span", "trend", "tilt", "effort", "clear", "level", "dynamics", "rate", "accents")
 WINDOW, STEP = 3.0, 0.5  # seconds: half width of a window, and from one to the next

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio.clock import RATE
-from talkinghead.data import forced
-from talkinghead.data.manifest import Spans
 from talkinghead.errors import InputError
+from talkinghead.speech import ctc_align
+from talkinghead.speech.spans import Spans
 
 ENGINES = ("pocketsphinx", "model")
 SILENCE = "SIL"
@@ -66,7 +66,7 @@ def engine_for(engine: str = "auto") -> str:
     if engine not in ("auto", *ENGINES):
         raise InputError(f"aligner {engine!r} is not known; choose auto, {' or '.join(ENGINES)}")
     if engine == "auto":
-        engine = "model" if forced.forced_align() is not None and forced.phonetic() is not None else "pocketsphinx"
+        engine = "model" if ctc_align.forced_align() is not None and ctc_align.phonetic() is not None else "pocketsphinx"
     if engine == "pocketsphinx":
         require()
     return engine
@@ -89,16 +89,16 @@ def align(wave: np.ndarray, transcript: str, engine: str = "auto", talker: Any =
 
 
 def _by_model(wave: np.ndarray, words: list[str], talker: Any) -> Alignment:
-    if forced.forced_align() is None:
+    if ctc_align.forced_align() is None:
         raise InputError("aligning with the model needs torchaudio for the torch that is installed; use pocketsphinx")
-    talker = talker or forced.phonetic()
+    talker = talker or ctc_align.phonetic()
     if talker is None:
         raise InputError("model: its speech encoder has not learnt phonemes; align with pocketsphinx")
     decoder = _decoder() if find_spec("pocketsphinx") else None  # for its dictionary
     said = {word: decoder and decoder.lookup_word(word) for word in words}
     guessed = tuple(word for word, known in said.items() if not known)
     phones = [(said[word] or sounds(word)).split() for word in words]
-    found = forced.place(forced.posteriors(talker, wave), talker.config.phones, words, phones)
+    found = ctc_align.place(ctc_align.posteriors(talker, wave), talker.config.phones, words, phones)
     duration = len(wave) / RATE
     return Alignment(_inside(list(found[0]), duration), _inside(list(found[1]), duration), guessed)
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.audio.clock import RATE
-from talkinghead.data.index import FPS
-from talkinghead.data.manifest import Spans
+from talkinghead.audio.clock import FPS, RATE
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import SILENCE, arpabet
+from talkinghead.speech.phonemes import SILENCE, arpabet
+from talkinghead.speech.spans import Spans
 
 PIECE, MARGIN = 30.0, 1.0  # seconds that the network hears at a time, and that it hears beside them
 PAUSE = 0.06  # seconds of silence between words from which on it is one

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.animation import Animation
 from talkinghead.audio.clock import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
-from talkinghead.face.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet
 from talkinghead.files import asset
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
+from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet
 
 VERSION = 3  # goes up when the same phonemes would give other motion
 PAIRED = ("mouthLowerDown", "mouthUpperUp", "mouthPress", "mouthSmile", "mouthStretch", "mouthFrown")

@@ -26,14 +26,9 @@ from typing import Any
 import numpy as np
 
 from talkinghead.errors import InputError, brief
-from talkinghead.face.expressions import EMOTIONS
 from talkinghead.files import replacing
+from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
-SPELLINGS = {  # how people and datasets write them -> one of EMOTIONS
-    **{name: name for name in EMOTIONS},
-    **{"happiness": "happy", "sadness": "sad", "surprise": "surprised", "fear": "fearful", "disgust": "disgusted"},
-    **{"anger": "angry"},
-}
 AUTO = "auto"  # heard from the recording; not a curve yet
 CURVES = (".json", ".csv")
 FIELDS = ("time", "emotion", "intensity")

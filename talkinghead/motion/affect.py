@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkinghead.audio.prosody import Prosody, smooth
-from talkinghead.face.expressions import EMOTIONS
-from talkinghead.face.gestures import ease
+from talkinghead.motion.easing import ease
+from talkinghead.motion.emotions import EMOTIONS
 
 # Of each emotion at full intensity. down, turn, tilt: degrees the head is held down, aside and to one shoulder (whose side is
 # the person's own); look: degrees the eyes look below the viewer; moves, brows, blinks: how much more head and brows move in

@@ -24,9 +24,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from talkinghead.face.gestures import ease
+from talkinghead.motion.easing import ease, fall, rise
+from talkinghead.motion.emotions import EMOTIONS
 
-EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contempt")
 # What action units [E] are in ARKit's shapes; a name without its side stands for both.
 UNITS: dict[str, dict[str, float]] = {
     "1": {"browInnerUp": 1.0},
@@ -135,15 +135,15 @@ def layer(
     part, jaw, close, spread, press, look, rest = _plan(names)
     rolled, bitten, round_, opened, gap = (speech @ look).T
     gap = np.maximum(gap + rest, 0)  # mm
-    shut = _fall(gap / SHUT)
+    shut = fall(gap / SHUT)
     pause = _rest(shut * (1 - np.minimum(rolled / PRESSED, 1)), fps)
-    bite = _rise(bitten / BITTEN)
+    bite = rise(bitten / BITTEN)
     free = np.maximum(TALK * (1 - _soft(shut, fps)) * (1 - bite), pause)
     pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # only an expression that parts the lips at rest keeps them from meeting
     shown[:, part] *= free[:, None]
-    shown[:, jaw] *= np.maximum(LOUD * _rise(opened / JAW) * (1 - bite), pause)[:, None]
-    shown[:, spread] *= (1 - 0.7 * _rise(round_ / ROUND))[:, None]
-    shown[:, press] *= (1 - 0.8 * _rise(gap / (2 * SHUT)) * (1 - bite))[:, None]
+    shown[:, jaw] *= np.maximum(LOUD * rise(opened / JAW) * (1 - bite), pause)[:, None]
+    shown[:, spread] *= (1 - 0.7 * rise(round_ / ROUND))[:, None]
+    shown[:, press] *= (1 - 0.8 * rise(gap / (2 * SHUT)) * (1 - bite))[:, None]
     out = speech + shown * (1 - speech)
     if len(jaw) and len(close):
         _meet(out, look[:, -1], rest, part, jaw[0], close[0], shut * shut * (1 - pause), curve)
@@ -192,16 +192,6 @@ def draw_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     else:
         out[:, first], out[:, second] = full * (1 - comes), full * comes
     return out
-
-
-def _rise(phase: np.ndarray) -> np.ndarray:
-    """0 to 1, softly."""
-    phase = np.clip(phase, 0, 1)
-    return phase * phase * (3 - 2 * phase)
-
-
-def _fall(phase: np.ndarray) -> np.ndarray:
-    return 1 - _rise(phase)
 
 
 def _soft(shut: np.ndarray, fps: float) -> np.ndarray:

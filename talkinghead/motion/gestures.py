@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.audio.prosody import Prosody, smooth
+from talkinghead.motion.easing import ease
 
 NOD_GAP, RAISE_GAP = 0.45, 1.1  # seconds between two nods, two raises: more would be nervous
 CHIN = np.radians(0.5)  # that the chin rises a semitone [M]
@@ -145,9 +146,3 @@ def _form(draw: np.ndarray, frown: bool) -> np.ndarray:
     """(2, 3) how much of a movement each part does, from three numbers in [0, 1]; faces are never quite even."""
     even = np.array([1.0, 0.75 + 0.25 * draw[0]])[:: 1 if draw[1] < 0.5 else -1, None]
     return even * (np.array([0.0, 0.0, 0.7]) if frown else np.array([1.0, 0.5 + 0.45 * draw[2], 0.0]))
-
-
-def ease(phase: np.ndarray) -> np.ndarray:
-    """0 to 1 with the least jerk (Flash and Hogan 1985) as phase goes from 0 to 1."""
-    phase = np.clip(phase, 0, 1)
-    return phase**3 * (10 - 15 * phase + 6 * phase**2)

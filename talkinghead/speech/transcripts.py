@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talkinghead.data.manifest import Spans, read_words
 from talkinghead.errors import InputError
+from talkinghead.speech.spans import Spans, read_words
 
 WORDS, PHONES, TEXTS = "words.jsonl", "phones.jsonl", "transcripts.jsonl"
 PAUSES = ("sil", "sp", "spn", "")  # marks in word times that are no words
