@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 from talkinghead.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from talkinghead.animate.animation import Animation
+    from talkinghead.animate.talker import Talker
     from talkinghead.audio.load import load_audio
     from talkinghead.head.head import Head
-    from talkinghead.models.talker import Talker
-    from talkinghead.motion.animation import Animation
-    from talkinghead.render import render
+    from talkinghead.rendering.video import render
 
 HOME = {
-    "Talker": "models.talker",
-    "Animation": "motion.animation",
+    "Talker": "models.speech_to_motion",
+    "Animation": "animate.animation",
     "Head": "head.head",
     "load_audio": "audio.load",
-    "render": "render",
+    "render": "rendering.video",
 }
 __all__ = ["Animation", "Head", "Talker", "load_audio", "render"]
 

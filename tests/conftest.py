@@ -75,8 +75,10 @@ def tiny_talker(tiny_encoder):
     """A Talker of a few thousand weights that moves, though not sensibly."""
     import torch
 
+    from talkinghead.animate.talker import Talker
     from talkinghead.head.head import Head
-    from talkinghead.models.talker import ModelConfig, Talker
+    from talkinghead.models.config import ModelConfig
+    from talkinghead.models.speech_to_motion import SpeechToMotion
     from talkinghead.motion.emotions import EMOTIONS
 
     torch.manual_seed(0)
@@ -93,10 +95,10 @@ def tiny_talker(tiny_encoder):
         prior_width=16,
         prior_dilations=[1, 2],
     )
-    talker = Talker(config).eval()
-    torch.nn.init.normal_(talker.motion.decoder.out["arkit"].weight, std=0.5)
-    torch.nn.init.normal_(talker.prior.style.weight)
-    return talker
+    network = SpeechToMotion(config).eval()
+    torch.nn.init.normal_(network.motion.decoder.out["arkit"].weight, std=0.5)
+    torch.nn.init.normal_(network.prior.style.weight)
+    return Talker(network)
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import layouts_parameters as parameters
+import layouts_vertices as vertices
 import numpy as np
 import pytest
-from data.adapters import layouts_parameters as parameters
-from data.adapters import layouts_vertices as vertices
 
+from talkinghead.animate.talker import Talker
 from talkinghead.config import load_config
-from talkinghead.data import prepare
+from talkinghead.data.preparation import prepare
 from talkinghead.losses import check_weights
-from talkinghead.models.talker import Talker
 from talkinghead.train import train
 from talkinghead.train.config import TrainConfig, check
 from talkinghead.train.perception import EXCHANGED, SEEN

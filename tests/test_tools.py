@@ -15,7 +15,7 @@ from talkinghead.head.head import Head
 @pytest.fixture(scope="module")
 def measure(root):
     pytest.importorskip("librosa")
-    spec = importlib.util.spec_from_file_location("measure_lips", root / "tools/measure_lips.py")
+    spec = importlib.util.spec_from_file_location("measure_lips", root / "tools/measure/measure_lips.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -53,7 +53,7 @@ def phones(root, tmp_path):
 
 
 def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, phones):
-    from talkinghead.motion.animation import Animation
+    from talkinghead import Animation
 
     class Still:
         def animate(self, path, fps, idle):
@@ -65,7 +65,7 @@ def test_phones_counts_a_mouth_that_never_opens_as_shut(measure, phones):
 
 @pytest.fixture
 def judges(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "tools"))
+    monkeypatch.syspath_prepend(str(root / "tools/measure"))
     import judge_emotions
 
     return judge_emotions

@@ -6,7 +6,12 @@ from math import ceil
 
 import numpy as np
 
-RATE = 16000
+from talkinghead.errors import InputError
+
+RATE = 16000  # samples a second of everything that is heard
+FRAME = 320  # samples per feature: wav2vec 2.0's strides multiply to 320, so 50 features a second
+FPS = RATE / FRAME
+FPS_RANGE = (1, 240)  # frames a second that can be asked for
 
 
 def frame_count(seconds: float, fps: float) -> int:
@@ -19,5 +24,7 @@ def frame_times(frames: int, fps: float) -> np.ndarray:
     return (np.arange(frames) + 0.5) / fps
 
 
-FRAME = 320  # samples per feature: wav2vec 2.0's strides multiply to 320, so 50 features a second
-FPS = RATE / FRAME
+def check_fps(fps: float | None) -> None:
+    """Raises InputError for a frame rate that cannot be asked for; None is none that is asked for."""
+    if fps is not None and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+        raise InputError(f"fps is {fps:g}: choose {FPS_RANGE[0]} to {FPS_RANGE[1]}")

@@ -2,7 +2,7 @@
 
 manifest.jsonl   one JSON object a line: the fields of `Clip`, and "version"
 audio/ID.flac    16 kHz mono; sample 0 and motion frame 0 begin together
-motion/ID.safetensors  the motion, see `talkinghead.data.motion`; frame t is shown at (t + 0.5) / fps seconds
+motion/ID.safetensors  the motion, see `talkinghead.data.motion_file`; frame t is shown at (t + 0.5) / fps seconds
 heads/NAME.npz   the `Head` that clips of one annotation are for, where that is not the default one; people known from video
 report.json      how many clips, how good, what was dropped and why
 """

@@ -17,7 +17,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
-from talkinghead.evaluate.measure import Recorded, read_motion_of
+from talkinghead.evaluate.measures.clip import Recorded, read_motion_of
 from talkinghead.motion.animation import Animation
 
 NOTES = {

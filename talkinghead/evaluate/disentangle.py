@@ -16,13 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
-from talkinghead.evaluate.metrics import pearson
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
+from talkinghead.metrics.lips import pearson
 from talkinghead.models.categorical import hard
-from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
+from talkinghead.models.config import BLENDSHAPES
+from talkinghead.models.template import template_code
 from talkinghead.motion.animation import Animation
 
 REGIONS = ("lips", "lower_face", "eyelids", "brows", "upper_face")  # those that the mesh has
@@ -62,7 +64,7 @@ def swap(
     talker: Talker, data: str | Path, *, split: str = "test", clips: int | None = 20, annotation: str | None = None
 ) -> list[Swapped]:
     """The pairs behind `disentangle`, to look at."""
-    from talkinghead.data.dataset import TrainingData
+    from talkinghead.data.loading.dataset import TrainingData
 
     config = talker.config
     with TemporaryDirectory() as place:
@@ -93,9 +95,9 @@ def swap(
 @torch.inference_mode()
 def _known(talker: Talker, prepared, i: int) -> tuple[Tensor, Tensor]:
     """(1, T, D) features and (1, T, K) motion of a clip."""
-    device = next(talker.parameters()).device
+    device = talker.network.device
     wave, motion = prepared.whole(i)
-    features = talker.audio(torch.from_numpy(wave).float()[None].to(device))
+    features = talker.network.audio(torch.from_numpy(wave).float()[None].to(device))
     motion = torch.from_numpy(motion).float()[None].to(device)
     frames = min(features.shape[1], motion.shape[1])
     return features[:, :frames], motion[:, :frames]
@@ -113,7 +115,7 @@ def _pair(talker: Talker, head: Head, kind: str, clip: str, other: str, mine: tu
         ("expression", features, motion_2),
         ("both", features_2, motion_2),
     ):
-        found = talker.motion.decoder(hard(talker.motion.encoder(seen, heard, kind)), template, kind)[0]
+        found = talker.network.motion.decoder(hard(talker.network.motion.encoder(seen, heard, kind)), template, kind)[0]
         motions[name] = (found.clamp(0, 1) if kind in BLENDSHAPES else found).cpu().numpy()
     truth, truth_other = (values[0].cpu().numpy() for values in (motion, motion_2))
     return Swapped(clip, other, head, talker.config.annotations[kind], talker.config.fps, truth, truth_other, motions)
@@ -228,7 +230,7 @@ def draw(figures: dict[str, dict]):
 
 def portraits(pair: Swapped, size: int = 256) -> np.ndarray:
     """(H, W, 3) uint8: a face, with the other's sound, with the other's expression, and the other, where they differ most."""
-    from talkinghead.evaluate.videos import panels
+    from talkinghead.evaluate.output.videos import panels
 
     keep = [pair.head.index(name) for name in pair.names]
     t = int(_distances(pair.motions["both"], pair.motions[""], geometry.gram(pair.head)[keep][:, keep].numpy()).argmax())

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from talkinghead.data.manifest import SPLITS, Clip, read_manifest
 from talkinghead.errors import InputError
-from talkinghead.evaluate import emotion
 from talkinghead.evaluate.baselines import NOTES, Baseline
 from talkinghead.evaluate.cache import Cache, claim, clip_state, state
-from talkinghead.evaluate.lips import VertexSet, vertex_set
-from talkinghead.evaluate.measure import (
+from talkinghead.evaluate.measures.clip import (
     Recorded,
     curves,
     measure,
@@ -26,31 +27,43 @@ from talkinghead.evaluate.measure import (
     read_recorded,
     rebase,
 )
+from talkinghead.evaluate.measures.lips import VertexSet, vertex_set
+from talkinghead.evaluate.result import TRUTH, Result
 from talkinghead.evaluate.systems import Options, System, find_systems
-from talkinghead.evaluate.table import Lags, Record
+from talkinghead.evaluate.table import Record
+from talkinghead.files import replacing
 from talkinghead.head.units import metres
+from talkinghead.metrics import emotion_classifier
 
-TRUTH = "truth"
-SHORT = 0.1  # seconds that a motion may be shorter than the recording without a note
+if TYPE_CHECKING:
+    from talkinghead.evaluate.result import Result
 
 
-@dataclass
-class Result:
-    """What one system did on all clips, by clip. features: of the emotion classifier; short: seconds too short, where it is."""
+def write(
+    report: dict,
+    out: Path,
+    folder: Path,
+    clips: list[Clip],
+    systems: list[System],
+    results: dict[str, Result],
+    videos: int,
+    progress: bool,
+    sheets: dict[str, Path],
+) -> None:
+    """report.json and index.html, each whole or not at all. sheets: pictures of the emotions of models, by name."""
+    from talkinghead.evaluate.output.page import page
+    from talkinghead.evaluate.output.videos import films
 
-    records: dict[str, Record] = field(default_factory=dict)
-    lags: dict[str, Lags] = field(default_factory=dict)
-    curves: dict[str, dict] = field(default_factory=dict)
-    features: dict[str, list[float]] = field(default_factory=dict)
-    short: dict[str, float] = field(default_factory=dict)
-
-    def add(self, clip: str, part: dict) -> None:
-        self.records[clip] = {key: (float(num), float(den)) for key, (num, den) in part["record"].items()}
-        self.lags[clip] = part["lags"]
-        self.curves[clip] = part["curves"]
-        self.features[clip] = part["features"]
-        if part["short"] > SHORT:
-            self.short[clip] = part["short"]
+    with replacing(out / "report.json") as fresh:
+        fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    shown = films(out, folder, clips, systems, videos)
+    with replacing(out / "index.html") as fresh:
+        fresh.write_text(page(report, folder, clips, results, shown, sheets), encoding="utf-8")
+    for path in (out / "videos").glob("*.mp4") if (out / "videos").exists() else ():
+        if path not in shown.values():
+            path.unlink()
+    if not shown:
+        shutil.rmtree(out / "videos", ignore_errors=True)
 
 
 def evaluate(
@@ -116,7 +129,8 @@ def evaluate(
                 step()
     _read_emotions(folder, chosen, found[0].annotation, results, notes)
     _length_notes(results, notes)
-    from talkinghead.evaluate.report import build, show, write
+    from talkinghead.evaluate.output.files import build
+    from talkinghead.evaluate.output.terminal import show
 
     conditions = {"split": split, "samples": samples, "seed": seed, "idle": idle, "prior": prior, "unit": unit, "fps": fps}
     report = build(folder, chosen, everyone, results, sets.described(), notes, conditions)
@@ -158,7 +172,7 @@ class Feelings:
     """The emotions of those systems that can be told one. Raises InputError if there is none."""
 
     def __init__(self, systems: list[System], notes: list[str]) -> None:
-        from talkinghead.evaluate.emotions import models
+        from talkinghead.evaluate.emotion.response import models
 
         self.models, told = models(systems)
         self.clips: list[Clip] = []
@@ -166,17 +180,17 @@ class Feelings:
 
     def measure(self, folder: Path, clips: list[Clip], count: int, cache: Cache, progress: bool) -> dict[str, dict]:
         """{model: figures} on at most `count` of the clips."""
-        from talkinghead.evaluate import emotions
+        from talkinghead.evaluate.emotion import response
 
-        self.clips, out = emotions.choose(clips, count), {}
+        self.clips, out = response.choose(clips, count), {}
         with _bar(len(self.clips) * len(self.models), progress) as step:
             for model in self.models:
-                out[model.name] = emotions.measure_emotions(model, folder, self.clips, cache, step=step)
+                out[model.name] = response.measure_emotions(model, folder, self.clips, cache, step=step)
         return out
 
     def sheets(self, folder: Path, out: Path) -> dict[str, Path]:
         """{model: picture of emotion x intensity x sound} in the folder of the report."""
-        from talkinghead.evaluate.sheets import write
+        from talkinghead.evaluate.emotion.sheets import write
 
         where = [folder / clip.audio for clip in self.clips]
         return {model.name: write(model, where, out / "sheets") for model in self.models}
@@ -257,7 +271,7 @@ class Plan:
 def _truth(recorded: Recorded) -> dict:
     record, lags = measure_truth(recorded)
     motion = recorded.motion
-    feature = emotion.features(motion.coefficients, motion.fps).tolist()
+    feature = emotion_classifier.features(motion.coefficients, motion.fps).tolist()
     return {"record": record, "lags": lags, "curves": curves(motion), "features": feature, "short": 0.0}
 
 
@@ -273,7 +287,7 @@ def _predicted(system: System, recorded: Recorded, samples: int, seed: int) -> d
     if samples > 1 and (not system.deterministic or len(motions) > 1):
         record |= measure_samples(system.samples(recorded, samples), recorded, seed)
     first = motions[0]
-    feature = emotion.features(first.coefficients, first.fps).tolist()
+    feature = emotion_classifier.features(first.coefficients, first.fps).tolist()
     short = max(recorded.motion.duration - motion.duration for motion in motions)
     return {"record": record, "lags": lags, "curves": curves(first), "features": feature, "short": short}
 
@@ -289,12 +303,12 @@ def _read_emotions(folder: Path, clips: list[Clip], annotation: str, results: di
     rows, labels = [], []
     for clip in training:
         motion = read_motion_of(folder, clip)
-        rows.append(emotion.features(motion.coefficients, motion.fps))
+        rows.append(emotion_classifier.features(motion.coefficients, motion.fps))
         labels.append(str(clip.emotion))
     if len({len(row) for row in rows}) > 1:
         notes.append("emotion accuracy is left out: clips have heads with different shapes")
         return
-    classify = emotion.train(np.stack(rows), labels)
+    classify = emotion_classifier.train(np.stack(rows), labels)
     for result in results.values():
         for name, label in wanted.items():
             seen = classify(np.array(result.features[name])[None])[0]

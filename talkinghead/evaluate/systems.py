@@ -16,13 +16,13 @@ import numpy as np
 from talkinghead.audio.clock import frame_count
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import state
-from talkinghead.evaluate.measure import Recorded, moved
+from talkinghead.evaluate.measures.clip import Recorded, moved
 from talkinghead.files import asset
 from talkinghead.head.units import metres
 from talkinghead.motion.animation import Animation
 
 if TYPE_CHECKING:
-    from talkinghead.models.talker import Talker
+    from talkinghead.animate.talker import Talker
 
 SUFFIXES = (".npz", ".csv", ".npy")
 FAR = 0.05  # metres: vertices further from the template than this, on average, are in another unit or place
@@ -93,7 +93,7 @@ class Model:
     @property
     def talker(self) -> Talker:
         if self._talker is None:
-            from talkinghead.models.talker import Talker
+            from talkinghead.animate.talker import Talker
 
             source = self.source
             self._talker = source if isinstance(source, Talker) else Talker.from_pretrained(source, self.options.device)

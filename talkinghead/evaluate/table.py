@@ -12,7 +12,8 @@ from inspect import getdoc
 
 import numpy as np
 
-from talkinghead.evaluate import emotion, metrics
+from talkinghead import metrics
+from talkinghead.metrics import emotion_classifier
 
 Record = dict[str, tuple[float, float]]
 Lags = dict[str, list[float]]  # name of a curve -> correlation at each of metrics.LAGS
@@ -76,7 +77,7 @@ METRICS: dict[str, Metric] = {
     "coverage_error": Metric("CE", "m²", "lower", metrics.coverage_error),
     "mean_estimate_error": Metric("MEE", "m²", "lower", metrics.mean_estimate_error),
     "diversity": Metric("diversity", "mm", "", metrics.diversity),
-    "emotion_accuracy": Metric("emotion accuracy", "", "higher", emotion.accuracy, of_truth=True),
+    "emotion_accuracy": Metric("emotion accuracy", "", "higher", emotion_classifier.accuracy, of_truth=True),
 }
 FAMILIES = {
     "Distance": "lve_mm lve lve_rms_mm mve mhd eve mod coefficient_mse",

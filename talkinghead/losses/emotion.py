@@ -2,7 +2,7 @@
 
 Danecek et al. 2023 ("EMOTE") compare features that a frozen emotion network has of a sequence of pictures, and exchange
 emotions between the clips of a batch: of the result, lips must read as the audio's own clip, the face as the clip that the
-emotion came from. Networks are those of `talkinghead.models.emotion_net`; motion is at 50 frames a second.
+emotion came from. Networks are those of `talkinghead.models.perceptual.emotion_net`; motion is at 50 frames a second.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from talkinghead.head.landmark_maps import LANDMARKS
 from talkinghead.losses.sync import alike
-from talkinghead.models.emotion_net import MeshEmotion, Seen, labels
-from talkinghead.models.sync import SyncNet
+from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen, labels
+from talkinghead.models.perceptual.sync import SyncNet
 
 PICTURES = 24  # of each side that a micro-batch draws: what bounds the cost
 INTENSITY = 2.0  # weight of a squared error of intensity beside nats
@@ -27,7 +27,7 @@ WIDE = 2.5  # mm between the lips from which on they count as open
 
 
 class Network(Protocol):
-    """A frozen network that sees emotion in pictures of faces, such as those of `talkinghead.models.emotion_net`."""
+    """A frozen network that sees emotion in pictures of faces, such as those of `talkinghead.models.perceptual.emotion_net`."""
 
     frames: int  # pictures of a window
     step: int  # motion frames from one to the next

@@ -20,7 +20,7 @@ STEP = 2  # motion frames (50 a second) for each picture (25 a second)
 
 
 class Reader(Protocol):
-    """A frozen lip-reading network, such as those of `talkinghead.models.lipreader`."""
+    """A frozen lip-reading network, such as those of `talkinghead.models.perceptual.lipreader`."""
 
     frames: int  # pictures it sees at a time
 

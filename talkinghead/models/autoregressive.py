@@ -6,7 +6,7 @@ of a frame. What the earlier heads of the frame say is added on top, one layer d
 frame for all heads, and only a product of N x C for each head in turn. The layers remember their last frames in rings: a
 second costs the same at the end of an hour as at its beginning: 0.08 seconds of one CPU core (10 s and 60 s of sound alike,
 top-p 0.9), where a sampler that goes through the whole history for every code takes 8 at 10 s and 43 at 60 s
-(processor time; `tools/bench.py --only prior` times both by the clock).
+(processor time; `tools/bench/bench.py --only prior` times both by the clock).
 
 The model card of the default model compares it with the parallel prior, which has the better lips.
 """

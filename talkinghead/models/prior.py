@@ -15,7 +15,7 @@ from talkinghead.motion.emotions import EMOTIONS
 
 # Expected codes blur: lips that should meet stop halfway. At 3 the shipped model's own motion shuts 90 % of the /p b m/ of
 # strangers, at 1 89 %, with the same correlation with real lips; the less sure a model is, the more it matters (a former one:
-# 84 % and 70 %). Figures of tools/measure_lips.py, before `contact.meet`.
+# 84 % and 70 %). Figures of tools/measure/measure_lips.py, before `contact.meet`.
 SHARPNESS = 3.0
 SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
 

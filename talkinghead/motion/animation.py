@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -114,7 +114,7 @@ class Animation:
         """(T,) metres between the corners of the mouth."""
         return np.linalg.norm(self.landmark("lip_corner_left") - self.landmark("lip_corner_right"), axis=1)
 
-    def resample(self, fps: float) -> Animation:
+    def resample(self, fps: float) -> Self:
         """The same motion at another frame rate, by linear interpolation on the frame clock (shortest arc for rotations)."""
         if fps == self.fps:
             return self
@@ -137,14 +137,14 @@ class Animation:
             changed["rotation"] = (start * Rotation.from_rotvec(step * share[:, None])).as_rotvec()
         return replace(self, fps=float(fps), **changed)
 
-    def on(self, head: Head) -> Animation:
+    def on(self, head: Head) -> Self:
         """The same motion on another head of the same topology. Raises InputError if it differs."""
         if head.topology != self.head.topology:
             made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
             raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh")
         return replace(self, head=head)
 
-    def with_gaze_as_shapes(self) -> Animation:
+    def with_gaze_as_shapes(self) -> Self:
         """Gaze folded into the ARKit eyeLook shapes, for formats and clients that know no eye joints."""
         if self.gaze is None:
             return self
@@ -152,25 +152,6 @@ class Animation:
         for name, (eye, axis, reach) in eye_shapes(self.head).items():
             weights[:, self.head.index(name)] += np.maximum(self.gaze[:, eye, axis] / reach, 0)
         return replace(self, coefficients=weights, gaze=None)
-
-    def save(self, path: str | Path) -> None:
-        """Write a file whose suffix decides the format: .npz .glb .csv .usdc .obj (a folder of frames)."""
-        from talkinghead.export import save
-
-        save(self, Path(path))
-
-    def render(self, path: str | Path, *, audio: str | Path | None = None, **options) -> None:
-        """Write an .mp4; `options` are those of `talkinghead.render.render` (size, camera, backend, progress)."""
-        from talkinghead.render import render
-
-        render(self, Path(path), audio=audio, **options)
-
-    @classmethod
-    def load(cls, path: str | Path, head: Head | None = None) -> Animation:
-        """Read an .npz (see `save`). `head` is needed if the motion was made for a head that is not the default one."""
-        from talkinghead.export.npz import read
-
-        return read(Path(path), head)
 
     def _gaze_offsets(self, gaze: np.ndarray) -> np.ndarray:
         """(..., V, 3) metres that turn the eyeballs by (..., 2, 2) rad, first up or down, then to the side."""

@@ -16,11 +16,18 @@ DROOP = 0.22  # weight of eyeBlink that an emotion may add at most: lids that dr
 OWN = 0.5  # how far a seed's manner of showing emotion is from nobody's, of how far any is
 
 
-def check_dials(**dials: float) -> None:
-    """Raises InputError for a strength that is not a number from 0 to 3."""
-    for name, value in dials.items():
+def check_gains(**gains: float) -> None:
+    """Raises InputError for a gain that is not a number from 0 to 3."""
+    for name, value in gains.items():
         if not 0 <= value <= MOST:
             raise InputError(f"{name} is {value:g}: choose 0 to {MOST:g}; 1 is usual")
+
+
+def check_strengths(**strengths: float) -> None:
+    """Raises InputError for a strength of nonverbal motion that is not a number from 0 to 100."""
+    for name, strength in strengths.items():
+        if not 0 <= strength <= 100:
+            raise InputError(f"{name} is {strength}: choose 0 (off) or more; 1 is usual")
 
 
 def manner_of(seed: int) -> Manner:
@@ -29,7 +36,7 @@ def manner_of(seed: int) -> Manner:
     return Manner(*(OWN * drawn.vector().astype(float)).tolist())
 
 
-def mixed(
+def apply_gains(
     speech: np.ndarray,
     felt: np.ndarray,
     head: Head,

@@ -141,6 +141,9 @@ class EmotionCurve:
         return np.array([times[0] - 1, *times, times[-1] + 1]), np.array([rows[0], *rows, rows[-1]])
 
 
+EmotionSpec = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | EmotionCurve  # what `read_emotion` takes
+
+
 def read_emotion(spec: Any, intensity: float = 1.0) -> EmotionCurve:
     """The curve that is meant, `intensity` times.
 

@@ -16,13 +16,13 @@ PRESS = 1e-4  # metres that shut lips are pressed together
 LIPS = ("lip_upper_inner", "lip_lower_inner")
 
 
-def meet(coefficients: np.ndarray, heard: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `heard`, the probability of a bilabial, says."""
-    level = np.clip((heard - DOUBT) / (SURE - DOUBT), 0, 1)
-    return shut(coefficients, level**2 * (3 - 2 * level), head)
+def closure_level(bilabial: np.ndarray) -> np.ndarray:
+    """(T,) probability of a bilabial -> (T,) how far the lips are to be shut, 0 to 1."""
+    level = np.clip((bilabial - DOUBT) / (SURE - DOUBT), 0, 1)
+    return level**2 * (3 - 2 * level)
 
 
-def shut(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
+def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
     """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `level` says: 0 as they are, 1 shut.
 
     First the lips stop parting, then mouthClose shuts what the jaw opened, the jaw gives what is left, and then what else parts

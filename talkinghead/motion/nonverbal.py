@@ -27,6 +27,7 @@ from talkinghead.head.head import Head
 from talkinghead.motion import gestures
 from talkinghead.motion.affect import Bearing, bearing
 from talkinghead.motion.animation import Animation
+from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 
@@ -38,13 +39,6 @@ SWAY = np.radians([0.7, 1.1, 0.6])  # RMS about x (nod), y (turn), z (tilt)
 SWAY_BAND = (0.06, 0.7)  # Hz: the slow class of head movements [H]; modulation by speech keeps it below 1 Hz
 LID_DOWN, LID_UP = 0.02, 0.04  # weights of eyeBlink and eyeWide a degree of gaze: upper lids go with the eyes [F]
 HARMLESS = 1e-5  # metres: shapes that move any lip vertex further are the mouth's, not to be touched
-
-
-def check(**strengths: float) -> None:
-    """Raises InputError for a strength that is not a number from 0 to 100."""
-    for name, strength in strengths.items():
-        if not 0 <= strength <= 100:
-            raise InputError(f"idle: {name} is {strength}, choose 0 (off) or more; 1 is usual")
 
 
 def idle(
@@ -73,7 +67,7 @@ def idle(
         All that is scaled as the rest is; without it, and where it is 0 throughout, nothing differs.
     Raises InputError for strengths below 0 and for a `speech` or `emotion` of another shape.
     """
-    check(blinks=blinks, gaze=gaze, brows=brows, head=head)
+    check_strengths(blinks=blinks, gaze=gaze, brows=brows, head=head)
     times = frame_times(frames, fps)
     if speech is None and voice is not None:
         speech = np.interp(times, voice.times, voice.speaking)

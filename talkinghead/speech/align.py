@@ -2,7 +2,8 @@
 
 Two engines. pocketsphinx (extra `align`) carries its acoustic model and the CMU dictionary; measured on synthetic voices whose
 phoneme times are known, it is off by 10 to 13 ms on average. Where torchaudio imports, its `forced_align` puts the dictionary's
-phonemes on the posteriors of the shipped model (`Talker.phoneme_posteriors`), which was trained on noise and many voices.
+phonemes on the posteriors of a network that the caller brings, such as the shipped model's (`models.recogniser`), which was
+trained on noise and many voices.
 Words that are not in the dictionary are spelled out by simple rules of English: the times of such a word's neighbours are good,
 those within the word are as good as the rules.
 """
@@ -10,6 +11,7 @@ those within the word are as good as the rules.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -52,53 +54,61 @@ class Alignment:
     guessed: tuple[str, ...] = ()  # words that the dictionary lacks
 
 
+FindRecogniser = Callable[[], ctc_align.Recogniser | None]
+
+
+def _no_recogniser() -> None:
+    return None
+
+
 def require() -> None:
     """Raises InputError if the aligner is not installed."""
     if find_spec("pocketsphinx") is None:
         raise InputError("aligning a transcript needs pocketsphinx: pip install 'talkinghead[align]'")
 
 
-def engine_for(engine: str = "auto") -> str:
-    """One of ENGINES, the one that is meant: "auto" takes the model where torchaudio imports and the model knows phonemes.
+def choose_engine(engine: str = "auto", find_recogniser: FindRecogniser = _no_recogniser) -> str:
+    """One of ENGINES, the one that is meant: "auto" takes the model where torchaudio imports and a recogniser is found.
 
     Raises InputError for an engine that is not there.
     """
     if engine not in ("auto", *ENGINES):
         raise InputError(f"aligner {engine!r} is not known; choose auto, {' or '.join(ENGINES)}")
     if engine == "auto":
-        engine = "model" if ctc_align.forced_align() is not None and ctc_align.phonetic() is not None else "pocketsphinx"
+        engine = "model" if ctc_align.forced_align() is not None and find_recogniser() is not None else "pocketsphinx"
     if engine == "pocketsphinx":
         require()
     return engine
 
 
-def align(wave: np.ndarray, transcript: str, engine: str = "auto", talker: Any = None) -> Alignment:
+def align(
+    wave: np.ndarray, transcript: str, engine: str = "auto", find_recogniser: FindRecogniser = _no_recogniser
+) -> Alignment:
     """(n,) samples at 16 kHz and the English text that is said -> its times.
 
-    engine: auto, pocketsphinx, or model, on the phonemes that `talker` hears (the shipped model if None).
+    engine: auto, pocketsphinx, or model, on the phonemes that the recogniser tells; it is looked for only if it is needed.
     Raises InputError if there is no text, if the recording is too long for one piece, if the two do not fit, and for an
     engine that is not there.
     """
-    engine = "model" if talker is not None and engine == "auto" else engine_for(engine)
+    engine = choose_engine(engine, find_recogniser)
     words = spoken(transcript)
     if not words:
         raise InputError("the transcript has no words")
     if len(wave) > LONGEST * RATE:
         raise InputError(f"{len(wave) / RATE:.0f} seconds in one piece; at most {LONGEST:.0f} are aligned, cut it")
-    return _by_model(wave, words, talker) if engine == "model" else _by_pocketsphinx(wave, words)
+    return _by_model(wave, words, find_recogniser()) if engine == "model" else _by_pocketsphinx(wave, words)
 
 
-def _by_model(wave: np.ndarray, words: list[str], talker: Any) -> Alignment:
+def _by_model(wave: np.ndarray, words: list[str], recogniser: ctc_align.Recogniser | None) -> Alignment:
     if ctc_align.forced_align() is None:
         raise InputError("aligning with the model needs torchaudio for the torch that is installed; use pocketsphinx")
-    talker = talker or ctc_align.phonetic()
-    if talker is None:
+    if recogniser is None:
         raise InputError("model: its speech encoder has not learnt phonemes; align with pocketsphinx")
     decoder = _decoder() if find_spec("pocketsphinx") else None  # for its dictionary
     said = {word: decoder and decoder.lookup_word(word) for word in words}
     guessed = tuple(word for word, known in said.items() if not known)
     phones = [(said[word] or sounds(word)).split() for word in words]
-    found = ctc_align.place(ctc_align.posteriors(talker, wave), talker.config.phones, words, phones)
+    found = ctc_align.place(ctc_align.posteriors(recogniser, wave), recogniser.phones, words, phones)
     duration = len(wave) / RATE
     return Alignment(_inside(list(found[0]), duration), _inside(list(found[1]), duration), guessed)
 

@@ -7,7 +7,7 @@ shapes in time left to the data). Channel c, a weight of the face's shapes, is
     z_c(t) = sum_i integral over the segment i of h_pc(s - t) ds      h_pc = response_pc + loudness_i loud_kc
 
 for phoneme p of segment i, of kind k (vowel or consonant), with its loudness in 10 dB. Pauses have no response: z = 0, at rest.
-`tools/fit_coarticulation.py` fits the responses to tracked motion (assets/coarticulation.json tells to whose), those of
+`tools/train/fit_coarticulation.py` fits the responses to tracked motion (assets/coarticulation.json tells to whose), those of
 phonemes that are rare there to what is known of phonemes like them. What a tracker cannot see, or a sum cannot do, is laid on
 top: lips and tongue that touch, lips that are round, pauses.
 """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -27,25 +26,26 @@ def forced_align() -> Callable | None:
     return forced_align
 
 
-@lru_cache(maxsize=1)
-def phonetic() -> Any:
-    """The shipped model, if it has learnt phonemes; else None."""
-    from talkinghead.models.talker import Talker
+class Recogniser(Protocol):
+    """A network that tells phonemes."""
 
-    try:
-        talker = Talker.from_pretrained()
-    except InputError:
-        return None
-    return talker if talker.config.phones else None
+    @property
+    def phones(self) -> Sequence[str]:
+        """P names."""
+        ...
+
+    def posteriors(self, wave: np.ndarray) -> np.ndarray:
+        """(n,) samples at 16 kHz -> (T, P) log-probabilities, 50 a second."""
+        ...
 
 
-def posteriors(talker: Any, wave: np.ndarray) -> np.ndarray:
+def posteriors(recogniser: Recogniser, wave: np.ndarray) -> np.ndarray:
     """(T, P) log-probabilities, 50 a second, of (n,) samples at 16 kHz of any length, in pieces of PIECE seconds."""
     size, margin, hop = round(PIECE * RATE), round(MARGIN * RATE), round(RATE / FPS)
     parts = []
     for start in range(0, max(1, len(wave)), size):
         before = min(start, margin)
-        heard = talker.phoneme_posteriors(wave[start - before : start + size + margin])
+        heard = recogniser.posteriors(wave[start - before : start + size + margin])
         parts.append(heard[before // hop : before // hop + size // hop])
     return np.concatenate(parts)
 

@@ -67,7 +67,7 @@ class Plain:
 
 @cache
 def plain() -> Plain:
-    """What tools/train_voice_emotion.py measured; a few numbers in JSON."""
+    """What tools/train/train_voice_emotion.py measured; a few numbers in JSON."""
     found = json.loads(asset("models/voice_emotion/plain.json").read_text(encoding="utf-8"))
     assert tuple(found["cues"]) == CUES, "the file and the code have the same cues"
     return Plain(*(np.array(found[name]) for name in ("mean", "deviation", "correlation")))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from talkinghead.errors import InputError
-from talkinghead.models.talker import ModelConfig
+from talkinghead.models.config import ModelConfig
 
 
 @dataclass

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from talkinghead.data.dataset import TrainingData
-from talkinghead.data.index import SHARDS
+from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.data.manifest import NAME as MANIFEST
+from talkinghead.data.store.shard_reader import SHARDS
 from talkinghead.errors import InputError
 from talkinghead.files import sweep
 from talkinghead.losses import check_weights, total
-from talkinghead.models.talker import CONFIG, WEIGHTS, Talker
+from talkinghead.models.pretrained import CONFIG, WEIGHTS, save_model
+from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.train import checkpoint, engine, samples
 from talkinghead.train.config import StageConfig, TrainConfig, check, divide
 from talkinghead.train.gradients import TRIAL, Gradients
@@ -84,7 +85,7 @@ def run(config: TrainConfig) -> Path:
         return out
     if not accelerator.is_main_process:
         state.terms = {}  # the checkpoint has those of all
-    talker, data, surfaces = set_up(config, accelerator, progress)
+    talker, heads, data, surfaces = set_up(config, accelerator, progress)
     marks["mark"] = _mark(talker)
     if saved and saved["mark"] != marks["mark"]:
         raise InputError(f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it")
@@ -105,7 +106,7 @@ def run(config: TrainConfig) -> Path:
         state, saved = State(number + 1, reported=state.reported), {}
     if log is not None:
         talker.cpu().load_state_dict(weights)
-        talker.save_pretrained(out)
+        save_model(talker, heads, out)
         log.close()
     accelerator.wait_for_everyone()
     return out
@@ -114,13 +115,15 @@ def run(config: TrainConfig) -> Path:
 class StageRun:
     """One stage: the wrapped model, its optimizer and where it is."""
 
-    def __init__(self, run: Run, name: str, state: State, like: Talker, weights: dict[str, Tensor], saved: dict) -> None:
+    def __init__(
+        self, run: Run, name: str, state: State, like: SpeechToMotion, weights: dict[str, Tensor], saved: dict
+    ) -> None:
         self.run, self.name, self.state, self.like = run, name, state, like
         self.accelerator, self.config = run.accelerator, run.config
         self.settings: StageConfig = getattr(run.config, name)
         processes = self.accelerator.num_processes, self.accelerator.process_index
         self.pieces, self.mine = divide(self.settings, *processes, name)
-        talker = Talker(like.config, like.heads)
+        talker = SpeechToMotion(like.config)
         talker.load_state_dict(weights)
         divided = run.config.strategy == "fsdp" and self.accelerator.num_processes > 1
         self.shape: dict[str, Any] = {name: getattr(self.settings, name) for name in ("batch", "micro", "frames")}
@@ -216,7 +219,7 @@ class StageRun:
         weights = self._weights()
         stop, settings = False, self.settings
         if self.run.log is not None:
-            talker = Talker(self.like.config, self.like.heads)
+            talker = SpeechToMotion(self.like.config)
             talker.load_state_dict(weights)
             talker.to(self.accelerator.device)
             before = sum(getattr(self.config, name).steps for name in STAGES[: self.state.stage])
@@ -308,7 +311,7 @@ def _begun(config: TrainConfig) -> dict[str, str]:
     return {name: json.dumps(value, sort_keys=True) for name, value in found.items()}
 
 
-def _mark(talker: Talker) -> str:
+def _mark(talker: SpeechToMotion) -> str:
     """The same for what comes from the data and from the encoder."""
     return hashlib.sha256(f"{json.dumps(asdict(talker.config), sort_keys=True)} {digest(talker.audio)}".encode()).hexdigest()
 

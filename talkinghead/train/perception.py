@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from talkinghead.head.head import Head
 from talkinghead.losses import emotion, geometry
 from talkinghead.losses.lipreading import lipreading
-from talkinghead.models.emotion_net import MeshEmotion
-from talkinghead.models.sync import SyncNet
+from talkinghead.models.perceptual.emotion_net import MeshEmotion
+from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.train.surfaces import Surface
 
 SEEN = ("lipreading", "video_emotion", "mesh_emotion")
@@ -97,16 +97,16 @@ class Perception:
 
 
 def _mouth(names: list[str], lipreader: str) -> tuple[nn.Module, nn.Module]:
-    from talkinghead.models.lipreader import load
-    from talkinghead.render.differentiable import MouthRenderer
+    from talkinghead.models.perceptual.lipreader import load
+    from talkinghead.rendering.differentiable.renderer import MouthRenderer
 
     reader = load(lipreader)
     return MouthRenderer(Head.default(), names, size=reader.size), reader
 
 
 def _face(names: list[str], emotion_net: str) -> tuple[nn.Module, nn.Module]:
-    from talkinghead.models.emotion_net import load
-    from talkinghead.render.differentiable import FaceRenderer
+    from talkinghead.models.perceptual.emotion_net import load
+    from talkinghead.rendering.differentiable.renderer import FaceRenderer
 
     net = load(emotion_net)
     return FaceRenderer(Head.default(), names, size=net.size), net

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.dataset import TrainingData
-from talkinghead.models.talker import Talker
+from talkinghead.data.loading.dataset import TrainingData
+from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.train.log import Log
 from talkinghead.train.validate import predicted_and_true
 
 SIZE, FPS, SECONDS = 192, 25.0, 4.0
 
 
-def show(talker: Talker, data: TrainingData, stage: str, step: int, out: Path, log: Log) -> None:
+def show(talker: SpeechToMotion, data: TrainingData, stage: str, step: int, out: Path, log: Log) -> None:
     """Write samples/STEP-ANNOTATION.gif (recorded left, predicted right), one for each annotation with a mesh, and log it."""
     from talkinghead.files import replacing
-    from talkinghead.render import frames
+    from talkinghead.rendering.renderer import frames
 
     for annotation, head in data.heads.items():
         clip = next((i for i in (data.split("val") or data.split("train")) if data.clip(i).annotation == annotation), None)

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from talkinghead.config import build
-from talkinghead.data.dataset import TrainingData
+from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.talker import BLENDSHAPES, ModelConfig, Talker
+from talkinghead.models.config import BLENDSHAPES, ModelConfig
+from talkinghead.models.pretrained import load_model
+from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.config import TrainConfig
@@ -26,11 +28,13 @@ LOOKED_AT = 5000  # clips of which it is asked what they are, so that a large se
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
 
 
-def set_up(config: TrainConfig, accelerator: Any, progress: Any) -> tuple[Talker, TrainingData, dict[str, Surface]]:
-    """The untrained (or given) model, the data with its features encoded, and a surface for each annotation."""
+def set_up(
+    config: TrainConfig, accelerator: Any, progress: Any
+) -> tuple[SpeechToMotion, dict[str, Head], TrainingData, dict[str, Surface]]:
+    """The untrained (or given) model with the heads it moves, the data with features encoded, a surface for each annotation."""
     torch.manual_seed(config.seed)
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
-    given = Talker.from_pretrained(None if config.init == "default" else config.init) if config.init else None
+    given, given_heads = load_model(None if config.init == "default" else config.init) if config.init else (None, None)
     if given is not None:
         encoder, phones, settings, tag = given.audio, given.phones, given.config.encoder, digest(given.audio)
     else:
@@ -39,10 +43,9 @@ def set_up(config: TrainConfig, accelerator: Any, progress: Any) -> tuple[Talker
     encoder = encoder.eval().requires_grad_(False).to(device)
     model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
     folders = [Path(folder) for folder in config.data]
-    heads = given.heads if given is not None else None
     # An expression may use shapes that no clip of the data has.
     names = model.annotations or ({"arkit": list(Head.default().names)} if config.authored else None)
-    data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=heads)
+    data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=given_heads)
     if not data.split("train"):
         raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")
     if not data.split("val") and accelerator.is_main_process:
@@ -66,17 +69,17 @@ def set_up(config: TrainConfig, accelerator: Any, progress: Any) -> tuple[Talker
     model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)
     heads = {name: head for name, head in data.heads.items() if head is not None and name not in BLENDSHAPES}
-    talker = Talker(model, heads)
+    talker = SpeechToMotion(model)
     talker.audio.load_state_dict(encoder.state_dict())
     if phones is not None and talker.phones is not None:
         talker.phones.load_state_dict(phones.state_dict())
     if given is not None:
         inherit(talker, given)
     surfaces = {name: Surface(name, model, data.heads.get(name), _spread(data, name)) for name in data.annotations}
-    return talker, data, {name: surface.to(device) for name, surface in surfaces.items()}
+    return talker, heads, data, {name: surface.to(device) for name, surface in surfaces.items()}
 
 
-def inherit(talker: Talker, given: Talker) -> None:
+def inherit(talker: SpeechToMotion, given: SpeechToMotion) -> None:
     """Take over what another model of the same shape has learnt: what is shared, annotations and styles of the same name."""
     own, old = talker.state_dict(), given.state_dict()
     for name, value in old.items():
@@ -90,7 +93,7 @@ def inherit(talker: Talker, given: Talker) -> None:
     talker.load_state_dict(own)
 
 
-def _same_names(talker: Talker, given: Talker, weight: str) -> bool:
+def _same_names(talker: SpeechToMotion, given: SpeechToMotion, weight: str) -> bool:
     """Whether a weight means the same in both: layers of an annotation do if its coefficients do."""
     for name in given.config.annotations:
         if f".enter.{name}." in weight or f".out.{name}." in weight:
@@ -104,7 +107,7 @@ def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict,
     Beside an encoder of this project lies `phones.safetensors`: weight and bias of a linear map to `face.phonemes.PHONES`.
     """
     if name == "default":
-        shipped = Talker.from_pretrained()
+        shipped, _ = load_model()
         return shipped.audio, shipped.phones, shipped.config.encoder, digest(shipped.audio)
     from transformers import AutoModel
     from transformers.utils import logging

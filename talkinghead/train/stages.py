@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.audio.clock import FPS, frame_times
-from talkinghead.data.dataset import Batch
+from talkinghead.data.loading.batch import Batch
 from talkinghead.losses import geometry, latent, lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.losses.emotion import others
 from talkinghead.models.categorical import entropy, hard, usage
+from talkinghead.models.config import BLENDSHAPES
+from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.models.prior import emotion_input
-from talkinghead.models.sync import SyncNet
-from talkinghead.models.talker import BLENDSHAPES, Talker
+from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.motion import expressions
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner
@@ -69,7 +70,7 @@ class Stage(nn.Module):
     def __init__(
         self,
         name: str,
-        talker: Talker,
+        talker: SpeechToMotion,
         surfaces: dict[str, Surface],
         pivot: float,
         train_encoder: bool,
@@ -266,7 +267,7 @@ def borrowed(motion: Tensor, known: Tensor, rng: np.random.Generator) -> Tensor:
 
 @torch.inference_mode()
 def predict(
-    talker: Talker,
+    talker: SpeechToMotion,
     stage: str,
     annotation: str,
     features: Tensor,
@@ -282,4 +283,4 @@ def predict(
     if stage == "motion":
         return talker.motion.decoder(hard(talker.motion.encoder(motion, features, annotation)), template, annotation)
     prior = "autoregressive" if stage == "autoregressive" else "parallel"
-    return talker.motion.decoder(talker.latent(features, style, prior, temperature=0, emotion=emotion), template, annotation)
+    return talker.motion.decoder(talker.latent(features, style, prior, emotion=emotion), template, annotation)

@@ -12,7 +12,8 @@ from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses import geometry, lipsync
-from talkinghead.models.talker import BLENDSHAPES, ModelConfig, eye_distance, template_code
+from talkinghead.models.config import BLENDSHAPES, ModelConfig
+from talkinghead.models.template import eye_distance, template_code
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
 GAPS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}

@@ -7,11 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from talkinghead.data.dataset import TrainingData
-from talkinghead.evaluate.metrics import lve_mm, pearson
+from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.losses import geometry
+from talkinghead.metrics.lips import pearson
+from talkinghead.metrics.vertices import lve_mm
+from talkinghead.models.config import BLENDSHAPES
 from talkinghead.models.prior import emotion_input
-from talkinghead.models.talker import BLENDSHAPES, Talker, template_code
+from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.models.template import template_code
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.train.stages import predict
@@ -20,7 +23,7 @@ LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_rig
 
 
 @torch.inference_mode()
-def validate(talker: Talker, data: TrainingData, stage: str, most: int) -> dict[str, float]:
+def validate(talker: SpeechToMotion, data: TrainingData, stage: str, most: int) -> dict[str, float]:
     """Means over at most `most` clips of split val (of train, if there is none).
 
     aperture_r, width_r: correlation of lip aperture and width with the recorded ones; aperture_mm: error of the aperture, on
@@ -43,7 +46,7 @@ def validate(talker: Talker, data: TrainingData, stage: str, most: int) -> dict[
 
 @torch.inference_mode()
 def predicted_and_true(
-    talker: Talker, data: TrainingData, stage: str, i: int
+    talker: SpeechToMotion, data: TrainingData, stage: str, i: int
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], Animation | None]]:
     """(T, K) coefficients of a clip as the model and as the data have them, and how to make an `Animation` of either."""
     device, clip = next(talker.parameters()).device, data.clip(i)

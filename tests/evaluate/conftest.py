@@ -18,7 +18,7 @@ def vertex_data(root, tmp_path_factory) -> Path:
     from talkinghead.audio.load import load_audio
     from talkinghead.audio.write import write_audio
     from talkinghead.data.manifest import Clip, write_manifest
-    from talkinghead.data.motion import Motion, write_motion
+    from talkinghead.data.motion_file import Motion, write_motion
     from talkinghead.head.head import Head
 
     folder = tmp_path_factory.mktemp("vertices")

@@ -7,7 +7,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate.baselines import NOTES, Baseline, describe, loudness
-from talkinghead.evaluate.measure import read_motion_of, read_recorded
+from talkinghead.evaluate.measures.clip import read_motion_of, read_recorded
 
 
 def baseline(name, folder):

@@ -15,10 +15,10 @@ from talkinghead.evaluate.disentangle import disentangle, draw, measure_models, 
 def deaf(tiny_talker):
     """A talker whose encoder sees and does not hear."""
     talker = copy.deepcopy(tiny_talker)
-    torch.nn.init.normal_(talker.motion.encoder.fuse[2].weight, std=3)
-    torch.nn.init.normal_(talker.motion.encoder.enter["arkit"].weight, std=3)
+    torch.nn.init.normal_(talker.network.motion.encoder.fuse[2].weight, std=3)
+    torch.nn.init.normal_(talker.network.motion.encoder.enter["arkit"].weight, std=3)
     with torch.no_grad():
-        talker.motion.encoder.fuse[0].weight[:, 16:] = 0  # what comes of the sound
+        talker.network.motion.encoder.fuse[0].weight[:, 16:] = 0  # what comes of the sound
     return talker
 
 
@@ -26,10 +26,10 @@ def deaf(tiny_talker):
 def blind(tiny_talker):
     """One that hears and does not see."""
     talker = copy.deepcopy(tiny_talker)
-    torch.nn.init.normal_(talker.motion.encoder.fuse[2].weight, std=3)
-    torch.nn.init.normal_(talker.motion.encoder.audio.enter.weight, std=3)
+    torch.nn.init.normal_(talker.network.motion.encoder.fuse[2].weight, std=3)
+    torch.nn.init.normal_(talker.network.motion.encoder.audio.enter.weight, std=3)
     with torch.no_grad():
-        talker.motion.encoder.fuse[0].weight[:, :16] = 0
+        talker.network.motion.encoder.fuse[0].weight[:, :16] = 0
     return talker
 
 

@@ -83,9 +83,10 @@ def test_names_and_notes_cannot_break_the_page(vertex_data, tmp_path):
 
 
 def test_an_interrupted_run_goes_on(tiny_data, tmp_path, monkeypatch):
-    from talkinghead.evaluate import measure, run
+    from talkinghead.evaluate import run
+    from talkinghead.evaluate.measures import clip
 
-    out, calls, real = tmp_path / "out", [], measure.measure
+    out, calls, real = tmp_path / "out", [], clip.measure
 
     def once(prediction, recorded):
         calls.append(recorded.clip.id)
@@ -118,7 +119,7 @@ def test_a_model_and_its_samples(tiny_data, tiny_talker, tmp_path):
 
 
 def test_animations_of_other_tools(tiny_data, tmp_path):
-    from talkinghead.evaluate.measure import read_motion_of
+    from talkinghead.evaluate.measures.clip import read_motion_of
 
     clips = [c for c in read_manifest(tiny_data) if c.split == "train"]
     for clip in clips[:3]:
@@ -135,7 +136,7 @@ def test_coefficients_without_a_mesh(tmp_path, root):
     from talkinghead.audio.load import load_audio
     from talkinghead.audio.write import write_audio
     from talkinghead.data.manifest import Clip
-    from talkinghead.data.motion import Motion, write_motion
+    from talkinghead.data.motion_file import Motion, write_motion
 
     wave, names = load_audio(root / "assets/audio/hello.wav")[:32000], ("expression_000", "jaw_x")
     rng, clips = np.random.default_rng(0), []
@@ -154,10 +155,10 @@ def test_coefficients_without_a_mesh(tmp_path, root):
 
 
 def test_without_librosa_only_the_beats_are_left_out(vertex_data, monkeypatch):
-    from talkinghead.evaluate import measure
+    from talkinghead.evaluate.measures import clip
 
-    real = measure.find_spec
-    monkeypatch.setattr(measure, "find_spec", lambda name: None if name == "librosa" else real(name))
+    real = clip.find_spec
+    monkeypatch.setattr(clip, "find_spec", lambda name: None if name == "librosa" else real(name))
     told = evaluate([], vertex_data, baselines=("loudness",), clips=1)
     assert "beat_consistency" not in told["metrics"] and "lve" in told["metrics"]
     assert any("librosa" in note for note in told["notes"])

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
+from talkinghead import Animation
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
-from talkinghead.evaluate.lips import vertex_set
-from talkinghead.evaluate.measure import align, measure, measure_samples, measure_truth, read_recorded, rebase
+from talkinghead.evaluate.measures.clip import align, measure, measure_samples, measure_truth, read_recorded, rebase
+from talkinghead.evaluate.measures.lips import vertex_set
 from talkinghead.evaluate.systems import Folder, Function, Model, Options, find_systems, read_vertices
-from talkinghead.motion.animation import Animation
 
 
 @pytest.fixture
 def recorded(vertex_data):
-    from talkinghead.evaluate.measure import read_motion_of
+    from talkinghead.evaluate.measures.clip import read_motion_of
 
     clip = next(c for c in read_manifest(vertex_data) if c.split == "test" and c.speaker == "bob")
     head = read_motion_of(vertex_data, clip).head
@@ -47,8 +47,8 @@ def test_vertices_of_other_tools(recorded, tmp_path):
 
 
 def test_geometry_agrees_with_the_plain_functions(recorded):
-    from talkinghead.evaluate import measure as module
-    from talkinghead.evaluate import metrics
+    from talkinghead import metrics
+    from talkinghead.evaluate.measures import clip as module
 
     rng = np.random.default_rng(0)
     other = Animation(rng.uniform(0, 1, (40, 3)), 25.0, recorded.motion.head)
@@ -163,7 +163,9 @@ def test_a_model_that_knows_no_such_motion_says_so(recorded, tiny_talker):
 def test_a_model_of_vertices_speaks_as_the_speaker_of_the_clip(recorded, tiny_encoder):
     import torch
 
-    from talkinghead.models.talker import ModelConfig, Talker
+    from talkinghead.animate.talker import Talker
+    from talkinghead.models.config import ModelConfig
+    from talkinghead.models.speech_to_motion import SpeechToMotion
 
     head = recorded.motion.head
     torch.manual_seed(0)
@@ -178,8 +180,8 @@ def test_a_model_of_vertices_speaks_as_the_speaker_of_the_clip(recorded, tiny_en
         prior_width=16,
         prior_dilations=[1],
     )
-    talker = Talker(config, {"tiny-vertices": head}).eval()
-    for weights in talker.motion.decoder.parameters():
+    talker = Talker(SpeechToMotion(config).eval(), {"tiny-vertices": head})
+    for weights in talker.network.motion.decoder.parameters():
         torch.nn.init.normal_(weights, std=0.3)
     model = Model("net", talker, Options())
     (motion,) = model.motions(recorded)

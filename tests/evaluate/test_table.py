@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from talkinghead.evaluate.metrics import LAGS
-from talkinghead.evaluate.report import best_of, cell
+from talkinghead.evaluate.output.format import best_of, cell
 from talkinghead.evaluate.table import FAMILIES, HEADLINE, METRICS, bootstrap, clip_values, figures
+from talkinghead.metrics.lips import LAGS
 
 
 def test_frames_are_pooled_not_clips():

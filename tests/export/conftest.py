@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from heads import tiny_head
 
+from talkinghead import Animation
 from talkinghead.head.head import Head
-from talkinghead.motion.animation import Animation
 
 
 def spoken(head: Head, frames: int = 12, fps: float = 25.0, **fields) -> Animation:

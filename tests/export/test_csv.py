@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from talkinghead import Animation
 from talkinghead.errors import InputError
 from talkinghead.export import csv
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
-from talkinghead.motion.animation import Animation
 
 
 def table(path) -> tuple[list[str], list[list[str]]]:

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation, Slerp
 
+from talkinghead import Animation
 from talkinghead.export import glb
 from talkinghead.head.head import Head
-from talkinghead.motion.animation import Animation
 
 HERE = Path(__file__).parent
 KINDS = {5123: "<u2", 5125: "<u4", 5126: "<f4"}

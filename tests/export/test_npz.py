@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from heads import tiny_head
 
+from talkinghead import Animation
 from talkinghead.errors import InputError
 from talkinghead.export import npz
 from talkinghead.head.head import Head
-from talkinghead.motion.animation import OPTIONAL, Animation
+from talkinghead.motion.animation import OPTIONAL
 
 
 def assert_same(a: Animation, b: Animation) -> None:

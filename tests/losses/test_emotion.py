@@ -8,8 +8,8 @@ from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses.emotion import PICTURES, bared, exchange, lips_alike, mesh_alike, mesh_emotion, others, video_emotion
-from talkinghead.models.emotion_net import MeshEmotion, Seen
-from talkinghead.models.sync import SyncNet
+from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen
+from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, layer
 
@@ -133,8 +133,8 @@ def test_the_mesh_loss_makes_a_neutral_face_smile(mesh):
 
 
 def test_the_video_loss_makes_a_neutral_face_smile():
-    from talkinghead.models.emotion_net import load
-    from talkinghead.render.differentiable import FaceRenderer
+    from talkinghead.models.perceptual.emotion_net import load
+    from talkinghead.rendering.differentiable.renderer import FaceRenderer
 
     net, target = load("default"), spoken(HAPPY, 0.8)
     draw = FaceRenderer(Head.default(), size=net.size)

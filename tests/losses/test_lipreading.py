@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from talkinghead import Animation
 from talkinghead.head.head import Head
 from talkinghead.losses.lipreading import PICTURES, lipreading, window
-from talkinghead.motion.animation import Animation
 
 
 class Average:
@@ -54,8 +54,8 @@ def test_pictures_lie_between_frames_and_short_clips_hold_their_end():
 
 @pytest.fixture(scope="module")
 def mouth():
-    from talkinghead.models.lipreader import load
-    from talkinghead.render.differentiable import MouthRenderer
+    from talkinghead.models.perceptual.lipreader import load
+    from talkinghead.rendering.differentiable.renderer import MouthRenderer
 
     return MouthRenderer(Head.default()), load("default")
 
@@ -108,7 +108,7 @@ class Window(nn.Module):
 
 
 def test_gradients_reach_coefficients_through_somebodys_network(mouth, tmp_path):
-    from talkinghead.models.lipreader import load
+    from talkinghead.models.perceptual.lipreader import load
 
     torch.jit.script(Window()).save(tmp_path / "reader.pth")
     predicted = (spoken() * 0.5).requires_grad_(True)

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.prior import SMOOTH, choose, nucleus, smooth_gumbel
-from talkinghead.models.talker import Talker
+from talkinghead.models.speech_to_motion import SpeechToMotion
 
 RATE = 16000
 
@@ -69,15 +70,15 @@ def test_samples_do_not_flicker(sample):
 @pytest.fixture(scope="module")
 def both(tiny_encoder):
     """A tiny Talker with both priors."""
-    from talkinghead.models.talker import ModelConfig
+    from talkinghead.models.config import ModelConfig
 
     torch.manual_seed(0)
     sizes = {"heads": 4, "categories": 5, "width": 16, "dilations": [1], "prior_width": 16, "prior_dilations": [1, 2]}
     memory = {"priors": ["parallel", "autoregressive"], "history": [1, 2], "channels": 8}
     names = {"annotations": {"arkit": list(Head.default().names)}, "landmarks": ["lip_upper_inner", "lip_lower_inner"]}
-    talker = Talker(ModelConfig(**names, encoder=tiny_encoder, **sizes, **memory)).eval()
-    torch.nn.init.normal_(talker.motion.decoder.out["arkit"].weight, std=0.5)
-    return talker
+    network = SpeechToMotion(ModelConfig(**names, encoder=tiny_encoder, **sizes, **memory)).eval()
+    torch.nn.init.normal_(network.motion.decoder.out["arkit"].weight, std=0.5)
+    return Talker(network)
 
 
 @pytest.mark.parametrize("prior", ["parallel", "autoregressive"])
@@ -109,7 +110,7 @@ def test_a_longer_clip_begins_like_a_shorter_one(both, prior, temperature):
 
     def run(frames):
         with torch.inference_mode():
-            codes = both.latent(features[:, :frames], style, prior, temperature, seed=5)
+            codes = both.network.latent(features[:, :frames], style, prior, temperature, seed=5)
             return both.motion.decoder(codes, template, "arkit")
 
     torch.testing.assert_close(run(200)[:, : 120 - sees], run(120)[:, : 120 - sees])
@@ -128,4 +129,4 @@ def test_what_a_model_lacks_or_nobody_has_is_said_in_one_line(tiny_talker, both,
             talker.animate(wave, **how)
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="priors has 'psychic'; choose from parallel, autoregressive"):
-        Talker(type(both.config)(encoder=tiny_encoder, priors=["psychic"]))
+        SpeechToMotion(type(both.config)(encoder=tiny_encoder, priors=["psychic"]))

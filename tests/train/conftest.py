@@ -9,7 +9,7 @@ from heads import tiny_head
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, write_manifest
-from talkinghead.data.motion import Motion, write_motion
+from talkinghead.data.motion_file import Motion, write_motion
 from talkinghead.head.topology import fit_pca, head_for
 
 RECIPE = """
@@ -32,7 +32,7 @@ prior: {{steps: 8, batch: 4, micro: 2, frames: 20, weights: {{lips: 1, code: 0.1
 """
 
 
-HELLO = Path(__file__).parent.parent.parent / "assets" / "audio" / "hello.wav"
+HELLO = Path(__file__).parents[2] / "assets" / "audio" / "hello.wav"
 FPS, FRAMES = 25.0, 30
 
 

@@ -12,7 +12,7 @@ from talkinghead.train.stages import TERMS
 
 @pytest.fixture(scope="module")
 def ablate(root):
-    spec = importlib.util.spec_from_file_location("ablate", root / "tools/ablate.py")
+    spec = importlib.util.spec_from_file_location("ablate", root / "tools/measure/ablate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
-from talkinghead.models.talker import Talker
 from talkinghead.train import loop, train
 
 STAGE = "autoregressive={steps: 4, batch: 2, frames: 20, weights: {code: 1, code_feature: 0.5, lips: 1}}"

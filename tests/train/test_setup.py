@@ -2,9 +2,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from talkinghead import Talker
 from talkinghead.errors import InputError
-from talkinghead.models.talker import ModelConfig
+from talkinghead.models.config import ModelConfig
+from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.setup import load_encoder
 
@@ -19,7 +19,7 @@ def test_any_checkpoint_in_the_hubs_format_is_an_encoder(kind, tiny_encoder, tmp
     encoder, phones, settings, tag = load_encoder(str(tmp_path))
     assert (phones, settings["model_type"], len(tag)) == (None, kind, 12)
     wave = torch.randn(1, 8000)
-    again = Talker(ModelConfig(annotations={"arkit": ["jawOpen"]}, landmarks=["chin"], encoder=settings)).audio
+    again = SpeechToMotion(ModelConfig(annotations={"arkit": ["jawOpen"]}, landmarks=["chin"], encoder=settings)).audio
     again.load_state_dict(encoder.state_dict())
     with torch.inference_mode():
         found = again.eval()(wave)

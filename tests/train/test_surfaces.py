@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from talkinghead import Animation
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
-from talkinghead.models.talker import ModelConfig
-from talkinghead.motion.animation import Animation
+from talkinghead.models.config import ModelConfig
 from talkinghead.train.surfaces import Surface
 
 

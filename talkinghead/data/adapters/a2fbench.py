@@ -31,8 +31,15 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.parameters import check_weights, decimate, emotion_by_name, flame_heads, flame_motion, wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import (
+    check_weights,
+    decimate,
+    emotion_by_name,
+    flame_heads,
+    flame_motion,
+    wave_of,
+)
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.cutting import LONGEST, inside, pieces, settle
-from talkinghead.data.parameters import arkit_names, cut_wave, even, seconds_of, wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import arkit_names, cut_wave, even, seconds_of, wave_of
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.convert.segment import LONGEST, inside, pieces, settle
 from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK
 from talkinghead.files import file_name

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.adapters.beat import by_stem, piece_of, recording_takes
-from talkinghead.data.cutting import LONGEST
-from talkinghead.data.parameters import flame_heads, flame_motion, frames, upright, wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import flame_heads, flame_motion, frames, upright, wave_of
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.convert.segment import LONGEST
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, load_npz

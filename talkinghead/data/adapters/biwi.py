@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.load import load_audio
-from talkinghead.data import vertexsets
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters import vertex_sets
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
@@ -48,18 +48,18 @@ def takes(
     what = "no vertices_npy/ in it; make it from the raw scans with the scripts of CodeTalker (BIWI/data_preprocess)"
     found: list[Take] = []
     dropped: dict[str, str] = {}
-    for root in vertexsets.find_roots(paths, vertexsets.converted, what):
-        templates = root / vertexsets.TEMPLATES
-        known = vertexsets.read_templates(templates)
+    for root in vertex_sets.find_roots(paths, vertex_sets.converted, what):
+        templates = root / vertex_sets.TEMPLATES
+        known = vertex_sets.read_templates(templates)
         if odd := [speaker for speaker, template in known.items() if cubic(template)]:
             what = f"{odd[0]} is as wide as high as deep: every axis was scaled by itself (FaceDiffuser's scripts)"
             raise InputError(f"{templates}: {what}; make the data with CodeTalker's")
         shape = mesh or next((path for name in MESHES if (path := root / name).is_file()), None)
         details = {"templates": templates, "unit": unit, "fps": fps, "mesh": shape, "regions": regions}
-        for name, motion, sound in vertexsets.list_converted(root):
+        for name, motion, sound in vertex_sets.list_converted(root):
             speaker, split, reason = place(name)
             if reason is None and speaker not in known:
-                reason = f"no template of {speaker} in {vertexsets.TEMPLATES}"
+                reason = f"no template of {speaker} in {vertex_sets.TEMPLATES}"
             if reason is None and not sound.is_file():
                 reason = f"no sound: {sound.parent.name}/{sound.name} is missing"
             if reason is not None:
@@ -93,9 +93,9 @@ def cubic(template: np.ndarray) -> bool:
 
 def read(take: Take) -> Recording:
     """A clip, in metres, or what is about metres."""
-    template = vertexsets.template_of(take.details["templates"], take.speaker)
+    template = vertex_sets.template_of(take.details["templates"], take.speaker)
     scale = np.float32(unit_scale(template, take.details["unit"], f"template of {take.speaker}"))
-    vertices = vertexsets.read_vertices(take.files[0], len(template))
+    vertices = vertex_sets.read_vertices(take.files[0], len(template))
     vertices *= scale
     return Recording(load_audio(take.files[1]), float(take.details["fps"]), vertices=vertices, template=template * scale)
 
@@ -104,9 +104,9 @@ def heads(takes: list[Take]) -> dict[str, Head]:
     """BIWI's topology: the mean of the speakers' templates; faces from BIWI.ply or `mesh`, else none."""
     details = takes[0].details
     speakers = sorted({(take.details["templates"], take.speaker) for take in takes})
-    head = vertexsets.head_of_templates(
+    head = vertex_sets.head_of_templates(
         ANNOTATION,
-        [vertexsets.template_of(path, speaker) for path, speaker in speakers],
+        [vertex_sets.template_of(path, speaker) for path, speaker in speakers],
         details["unit"],
         mesh=next((m for take in takes if (m := take.details["mesh"]) is not None), None),
         regions=details["regions"],

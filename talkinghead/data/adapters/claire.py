@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.load import load_audio
-from talkinghead.data import vertexsets
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters import vertex_sets
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
@@ -60,7 +60,7 @@ def takes(
     """
     found: list[Take] = []
     dropped: dict[str, str] = {}
-    for root in vertexsets.find_roots(paths, lambda root: (root / SKIN).is_dir(), f"no {SKIN}/ in it or in its subfolders"):
+    for root in vertex_sets.find_roots(paths, lambda root: (root / SKIN).is_dir(), f"no {SKIN}/ in it or in its subfolders"):
         speaker = file_name(root.resolve().name)
         shots, left = list_shots(root / SKIN)
         dropped |= left
@@ -130,7 +130,7 @@ def heads(takes: list[Take]) -> dict[str, Head]:
     details = takes[0].details
     templates = [template_of(path) for path in sorted({take.details["template"] for take in takes})]
     provenance = {"source": f"Audio2Face-3D training set, {details['told']}", "licence": LICENCE}
-    head = vertexsets.head_of_templates(
+    head = vertex_sets.head_of_templates(
         ANNOTATION,
         templates,
         details["unit"],

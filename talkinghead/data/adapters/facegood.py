@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.load import load_audio
-from talkinghead.data.recording import Recording, Take
-from talkinghead.data.video import find_clips
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.tracking.landmarks import find_clips
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.data.adapters.livelink import marked, unique_names
-from talkinghead.data.parameters import arkit_names, emotion_by_name, flame_heads, flame_names, wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import arkit_names, emotion_by_name, flame_heads, flame_names, wave_of
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
 from talkinghead.files import file_name

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.parameters import wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import wave_of
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
 from talkinghead.export import csv
 from talkinghead.files import file_name

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.data.parameters import BROKEN, flame_heads, flame_motion, frames, upright, wave_of
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters.parameter_sets import BROKEN, flame_heads, flame_motion, frames, upright, wave_of
+from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError, brief
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, sound_of

@@ -27,9 +27,9 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.data import vertexsets
-from talkinghead.data.motion import cut_sound
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters import vertex_sets
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.motion_file import cut_sound
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
@@ -54,7 +54,7 @@ def takes(
     unit: of the vertices: mm, cm, m or metres a unit. mesh: .obj or .ply with the faces, if no .obj lies beside the .bin files.
     regions: index sets, see `topology.load_regions`.
     """
-    roots = vertexsets.find_roots(paths, lambda root: (root / MESHES).is_dir(), f"no {MESHES}/ in it or in its subfolders")
+    roots = vertex_sets.find_roots(paths, lambda root: (root / MESHES).is_dir(), f"no {MESHES}/ in it or in its subfolders")
     found: list[Take] = []
     dropped: dict[str, str] = {}
     for root in roots:
@@ -105,7 +105,7 @@ def read(take: Take) -> Recording:
     template = neutral(details["root"], details["vertices"])
     scale = np.float32(unit_scale(template, details["unit"], f"{NEUTRAL} of {take.speaker}"))
     meshes = np.stack([read_bin(path, details["vertices"]) for path in bins])
-    vertices, missing = vertexsets.fill(details["frames"], meshes)
+    vertices, missing = vertex_sets.fill(details["frames"], meshes)
     pose = _pose([path.with_name(path.stem + POSE) for path in bins], details["frames"])
     wave = load_audio(sound)
     start, end = details["start"], details["end"]
@@ -129,7 +129,7 @@ def heads(takes: list[Take]) -> dict[str, Head]:
         details = mine[0].details
         roots = sorted({take.details["root"] for take in mine})
         shape = details["mesh"] or _mesh_beside(mine[0])
-        found[annotation] = vertexsets.head_of_templates(
+        found[annotation] = vertex_sets.head_of_templates(
             annotation,
             [neutral(root, details["vertices"]) for root in roots],
             details["unit"],
@@ -171,13 +171,13 @@ def _parts(name: str, bins: list[Path], sound: Path) -> tuple[dict[str, dict[str
     """Id -> frames, file names and place in the sound of each run without long holes; the reasons of those too short."""
     numbers = np.array([int(path.stem) for path in bins])
     frames = _frames(numbers, _seconds(sound))
-    pieces = vertexsets.runs(frames)
+    pieces = vertex_sets.runs(frames)
     found: dict[str, dict[str, Any]] = {}
     short: dict[str, str] = {}
-    for index, (part, piece) in enumerate(zip(vertexsets.part_names(name, len(pieces)), pieces, strict=True)):
+    for index, (part, piece) in enumerate(zip(vertex_sets.part_names(name, len(pieces)), pieces, strict=True)):
         mine = frames[piece]
         if len(mine) < SHORTEST and len(pieces) > 1:
-            short[part] = f"only {len(mine)} frames between holes of more than {vertexsets.HOLE}"
+            short[part] = f"only {len(mine)} frames between holes of more than {vertex_sets.HOLE}"
             continue
         end = None if index == len(pieces) - 1 else float(mine[-1] + 1) / FPS
         names = tuple(path.stem for path in bins[piece])
@@ -202,7 +202,7 @@ def _frames(numbers: np.ndarray, seconds: float | None) -> np.ndarray:
 
 
 def _seconds(path: Path) -> float | None:
-    from talkinghead.data.parameters import seconds_of
+    from talkinghead.data.adapters.parameter_sets import seconds_of
 
     return seconds_of(path)
 
@@ -223,4 +223,4 @@ def _pose(paths: list[Path], frames: np.ndarray) -> tuple[np.ndarray, np.ndarray
     rest, place = turns.mean(), matrices[:, :, 3].mean(axis=0)
     rotation = (rest.inv() * turns).as_rotvec().astype(np.float32)
     translation = rest.inv().apply(matrices[:, :, 3] - place).astype(np.float32)
-    return vertexsets.fill(frames, rotation)[0], vertexsets.fill(frames, translation)[0]
+    return vertex_sets.fill(frames, rotation)[0], vertex_sets.fill(frames, translation)[0]

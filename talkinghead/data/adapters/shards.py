@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from talkinghead.data.manifest import Clip
-from talkinghead.data.shards import Listing, write_shards
+from talkinghead.data.store.shard_writer import Listing, write_shards
 from talkinghead.errors import InputError
 
 

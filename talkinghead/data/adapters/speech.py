@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio.clock import RATE
-from talkinghead.data.parameters import wave_of
-from talkinghead.data.recording import Recording, Take
-from talkinghead.data.video import find_clips
+from talkinghead.data.adapters.parameter_sets import wave_of
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.tracking.landmarks import find_clips
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS
+from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.speech import align, coarticulation, phonemes
 from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
@@ -118,7 +119,7 @@ def _times(take: Take, wave: np.ndarray) -> tuple[Spans | None, Spans, str | Non
         if phones is not None:
             return None, phones, text, None
         text = content.strip()
-    found = align.align(wave, text or "")
+    found = align.align(wave, text or "", find_recogniser=shipped_recogniser)
     return found.words, found.phones, " ".join((text or "").split()), len(found.guessed)
 
 

@@ -20,15 +20,17 @@ import numpy as np
 
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
-from talkinghead.data import solve, video
+from talkinghead.data.adapters.parameter_sets import emotion_by_name
+from talkinghead.data.convert.recording import Take
+from talkinghead.data.convert.splits import assign_splits
 from talkinghead.data.manifest import Clip
-from talkinghead.data.motion import Motion, cut_sound, read_meta, read_motion, write_motion
-from talkinghead.data.parameters import emotion_by_name
-from talkinghead.data.person import Person
-from talkinghead.data.recording import Take, assign_splits
+from talkinghead.data.motion_file import Motion, cut_sound, read_meta, read_motion, write_motion
+from talkinghead.data.tracking import landmarks, solve
+from talkinghead.data.tracking.person import Person
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
+from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.parallel import Failed, run
 from talkinghead.speech import align as aligning
 from talkinghead.speech.transcripts import Said, beside
@@ -77,10 +79,10 @@ def convert(
     """
     if not np.isfinite(offset) or abs(offset) > 5:
         raise InputError(f"offset is {offset} seconds; the sound may be at most 5 seconds off")
-    video.require()
+    landmarks.require()
     if align:
-        aligning.engine_for()
-    found = video.find_clips(paths, SUFFIXES)
+        aligning.choose_engine(find_recogniser=shipped_recogniser)
+    found = landmarks.find_clips(paths, SUFFIXES)
     if not found:
         raise InputError(f"{paths[0] if paths else 'no paths'}: no videos ({', '.join(SUFFIXES)})")
     dropped: dict[str, str] = {}
@@ -141,7 +143,7 @@ def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dic
     face = _head(head)
     for speaker in sorted({job.speaker for job in jobs}):
         mine = [job for job in jobs if job.speaker == speaker]
-        tracks = (video.longest_run(video.Track.load(_landmarks(out, job.id)))[1] for job in mine)
+        tracks = (landmarks.longest_run(landmarks.Track.load(_landmarks(out, job.id)))[1] for job in mine)
         try:
             Person.estimate(speaker, tracks, face, clips=len(mine)).save(_person(out, speaker))
         except InputError as error:
@@ -151,10 +153,10 @@ def _estimate_people(jobs: list[Job], out: Path, head: Path | None, dropped: dic
 def _track(name: str, path: Path, out: Path) -> None:
     """Track one clip unless that was done. Raises InputError if it cannot be used."""
     cache = _landmarks(out, name)
-    mark = video.fingerprint(_readable(path))
-    if not (cache.exists() and video.cached(cache, mark)):
-        video.track(path).save(cache, mark)
-    _, seen = video.longest_run(video.Track.load(cache))
+    mark = landmarks.fingerprint(_readable(path))
+    if not (cache.exists() and landmarks.cached(cache, mark)):
+        landmarks.track(path).save(cache, mark)
+    _, seen = landmarks.longest_run(landmarks.Track.load(cache))
     if len(seen.landmarks) < SHORTEST * seen.fps:
         raise InputError(f"a face for only {len(seen.landmarks) / seen.fps:.2f} s")
 
@@ -171,8 +173,8 @@ def _readable(path: Path) -> Path:
 def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]]:
     """Solve one clip and write its motion and sound, unless that was done. Raises InputError if it cannot be."""
     face, person = _head(job.head), Person.load(_person(job.out, job.speaker))
-    whole = video.Track.load(_landmarks(job.out, name))
-    first, run = video.longest_run(whole)
+    whole = landmarks.Track.load(_landmarks(job.out, name))
+    first, run = landmarks.longest_run(whole)
     clip = _describe(job, first, run)
     motion, sound = job.out / clip.motion, job.out / clip.audio
     mark = _mark(job, face, person, run)
@@ -187,7 +189,7 @@ def _solve(name: str, job: Job) -> tuple[Clip, dict[str, float]]:
     return clip, {"lip_correlation": meta["lip_correlation"], "kept": len(run.landmarks) / len(whole.landmarks)}
 
 
-def _describe(job: Job, first: int, run: video.Track) -> Clip:
+def _describe(job: Job, first: int, run: landmarks.Track) -> Clip:
     start, duration = first / run.fps, len(run.landmarks) / run.fps
     said = job.said.part(start, duration)
     return Clip(
@@ -214,7 +216,7 @@ def _with_phonemes(clip: Clip, meta: dict[str, Any], job: Job) -> Clip:
         return clip
     if meta.get("aligned", {}).get("text") != clip.transcript:
         try:
-            found = aligning.align(load_audio(job.out / clip.audio), clip.transcript)
+            found = aligning.align(load_audio(job.out / clip.audio), clip.transcript, find_recogniser=shipped_recogniser)
         except InputError:
             return clip
         meta = {**meta, "aligned": {"text": clip.transcript, "words": found.words, "phones": found.phones}}
@@ -230,7 +232,7 @@ def _seen(motion: Motion) -> Motion:
     return replace(motion, names=tuple(motion.names[i] for i in columns), coefficients=motion.coefficients[:, columns])
 
 
-def _mark(job: Job, head: Head, person: Person, run: video.Track) -> str:
+def _mark(job: Job, head: Head, person: Person, run: landmarks.Track) -> str:
     """Hash of all that the motion and the sound of a clip depend on."""
     parts = (head.template, head.basis, np.array(list(head.landmarks.values())), person.neutral, person.closed, person.lids)
     digest = hashlib.blake2b(f"{solve.VERSION} {job.offset} {run.fps} {run.size}".encode(), digest_size=8)

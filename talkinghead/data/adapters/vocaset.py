@@ -26,9 +26,9 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.data import vertexsets
-from talkinghead.data.motion import cut_sound
-from talkinghead.data.recording import Recording, Take
+from talkinghead.data.adapters import vertex_sets
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.motion_file import cut_sound
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
@@ -58,12 +58,12 @@ def takes(
     if fps <= 0 or FPS % fps:
         raise InputError(f"fps {fps:g}: VOCASET has {FPS}; choose 30, 60 or another divisor of it")
     raw = "no vertices_npy/ and no data_verts.npy in it; VOCASET's download named training data has what is needed"
-    roots = vertexsets.find_roots(paths, lambda root: vertexsets.converted(root) or (root / VERTS).is_file(), raw)
+    roots = vertex_sets.find_roots(paths, lambda root: vertex_sets.converted(root) or (root / VERTS).is_file(), raw)
     common = {"fps": fps, "unit": unit, "mesh": mesh, "regions": regions}
     found: list[Take] = []
     dropped: dict[str, str] = {}
     for root in roots:
-        some, left = (_converted if vertexsets.converted(root) else _raw)(root, common)
+        some, left = (_converted if vertex_sets.converted(root) else _raw)(root, common)
         found, dropped = found + some, dropped | left
     return found, dropped
 
@@ -77,17 +77,17 @@ def split_of(speaker: str, sentence: int) -> str | None:
 def read(take: Take) -> Recording:
     """A clip, by what `takes` noted."""
     details = take.details
-    template = vertexsets.template_of(details["templates"], take.speaker)
+    template = vertex_sets.template_of(details["templates"], take.speaker)
     scale = np.float32(unit_scale(template, details["unit"], f"template of {take.speaker}"))
     step, missing = round(FPS / details["fps"]), None
     if "rows" in details:
         rows = _rows(take.files[0], details["rows"], len(template))
-        vertexsets.check_finite(rows)
-        vertices, missing = vertexsets.fill(details["frames"], rows)
+        vertex_sets.check_finite(rows)
+        vertices, missing = vertex_sets.fill(details["frames"], rows)
         vertices, missing = vertices[::step], None if missing is None else missing[::step]
         wave = _cut(_wave(details["sound"], details["rate"], take.id), details)
     else:
-        vertices = vertexsets.read_vertices(take.files[0], len(template), step)
+        vertices = vertex_sets.read_vertices(take.files[0], len(template), step)
         wave = load_audio(take.files[1])
     return Recording(wave, float(details["fps"]), vertices=vertices * scale, template=template * scale, missing=missing)
 
@@ -97,9 +97,9 @@ def heads(takes: list[Take]) -> dict[str, Head]:
     details = takes[0].details
     speakers = sorted({(take.details["templates"], take.speaker) for take in takes})
     mesh = details["mesh"] or next((m for take in takes if (m := take.details["found"]) is not None), None)
-    head = vertexsets.head_of_templates(
+    head = vertex_sets.head_of_templates(
         ANNOTATION,
-        [vertexsets.template_of(path, speaker) for path, speaker in speakers],
+        [vertex_sets.template_of(path, speaker) for path, speaker in speakers],
         details["unit"],
         mesh=mesh,
         regions=details["regions"],
@@ -113,11 +113,11 @@ def _converted(root: Path, common: dict[str, Any]) -> tuple[list[Take], dict[str
     """Takes of the layout with one .npy a clip."""
     found: list[Take] = []
     dropped: dict[str, str] = {}
-    templates = root / vertexsets.TEMPLATES
-    known = vertexsets.read_templates(templates)
+    templates = root / vertex_sets.TEMPLATES
+    known = vertex_sets.read_templates(templates)
     mesh = next((path for name in MESHES if (path := root / name).is_file()), None)
     details = common | {"templates": templates, "found": mesh}
-    for name, motion, sound in vertexsets.list_converted(root):
+    for name, motion, sound in vertex_sets.list_converted(root):
         match = re.fullmatch(r"(.+)_sentence(\d+)", name)
         if match is None:
             dropped[name] = "its name is not SPEAKER_sentenceNN"
@@ -135,8 +135,8 @@ def _raw(root: Path, common: dict[str, Any]) -> tuple[list[Take], dict[str, str]
     """Takes of the authors' layout; clips with long holes become parts."""
     found: list[Take] = []
     dropped: dict[str, str] = {}
-    files = tuple(root / name for name in (VERTS, AUDIO, vertexsets.TEMPLATES, ROWS))
-    known = vertexsets.read_templates(files[2])
+    files = tuple(root / name for name in (VERTS, AUDIO, vertex_sets.TEMPLATES, ROWS))
+    known = vertex_sets.read_templates(files[2])
     rows, sounds = _nested(files[3], lazy=False), _nested(files[1], lazy=True)
     details = common | {"templates": files[2], "found": next((p for name in MESHES if (p := root / name).is_file()), None)}
     count = len(read_array(files[0]))
@@ -164,7 +164,7 @@ def _raw(root: Path, common: dict[str, Any]) -> tuple[list[Take], dict[str, str]
 
 def _unusable(speaker: str, sentence: int, templates: dict[str, np.ndarray]) -> str | None:
     if speaker not in templates:
-        return f"no template of {speaker} in {vertexsets.TEMPLATES}"
+        return f"no template of {speaker} in {vertex_sets.TEMPLATES}"
     if split_of(speaker, sentence) is None:
         return "sentences 1 to 20 of validation and test speakers are in no published split"
     return None
@@ -185,13 +185,13 @@ def _parts(name: str, rows: Any, count: int) -> tuple[dict[str, dict[str, Any]],
         return {}, {name: f"its entry in {ROWS} is not a dict of frames and rows"}
     if not len(table) or table.min() < 0 or table[:, 1].max() >= count:
         return {}, {name: f"no frames, or rows beyond the {count} of {VERTS}"}
-    pieces = vertexsets.runs(table[:, 0])
+    pieces = vertex_sets.runs(table[:, 0])
     found: dict[str, dict[str, Any]] = {}
     short: dict[str, str] = {}
-    for index, (part, piece) in enumerate(zip(vertexsets.part_names(name, len(pieces)), pieces, strict=True)):
+    for index, (part, piece) in enumerate(zip(vertex_sets.part_names(name, len(pieces)), pieces, strict=True)):
         frames = table[piece, 0]
         if len(frames) < SHORTEST and len(pieces) > 1:
-            short[part] = f"only {len(frames)} frames between holes of more than {vertexsets.HOLE}"
+            short[part] = f"only {len(frames)} frames between holes of more than {vertex_sets.HOLE}"
             continue
         end = None if index == len(pieces) - 1 else float(frames[-1] + 1) / FPS
         found[part] = {"frames": frames, "rows": table[piece, 1], "start": float(frames[0]) / FPS, "end": end}

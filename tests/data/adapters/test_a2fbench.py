@@ -2,12 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import A2F_KINDS, a2f_set
+from layouts_parameters import A2F_KINDS, a2f_set
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import a2fbench
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 

@@ -2,12 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import BEAT_NAMES, beat_json, curves, textgrid, write_wav
+from layouts_parameters import BEAT_NAMES, beat_json, curves, textgrid, write_wav
 
-from talkinghead.data import parameters, prepare
-from talkinghead.data.adapters import beat
+from talkinghead.data.adapters import beat, parameter_sets
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 
@@ -128,7 +128,8 @@ def test_long_recordings_are_cut(settled, tmp_path):
         assert 12 <= found[1].details["start"] <= 18.2  # ideally at 16.7, moved into a pause
         with_sound = recordings[1].wave
         assert np.array_equal(
-            with_sound[:100], parameters.wave_of(found[1].files[1])[round(len(recordings[0].coefficients) / 60 * 16000) :][:100]
+            with_sound[:100],
+            parameter_sets.wave_of(found[1].files[1])[round(len(recordings[0].coefficients) / 60 * 16000) :][:100],
         )
 
 

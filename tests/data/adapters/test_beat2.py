@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import beat2_npz, textgrid
+from layouts_parameters import beat2_npz, textgrid
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import beat2
 from talkinghead.data.manifest import read_manifest
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 

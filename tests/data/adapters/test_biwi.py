@@ -6,12 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
-from data.adapters.layouts_vertices import VERTICES, face, write_converted
+from layouts_vertices import VERTICES, face, write_converted
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import biwi
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 CLIPS = ("F2_e01", "F3_e33", "M5_e37", "F1_e40", "F1_e01", "F2_01", "F2_e41")

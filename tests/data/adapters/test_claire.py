@@ -6,12 +6,12 @@ import struct
 
 import numpy as np
 import pytest
-from data.adapters.layouts_vertices import VERTICES, face, talk, write_claire, write_mc, write_obj, write_pc2
+from layouts_vertices import VERTICES, face, talk, write_claire, write_mc, write_obj, write_pc2
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import claire
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 SHOTS = {"cp1_neutral": "npy", "cp33_anger": "pc2", "cp4_joy": "mc", "cp5_outofbreath": "mc64", "p2": "npy"}

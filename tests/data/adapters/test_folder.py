@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import curves, livelink_csv, write_wav
 from heads import tiny_head
+from layouts_parameters import curves, livelink_csv, write_wav
 
-from talkinghead.data import prepare
+from talkinghead import Animation
 from talkinghead.data.adapters import folder
+from talkinghead.data.adapters.parameter_sets import emotion_by_name, flame_names
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
-from talkinghead.data.parameters import emotion_by_name, flame_names
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
-from talkinghead.motion.animation import Animation
 
 
 def only(found):

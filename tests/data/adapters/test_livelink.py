@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import livelink_csv, voice, write_wav
+from layouts_parameters import livelink_csv, voice, write_wav
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import livelink
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 RATE = 48000

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.adapters.layouts_parameters import mead_hdf5, probtalk_npy, write_wav
+from layouts_parameters import mead_hdf5, probtalk_npy, write_wav
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import mead
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation, read_motion
+from talkinghead.data.motion_file import read_animation, read_motion
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data.adapters.layouts_vertices import VERTICES, face, talk, turn, write_multiface
+from layouts_vertices import VERTICES, face, talk, turn, write_multiface
 
-from talkinghead.data import prepare
 from talkinghead.data.adapters import multiface
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 
 NAME = "m--20180227--0000--6795937--GHS"

@@ -8,10 +8,10 @@ import pytest
 
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
-from talkinghead.data import prepare
 from talkinghead.data.adapters.speech import read_lab
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation, read_motion
+from talkinghead.data.motion_file import read_animation, read_motion
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.speech.coarticulation import NAMES
 

@@ -6,13 +6,13 @@ import pickle
 
 import numpy as np
 import pytest
-from data.adapters.layouts_vertices import VERTICES, face, talk, tone, write_converted, write_training_data
+from layouts_vertices import VERTICES, face, talk, tone, write_converted, write_training_data
 
 from talkinghead.audio.load import load_audio
-from talkinghead.data import prepare
 from talkinghead.data.adapters import vocaset
 from talkinghead.data.manifest import read_manifest
-from talkinghead.data.motion import read_animation
+from talkinghead.data.motion_file import read_animation
+from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.io.pickles import Later
 

@@ -1,0 +1,78 @@
+"""The one order in which an animation is made of speech: expression, gains, lip closure, frame rate, nonverbal motion.
+
+T frames at the speech's own rate, K shapes of a head, E emotions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from talkinghead.animate.animation import Animation
+from talkinghead.animate.settings import AnimateSettings
+from talkinghead.audio.clock import frame_count, frame_times
+from talkinghead.audio.prosody import Prosody
+from talkinghead.head.head import Head
+from talkinghead.motion import animation as motion
+from talkinghead.motion import nonverbal
+from talkinghead.motion.controls import apply_gains
+from talkinghead.motion.emotion_curve import EmotionCurve
+from talkinghead.motion.lip_closure import close_lips
+
+
+@dataclass(frozen=True)
+class SpeechMotion:
+    """What a model, or a transcript, makes of a recording, before anything else is done with it.
+
+    neutral: (T, K) weights of the head's shapes. expression: (T, K) what the emotion adds. closure: (T,) how far the lips are
+    to be shut, 0 to 1; None where nothing tells. blendshapes: whether the weights are ARKit's, so that gains, closure and
+    nonverbal motion mean something; raw vertices and FLAME's parameters are left as they are.
+    """
+
+    neutral: np.ndarray
+    expression: np.ndarray
+    closure: np.ndarray | None
+    fps: float
+    blendshapes: bool = True
+
+
+def compose(
+    speech: SpeechMotion,
+    head: Head,
+    settings: AnimateSettings,
+    curve: EmotionCurve,
+    voice: Prosody | None,
+    seconds: float,
+    meta: dict[str, Any],
+) -> Animation:
+    """The animation of a recording of `seconds`, as long as that to within a frame.
+
+    curve: the emotion, as it was asked for or heard. voice: prosody of the recording; only needed for nonverbal motion.
+    """
+    if not speech.blendshapes:
+        weights = speech.neutral + speech.expression
+    else:
+        gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
+        weights = apply_gains(speech.neutral, speech.expression, head, *gains)
+        if speech.closure is not None:
+            weights = close_lips(weights, speech.closure, head)
+    animation = motion.Animation(weights, speech.fps, head, meta=meta).resample(settings.fps)
+    # Resampling may be off by one frame: the last one is held, or cut.
+    frames = np.minimum(np.arange(frame_count(seconds, settings.fps)), len(animation) - 1)
+    animation = replace(animation, coefficients=animation.coefficients[frames])
+    if not speech.blendshapes or not settings.idle:
+        return Animation.of(animation)
+    animation = nonverbal.apply(
+        animation,
+        settings.seed,
+        strength=settings.idle,
+        blinks=settings.blinks,
+        gaze=settings.gaze,
+        brows=settings.brows * settings.expressiveness * settings.upper_face,
+        head=settings.head_motion * settings.expressiveness,
+        voice=voice,
+        emotion=curve.at(frame_times(len(animation), settings.fps)),
+    )
+    return Animation.of(animation)

@@ -1,0 +1,119 @@
+"""The verb animate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from talkinghead.animate.lists import LISTS
+from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
+from talkinghead.audio.clock import RATE
+from talkinghead.cli.arguments import read_size
+from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size
+from talkinghead.cli.outputs import check_outputs, video_options, working, write
+from talkinghead.errors import InputError
+from talkinghead.export import suffixes
+from talkinghead.head.spec import read_head
+
+DEFAULTS = AnimateSettings()
+
+
+def animate(
+    audio: Annotated[Positional[Path], arg(metavar="AUDIO")],
+    output: Outputs = (),
+    *,
+    settings: Settings = DEFAULTS,
+    head: HeadName = "default",
+    model: Model = None,
+    transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
+    device: str = "cpu",
+    size: Size = "512",
+    camera: Camera = "front",
+    backend: Backend = None,
+    format: Formats = (),
+    workers: int = 1,
+    engine: Engine = "local",
+) -> None:
+    """Turn speech into a talking head: one recording into files, or many into a folder.
+
+    Args:
+        audio: Recording: WAV, FLAC, MP3, Ogg, M4A, or a video with sound.
+            Or a folder of recordings, or a list of them: .txt with a path a line, or .csv or .jsonl
+            with audio and, if wanted, output, head and what else is set for that recording alone, such as
+            emotion and seed; paths in it, also of emotion curves, are relative to the list.
+            With these, -o is a folder. What is done is not done again; batch.json there says what
+            failed, and the exit status is 2 if anything did.
+        transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
+            which are aligned with the sound, and no model is used; the rest is as usual.
+        device: Where the model runs: cpu, cuda, mps.
+        workers: Folders and lists: recordings at a time.
+    """
+    drawing = RenderSettings(read_size(size), camera, backend)
+    many = audio.is_dir() or audio.suffix.lower() in LISTS
+    if transcript is not None and many:
+        raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
+    if transcript is not None and model:
+        raise InputError("--model is what --transcript does without; leave one of them out")
+    if many:
+        how = {"head": head, "drawing": drawing, "model": model, "device": device, "workers": workers, "engine": engine}
+        return _animate_all(audio, output, format, settings, **how)
+    for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
+        if given:
+            raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
+    _animate_one(audio, output, settings, head, drawing, model, device, transcript)
+
+
+def _animate_one(
+    audio: Path,
+    output: tuple[Path, ...],
+    settings: AnimateSettings,
+    head: str,
+    drawing: RenderSettings,
+    model: str | None,
+    device: str,
+    transcript: str | None,
+) -> None:
+    from talkinghead.audio.load import load_audio
+
+    check_outputs(output, audio, [VIDEO, *suffixes()])
+    video = video_options(output, audio=audio, **vars(drawing))
+    face = read_head(head)
+    wave = load_audio(audio)  # before torch is imported: a bad file is told at once
+    if transcript is not None:
+        from talkinghead.animate.transcript import animate_transcript, read_transcript
+
+        with working("aligning"):
+            animation = animate_transcript(wave, read_transcript(transcript), rate=RATE, head=face, settings=settings)
+    else:
+        with working("loading the model"):
+            from talkinghead.animate.talker import Talker
+
+            talker = Talker.from_pretrained(model, device)
+        with working("animating"):
+            animation = talker.animate(wave, rate=RATE, head=face, settings=settings)
+    for path in output:
+        write(animation, path, **video)
+
+
+def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...], settings: AnimateSettings, **how) -> None:
+    """Status 2 if anything failed: whoever calls this from a script must not take some for all."""
+    if len(output) != 1:
+        raise InputError(f"{audio}: say which folder to write with one -o FOLDER; --format says what")
+    out = output[0]
+    if out.suffix.lower() in (VIDEO, *suffixes()) and not out.is_dir():
+        raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
+    read_head(how["head"])
+    from talkinghead.animate.batch import REPORT, animate_all
+
+    report = animate_all(audio, out, settings=settings, formats=formats or ("npz",), progress=sys.stderr.isatty(), **how)
+    failed = report["failed"]
+    for name, entry in failed.items():
+        print(f"failed   {name}: {entry['reason']}")
+    print(f"{report['animated']} animated, {report['skipped']} there already, {len(failed)} failed: {out / REPORT}")
+    if failed:
+        name, entry = next(iter(failed.items()))
+        count = len(failed) + report["animated"] + report["skipped"]
+        raise InputError(f"{len(failed)} of {count} recordings failed, the first: {name}: {entry['reason']}")

@@ -1,0 +1,89 @@
+"""The verbs render and convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+from talkinghead.animate.settings import VIDEO
+from talkinghead.audio.clock import check_fps
+from talkinghead.cli.arguments import read_size
+from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size
+from talkinghead.cli.outputs import check_outputs, video_options, write
+from talkinghead.errors import InputError
+from talkinghead.export import suffixes
+from talkinghead.head.spec import read_head
+
+if TYPE_CHECKING:
+    from talkinghead.motion.animation import Animation
+
+READERS = (".npz", ".csv")
+
+
+def render(
+    animation: Annotated[Positional[Path], arg(metavar="ANIMATION")],
+    output: Outputs = (),
+    *,
+    audio: Path | None = None,
+    head: HeadName = "default",
+    fps: float | None = None,
+    size: Size = "512",
+    camera: Camera = "front",
+    backend: Backend = None,
+) -> None:
+    """Show an animation as a video.
+
+    Args:
+        animation: Motion: .npz or .csv.
+        audio: Recording to put under the video.
+        fps: Frames a second; those of the animation.
+    """
+    check_outputs(output, animation, [VIDEO])
+    check_fps(fps)
+    video = video_options(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
+    if audio is not None:
+        from talkinghead.audio.load import load_audio
+
+        check_outputs(output, audio, [VIDEO])
+        load_audio(audio)
+    motion = _read(animation, head, fps)
+    for path in output:
+        write(motion, path, **video)
+
+
+def convert(
+    animation: Annotated[Positional[Path], arg(metavar="ANIMATION")],
+    output: Outputs = (),
+    *,
+    head: HeadName = "default",
+    fps: float | None = None,
+) -> None:
+    """Write an animation in other formats.
+
+    Args:
+        animation: Motion: .npz or .csv.
+        fps: Frames a second; those of the animation.
+    """
+    check_outputs(output, animation, list(suffixes()))
+    check_fps(fps)
+    motion = _read(animation, head, fps)
+    for path in output:
+        write(motion, path)
+
+
+def _read(path: Path, head: str, fps: float | None) -> Animation:
+    """An animation of any readable format, at `fps` if given."""
+    if path.suffix.lower() not in READERS:
+        raise InputError(f"{path}: an animation is read from {' or '.join(READERS)}")
+    face = read_head(head)
+    if path.suffix.lower() == ".csv":
+        from talkinghead.export.csv import read
+
+        motion = read(path, face, fps)
+    else:
+        from talkinghead.export.npz import read
+
+        motion = read(path, face)
+    return motion.resample(fps) if fps else motion

@@ -1,0 +1,38 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
+
+from talkinghead.animate.settings import AnimateSettings
+
+Outputs = Annotated[
+    tuple[Path, ...],
+    UseAppendAction,
+    arg(name="output", aliases=("-o",), metavar="FILE", help="File to write, its format by its suffix. Repeat it for more."),
+]
+HeadName = Annotated[
+    str,
+    arg(metavar="HEAD", help="default, one of its people such as default:age=60,gender=female,seed=3, or a head's .npz file."),
+]
+Camera = Literal["front", "three-quarter", "side"]
+Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
+Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
+Name = Annotated[str | None, arg(metavar="NAME")]
+Number = Annotated[float | None, arg(metavar="NUMBER")]
+Count = Annotated[int | None, arg(metavar="NUMBER")]
+File = Annotated[Path | None, arg(metavar="PATH")]
+Formats = Annotated[
+    tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
+    UseAppendAction,
+    arg(metavar="FORMAT", help="Folders and lists: npz (if not said), csv, glb, usdc, usda, obj or mp4. Repeat it for more."),
+]
+Engine = Annotated[
+    Literal["local", "ray"],
+    arg(help="Where workers are: on this machine; or on the Ray cluster that RAY_ADDRESS names or that is started here."),
+]
+Model = Annotated[str | None, arg(metavar="MODEL", help="Folder of a model or its id on the Hub. The one that ships.")]
+Settings = Annotated[AnimateSettings, OmitArgPrefixes]

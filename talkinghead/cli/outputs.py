@@ -1,0 +1,66 @@
+"""What verbs write: looked at before the slow work, told while it lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talkinghead import export
+from talkinghead.animate.settings import VIDEO
+from talkinghead.errors import InputError
+
+if TYPE_CHECKING:
+    from talkinghead.motion.animation import Animation
+
+
+def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> None:
+    """Refuse, before the slow work, whatever could not be written at its end."""
+    if not outputs:
+        raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
+    for path in outputs:
+        if path.suffix.lower() not in known:
+            raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
+        if outputs.count(path) > 1:
+            raise InputError(f"{path}: is given twice as an output")
+        if path.exists() and source.exists() and path.samefile(source):
+            raise InputError(f"{path}: is the input; write to another name")
+        if path.is_dir() and path.suffix.lower() != ".obj":
+            raise InputError(f"{path}: is a folder; give a file's name")
+        if path.suffix.lower() in export.suffixes():
+            export.check(path)  # a folder in the way, a library that is missing
+        home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
+        if not home.is_dir() or not os.access(home, os.W_OK):
+            raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
+
+
+def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> dict:
+    """Options of a video, with a renderer that works: it is looked for before the slow work, if it is needed."""
+    if any(path.suffix.lower() == VIDEO for path in outputs):
+        from talkinghead.rendering.renderer import choose
+
+        backend = choose(backend)
+    return {"backend": backend, **options}
+
+
+def write(animation: Animation, path: Path, **video) -> None:
+    """Write an animation in the format of the path's suffix, and print the path."""
+    if path.suffix.lower() == VIDEO:
+        from talkinghead.rendering.video import render
+
+        render(animation, path, progress=sys.stderr.isatty(), **video)
+    else:
+        with working(f"writing {path.name}"):
+            export.save(animation, path)
+    print(path)
+
+
+def working(what: str) -> contextlib.AbstractContextManager:
+    """A spinner on stderr while something takes long; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)

@@ -1,0 +1,74 @@
+"""Words to a verb with its arguments, and one line for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import re
+from collections.abc import Callable
+
+import tyro
+
+from talkinghead.errors import InputError
+from talkinghead.motion.emotion_curve import EmotionSpec
+
+TYPES = tyro.constructors.ConstructorRegistry()
+
+
+@TYPES.primitive_rule
+def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """An emotion is text on the command line; Python takes more kinds of it."""
+    if kind.type != EmotionSpec:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="EMOTION",
+        instance_from_str=lambda words: words[0],
+        is_instance=lambda value: isinstance(value, str),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
+    """The verb with its arguments, ready to run. tyro's boxes of text become one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.extras.subcommand_cli_from_dict(
+                {verb: _later(function) for verb, function in verbs.items()},
+                prog="talkinghead",
+                description="Speech to a talking 3D face.",
+                args=arguments,
+                config=(tyro.conf.FlagConversionOff,),
+                registry=TYPES,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise  # --help
+        verb = f" {arguments[0]}" if arguments and arguments[0] in verbs else ""
+        raise InputError(f"{_one_line(complaint.getvalue())} (see talkinghead{verb} --help)") from None
+
+
+def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """A function that tyro sees like `function` but that only binds its arguments."""
+
+    @functools.wraps(function)
+    def bind(*args, **kwargs) -> Callable[[], None]:
+        return functools.partial(function, *args, **kwargs)
+
+    return bind
+
+
+def _one_line(box: str) -> str:
+    """What a box says, up to its second rule; the rest is help."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│" + 9 * " ")]  # that is help, too
+    sections: list[str] = [""]
+    for line in lines[1:]:
+        if line and not line.strip("─"):
+            sections.append("")
+        else:
+            sections[-1] = f"{sections[-1]} {line}".strip()
+    advice = [s for s in sections[1:] if s.startswith(("Perhaps", "Available"))]
+    what = re.sub(r"^Error parsing \S+: ", "", sections[0].rstrip("."))  # tyro's own name of a group of settings
+    return "; ".join(filter(None, [what, *advice])) or " ".join(box.split())

@@ -1,0 +1,211 @@
+"""What an adapter of a published dataset gives, and the one way in which all of it becomes clips.
+
+An adapter is a module of `talkinghead.data.adapters` with
+
+    VERSION            goes up when the same files would give other clips
+    LICENCE            of the data, as their authors name it
+    takes(paths, **options) -> (list[Take], {id: reason it is not used})       quick: looks at names and indices only
+    read(take) -> Recording                                                    in a worker; raises InputError with a reason
+    heads(takes) -> {annotation: Head}        optional: topology, regions and landmarks of annotations that are not "arkit"
+
+The keyword arguments of `takes` are the options that the source knows. `convert` reads, checks and writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from talkinghead.audio.write import write_audio
+from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.convert.splits import assign_splits
+from talkinghead.data.manifest import Clip
+from talkinghead.data.motion_file import Motion, read_meta, read_motion, write_motion
+from talkinghead.errors import InputError
+from talkinghead.files import file_name
+from talkinghead.fingerprint import digest, stamp
+from talkinghead.head.head import Head
+from talkinghead.parallel import Failed, run
+from talkinghead.speech.spans import Spans
+
+VERSION = 2  # of the framework: goes up when the same recordings would give other clips
+ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
+COMPONENTS, EXPLAINED = 128, 0.999  # most shapes of a PCA, and the share of the variance that is enough
+
+
+def convert(
+    module: ModuleType,
+    paths: list[Path],
+    out: Path,
+    *,
+    workers: int = 1,
+    progress: bool = True,
+    engine: str = "local",
+    notes: dict[str, Any] | None = None,
+    **options: Any,
+) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
+    """All takes of an adapter as clips in `out`: the clips, their quality, and the reasons of those that were dropped.
+
+    What is done is kept: a motion file notes what it was made from (names, sizes and times of the take's files, what the
+    take is, the options, the versions of adapter and framework) and is made again only if that changed. `options` are those
+    of the adapter's `takes`; `notes` gets how the splits were chosen. Raises InputError if there is nothing to read.
+    """
+    takes, dropped = module.takes(paths, **options)
+    takes, twice = _unique(takes)
+    dropped = {**dropped, **twice}
+    splits, rule = assign_splits(takes)
+    heads = module.heads(takes) if takes and hasattr(module, "heads") else {}
+    given = tuple(sorted((name, value) for name, value in options.items() if name not in ONLY_DESCRIBE))
+    jobs = [(take.id, take, splits[take.id], out, module.__name__, given, take.annotation in heads) for take in takes]
+    clips, quality, marks = [], {}, {}
+    for name, result in run(_make, jobs, workers=workers, engine=engine, title="converting" if progress else None):
+        if isinstance(result, Failed):
+            dropped[name] = result.reason
+        else:
+            clip, quality[name], marks[name] = result
+            clips.append(clip)
+    clips.sort(key=lambda clip: clip.id)
+    _write_heads(out, clips, heads, marks)
+    if notes is not None:
+        notes["split"] = rule
+    return clips, {clip.id: quality[clip.id] for clip in clips}, dropped
+
+
+def _unique(takes: list[Take]) -> tuple[list[Take], dict[str, str]]:
+    """Takes sorted by id, and the reasons of those whose files would be another's."""
+    kept: dict[str, Take] = {}
+    dropped: dict[str, str] = {}
+    for take in sorted(takes, key=lambda take: (take.id, [str(path) for path in take.files])):
+        name = file_name(take.id).casefold()  # some file systems do not tell A from a
+        if name not in kept:
+            kept[name] = take
+            continue
+        other = kept[name]
+        again = f"{take.id} ({', '.join(str(path) for path in take.files[:1])})"
+        dropped[again] = f"has the same id as {other.id} ({', '.join(str(path) for path in other.files[:1])}); rename one"
+    return list(kept.values()), dropped
+
+
+def _make(
+    name: str, take: Take, split: str, out: Path, module: str, options: tuple[tuple[str, Any], ...], head: bool
+) -> tuple[Clip, dict[str, float], str]:
+    """A clip of the dataset, its files made if need be, its quality and its mark. Runs in a worker."""
+    from talkinghead.data.convert.checks import check
+
+    adapter = import_module(module)
+    stem = file_name(name)
+    sound, motion = out / f"audio/{stem}.flac", out / f"motion/{stem}.safetensors"
+    try:
+        mark = digest([VERSION, adapter.VERSION, name, take.annotation, take.details, options, [stamp(p) for p in take.files]])
+        meta = read_meta(motion)
+        if meta.get("mark") != mark or not sound.exists():
+            recording = check(adapter.read(take), take.annotation)
+            meta = _write(recording, sound, motion, mark)
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+    clip = Clip(
+        id=name,
+        audio=f"audio/{stem}.flac",
+        motion=f"motion/{stem}.safetensors",
+        speaker=take.speaker,
+        split=split,
+        duration=meta["duration"],
+        fps=meta["fps"],
+        source=module.rsplit(".", 1)[-1],
+        licence=take.licence or adapter.LICENCE,
+        annotation=take.annotation,
+        head=_head_file(take.annotation) if head or meta["vertices"] else None,
+        emotion=take.emotion,
+        intensity=take.intensity,
+        transcript=take.transcript or meta.get("transcript"),
+        words=_inside(take.words or meta.get("words"), meta["duration"]),
+        phonemes=_inside(take.phonemes or meta.get("phonemes"), meta["duration"]),
+    )
+    return clip, meta["quality"], mark
+
+
+def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[str, Any]:
+    """Write a checked recording; returns what was noted with it."""
+    length = len(recording.coefficients if recording.coefficients is not None else recording.vertices)  # type: ignore[arg-type]
+    quality = {key: float(value) for key, value in recording.quality.items()}
+    if recording.missing is not None:
+        quality["kept"] = float(1 - recording.missing.mean())  # the rest was filled
+    meta = {
+        **recording.meta,
+        "mark": mark,
+        "duration": round(length / recording.fps, 6),
+        "fps": float(recording.fps),
+        "vertices": recording.vertices is not None,
+        "quality": quality,
+    }
+    optional = {name: getattr(recording, name) for name in ("rotation", "translation", "gaze")}
+    if recording.vertices is not None and recording.template is not None:
+        template = recording.template.astype(np.float32)
+        offsets = recording.vertices.astype(np.float32, copy=False) - template
+        held = Motion(float(recording.fps), offsets=offsets, template=template, meta=meta, **optional)
+    else:
+        held = Motion(float(recording.fps), tuple(recording.names), recording.coefficients, meta=meta, **optional)
+    write_audio(sound, recording.wave)
+    write_motion(motion, held)  # last: its mark says that all is done
+    return meta
+
+
+def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: dict[str, str]) -> None:
+    """heads/ANNOTATION.npz of all annotations that have one, unless it is there; of raw vertices, with the PCA of their motion.
+
+    The PCA is of the clips to train on (of all, if there are none) and reads one clip at a time.
+    """
+    for annotation in sorted({clip.annotation for clip in clips}):
+        mine = [clip for clip in clips if clip.annotation == annotation]
+        head, path = heads.get(annotation), out / _head_file(annotation)
+        if mine[0].head is None:
+            continue
+        fitted = [clip for clip in mine if clip.split == "train"] or mine
+        mark = digest([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
+        if path.exists() and Head.load(path).provenance.get("mark") == mark:
+            continue
+        if head is None or not len(head.names):
+            head = _with_pca(out, annotation, head, fitted)
+        replace(head, provenance={**head.provenance, "mark": mark}).save(path)
+
+
+def _with_pca(out: Path, annotation: str, head: Head | None, clips: list[Clip]) -> Head:
+    """`head` (or, if the adapter knows none, a cloud of points) with the shapes that explain the offsets of `clips`."""
+    from talkinghead.head.topology import fit_pca, head_for
+
+    def blocks() -> Iterator[np.ndarray]:
+        for clip in clips:
+            offsets = read_motion(out / clip.motion).offsets
+            assert offsets is not None
+            yield offsets
+
+    basis = fit_pca(blocks(), most=COMPONENTS, explained=EXPLAINED)
+    if head is None:
+        template = read_motion(out / clips[0].motion).template
+        assert template is not None
+        return head_for(annotation, template, np.zeros((0, 3), np.int32), basis)
+    return head_for(annotation, head.template, head.faces, basis, head.regions, head.landmarks, head.provenance)
+
+
+def _head_file(annotation: str) -> str:
+    return f"heads/{file_name(annotation)}.npz"
+
+
+def _inside(spans: Spans | None, duration: float) -> Spans | None:
+    """Spans of a clip that may have been cut at its end."""
+    if spans is None:
+        return None
+    return tuple((max(0.0, a), min(b, duration), text) for a, b, text in spans if a < duration and b > 0)
+
+
+def _parts(head: Head | None) -> list[Any]:
+    """What of an adapter's head decides what is written."""
+    if head is None:
+        return []
+    return [head.template, head.faces, head.basis, list(head.names), head.regions, head.landmarks]

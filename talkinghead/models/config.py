@@ -1,0 +1,32 @@
+"""The configuration that decides the shape of the weights; stored beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from talkinghead.audio.clock import FPS
+
+BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
+PRIORS = ("parallel", "autoregressive")
+
+
+@dataclass
+class ModelConfig:
+    """Everything that decides the shape of the weights; stored beside them."""
+
+    annotations: dict[str, list[str]] = field(default_factory=dict)  # kind of motion -> names of its K coefficients
+    styles: list[str] = field(default_factory=list)  # speakers whose style can be asked for
+    landmarks: list[str] = field(default_factory=list)  # of the template, what the decoder sees of whose face it is
+    encoder: dict = field(default_factory=dict)  # a transformers configuration
+    phones: list[str] = field(default_factory=list)  # phonemes that the encoder's features were trained to tell apart
+    emotions: list[str] = field(default_factory=list)  # all of EMOTIONS, or none: a model that speaks neutrally
+    fps: float = FPS
+    heads: int = 16
+    categories: int = 32
+    width: int = 128
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 4])
+    prior_width: int = 192
+    prior_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1])
+    priors: list[str] = field(default_factory=lambda: ["parallel"])  # of PRIORS; the parallel one is always there
+    history: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # dilations of the autoregressive prior's memory
+    channels: int = 32  # of each of its heads

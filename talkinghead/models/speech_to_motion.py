@@ -1,0 +1,104 @@
+"""`SpeechToMotion`: sound and conditions in, coefficients and phonemes out. It knows no files, heads or words for emotions.
+
+B batch, S samples at 16 kHz, T frames at 50 a second, D features, H latent heads, C categories, K coefficients of an
+annotation, L landmarks of a template, P phonemes, F numbers of an emotion (`models.prior.emotion_input`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from talkinghead.audio.clock import FPS
+from talkinghead.errors import InputError
+from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.autoregressive import AutoregressivePrior
+from talkinghead.models.config import PRIORS, ModelConfig
+from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
+from talkinghead.models.prior import ParallelPrior, choose
+from talkinghead.motion.emotions import EMOTIONS
+
+
+class SpeechToMotion(nn.Module):
+    """Speech encoder, phoneme classifier, prior and motion space. Raises InputError for a config that makes no model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.fps != FPS:
+            raise InputError(f"model: fps is {config.fps}, the speech encoder gives {FPS:g} features a second")
+        for prior in config.priors:
+            if prior not in PRIORS:
+                raise InputError(f"model: priors has {prior!r}; choose from {', '.join(PRIORS)}")
+        if config.emotions not in ([], list(EMOTIONS)):
+            raise InputError(f"model: emotions are {', '.join(EMOTIONS)}, or none; this one has {', '.join(config.emotions)}")
+        self.config = config
+        self.audio = AudioEncoder(config.encoder)
+        self.phones = nn.Linear(self.audio.width, len(config.phones)) if config.phones else None
+        k = {name: len(names) for name, names in config.annotations.items()}
+        d, h, c = self.audio.width, config.heads, config.categories
+        self.motion = MotionAutoencoder(
+            MotionEncoder(k, d, h, c, config.width, config.dilations),
+            MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
+        )
+        conditioner = config.prior_width, config.prior_dilations
+        feels = bool(config.emotions)
+        self.prior = ParallelPrior(d, len(config.styles), h, c, *conditioner, feels=feels)
+        self.autoregressive: AutoregressivePrior | None = None
+        if "autoregressive" in config.priors:
+            memory = config.history, config.channels
+            self.autoregressive = AutoregressivePrior(d, len(config.styles), h, c, *conditioner, *memory, feels=feels)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def forward(
+        self, wave: Tensor, style: Tensor, template: Tensor, emotion: Tensor | None = None, annotation: str | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, T, K) coefficients, not sampled, and (B, T, P) log-probabilities of phonemes where the model knows them.
+
+        wave: (B, S). style: (B,) int64, 0 is the average style. template: (L + 1, 3), see `models.template`.
+        emotion: (B, T, F). annotation: the first one if not given.
+        """
+        features = self.audio(wave)
+        latent = self.latent(features, style, emotion=emotion)
+        return self.decode(latent, template, annotation), None if self.phones is None else self.phoneme_posteriors(features)
+
+    def latent(
+        self,
+        features: Tensor,
+        style: Tensor,
+        prior: str = "parallel",
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        emotion: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T, H, C) of a prior, as the decoder takes it, from (B, T, D) features, (B,) styles and (B, T, F) emotions.
+
+        temperature: 0 gives the expected latent, above 0 a sample of `seed`. top_p: sampled from the likeliest codes only.
+        """
+        if prior == "parallel":
+            return choose(self.prior(features, style, emotion), temperature, seed, top_p)
+        assert self.autoregressive is not None, "check_prior has seen to it"
+        codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed, emotion)
+        if temperature == 0:
+            return choose(logits, 0, seed)
+        return nn.functional.one_hot(codes, self.config.categories).to(logits.dtype)
+
+    def decode(self, latent: Tensor, template: Tensor, annotation: str | None = None) -> Tensor:
+        """(B, T, H, C) latent and (L + 1, 3) or (B, L + 1, 3) template -> (B, T, K) coefficients."""
+        if template.ndim == 2:
+            template = template[None].expand(len(latent), -1, -1)
+        return self.motion.decoder(latent, template, annotation or next(iter(self.config.annotations)))
+
+    def phoneme_posteriors(self, features: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, P) log-probabilities of `config.phones`. Raises InputError for an encoder without phonemes."""
+        if self.phones is None:
+            raise InputError("model: its speech encoder has not learnt phonemes; use the default model")
+        return self.phones(features).log_softmax(-1)
+
+    def check_prior(self, prior: str) -> None:
+        """Raises InputError if the model has no such prior."""
+        if prior not in ("parallel", *self.config.priors):
+            raise InputError(f"prior {prior!r}: this model has {', '.join(dict.fromkeys(['parallel', *self.config.priors]))}")

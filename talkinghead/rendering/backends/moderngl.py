@@ -1,0 +1,116 @@
+"""OpenGL 3.3 without window or display (on Linux through EGL): a GPU where there is one, Mesa's software renderer elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from talkinghead.rendering.backends import shader
+from talkinghead.rendering.camera import Camera
+from talkinghead.rendering.scene import look
+from talkinghead.rendering.scene.scene import Scene
+
+SAMPLES = 4  # per pixel, for smooth edges
+PLAIN = """#version 330 core
+void main() { gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0); }
+"""
+BACKDROP = """#version 330 core
+uniform sampler2D picture;
+out vec4 pixel;
+void main() { pixel = vec4(texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb, 1.0); }
+"""
+WORDS = {
+    "NORMAL_LOC": "1",
+    "TANGENT_LOC": "2",
+    "TEXCOORD_0_LOC": "3",
+    "INPUTS": """layout(location = 4) in vec3 colour;
+layout(location = 5) in vec2 feel;
+layout(location = 6) in float fade;
+uniform mat4 matrix;""",
+    "TINT": "colour",
+    "SURFACE": "feel",
+    "FADE": "fade",
+    "MATRIX": "matrix",
+}
+
+
+class Renderer:
+    """One scene, one camera, one size. Its context is current only while it draws, so any thread may, one at a time."""
+
+    def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
+        self.scene, self.size = scene, (width, height)
+        self.gl = _context()
+        with self.gl:
+            self._build(camera)
+
+    def _build(self, camera: Camera) -> None:
+        gl, scene, size = self.gl, self.scene, self.size
+        samples = min(SAMPLES, gl.max_samples)
+        program: Any = gl.program(shader.fill(shader.VERTEX, WORDS), shader.FRAGMENT)
+        program["matrix"].write(np.ascontiguousarray(camera.matrix.T).tobytes())
+        program["cam_pos"].value = tuple(camera.eye)
+        program["picture"].value = 0
+        self.skin = gl.texture(scene.texture.shape[1::-1], 3, np.ascontiguousarray(scene.texture[::-1]).tobytes(), alignment=1)
+        self.skin.build_mipmaps()
+        self.skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
+        self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
+        still = gl.buffer(np.hstack([scene.uv, scene.material, scene.fade[:, None]]).astype(np.float32).tobytes())
+        inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
+        self.mesh = gl.vertex_array(program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
+        plain: Any = gl.program(PLAIN, BACKDROP)
+        plain["picture"].value = 1
+        self.backdrop = gl.vertex_array(plain, [])
+        self.wall = gl.texture(size, 3, np.ascontiguousarray(look.background(*size)[::-1]).tobytes(), alignment=1)
+        self.wall.filter = (gl.NEAREST, gl.NEAREST)
+        self.canvas = gl.framebuffer([gl.renderbuffer(size, 4, samples=samples)], gl.depth_renderbuffer(size, samples=samples))
+        self.flat = gl.framebuffer([gl.renderbuffer(size, 4)])
+
+    def draw(self, vertices: np.ndarray) -> np.ndarray:
+        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        data = self.scene.frame(vertices)
+        width, height = self.size
+        with self.gl as gl:
+            self.moving.write(data)
+            self.canvas.use()
+            self.skin.use(0)
+            self.wall.use(1)
+            self.canvas.clear(depth=1.0)
+            gl.enable_only(gl.NOTHING)
+            self.backdrop.render(gl.TRIANGLES, vertices=3)
+            gl.enable_only(gl.DEPTH_TEST | gl.CULL_FACE | gl.BLEND)
+            gl.blend_func = gl.ONE, gl.ONE_MINUS_SRC_ALPHA
+            self.mesh.render()
+            gl.copy_framebuffer(self.flat, self.canvas)
+            pixels = self.flat.read(components=3, alignment=1)
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1].copy()
+
+    def close(self) -> None:
+        """Give everything back to the driver."""
+        with self.gl:
+            self.gl.gc_mode = "context_gc"
+        self.gl.release()
+
+
+def _context():
+    import moderngl
+
+    os.environ.setdefault("EGL_LOG_LEVEL", "fatal")  # what goes wrong is raised; the library need not print it as well
+    options: dict[str, Any] = {"backend": "egl"} if sys.platform == "linux" else {}
+    return moderngl.create_standalone_context(require=330, **options)
+
+
+def check() -> str:
+    """What draws, in words. Raises whatever the driver raises if it does not."""
+    gl = _context()
+    try:
+        with gl:
+            canvas = gl.framebuffer([gl.renderbuffer((4, 4), 4)])
+            canvas.clear(1.0, 0.0, 1.0, 1.0)
+            if canvas.read(components=3, alignment=1) != b"\xff\x00\xff" * 16:
+                raise RuntimeError("the driver draws wrong colours")
+            return f"OpenGL {gl.version_code / 100:.1f}, {gl.info['GL_RENDERER']}"
+    finally:
+        gl.release()

@@ -1,0 +1,291 @@
+"""Pictures of mouths and faces that have a gradient, in plain PyTorch: what perceptual losses look at. CPU and GPU alike.
+
+Which triangle a sample shows is decided without gradient (`visibility`). Its grey, interpolated between the corners, has one;
+and where a surface ends before another, the samples on both sides are blended by where exactly the outline passes between
+them (antialiasing after Laine et al. 2020, "Modular primitives for high-performance differentiable rendering"). Without this
+the picture would not know that an opening jaw uncovers the inside of the mouth, and its gradient would be wrong.
+How both is done is in `antialias`.
+
+B pictures, N vertices that may be seen, F triangles, K coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from talkinghead.errors import InputError
+from talkinghead.head.head import Head
+from talkinghead.rendering.differentiable.antialias import blend, crossings, edges_of, interior
+from talkinghead.rendering.differentiable.visibility import visible
+from talkinghead.rendering.scene import look
+
+SIZE = 88  # pixels a side of the crops of lip-reading networks (LRW's, Martinez et al. 2020)
+MOUTHS = 2.0  # widths of the resting mouth across 88 pixels; larger crops show more of the face
+LOWER = 0.08  # of the picture: how far its middle lies below that of the shut lips, to leave room for the jaw
+DEPTH = 0.075  # metres behind the lips at which drawing ends: the mouth's cavity, not the nape
+HIDDEN = ("eyes", "brows", "lashes")
+FACE_SIZE = 64
+FACES = 1.6  # of the height from chin to eyes: what a picture of a face shows, whatever its size
+FACE_LOWER, FACE_DEPTH = 0.36, 0.13  # of that height: how far the middle lies below the eyes; metres, as above
+GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)  # luminance of linear sRGB (Rec. 709)
+LIPS = ("lip_upper_inner", "lip_lower_inner")
+CORNERS = ("lip_corner_left", "lip_corner_right")
+EYES = ("eye_left_outer", "eye_left_inner", "eye_right_inner", "eye_right_outer")
+
+
+@dataclass(frozen=True)
+class View:
+    """How the camera and the light differ from the usual: what training a lip reader varies. Angles in radians."""
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    zoom: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)  # to the right and down, in parts of the picture
+    lamps: tuple[float, ...] = (1.0, 1.0, 1.0)  # strength of each of `look.LIGHTS`
+    turn: float = 0.0  # of the lamps about the vertical
+    ambient: float = 1.0
+    skin: float = 1.0  # factor on the skin's brightness
+
+
+@dataclass(frozen=True)
+class Framing:
+    """What of a head is in the picture. Metres."""
+
+    middle: np.ndarray  # (3,) where the picture's middle is, but for `lower`
+    width: float  # across the picture
+    lower: float  # of the picture: how far below `middle` its middle lies
+    depth: float  # behind `middle`, at which drawing ends
+    hidden: tuple[str, ...]  # parts that are not drawn
+
+
+class Renderer(nn.Module):
+    """Coefficients -> grey pictures of one head, seen from far in front (an orthographic camera).
+
+    names: of the coefficients, in their order; all of the head's if not given. size: pixels a side. samples: per pixel and
+    axis. outlines: False leaves the antialiasing out, for those who want to see what it is for.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        framing: Framing,
+        names: list[str] | tuple[str, ...] | None,
+        size: int,
+        samples: int,
+        view: View | None,
+        outlines: bool,
+    ) -> None:
+        super().__init__()
+        view = View() if view is None else view
+        keep = [head.index(name) for name in (head.names if names is None else names)]
+        self.size, self.samples, self.outlines = size, samples, outlines
+        self.rest: Tensor
+        self.moved: Tensor
+        self.faces: Tensor
+        self.edges: Tensor
+        self.beside: Tensor
+        self.across: Tensor
+        self.gap_rest: Tensor
+        self.gap_moved: Tensor
+        self.shares_closed: Tensor
+        self.shares_opened: Tensor
+        self.albedo: Tensor
+        self.lamps: Tensor
+        self.power: Tensor
+        self.around: Tensor
+        width = framing.width / view.zoom
+        turned, scale = _rotation(view), size * samples / width
+        faces = _near(head, (head.template - framing.middle) @ turned.T, width / 2, framing)
+        used, flat = np.unique(faces, return_inverse=True)
+        faces = flat.reshape(-1, 3)
+        rest = (head.template[used] - framing.middle) @ turned.T * scale
+        moved = head.basis[keep][:, used] @ turned.T * scale  # (K, N, 3)
+        flip = np.array([1, -1, -1], np.float32)  # y down, z away from the viewer
+        place = np.array([0.5 + view.shift[0], 0.5 - framing.lower + view.shift[1], 0]) * size * samples
+        self._keep("rest", rest * flip + place + [0, 0, 1000.0])
+        self._keep("moved", (moved * flip).transpose(1, 2, 0).reshape(-1, len(keep)))  # (N * 3, K)
+        self._keep("faces", faces.astype(np.int64))
+        for name, table in edges_of(faces).items():
+            self._keep(name, table)
+        self._light(head, used, view)
+        gap = [head.landmark([*LIPS], shape) for shape in (head.template, *head.basis[keep])]
+        self._keep("gap_rest", gap[0][0] - gap[0][1])
+        self._keep("gap_moved", np.stack([upper - lower for upper, lower in gap[1:]]))
+
+    def _keep(self, name: str, values: np.ndarray) -> None:
+        kind = np.int64 if values.dtype.kind in "iu" else np.float32
+        self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, kind)), persistent=False)
+
+    def _light(self, head: Head, used: np.ndarray, view: View) -> None:
+        """What of the light does not change with the motion. The shares of light are those of the other renderers."""
+        from talkinghead.rendering.scene.light import bake
+
+        baked, turn = bake(head), _rotation(View(yaw=view.turn))
+        self.gaps = baked.gap
+        self._keep("shares_closed", baked.closed[used])
+        self._keep("shares_opened", baked.opened[used])
+        self._keep("albedo", _albedo(head, view.skin)[used])
+        directions = np.array([direction for direction, _ in look.LIGHTS]) @ turn.T @ _rotation(view).T
+        self._keep("lamps", directions * [1, -1, -1])
+        self._keep("power", np.array([GREY @ colour for _, colour in look.LIGHTS]) * view.lamps)
+        self._keep("around", np.array([GREY @ look.SKY, GREY @ look.GROUND]) * view.ambient)
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        """(..., K) -> (..., size, size) in [0, 1]."""
+        shape, weights = coefficients.shape[:-1], coefficients.reshape(-1, coefficients.shape[-1])
+        points = (self.moved @ weights.T).view(len(self.rest), 3, -1) + self.rest[:, :, None]  # (N, 3, B)
+        normals, front = self._normals(points)
+        grey = self._shade(normals, weights)
+        table = torch.cat([points[:, :2], grey[:, None]], 1).permute(2, 0, 1).contiguous()  # (B, N, 3): x, y, grey
+        depth = points[:, 2].detach().T.contiguous()
+        side = self.size * self.samples
+        owner, nearest = visible(torch.cat([table.detach()[..., :2], depth[..., None]], -1), self.faces, side)
+        picture = interior(table, self.faces, owner)
+        if self.outlines:
+            picture = self._antialiased(picture, table, depth, nearest, front)
+        if self.samples > 1:
+            picture = nn.functional.avg_pool2d(picture, self.samples)
+        return picture.clamp(0, 1).view(*shape, self.size, self.size)
+
+    def _normals(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, B) unit normals, area-weighted means of the faces', and (F, B) whether a face is turned to the viewer."""
+        a, b, c = (points.index_select(0, self.faces[:, k]) for k in range(3))
+        across = torch.linalg.cross(b - a, c - a, dim=1)
+        total = torch.zeros_like(points)
+        for k in range(3):
+            total = total.index_add(0, self.faces[:, k], across)
+        return nn.functional.normalize(total, dim=1), across[:, 2].detach() < 0
+
+    def _shade(self, normals: Tensor, weights: Tensor) -> Tensor:
+        """(N, B) grey of each vertex as it shows on a screen: the other renderers' diffuse light, in luminance."""
+        gap = (weights @ self.gap_moved + self.gap_rest).norm(dim=-1)
+        share = ((gap - self.gaps[0]) / max(self.gaps[1] - self.gaps[0], 1e-9)).clamp(0, 1)
+        shares = self.shares_closed[..., None] + share * (self.shares_opened - self.shares_closed)[..., None]  # (N, 4, B)
+        wrap = float(GREY @ look.WRAP)
+        facing = torch.einsum("lx,nxb->nlb", self.lamps, normals)
+        diffuse = ((facing + wrap) / (1 + wrap)).clamp(0, 1).square() * shares[:, 1:]
+        sky, ground = self.around
+        around = (ground + (sky - ground) * (0.5 - 0.5 * normals[:, 1])) * shares[:, 0]
+        linear = self.albedo[:, None] * (around + torch.einsum("l,nlb->nb", self.power, diffuse))
+        return linear.clamp(1e-4, 1) ** (1 / 2.2)
+
+    def _antialiased(self, picture: Tensor, table: Tensor, depth: Tensor, nearest: Tensor, front: Tensor) -> Tensor:
+        found = crossings(table.detach(), depth, nearest, front, self.edges, self.beside, self.across)
+        return blend(picture, table, self.edges, found)
+
+
+class MouthRenderer(Renderer):
+    """Coefficients -> grey pictures of the mouth: the crops that lip-reading networks are fed.
+
+    Arguments as of `Renderer`; 2 samples show gaps between the lips that are thinner than a pixel, a `size` above 88 shows more
+    of the face. Raises InputError for a head without the landmarks of lips or with other names.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        names: list[str] | tuple[str, ...] | None = None,
+        size: int = SIZE,
+        *,
+        samples: int = 2,
+        view: View | None = None,
+        outlines: bool = True,
+    ) -> None:
+        _check(head, (*LIPS, *CORNERS), "mouth")
+        left, right = head.landmark([*CORNERS])
+        width = float(np.linalg.norm(left - right)) * MOUTHS * size / SIZE
+        framing = Framing((left + right) / 2, width, LOWER, DEPTH, HIDDEN)
+        super().__init__(head, framing, names, size, samples, view, outlines)
+
+
+class FaceRenderer(Renderer):
+    """Coefficients -> grey pictures of the whole face, eyes, brows and lashes included: what a network looks at to see emotion.
+
+    Arguments as of `Renderer`; 2 samples keep lids and brows, a pixel or two high, from flickering. Raises InputError for a
+    head without the landmarks of lips, eyes and chin or with other names.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        names: list[str] | tuple[str, ...] | None = None,
+        size: int = FACE_SIZE,
+        *,
+        samples: int = 2,
+        view: View | None = None,
+        outlines: bool = True,
+    ) -> None:
+        _check(head, (*LIPS, *EYES, "chin"), "face")
+        eyes = head.landmark([*EYES]).mean(0)
+        height = float(eyes[1] - head.landmark("chin")[1])
+        framing = Framing(eyes, FACES * height, FACE_LOWER / FACES, FACE_DEPTH, ())
+        super().__init__(head, framing, names, size, samples, view, outlines)
+
+
+def _check(head: Head, landmarks: tuple[str, ...], what: str) -> None:
+    missing = [name for name in landmarks if name not in head.landmarks]
+    if missing:
+        raise InputError(f"head {head.name}: has no landmark {missing[0]!r}, so its {what} cannot be found")
+
+
+def _near(head: Head, points: np.ndarray, half: float, framing: Framing) -> np.ndarray:
+    """(F, 3) faces that may be seen in the picture.
+
+    points: (V, 3) seen from the camera, from `framing.middle`. half: metres from there to the picture's edge.
+    """
+    faces = head.faces
+    if head.parts:
+        faces = np.concatenate([faces[slice(*part.faces)] for part in head.parts if part.name not in framing.hidden])
+    inside = (np.abs(points[:, 0]) < 1.2 * half) & (np.abs(points[:, 1]) < 1.4 * half) & (points[:, 2] > -framing.depth)
+    return faces[inside[faces].any(1)]
+
+
+def _albedo(head: Head, skin: float) -> np.ndarray:
+    """(V,) linear grey of each vertex's own colour."""
+    out = np.full(len(head.template), float(GREY @ look.CLAY), np.float32)
+    texture = None
+    if head.texture is not None and head.uv is not None and head.uv_faces is not None:
+        step = max(1, head.texture.shape[0] // 256)  # about the size of a pixel of the crops
+        high, wide = (side // step * step for side in head.texture.shape[:2])
+        blocks = head.texture[:high, :wide, :3].reshape(high // step, step, wide // step, step, 3)
+        texture = look.decode(blocks.mean((1, 3)) / 255)
+    for part in head.parts:
+        run = slice(*part.faces)
+        colour = np.array(part.colour)
+        if texture is not None and head.uv is not None and head.uv_faces is not None:
+            spot = head.uv[head.uv_faces[run]]
+            row = np.clip(((1 - spot[..., 1]) * len(texture)).astype(int), 0, len(texture) - 1)
+            column = np.clip((spot[..., 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
+            colour = texture[row, column] * colour
+        elif part.name not in look.KINDS:
+            colour = np.array(look.CLAY) if part.colour == (1.0, 1.0, 1.0) else colour
+        out[head.faces[run]] = (colour @ GREY) * (skin if part.name not in look.KINDS else 1)
+    return out
+
+
+def _rotation(view: View) -> np.ndarray:
+    """(3, 3): yaw about y, then pitch about x, then roll about z."""
+    (cy, sy), (cp, sp), (cr, sr) = ((np.cos(angle), np.sin(angle)) for angle in (view.yaw, view.pitch, view.roll))
+    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return roll @ pitch @ yaw
+
+
+@lru_cache(maxsize=4)
+def _renderer(head: Head, size: int) -> MouthRenderer:
+    return MouthRenderer(head, size=size)
+
+
+def mouth_crops(coefficients: Tensor, head: Head | None = None, size: int = SIZE) -> Tensor:
+    """(B, T, K) coefficients of `head` (the default one) -> (B, T, size, size) grey crops of its mouth in [0, 1].
+
+    They have a gradient. Whoever draws often makes a `MouthRenderer` and keeps it.
+    """
+    return _renderer(Head.default() if head is None else head, size).to(coefficients.device)(coefficients)

@@ -1,0 +1,137 @@
+"""Chooses a renderer that works here, and draws pictures of an animation with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from talkinghead.errors import InputError
+
+if TYPE_CHECKING:
+    from talkinghead.motion.animation import Animation
+
+BACKENDS = ("moderngl", "software", "pyrender")  # modules of `rendering.backends`
+DEFAULTS = ("moderngl", "software")  # in the order they are tried
+
+
+class Renderer(Protocol):
+    """What a backend's `Renderer(scene, camera, width, height)` offers."""
+
+    def draw(self, vertices: np.ndarray) -> np.ndarray:
+        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def available() -> list[tuple[str, bool, str]]:
+    """For each backend: name, whether it works here, what it draws with or why it does not."""
+    return [(name, *_try(name)) for name in BACKENDS]
+
+
+def choose(backend: str | None = None) -> str:
+    """The name of a backend that works: the one asked for, or the first of DEFAULTS, with a line on stderr if not the best.
+
+    Raises InputError if the one asked for is unknown or does not work here.
+    """
+    if backend is not None:
+        if backend not in BACKENDS:
+            raise InputError(f"no renderer {backend!r}: choose one of {', '.join(BACKENDS)}")
+        works, detail = _try(backend)
+        if not works:
+            others = [name for name in BACKENDS if name != backend and _try(name)[0]]
+            raise InputError(f"renderer {backend} does not work here ({detail}); {' and '.join(others) or 'none'} would")
+        return backend
+    reasons = []
+    for name in DEFAULTS:
+        works, detail = _try(name)
+        if works:
+            if reasons:
+                _tell(f"talkinghead: {'; '.join(reasons)}; the {name} renderer takes over")
+            return name
+        reasons.append(f"{name} does not work here ({detail})")
+    raise InputError(f"no renderer works here: {'; '.join(reasons)}")
+
+
+def image(
+    animation: Animation,
+    frame: int = 0,
+    *,
+    size: int | tuple[int, int] = 512,
+    camera: str = "front",
+    backend: str | None = None,
+) -> np.ndarray:
+    """(H, W, 3) uint8 sRGB picture of one frame; see `frames` for the arguments."""
+    if not -len(animation) <= frame < len(animation):
+        raise InputError(f"frame {frame}: the animation has frames 0 to {len(animation) - 1}")
+    renderer = open_renderer(animation, size, camera, backend)
+    try:
+        return renderer.draw(animation.vertices(frame, posed=True))
+    finally:
+        renderer.close()
+
+
+def frames(
+    animation: Animation, *, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
+) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 sRGB pictures, one per frame, drawn one at a time.
+
+    size: pixels, a side or (width, height), rounded down to even. camera: a name of `camera.CAMERAS`. backend: a name of
+    BACKENDS, or None for the best that works. Raises InputError for bad arguments.
+    """
+    renderer = open_renderer(animation, size, camera, backend)
+    return _draw_all(animation, renderer)
+
+
+def _draw_all(animation: Animation, renderer: Renderer) -> Iterator[np.ndarray]:
+    try:
+        for t in range(len(animation)):
+            yield renderer.draw(animation.vertices(t, posed=True))
+    finally:
+        renderer.close()
+
+
+def open_renderer(
+    animation: Animation, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
+) -> Renderer:
+    """A renderer of the animation's head, to draw several motions of it and to be closed; arguments as for `frames`."""
+    from talkinghead.rendering.camera import parse_size, place
+    from talkinghead.rendering.scene.scene import Scene
+
+    width, height = parse_size(size)
+    view = place(animation.head, camera, width, height)
+    scene, name = Scene(animation.head), choose(backend)
+    try:
+        return _module(name).Renderer(scene, view, width, height)
+    except Exception as error:  # a driver that worked in the small
+        reason = f"renderer {name} cannot draw {width}x{height} pixels here ({_words(error)})"
+        if name == DEFAULTS[-1]:
+            raise
+        if backend is not None:
+            raise InputError(f"{reason}; {DEFAULTS[-1]} would") from None
+    _tell(f"talkinghead: {reason}; the {DEFAULTS[-1]} renderer takes over")
+    return _module(DEFAULTS[-1]).Renderer(scene, view, width, height)
+
+
+def _module(name: str):
+    return import_module(f"talkinghead.rendering.backends.{name}")
+
+
+def _try(name: str) -> tuple[bool, str]:
+    try:
+        return True, _module(name).check()
+    except Exception as error:  # drivers and loaders raise anything at all
+        return False, _words(error)
+
+
+def _words(error: Exception) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,115 @@
+"""A head made ready for drawing: what is fixed is computed once, per frame only positions, normals and light remain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from talkinghead.head.head import Head, Part
+from talkinghead.head.normals import vertex_normals
+from talkinghead.rendering.scene import look
+from talkinghead.rendering.scene.light import Bake, bake, lip_gap
+from talkinghead.rendering.scene.refine import split
+
+FADE = 0.13  # of the head's height
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One material: a run of `Scene.triangles`."""
+
+    triangles: tuple[int, int]
+    colour: tuple[float, float, float]
+    roughness: float
+    kind: float
+
+
+class Scene:
+    """U drawn vertices: one per (vertex, texture vertex, part) of the head, then those that `finer` puts between them.
+
+    source: index of each of the first into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is
+    there twice, once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. fade: (U,)
+    float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        parts = head.parts or (Part("skin", (0, len(head.faces))),)
+        bare = head.texture is None or head.uv is None or head.uv_faces is None
+        if head.texture is None or head.uv is None or head.uv_faces is None:
+            texture, uv, uv_faces = np.full((1, 1, 3), 255, np.uint8), np.zeros((1, 2)), np.zeros_like(head.faces)
+        else:
+            texture, uv, uv_faces = head.texture, head.uv, head.uv_faces
+        self.texture = np.ascontiguousarray(texture[..., :3])
+        owner = np.concatenate([np.full(p.faces[1] - p.faces[0], i) for i, p in enumerate(parts)])
+        corners = np.stack([head.faces, uv_faces, np.broadcast_to(owner[:, None], head.faces.shape)], -1).reshape(-1, 3)
+        unique, drawn = np.unique(corners, axis=0, return_inverse=True)
+        drawn = drawn.reshape(-1, 3).astype(np.int32)
+        self.source = unique[:, 0].astype(np.int64)
+        self.uv = uv[unique[:, 1]].astype(np.float32)
+        self.material = np.zeros((len(unique), 5), np.float32)
+        self.surfaces: list[Surface] = []
+        runs = []
+        for i, part in enumerate(parts):
+            run, kind = drawn[slice(*part.faces)], look.KINDS.get(part.name, look.SKIN)
+            plain = bare and part.colour == (1.0, 1.0, 1.0) and kind == look.SKIN
+            colour = look.CLAY if plain else part.colour
+            self.material[unique[:, 2] == i] = *colour, part.roughness, kind
+            start = sum(map(len, runs))
+            runs += [run, run[:, ::-1]] if kind == look.HAIR else [run]
+            self.surfaces.append(Surface((start, sum(map(len, runs))), colour, part.roughness, kind))
+        self.fade = _fade(head)[self.source]
+        self._refine(np.concatenate(runs))
+
+    def _refine(self, triangles: np.ndarray) -> None:
+        template = self.head.template
+        data = np.hstack([template, vertex_normals(template, self.head.faces)])[self.source]
+        self.finer = split(data, triangles, [s.triangles for s in self.surfaces], self._may_bulge(data[:, :3]))
+        self.triangles = np.ascontiguousarray(self.finer.triangles)
+        self.surfaces = [replace(s, triangles=run) for s, run in zip(self.surfaces, self.finer.runs, strict=True)]
+        first, second = self.finer.edges.T
+        self.uv = np.concatenate([self.uv, (self.uv[first] + self.uv[second]) / 2])
+        self.material = np.concatenate([self.material, self.material[first]])
+        self.fade = np.concatenate([self.fade, (self.fade[first] + self.fade[second]) / 2])
+
+    def _may_bulge(self, positions: np.ndarray) -> np.ndarray:
+        """(U,) bool: skin, but not where hair grows, which would sink into it."""
+        from scipy.spatial import KDTree
+
+        kind = self.material[:, 4]
+        smooth, hair = kind == look.SKIN, positions[kind == look.HAIR]
+        if len(hair):
+            away, _ = KDTree(hair).query(positions[smooth])
+            smooth[smooth] = away > 0.02 * np.ptp(positions[:, 1])
+        return smooth
+
+    @cached_property
+    def light(self) -> Bake:
+        """How much of each light reaches each vertex, with the mouth closed and open."""
+        return bake(self.head)
+
+    def frame(self, vertices: np.ndarray) -> np.ndarray:
+        """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
+        light = self.light.at(lip_gap(self.head, vertices))
+        everything = np.concatenate([vertices, vertex_normals(vertices, self.head.faces), light], 1)
+        drawn = everything[self.source]
+        return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
+
+
+def _fade(head: Head) -> np.ndarray:
+    """(V,) float32 opacity: the open rim below the neck dissolves into the background instead of ending like a mask."""
+    edges = np.sort(np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    height = head.template[:, 1]
+    low, tall = height.min(), np.ptp(height)
+    rim = np.unique(unique[count == 1])
+    rim = rim[height[rim] < low + 0.25 * tall]
+    if not len(rim):
+        return np.ones(len(height), np.float32)
+    away = np.full(len(height), np.inf)
+    for vertex in rim:
+        away = np.minimum(away, np.linalg.norm(head.template - head.template[vertex], axis=1))
+    share = np.clip(away / (FADE * tall), 0, 1)
+    return (share * share * (3 - 2 * share)).astype(np.float32)

@@ -1,0 +1,230 @@
+"""Frames and sound into one .mp4: H.264 with exact frame times, AAC from the samples of the source."""
+
+from __future__ import annotations
+
+import errno
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from talkinghead.audio.clock import frame_count
+from talkinghead.audio.load import stereo_blocks
+from talkinghead.errors import InputError, InputWarning
+from talkinghead.files import replacing
+from talkinghead.rendering.renderer import frames
+
+if TYPE_CHECKING:
+    from talkinghead.motion.animation import Animation
+
+AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+WAITING = 8  # frames between renderer and encoder
+TOLERANCE = 0.5  # seconds that sound and motion may differ without a warning
+BT709 = 1  # how players name the colours of video
+
+
+def render(
+    animation: Animation,
+    path: str | Path,
+    *,
+    audio: str | Path | None = None,
+    size: int | tuple[int, int] = 512,
+    camera: str = "front",
+    backend: str | None = None,
+    progress: bool = False,
+) -> None:
+    """Write `animation` as .mp4, as long as `audio` where it is given: the last frame is held, or frames are left out.
+
+    audio: path of an audio or video file. size: pixels, a side or (width, height). camera, backend: see `renderer.frames`.
+    Raises InputError for bad arguments, an unreadable `audio` or a disk that cannot take the file.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".mp4":
+        raise InputError(f"{path}: video is written as .mp4")
+    sound = None if audio is None else Sound(audio)
+    count = len(animation)
+    if sound is not None:
+        count = frame_count(sound.seconds, animation.fps)
+        if abs(sound.seconds - animation.duration) > TOLERANCE:
+            lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
+            warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
+    pictures = _fitted(frames(animation, size=size, camera=camera, backend=backend), count)
+    with _shown(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
+        _encode(shown, fresh, exact_rate(animation.fps), sound)
+
+
+def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
+    """Write (H, W, 3) uint8 pictures of even height and width as .mp4; `audio` is not cut. Raises as `write` does."""
+    sound = None if audio is None else Sound(audio)
+    with _storage_errors(path), replacing(path) as fresh:
+        _encode(pictures, fresh, exact_rate(fps), sound)
+
+
+def exact_rate(fps: float) -> Fraction:
+    """29.97 -> 30000/1001 and the like; any other rate as the nearest simple fraction."""
+    ntsc = Fraction(round(fps) * 1000, 1001)
+    return ntsc if abs(fps - float(ntsc)) < 0.005 else Fraction(fps).limit_denominator(1001)
+
+
+class Sound:
+    """The sound of a file: its own samples and channels, one or two, at a rate that AAC has. seconds: how long it is.
+
+    Raises InputError for a file that `load_audio` would refuse.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        blocks = stereo_blocks(path)
+        self.source_rate, samples, self.channels = int(next(blocks)), 0, 1
+        for block in blocks:
+            if not np.isfinite(block).all():
+                raise InputError(f"{path}: has samples that are not finite numbers; export the recording again")
+            self.channels = max(self.channels, block.shape[1])
+            samples += len(block)
+        if not samples:
+            raise InputError(f"{path}: has no samples; record or export it again")
+        self.seconds = samples / self.source_rate
+        self.rate = next((r for r in AAC_RATES if r >= self.source_rate), AAC_RATES[-1])
+        self.layout = "stereo" if self.channels == 2 else "mono"
+
+    def frames(self) -> Iterator[av.AudioFrame]:
+        """Its samples from the first to the last, without gaps."""
+        blocks = stereo_blocks(self.path)
+        next(blocks)
+        to_aac = av.AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
+        done = 0
+        for block in (*map(self._frame, blocks), None):
+            for piece in to_aac.resample(block):
+                piece.pts, piece.time_base = done, Fraction(1, self.rate)
+                done += piece.samples
+                yield piece
+
+    def _frame(self, block: np.ndarray) -> av.AudioFrame:
+        planes = np.clip(np.broadcast_to(block, (len(block), self.channels)), -1, 1).T
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes, np.float32), format="fltp", layout=self.layout)
+        frame.sample_rate = self.source_rate
+        return frame
+
+
+def _fitted(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Exactly `count` of them: the rest is left out, or the last one held."""
+    made = 0
+    for picture in pictures:
+        made += 1
+        yield picture
+        if made == count:
+            return
+    for _ in range(count - made):
+        yield picture  # an animation has at least one
+
+
+@contextmanager
+def _shown(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterable[np.ndarray]]:
+    """The same, with a bar on stderr if wanted."""
+    if not progress:
+        yield pictures
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield bar.track(pictures, total=count, description=path.name)
+
+
+@contextmanager
+def _storage_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO):
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise
+
+
+def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
+    """Draw here, encode in another thread. Whatever stops either of them stops both before this returns."""
+    queue: Queue[np.ndarray | None] = Queue(WAITING)
+    failure: list[BaseException] = []
+    stop = False
+
+    def waiting() -> Iterator[np.ndarray]:
+        while (picture := queue.get()) is not None:
+            yield picture
+        if stop:
+            raise InterruptedError
+
+    def work() -> None:
+        try:
+            _mux(waiting(), path, rate, sound)
+        except BaseException as error:  # handed over to the thread that draws
+            failure.append(error)
+
+    thread = Thread(target=work, name="talkinghead-encoder", daemon=True)
+    thread.start()
+    try:
+        for picture in pictures:
+            if not _put(queue, picture, thread):
+                break
+    except BaseException:
+        stop = True
+        raise
+    finally:
+        _put(queue, None, thread)
+        thread.join()
+    if failure:
+        raise failure[0]
+
+
+def _put(queue: Queue, item: np.ndarray | None, thread: Thread) -> bool:
+    """Wait for room, but not for a thread that has ended."""
+    while thread.is_alive():
+        try:
+            queue.put(item, timeout=0.2)
+            return True
+        except Full:
+            continue
+    return False
+
+
+def _mux(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
+    first = next(pictures, None)
+    if first is None:
+        return
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as file:
+        video = file.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
+        video.height, video.width = first.shape[:2]
+        video.pix_fmt, video.time_base = "yuv420p", 1 / rate
+        coder = video.codec_context
+        coder.time_base = 1 / rate
+        coder.colorspace = coder.color_primaries = coder.color_trc = coder.color_range = BT709
+        speech, blocks, heard = None, iter(()), Fraction(0)
+        if sound is not None:
+            speech = file.add_stream("aac", rate=sound.rate, layout=sound.layout)
+            speech.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
+            blocks = sound.frames()
+        for t, picture in enumerate(_before(first, pictures)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            frame.pts, frame.time_base = t, 1 / rate
+            file.mux(video.encode(frame))
+            while speech and heard <= (t + 1) / rate and (block := next(blocks, None)) is not None:
+                heard += Fraction(block.samples, block.sample_rate)
+                file.mux(speech.encode(block))
+        file.mux(video.encode(None))
+        if speech:
+            for block in blocks:
+                file.mux(speech.encode(block))
+            file.mux(speech.encode(None))
+
+
+def _before(first: np.ndarray, others: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    yield first
+    yield from others

@@ -1,0 +1,136 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from talkinghead import Animation
+from talkinghead.errors import InputError
+from talkinghead.head.flame import TYPICAL, Flame, read_flame
+from talkinghead.head.head import Head
+
+# vertex 0: forehead, on the root; 1: chin, on the jaw, 0.1 m in front of its joint; 2, 3: eyes; 4: half jaw, half neck
+VERTICES = np.array([[0, 0.1, 0.05], [0, -0.02, 0.1], [0.03, 0.05, 0.08], [-0.03, 0.05, 0.08], [0.02, -0.02, 0.05]], np.float64)
+JAW = np.array([0, -0.02, 0])
+
+
+def model(**change) -> dict:
+    """A FLAME of 5 vertices with the keys of the published files."""
+    regressor = np.zeros((5, 5))
+    for joint, vertex in ((0, 0), (1, 0), (3, 2), (4, 3)):
+        regressor[joint, vertex] = 1
+    # the jaw's joint from vertices: [0, -0.02, 0] = chin + 2 * (half way back) is an exact combination of 1, 2 and 3
+    regressor[2] = np.linalg.lstsq(np.vstack([VERTICES.T, np.ones(5)]), [*JAW, 1], rcond=None)[0]
+    weights = np.zeros((5, 5))
+    weights[[0, 1, 2, 3], [0, 2, 3, 4]] = 1
+    weights[4, [1, 2]] = 0.5
+    directions = np.zeros((5, 3, 400))
+    directions[0, 1, 0] = 0.01  # identity: a higher forehead
+    directions[1, 1, 300] = -0.002  # expression: chin down
+    return {
+        "v_template": VERTICES,
+        "f": np.array([[0, 2, 3], [1, 2, 4]], np.uint32),
+        "shapedirs": directions,
+        "posedirs": np.zeros((5, 3, 36)),
+        "J_regressor": regressor,
+        "weights": weights,
+        "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.uint32),
+        "bs_style": "lbs",
+    } | change
+
+
+def save(path, **change):
+    content = {key: value for key, value in model(**change).items() if value is not None}
+    if path.suffix == ".npz":
+        np.savez(path, **content)
+    else:
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    return path
+
+
+@pytest.fixture
+def flame(tmp_path) -> Flame:
+    return read_flame(save(tmp_path / "generic_model.pkl"))
+
+
+def test_the_jaw_turns_the_chin_about_its_joint(flame):
+    angle = 0.3  # about x: opens
+    found = flame.vertices(np.zeros((2, 100)), np.array([[0, 0, 0], [angle, 0, 0]]))
+    np.testing.assert_allclose(found[0], VERTICES, atol=1e-6)
+    chin = JAW + np.array([0, -0.1 * np.sin(angle), 0.1 * np.cos(angle)])
+    np.testing.assert_allclose(found[1, 1], chin, atol=1e-6)
+    np.testing.assert_allclose(found[1, [0, 2, 3]], VERTICES[[0, 2, 3]], atol=1e-6)
+    half = (VERTICES[4] + JAW + [0.02, -0.05 * np.sin(angle), 0.05 * np.cos(angle)]) / 2
+    np.testing.assert_allclose(found[1, 4], half, atol=1e-6)  # linear blend skinning: the mean of both places
+
+
+def test_the_neck_carries_jaw_and_eyes(flame):
+    angle = np.pi / 2  # about y, to the own left: z becomes x
+    found = flame.vertices(np.zeros((1, 100)), np.zeros((1, 3)), neck=np.array([[0, angle, 0]]))[0]
+    joint = VERTICES[0]  # of the neck, here
+    arm = VERTICES[1] - joint
+    np.testing.assert_allclose(found[1], joint + np.array([arm[2], arm[1], -arm[0]]), atol=1e-6)
+    np.testing.assert_allclose(found[0], VERTICES[0], atol=1e-6)
+    assert np.abs(found[2] - VERTICES[2]).max() > 0.02
+
+
+def test_shape_expression_and_correctives(tmp_path):
+    correctives = np.zeros((5, 3, 36))
+    correctives[1, 2, 9 + 4] = 0.01  # weighted with R_yy - 1 of the jaw, the second joint below the root
+    flame = read_flame(save(tmp_path / "flame.npz", posedirs=correctives))
+    shape, expression = np.array([2.0]), np.zeros((1, 100))
+    expression[0, 0] = 3
+    found = flame.vertices(expression, np.zeros((1, 3)), shape)[0]
+    np.testing.assert_allclose(found[0] - VERTICES[0], [0, 0.02, 0], atol=1e-6)
+    np.testing.assert_allclose(found[1] - VERTICES[1], [0, -0.006, 0], atol=1e-6)
+    opened = flame.vertices(np.zeros((1, 100)), np.array([[0.4, 0, 0]]))[0, 1]
+    z = 0.1 + 0.01 * (np.cos(0.4) - 1)
+    np.testing.assert_allclose(opened, JAW + np.array([0, -z * np.sin(0.4), z * np.cos(0.4)]), atol=1e-6)
+
+
+def test_the_linear_head_is_exact_where_it_says_so(flame, tmp_path):
+    head = flame.head()
+    assert len(head.names) == 103 and head.names[0] == "expression_000" and head.names[-3:] == ("jaw_x", "jaw_y", "jaw_z")
+    np.testing.assert_allclose(head.joints["jaw"], JAW, atol=1e-6)
+    weights = np.zeros((4, 103), np.float32)
+    weights[0, 0] = 3
+    weights[1:, 100] = TYPICAL, 0.1, 0.4
+    exact = flame.vertices(weights[:, :100], weights[:, 100:])
+    error = np.linalg.norm(Animation(weights, 25, head).vertices() - exact, axis=2).max(1)
+    assert error[0] < 1e-6 and error[1] < 1e-6
+    np.testing.assert_allclose(error[2:], [0.0005, 0.004], rtol=0.1)  # what the docstring promises for a chin at 0.1 m
+    head.save(tmp_path / "head.npz")
+    assert Head.load(tmp_path / "head.npz").topology == head.topology
+
+
+def test_masks_beside_it_become_regions(tmp_path):
+    save(tmp_path / "flame2023.pkl")
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps({"lips": np.array([1, 4]), "forehead": np.array([0])}, protocol=2))
+    flame = read_flame(tmp_path / "flame2023.pkl")
+    np.testing.assert_array_equal(flame.regions["lips"], [0, 1, 0, 0, 1])
+    np.testing.assert_array_equal(flame.head().regions["upper_face"], [1, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"J_regressor": None}, "has no J_regressor"),
+        ({"weights": np.zeros((4, 5))}, "weights does not fit 5 vertices"),
+        ({"posedirs": np.zeros((5, 3, 9))}, "posedirs does not fit"),
+        ({"f": np.array([[0, 1, 5]])}, "faces do not fit"),
+        ({"kintree_table": np.array([[0, 2, 1, 1, 1], [0, 1, 2, 3, 4]])}, "parents"),
+        ({"shapedirs": np.zeros((5, 3, 100))}, "100 shape directions"),
+    ],
+)
+def test_what_is_no_flame(change, complaint, tmp_path):
+    with pytest.raises(InputError, match=complaint) as caught:
+        read_flame(save(tmp_path / "flame.pkl", **change))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(InputError, match="not a FLAME model"):
+        read_flame(tmp_path / "a.pkl")
+    for name in ("none.pkl", "none.npz"):
+        with pytest.raises(InputError, match=name):
+            read_flame(tmp_path / name)
