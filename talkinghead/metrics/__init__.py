@@ -13,6 +13,7 @@ from talkinghead.metrics.dynamics import (
 )
 from talkinghead.metrics.lips import (
     LAGS,
+    SHUT,
     aperture_lag,
     aperture_r,
     aperture_r_lag,
