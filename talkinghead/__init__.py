@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from talkinghead.rendering.video import render
 
 HOME = {
-    "Talker": "models.speech_to_motion",
+    "Talker": "animate.talker",
     "Animation": "animate.animation",
     "Head": "head.head",
     "load_audio": "audio.load",
