@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -31,7 +32,7 @@ def report() -> Iterator[tuple[str, str]]:
     for name in LIBRARIES:
         yield name, _version(name)
     for name, module in EXTRAS.items():
-        yield f"extra {name}", "present" if find_spec(module) else f"absent; pip install '.[{name}]' in the clone adds it"
+        yield f"extra {name}", "present" if find_spec(module) else f"absent; {_advice(name)}"
     yield "head default", _head()
     yield "model default", _model()
     from talkinghead.rendering.renderer import available
@@ -39,6 +40,12 @@ def report() -> Iterator[tuple[str, str]]:
     for name, works, detail in available():
         yield f"renderer {name}", f"works ({detail})" if works else f"does not work: {detail}"
     yield "devices", ", ".join(_devices())
+
+
+def _advice(extra: str) -> str:
+    if extra == "video" and sys.version_info >= (3, 13):
+        return "there is no MediaPipe for this Python; prepare videos with Python 3.11 or 3.12"
+    return f"pip install 'talkinghead[{extra}]' adds it"
 
 
 def _version(name: str) -> str:

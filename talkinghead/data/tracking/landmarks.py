@@ -17,7 +17,7 @@ from talkinghead.errors import InputError
 from talkinghead.files import replacing
 
 POINTS = 478
-MISSING = "tracking faces needs MediaPipe: pip install 'talkinghead[video]'"
+MISSING = "tracking faces needs MediaPipe, which has wheels for Python 3.11 and 3.12: pip install 'talkinghead[video]'"
 CHECKED = (1, 26, 51)  # pictures in which other faces are looked for
 LIPS_UPPER = (
     *(185, 40, 39, 37, 0, 267, 269, 270, 409),
