@@ -102,6 +102,14 @@ def tiny_talker(tiny_encoder):
 
 
 @pytest.fixture(scope="session")
+def default_head():
+    """The head that ships."""
+    from talkinghead.head.head import Head
+
+    return Head.default()
+
+
+@pytest.fixture(scope="session")
 def sample(root) -> Path:
     """The recording that ships."""
     return root / "assets" / "audio" / "hello.wav"

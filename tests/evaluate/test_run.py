@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from talkinghead import export
 from talkinghead.cli import main
 from talkinghead.data.manifest import read_manifest, write_manifest
 from talkinghead.errors import InputError
@@ -124,8 +125,8 @@ def test_animations_of_other_tools(tiny_data, tmp_path):
     clips = [c for c in read_manifest(tiny_data) if c.split == "train"]
     for clip in clips[:3]:
         motion = read_motion_of(tiny_data, clip)
-        motion.save(tmp_path / f"a/{clip.id}.npz")
-        motion.save(tmp_path / f"b/{clip.id}.csv")
+        export.save(motion, tmp_path / f"a/{clip.id}.npz")
+        export.save(motion, tmp_path / f"b/{clip.id}.csv")
     told = evaluate([tmp_path / "a", tmp_path / "b"], tiny_data, split="train")
     assert told["data"]["clips"] == 3 and any("lacks 1 of 4" in note for note in told["notes"])
     assert told["results"]["a"]["lve_mm"]["value"] == pytest.approx(0, abs=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from talkinghead import Animation
+from talkinghead import Animation, export
 from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate.measures.clip import align, measure, measure_samples, measure_truth, read_recorded, rebase
@@ -123,14 +123,14 @@ def test_another_basis_keeps_its_offsets_and_another_mesh_is_refused(recorded):
 
 
 def test_folders_hold_one_motion_a_clip_or_one_a_condition(recorded, tmp_path):
-    recorded.motion.save(tmp_path / "x.npz")
+    export.save(recorded.motion, tmp_path / "x.npz")
     clip = recorded.clip.id
     np.save(tmp_path / f"{clip}_condition_ann.npy", recorded.motion.vertices())
     np.save(tmp_path / f"{clip}_condition_bob.npy", recorded.motion.vertices() + np.float32(0.001))
     folder = Folder("other", tmp_path, Options())
     assert folder.has(clip) and not folder.has("nobody") and len(folder.motions(recorded)) == 2
     before = folder.identity(clip)
-    recorded.motion.save(tmp_path / f"{clip}.npz")
+    export.save(recorded.motion, tmp_path / f"{clip}.npz")
     assert len(folder.motions(recorded)) == 1 and folder.identity(clip) != before
 
 

@@ -12,6 +12,7 @@ from talkinghead import Animation
 from talkinghead.errors import InputError
 from talkinghead.export import npz
 from talkinghead.head.head import Head
+from talkinghead.io import npz as arrays
 from talkinghead.motion.animation import OPTIONAL
 
 
@@ -133,7 +134,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("json.npy", "w") as file:
         for _ in range(8):
             file.write(bytes(1 << 20))
-    monkeypatch.setattr(npz, "LIMIT", 4 << 20)
+    monkeypatch.setattr(arrays, "LIMIT", 4 << 20)
     with pytest.raises(InputError, match="declares"):
         npz.read(path)
 

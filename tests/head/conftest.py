@@ -1,14 +1,9 @@
-"""The default head, poses of it, and a plain depth buffer that tells what a viewer sees."""
+"""Poses of the default head, and a plain depth buffer that tells what a viewer sees."""
 
 import numpy as np
 import pytest
 
 from talkinghead.head.head import Head
-
-
-@pytest.fixture(scope="session")
-def default_head() -> Head:
-    return Head.default()
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def test_a_longer_clip_begins_like_a_shorter_one(both, prior, temperature):
     def run(frames):
         with torch.inference_mode():
             codes = both.network.latent(features[:, :frames], style, prior, temperature, seed=5)
-            return both.motion.decoder(codes, template, "arkit")
+            return both.network.motion.decoder(codes, template, "arkit")
 
     torch.testing.assert_close(run(200)[:, : 120 - sees], run(120)[:, : 120 - sees])
 

@@ -114,7 +114,7 @@ def test_what_is_missing_is_listed(tmp_path):
 
 
 def test_a_flame_model_gives_meshes(tmp_path):
-    from face.test_flame import save
+    from flames import save
 
     a2f_set(tmp_path, VOCASET, "D1", clips=1)
     a2f_set(tmp_path, DAD, "D5", clips=1)

@@ -155,7 +155,7 @@ def test_nothing_there(tmp_path):
 
 
 def test_prepared(tmp_path):
-    from face.test_flame import save
+    from flames import save
 
     for i in range(6):
         path = mead_hdf5(tmp_path / "in", subject=f"M{i:03d}", seq="003", frames=50)

@@ -239,7 +239,7 @@ def test_words_are_aligned_once(prepared, films, tmp_path, monkeypatch):
 
     asked: list[str] = []
 
-    def found(wave, text):
+    def found(wave, text, **_):
         asked.append(text)
         return Alignment(((0.1, 0.5, "ba"),), ((0.0, 0.1, "SIL"), (0.1, 0.2, "B"), (0.2, 0.5, "AA")))
 

@@ -171,7 +171,7 @@ def test_what_cannot_be_solved_says_so(head):
         Person.estimate("p", [nothing], head)
     from dataclasses import replace
 
-    with pytest.raises(InputError, match="tracker_landmarks"):
+    with pytest.raises(InputError, match="head_landmarks"):
         head_points(replace(head, landmarks={}))
 
 

@@ -81,11 +81,11 @@ def test_pictures_are_of_whole_faces(renderer):
 
 
 def test_other_devices_draw_the_same(renderer, monkeypatch):
-    from talkinghead.rendering.differentiable import renderer
+    from talkinghead.rendering.differentiable import renderer as module
 
     one, other = (pose(**LIVELY).requires_grad_(True) for _ in range(2))
     renderer(one).square().sum().backward()
-    monkeypatch.setattr(renderer, "visible", lambda screen, faces, size: visible_tensors(screen.detach(), faces, size))
+    monkeypatch.setattr(module, "visible", lambda screen, faces, size: visible_tensors(screen.detach(), faces, size))
     renderer(other).square().sum().backward()
     torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-2)
 

@@ -112,11 +112,11 @@ def test_without_outlines_the_gradient_is_wrong(inside_only):
 
 def test_other_devices_draw_the_same(renderer, monkeypatch):
     """On a GPU visibility is decided by tensor operations; all else is one code."""
-    from talkinghead.rendering.differentiable import renderer
+    from talkinghead.rendering.differentiable import renderer as module
 
     one, other = (pose(**SPEAKING).requires_grad_(True) for _ in range(2))
     renderer(one).square().sum().backward()
-    monkeypatch.setattr(renderer, "visible", lambda screen, faces, size: visible_tensors(screen.detach(), faces, size))
+    monkeypatch.setattr(module, "visible", lambda screen, faces, size: visible_tensors(screen.detach(), faces, size))
     renderer(other).square().sum().backward()
     torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-2)
 
