@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cheap_training import shorten
 from heads import tiny_head
 
 from talkinghead.audio.load import load_audio
@@ -11,6 +12,7 @@ from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, write_manifest
 from talkinghead.data.motion_file import Motion, write_motion
 from talkinghead.head.topology import fit_pca, head_for
+from talkinghead.train import train
 
 RECIPE = """
 data: [{data}]
@@ -76,9 +78,28 @@ def parameters(tmp_path_factory):
     return made(tmp_path_factory.mktemp("parameters"), "flame", "flame_speaker", motions)
 
 
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch):
+    """What no test here looks at is not made."""
+    shorten(monkeypatch.setattr)
+
+
+def write_recipe(folder, data, encoder):
+    path = folder / "tiny.yaml"
+    path.write_text(RECIPE.format(data=data, out=folder / "run", encoder=encoder))
+    return path
+
+
 @pytest.fixture
 def recipe(tmp_path, tiny_data, tiny_encoder_folder):
     """A training of sixteen steps on six clips."""
-    path = tmp_path / "tiny.yaml"
-    path.write_text(RECIPE.format(data=tiny_data, out=tmp_path / "run", encoder=tiny_encoder_folder))
-    return path
+    return write_recipe(tmp_path, tiny_data, tiny_encoder_folder)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, tiny_data, tiny_encoder_folder):
+    """The folder of a run of that recipe, with all pictures. Tests look at it; those that change it take a copy."""
+    path = write_recipe(tmp_path_factory.mktemp("trained"), tiny_data, tiny_encoder_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch.setattr, plots=True)
+        return train(path, ["videos=4"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import cheap_training
 import numpy as np
 import pytest
 import torch
@@ -28,12 +30,16 @@ def weights(out):
     return torch.load(out / "state.pt", weights_only=True)["model"]
 
 
-def command(recipe, *overrides):
-    return [sys.executable, "-m", "talkinghead.cli", "train", str(recipe), *overrides]
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory, trained):
+    """The same run with averaged weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap_training.shorten(patch.setattr)
+        return train(trained.parent / "tiny.yaml", [f"out={tmp_path_factory.mktemp('averaged') / 'run'}", "ema=0.9"])
 
 
-def test_a_run_gives_a_model_a_log_and_a_picture(recipe):
-    out = train(recipe)
+def test_a_run_gives_a_model_a_log_and_a_picture(trained):
+    out = trained
     assert [(line["stage"], line["step"]) for line in lines(out)] == [
         ("motion", 4),
         ("motion", 8),
@@ -48,8 +54,6 @@ def test_a_run_gives_a_model_a_log_and_a_picture(recipe):
 
 
 def test_a_set_too_small_to_validate_on_is_trained_on_all_the_same(recipe, tiny_data, tmp_path):
-    import shutil
-
     few = tmp_path / "few"
     shutil.copytree(tiny_data, few)
     lines_ = [line for line in (few / "manifest.jsonl").read_text().splitlines() if '"train"' in line]
@@ -59,10 +63,10 @@ def test_a_set_too_small_to_validate_on_is_trained_on_all_the_same(recipe, tiny_
     assert lines(out)[-1]["val"]["aperture_mm"] > 0 and lines(out)[-1]["epoch"] > 1
 
 
-def test_tensorboard_has_curves_and_a_moving_picture(recipe):
+def test_tensorboard_has_curves_and_a_moving_picture(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    out = train(recipe, ["videos=4"])
+    out = trained
     board = EventAccumulator(str(out / "tensorboard"), size_guidance={"images": 0})
     board.Reload()
     written = [event.value for event in board.Scalars("prior/train/lips")]
@@ -90,9 +94,9 @@ def interrupted(recipe, overrides, monkeypatch, at):
     return len(calls)
 
 
-@pytest.mark.parametrize("more", [[], ["ema=0.9"], ["workers=1"]])
-def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkeypatch, more):
-    whole = train(recipe, [f"out={tmp_path / 'whole'}", *more])
+@pytest.mark.parametrize(("like", "more"), [("trained", []), ("averaged", ["ema=0.9"]), ("trained", ["workers=1"])])
+def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkeypatch, request, like, more):
+    whole = request.getfixturevalue(like)
     broken = [f"out={tmp_path / 'broken'}", *more]
     assert interrupted(recipe, broken, monkeypatch, 3) == 3  # in the first stage, between two reports: this very step is kept
     assert torch.load(tmp_path / "broken/state.pt", weights_only=True)["state"]["step"] == 3
@@ -105,10 +109,12 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkey
 
 
 def test_killed_at_a_random_step_and_resumed_is_the_same_to_the_bit(recipe, tmp_path):
-    whole = train(recipe, [f"out={tmp_path / 'whole'}", "motion.steps=40", "prior.steps=40"])
-    broken = [f"out={tmp_path / 'broken'}", "motion.steps=40", "prior.steps=40"]
-    process = subprocess.Popen(command(recipe, *broken), stderr=subprocess.DEVNULL)
-    at = random.Random(time.time_ns()).randrange(4, 60)
+    steps = ["motion.steps=16", "prior.steps=16", "report=2"]
+    whole = train(recipe, [f"out={tmp_path / 'whole'}", *steps])
+    broken = [f"out={tmp_path / 'broken'}", *steps]
+    command = [sys.executable, cheap_training.__file__, " ".join(["train", str(recipe), *broken])]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    at = random.Random(time.time_ns()).randrange(2, 26)
     deadline = time.time() + 120
     while process.poll() is None and time.time() < deadline:
         log = tmp_path / "broken" / "log.jsonl"
@@ -123,8 +129,8 @@ def test_killed_at_a_random_step_and_resumed_is_the_same_to_the_bit(recipe, tmp_
     assert not list((tmp_path / "broken").rglob(".*")), "something half-written was left behind"
 
 
-def test_each_stage_trains_its_own_part_and_nothing_else(recipe, tmp_path):
-    first = weights(train(recipe))
+def test_each_stage_trains_its_own_part_and_nothing_else(recipe, trained, tmp_path):
+    first = weights(trained)
     second = weights(train(recipe, [f"out={tmp_path / 'b'}", "prior.steps=4"]))
     changed = {key.split(".")[0] for key in first if not torch.equal(first[key], second[key])}
     assert changed == {"prior"}
@@ -133,7 +139,7 @@ def test_each_stage_trains_its_own_part_and_nothing_else(recipe, tmp_path):
 def test_the_encoder_is_trained_where_the_recipe_says_so(recipe, tmp_path, tiny_encoder_folder):
     from safetensors.torch import load_file
 
-    out = train(recipe, ["features=live", "prior.encoder_rate=1e-3"])
+    out = train(recipe, ["features=live", "prior.encoder_rate=1e-3", "motion.steps=2", "prior.steps=4"])
     trained, given = weights(out), load_file(tiny_encoder_folder / "model.safetensors")
     changed = {key for key, value in given.items() if not torch.equal(trained[f"audio.model.{key}"], value)}
     assert any(key.startswith("encoder.layers.0") for key in changed)
@@ -167,26 +173,25 @@ def test_a_loss_that_trains_nothing_is_an_error(recipe, monkeypatch):
 
     monkeypatch.setattr(Stage, "_prior", cut)
     with pytest.raises(InputError, match="prior: loss 'lips' had no gradient in 8 steps: it does not depend on"):
-        train(recipe)
+        train(recipe, ["motion.steps=1"])
 
 
-def test_averaged_weights_are_what_is_saved(recipe, tmp_path):
-    plain = weights(train(recipe))
-    averaged = weights(train(recipe, [f"out={tmp_path / 'b'}", "ema=0.9"]))
-    assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
+def test_averaged_weights_are_what_is_saved(trained, averaged):
+    plain, mean = weights(trained), weights(averaged)
+    assert any(not torch.equal(plain[key], mean[key]) for key in plain)
 
 
-def test_a_run_with_another_model_is_not_overwritten(recipe):
-    out = train(recipe)
+def test_a_run_with_another_model_is_not_overwritten(recipe, trained):
+    out = trained
     before = (out / "state.pt").read_bytes()
     for override, said in {"model.heads=2": "model.heads=4, not 2", "seed=1": "seed=0, not 1"}.items():
         with pytest.raises(InputError, match=said):
-            train(recipe, [override])
+            train(recipe, [f"out={out}", override])
     assert (out / "state.pt").read_bytes() == before
 
 
-def test_a_finished_run_is_left_alone_and_one_with_other_steps_is_told(recipe, tmp_path, monkeypatch):
-    out = train(recipe)
+def test_a_finished_run_is_left_alone_and_one_with_other_steps_is_told(recipe, trained, tmp_path, monkeypatch):
+    out = shutil.copytree(trained, tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     with monkeypatch.context() as patched:
         patched.setattr(loop, "set_up", None)  # what takes long
@@ -219,7 +224,8 @@ def test_ctrl_c_in_the_last_step_of_a_stage_ends_the_run(recipe, monkeypatch):
 
 @pytest.mark.parametrize("where", ["cached", "live"])
 def test_bf16_is_near_float32(recipe, tmp_path, where):
-    whole, half = (train(recipe, [f"precision={p}", f"out={tmp_path / p}", f"features={where}"]) for p in ("fp32", "bf16"))
+    few = ["motion.steps=4", "prior.steps=4", "report=2", f"features={where}"]
+    whole, half = (train(recipe, [f"precision={p}", f"out={tmp_path / p}", *few]) for p in ("fp32", "bf16"))
     for a, b in zip(lines(whole), lines(half), strict=True):
         same = a == b
         assert same == (where == "cached"), "only the encoder has fewer bits"
