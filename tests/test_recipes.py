@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cheap_training
 import layouts_parameters as parameters
 import layouts_vertices as vertices
 import numpy as np
@@ -29,8 +30,8 @@ report: 2
 device: cpu
 model: {{landmarks: [lip_upper_inner, lip_lower_inner], heads: 4, categories: 5, width: 16, dilations: [1], prior_width: 16,
   prior_dilations: [1]}}
-motion: {{steps: 2, batch: 12, micro: 2, frames: 16}}
-prior: {{steps: 2, batch: 12, micro: 2, frames: 16}}
+motion: {{steps: {steps}, batch: {batch}, micro: 2, frames: 16}}
+prior: {{steps: {steps}, batch: {batch}, micro: 2, frames: 16}}
 """
 
 
@@ -84,6 +85,7 @@ def livelink(root):
 
 LAYOUTS = {f.__name__: f for f in (vocaset, biwi, multiface, claire, mead, beat, beat2, a2fbench, livelink)}
 MIXED = {"unified": ("vocaset", "biwi", "beat")}
+SIZES = {"a2fbench": (1, 12), "unified": (1, 6)}  # steps, and clips a step: two of each annotation
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -97,14 +99,17 @@ def test_a_recipe_is_well_formed(path):
 
 
 @pytest.mark.parametrize("name", [*LAYOUTS, *MIXED])
-def test_a_recipe_trains_on_its_dataset(name, tmp_path, root, tiny_encoder_folder):
+def test_a_recipe_trains_on_its_dataset(name, tmp_path, root, tiny_encoder_folder, monkeypatch):
+    cheap_training.shorten(monkeypatch.setattr)
     sources = MIXED.get(name, (name,))
     for source in sources:
         (tmp_path / source).mkdir(exist_ok=True)
         LAYOUTS[source](tmp_path / source / "raw")
         prepare(source, [tmp_path / source / "raw"], tmp_path / source / "data", progress=False)
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(TINY.format(recipe=root / "configs" / f"{name}.yaml", encoder=tiny_encoder_folder))
+    steps, batch = SIZES.get(name, (2, 2))
+    tiny = {"recipe": root / "configs" / f"{name}.yaml", "encoder": tiny_encoder_folder, "steps": steps, "batch": batch}
+    recipe.write_text(TINY.format(**tiny))
     data = ",".join(str(tmp_path / source / "data") for source in sources)
     out = train(recipe, [f"data=[{data}]", f"out={tmp_path / 'run'}"])
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
