@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import chores
 import pytest
@@ -62,7 +63,9 @@ def test_closing_the_iterator_ends_the_workers(tmp_path):
         assert ended(int(path.name))
 
 
-@pytest.mark.parametrize("engine, how", [("local", signal.SIGINT), ("local", signal.SIGKILL), ("ray", signal.SIGINT)], ids=str)
+@pytest.mark.parametrize(
+    ("engine", "how"), [("local", signal.SIGINT), ("local", signal.SIGKILL), ("ray", signal.SIGINT)], ids=str
+)
 def test_an_interrupted_run_leaves_nothing_running(engine, how, tmp_path):
     if engine == "ray":
         pytest.importorskip("ray")
@@ -100,7 +103,7 @@ def ended(pid: int) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
-            with open(f"/proc/{pid}/stat") as file:
+            with Path(f"/proc/{pid}/stat").open() as file:
                 if file.read().rsplit(")", 1)[1].split()[0] == "Z":
                     return True
         except (FileNotFoundError, ProcessLookupError):

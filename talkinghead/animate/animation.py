@@ -13,7 +13,7 @@ from talkinghead.motion import animation as motion
 
 
 @dataclass(frozen=True, eq=False)
-class Animation(motion.Animation):
+class Animation(motion.Animation):  # noqa: D101
     __doc__ = motion.Animation.__doc__
 
     @classmethod

@@ -36,7 +36,7 @@ REPORT = "batch.json"
 KEEP = 5.0  # seconds between two writes of the report: what an interruption can cost
 
 
-def animate_all(
+def animate_all(  # noqa: PLR0913
     source: str | Path,
     out: str | Path,
     *,

@@ -59,7 +59,8 @@ def animate(
         raise InputError("--model is what --transcript does without; leave one of them out")
     if many:
         how = {"head": head, "drawing": drawing, "model": model, "device": device, "workers": workers, "engine": engine}
-        return _animate_all(audio, output, format, settings, **how)
+        _animate_all(audio, output, format, settings, **how)
+        return
     for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
         if given:
             raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")

@@ -88,6 +88,5 @@ def _devices() -> Iterator[str]:
 
 def info() -> None:
     """Show versions, devices, renderers, extras and what is shipped."""
-
     for name, value in report():
         print(f"{name:<22}{value}")

@@ -66,7 +66,7 @@ def write(
         shutil.rmtree(out / "videos", ignore_errors=True)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913
     systems,
     data: str | Path,
     *,

@@ -175,12 +175,7 @@ def _header(path: Path, rows: Iterator[list[str]]) -> list[str]:
 
 def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray, float]:
     """(T,) seconds of the rows, from any zero, and the frames per second."""
-    try:
-        codes = np.array([text.split(":") for text in first], np.float64)
-    except ValueError as error:
-        raise InputError(f"{path}: a time is not HH:MM:SS:FF.mmm or seconds ({error})") from None
-    if codes.shape[1] not in (1, 4) or not np.isfinite(codes).all():
-        raise InputError(f"{path}: a time is not HH:MM:SS:FF.mmm or seconds ({first[0]})")
+    codes = _time_codes(path, first)
     if codes.shape[1] == 1:
         times = codes[:, 0]
         if len(times) == 1 and times[0] > 0:
@@ -208,6 +203,17 @@ def _clock(path: Path, first: list[str], fps: float | None) -> tuple[np.ndarray,
     if not 1 <= fps <= 1000 or (times[-1] - times[0]) * fps > ROWS:
         raise InputError(f"{path}: its times are not those of frames ({fps:g} a second for {times[-1] - times[0]:g} s)")
     return times, float(fps)
+
+
+def _time_codes(path: Path, first: list[str]) -> np.ndarray:
+    """(T, 1) seconds or (T, 4) hours, minutes, seconds and frames."""
+    try:
+        codes = np.array([text.split(":") for text in first], np.float64)
+    except ValueError as error:
+        raise InputError(f"{path}: a time is not HH:MM:SS:FF.mmm or seconds ({error})") from None
+    if codes.shape[1] not in (1, 4) or not np.isfinite(codes).all():
+        raise InputError(f"{path}: a time is not HH:MM:SS:FF.mmm or seconds ({first[0]})")
+    return codes
 
 
 def _nice(fps: float) -> float:

@@ -77,7 +77,6 @@ class Head:
         face: dict[str, float] | None = None,
     ) -> Head:
         """The shipped head as one of many people; see `talkinghead.head.identity` for the arguments."""
-
         return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
 
     @classmethod
@@ -328,7 +327,6 @@ def _shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     Each identity direction leaves the lips shut by itself, many together do not.
     """
-
     lips, basis = lips_of(head), head.basis.copy()
     if lips is None:
         return template, basis

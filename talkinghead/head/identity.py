@@ -20,6 +20,7 @@ def details(directions: Iterable[str]) -> list[str]:
 
 
 def draw(directions: Iterable[str], seed: int) -> dict:
+    """Age, gender, ancestry and face of the random person of a seed. Raises InputError for what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"head: seed is {seed!r}, must be a whole number from 0 up")
     rng = np.random.default_rng(int(seed))
@@ -43,6 +44,7 @@ def _number(value, what: str) -> float:
 
 
 def read_age(value) -> float:
+    """Years. Raises InputError for what is no number, or an age that the head cannot have."""
     years = _number(value, "age")
     if not AGES["child"] <= years <= AGES["old"]:
         raise InputError(f"head: age is {years:g} years, this head can be {AGES['child']:g} to {AGES['old']:g} years old")
@@ -50,6 +52,7 @@ def read_age(value) -> float:
 
 
 def read_gender(value) -> float:
+    """0 (female) to 1 (male), from a number or a key of GENDERS. Raises InputError for anything else."""
     if isinstance(value, str):
         if value not in GENDERS:
             raise InputError(f"head: gender is {value!r}, must be 'female', 'male' or a number from 0 (female) to 1 (male)")
@@ -61,6 +64,7 @@ def read_gender(value) -> float:
 
 
 def read_ancestry(value) -> dict[str, float]:
+    """Shares of ANCESTRIES that sum to 1, from a name or a dict of shares. Raises InputError for anything else."""
     shares = {value: 1.0} if isinstance(value, str) else value
     if not isinstance(shares, dict):
         raise InputError(f"head: ancestry is {value!r}, must be a name or a dict of shares: {', '.join(ANCESTRIES)}")
@@ -75,6 +79,7 @@ def read_ancestry(value) -> dict[str, float]:
 
 
 def read_face(directions: Iterable[str], weights: dict[str, float]) -> dict[str, float]:
+    """Weights of directions of the face, checked. Raises InputError for an unknown direction or a weight beyond REACH."""
     from difflib import get_close_matches
 
     if not isinstance(weights, dict):

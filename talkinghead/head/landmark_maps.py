@@ -13,7 +13,6 @@ MILLIMETRES = 1000.0
 
 def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
     """(K, 3) and (3,) in mm: the vector from landmark `second` to `first`, how it moves with the coefficients and at rest."""
-
     rest = head.landmark(first) - head.landmark(second)
     moved = landmark_shapes(head, first) - landmark_shapes(head, second)
     return torch.from_numpy(moved * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)

@@ -12,6 +12,7 @@ def rise(phase: np.ndarray) -> np.ndarray:
 
 
 def fall(phase: np.ndarray) -> np.ndarray:
+    """1 to 0, the mirror of `rise`."""
     return 1 - rise(phase)
 
 

@@ -27,6 +27,7 @@ def read_words(path: Path) -> dict[str, Spans]:
 
 
 def parse_spans(value: Any, name: str, clip: str) -> Spans | None:
+    """Spans from JSON; None stays None. Raises InputError if they are no list of [start, end, text]."""
     if value is None:
         return None
     require(isinstance(value, list | tuple), f"{name} must be a list of [start, end, text]", clip)
@@ -43,9 +44,11 @@ def parse_spans(value: Any, name: str, clip: str) -> Spans | None:
 
 
 def is_number(value: Any) -> bool:
+    """Whether a value from JSON is a finite number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def require(good: bool, what: str, clip: Any) -> None:
+    """Raise InputError about a clip unless `good`."""
     if not good:
         raise InputError(f"clip {clip!r}: {what}")

@@ -86,7 +86,7 @@ CHOICES = {
 }
 
 
-def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:
+def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C901
     """Refuse what could only fail later. Raises InputError, one line."""
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:

@@ -67,7 +67,7 @@ class State:
     terms: dict[str, list] = field(default_factory=dict)  # since the last report: [number of the micro-batch, value]
 
 
-def run(config: TrainConfig) -> Path:
+def run(config: TrainConfig) -> Path:  # noqa: C901
     """Train, or go on from the last checkpoint in `config.out`; returns that folder, which is then a model."""
     check(config, tuple(SCHEDULES))
     for name in STAGES:

@@ -56,7 +56,7 @@ class Surface(nn.Module):
         self.register_buffer("templates", torch.from_numpy(codes), persistent=False)
         self.register_buffer("scales", torch.from_numpy(scales), persistent=False)
 
-    def _measure(self, head: Head, keep: list[int]) -> None:
+    def _measure(self, head: Head, keep: list[int]) -> None:  # noqa: C901
         def of(matrix: Tensor) -> Tensor:
             return matrix[keep][:, keep].contiguous()
 

@@ -75,7 +75,7 @@ def test_what_is_done_is_not_done_again(recordings, model, tmp_path):
     assert report["animated"] == 1 and set(report["done"]) == {"a/x", "b/x", "x", "y"}
 
 
-@pytest.mark.parametrize("engine, workers", [("local", 2), ("ray", 1)])
+@pytest.mark.parametrize(("engine", "workers"), [("local", 2), ("ray", 1)])
 def test_workers_write_the_same(recordings, model, tmp_path, engine, workers, request):
     if engine == "ray":
         request.getfixturevalue("cluster")
@@ -182,7 +182,7 @@ def test_names_do_not_collide(recordings):
 
 
 @pytest.mark.parametrize(
-    "name, text, said",
+    ("name", "text", "said"),
     [
         ("a.csv", "audio,emotoin\nx.wav,sad\n", "a.csv, line 2: unknown column 'emotoin'; did you mean 'emotion'"),
         ("a.csv", "path\nx.wav\n", "a.csv, line 2: unknown column 'path'"),

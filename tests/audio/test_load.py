@@ -45,7 +45,7 @@ def centre(wave: np.ndarray, rate: int = RATE) -> float:
     return float((window * energy).sum() / energy.sum() / rate)
 
 
-@pytest.mark.parametrize("name, codec, rate, picture", MEDIA)
+@pytest.mark.parametrize(("name", "codec", "rate", "picture"), MEDIA)
 def test_a_click_is_heard_at_its_true_time(tmp_path, name, codec, rate, picture):
     wave = load_audio(write_media(tmp_path / name, click(rate), rate, codec, picture=picture))
     assert wave.dtype == np.float32 and wave.ndim == 1
@@ -53,7 +53,7 @@ def test_a_click_is_heard_at_its_true_time(tmp_path, name, codec, rate, picture)
     assert abs(len(wave) / RATE - 3.0) < 0.025  # a container without edit lists keeps one packet of padding
 
 
-@pytest.mark.parametrize("subtype, ending", [("VORBIS", "ogg"), ("OPUS", "ogg"), ("MPEG_LAYER_III", "mp3")])
+@pytest.mark.parametrize(("subtype", "ending"), [("VORBIS", "ogg"), ("OPUS", "ogg"), ("MPEG_LAYER_III", "mp3")])
 def test_another_encoder_gives_the_same_time(tmp_path, subtype, ending):
     soundfile = pytest.importorskip("soundfile")
     path = tmp_path / f"click.{ending}"
@@ -106,7 +106,7 @@ def test_channels_are_averaged(tmp_path):
     assert np.abs(load_audio(write_media(tmp_path / "surround.flac", surround, RATE, "flac")) - left / 6).max() < 1e-4
 
 
-@pytest.mark.parametrize("name, codec", [("many.opus", "libopus"), ("many.mka", "flac"), ("many.wav", "pcm_s16le")])
+@pytest.mark.parametrize(("name", "codec"), [("many.opus", "libopus"), ("many.mka", "flac"), ("many.wav", "pcm_s16le")])
 def test_eight_channels(tmp_path, name, codec):
     wave = voice(1.0, 48000)
     channels = np.zeros((48000, 8), np.float32)
@@ -130,7 +130,7 @@ def test_arrays_of_any_layout_and_type():
 
 
 @pytest.mark.parametrize(
-    "samples, rate, word",
+    ("samples", "rate", "word"),
     [
         (np.zeros(10, np.float32), None, "source_rate"),
         (np.zeros(0, np.float32), RATE, "no samples"),
@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said(bad_folder):
             load_audio(bad_folder / name)
 
 
-@pytest.mark.parametrize("name, codec", [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.m4a", "aac")])
+@pytest.mark.parametrize(("name", "codec"), [("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.m4a", "aac")])
 def test_a_file_cut_short_is_refused(tmp_path, name, codec):
     whole = write_media(tmp_path / name, voice(4.0, 44100), 44100, codec)
     assert abs(len(load_audio(whole)) / RATE - 4) < 0.001

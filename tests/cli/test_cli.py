@@ -71,7 +71,7 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    ("words", "said"),
     [
         ("animate", "AUDIO"),
         ("animate {wav}", "-o"),

@@ -174,7 +174,7 @@ def test_command_line(vertex_data, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    ("arguments", "told"),
     [
         ([], "what to measure on"),
         (["{data}", "--baselines"], "name a system"),

@@ -192,11 +192,10 @@ def test_chumpy_and_sparse(tmp_path, monkeypatch):
     from scipy import sparse
 
     module = ModuleType("chumpy.ch")
-    Ch = type("Ch", (), {"__module__": "chumpy.ch"})
-    module.Ch = Ch
+    module.Ch = chumpy_array = type("Ch", (), {"__module__": "chumpy.ch"})
     monkeypatch.setitem(sys.modules, "chumpy", ModuleType("chumpy"))
     monkeypatch.setitem(sys.modules, "chumpy.ch", module)
-    shapes, regressor = Ch(), sparse.random(5, 7, 0.5, "csc", random_state=0)
+    shapes, regressor = chumpy_array(), sparse.random(5, 7, 0.5, "csc", random_state=0)
     shapes.__dict__.update(x=np.arange(6.0).reshape(2, 3), _dirty_vars=set(), _itr=None)
     for protocol in (1, 2, 4):
         (tmp_path / "a.pkl").write_bytes(pickle.dumps({"shapedirs": shapes, "J_regressor": regressor}, protocol))

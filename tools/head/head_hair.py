@@ -94,8 +94,7 @@ def _strip(source: MakeHuman, group: str, count: int, length: float, *, upwards:
         outwards = (high - column) / (high - low) if mirrored else (column - low) / (high - low)
         reach = length * rng.uniform(0.8, 1.0) * np.interp(outwards, [0, 0.3, 0.75, 1], [0.55, 0.9, 1, 0.6])
         sweep = (outwards - 0.45) * 0.10 * (high - low) * (-1 if mirrored else 1)
-        for along in (0.02, 0.5 * reach, reach * 0.98):
-            rows.append((column + sweep * along, root + (tip - root) * along))
+        rows += [(column + sweep * along, root + (tip - root) * along) for along in (0.02, 0.5 * reach, reach * 0.98)]
     return _locate(np.array(rows), uv, triangles, len(source.vertices))
 
 

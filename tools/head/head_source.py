@@ -60,7 +60,7 @@ class MakeHuman:
         return map_coordinates(grey, [rows, columns], order=1, mode="nearest")
 
     def _target(self, path: Path) -> np.ndarray:
-        text = gzip.open(path, "rt").read() if path.suffix == ".gz" else path.read_text()
+        text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
         rows = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         offsets = np.zeros_like(self.vertices)
         if rows:

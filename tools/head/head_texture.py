@@ -131,8 +131,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     colour = np.where(cavity[:, None], inner, colour)
     socket = island >= ISLANDS.index("left_socket")
     margin = np.clip((z - (eye[2] + 0.02)) / 0.08, 0, 1)[:, None]
-    colour = np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin), colour)
-    return colour
+    return np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin), colour)
 
 
 def _brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:

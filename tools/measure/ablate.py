@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -81,7 +80,7 @@ def folder_of(config: TrainConfig, out: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     features.mkdir(exist_ok=True)
     if not (folder / "features").exists():
-        os.symlink(features.resolve(), folder / "features")
+        (folder / "features").symlink_to(features.resolve())
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets of the default head for the eye: python tools/pictures/contact_sheet.py -> assets/pictures/head_*.jpg"""
+"""Contact sheets of the default head, assets/pictures/head_*.jpg: python tools/pictures/contact_sheet.py."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Job:
     intensity: float | None = None  # 0 to 1
 
 
-def convert(
+def convert(  # noqa: PLR0913
     paths: list[Path],
     out: Path,
     *,

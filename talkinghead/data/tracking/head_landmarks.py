@@ -163,11 +163,13 @@ def positions(
 
 
 def place(head: Head, vertices: np.ndarray, landmark: np.ndarray) -> np.ndarray:
+    """(3,) metres of a landmark [triangle, u, v] on (V, 3) vertices."""
     triangle, u, v = landmark
     return np.array([1 - u - v, u, v]) @ vertices[head.faces[int(triangle)]]
 
 
 def pose(head: Head, weights: dict[str, float]) -> np.ndarray:
+    """(V, 3) metres: the template with weights of the head's shapes."""
     return head.template + sum((w * head.basis[head.index(n)] for n, w in weights.items()), np.zeros_like(head.template))
 
 
@@ -197,6 +199,7 @@ def attach(head: Head, points: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    """Find the tracker's points on the head of a file, and write them into it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("head", type=Path)
     path = parser.parse_args().head

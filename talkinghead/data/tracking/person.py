@@ -20,6 +20,7 @@ from talkinghead.head.head import Head
 
 
 def tracker_names() -> list[str]:
+    """Names of the tracker's points among a head's landmarks, in the tracker's order."""
     return [f"tracker_{i:03d}" for i in range(landmarks.POINTS)]
 
 

@@ -124,7 +124,7 @@ def _offscreen():
         if _shared is None:
             with _environment():
                 if not hasattr(np, "infty"):
-                    np.infty = np.inf  # pyright: ignore[reportAttributeAccessIssue]
+                    np.infty = np.inf  # noqa: NPY201  # pyright: ignore[reportAttributeAccessIssue]
                 import pyrender
                 from pyrender.shader_program import ShaderProgramCache
 

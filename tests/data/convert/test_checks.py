@@ -47,7 +47,7 @@ FACE, MOVING, WAVE = toyset.template(), vertices().vertices, vertices().wave
 
 
 @pytest.mark.parametrize(
-    "change, reason",
+    ("change", "reason"),
     [
         ({"fps": 3.0}, "3 frames a second, 5 to 240 are expected"),
         ({"fps": 1000.0}, "give --fps"),
@@ -85,7 +85,7 @@ def test_what_is_wrong_with_vertices_is_told(change, reason):
 
 
 @pytest.mark.parametrize(
-    "recording, reason",
+    ("recording", "reason"),
     [
         (weights(np.linspace(0, 97, 2 * T).reshape(T, 2)), "mouthPucker is 97 in frame 49.*percent"),
         (weights(np.linspace(-3, 1, 2 * T).reshape(T, 2)), "jawOpen is -3 in frame 0.*are these ARKit weights"),
@@ -105,7 +105,9 @@ def test_solvers_may_overshoot_a_little():
     check(weights(np.linspace(-0.1, 1.2, 2 * T).reshape(T, 2)), "arkit")
 
 
-@pytest.mark.parametrize("samples, frames", [(32000 - 3200, 45), (32000 - 3200 - 1, 45), (32000 + 3200, 50), (32000 - 100, 50)])
+@pytest.mark.parametrize(
+    ("samples", "frames"), [(32000 - 3200, 45), (32000 - 3200 - 1, 45), (32000 + 3200, 50), (32000 - 100, 50)]
+)
 def test_sound_and_motion_end_together(samples, frames):
     """2 s of motion; sound that is up to 0.2 s shorter or longer. The last frame may reach beyond the sound by a part of it."""
     wave = np.resize(vertices().wave, samples)

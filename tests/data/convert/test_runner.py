@@ -197,7 +197,7 @@ def test_published_splits_win():
     assert splits["a_0"] == "val" and splits["c_0"] == "train" and "3 clips that have no published split" in rule
 
 
-@pytest.mark.parametrize("count, held", [(5, 1), (12, 1), (40, 4)])
+@pytest.mark.parametrize(("count", "held"), [(5, 1), (12, 1), (40, 4)])
 def test_speakers_are_not_shared_between_splits(count, held):
     people = [f"person{i}" for i in range(count)]
     splits, rule = assign_splits(takes(people))

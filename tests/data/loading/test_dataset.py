@@ -322,11 +322,15 @@ def test_one_bad_clip_is_named_in_one_line(folders, tmp_path, encoder, break_it,
     shutil.copytree(folders[0], folder)
     break_it(folder, read_manifest(folder)[3])
     data = TrainingData([folder], tmp_path / "cache", versions=1, cached=workers is None)
-    with pytest.raises(InputError, match=said) as caught:
+
+    def read() -> None:
         if workers is None:
             data.encode(encoder, "tag")
         else:
             list(data.loader((0,), range(20), 4, 40, workers))
+
+    with pytest.raises(InputError, match=said) as caught:
+        read()
     assert "\n" not in str(caught.value)
 
 
