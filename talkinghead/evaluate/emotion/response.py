@@ -58,6 +58,10 @@ CAVEAT = (
     "that the literature lists for an emotion; the trained one has the authored expressions as its reference, so it tells "
     "whether the model shows these, and not whether people would name them."
 )
+HEADER = (
+    "The reader geometry was trained on the authored expressions, the generator of the training data: it tells whether a model "
+    "shows these."
+)
 EXPLAINED = (
     "seen: share of the clips in which the reader of action units, or the one of geometry, names the emotion (chance is 1 in "
     "7, and 1 in 8). moved: mean distance of the face's vertices from the neutral prediction; Spearman: its rank correlation "

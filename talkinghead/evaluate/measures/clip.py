@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead import metrics
+from talkinghead.animate.animation import Animation as UserAnimation
 from talkinghead.audio import activity
 from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import load_audio
@@ -53,8 +54,8 @@ class Recorded:
         return len(self.motion.head.template) > 0
 
 
-def read_motion_of(folder: Path, clip: Clip) -> Animation:
-    """The recorded motion of a clip. Coefficients for which no mesh is known get a head without vertices."""
+def read_motion_of(folder: Path, clip: Clip) -> UserAnimation:
+    """The recorded motion of a clip, as users hold it. Coefficients for which no mesh is known get a head without vertices."""
     motion = read_motion(Path(folder) / clip.motion)
     if clip.head is None and clip.annotation != "arkit":
         if motion.coefficients is None:
@@ -62,8 +63,8 @@ def read_motion_of(folder: Path, clip: Clip) -> Animation:
         k = len(motion.names)
         empty = np.zeros((0, 3), np.float32)
         head = Head(clip.annotation, empty, np.zeros((0, 3), np.int32), np.zeros((k, 0, 3), np.float32), motion.names)
-        return Animation(motion.coefficients, motion.fps, head)
-    return animation_of(motion, head_of(folder, clip), f"clip {clip.id}")
+        return UserAnimation(motion.coefficients, motion.fps, head)
+    return UserAnimation.of(animation_of(motion, head_of(folder, clip), f"clip {clip.id}"))
 
 
 def read_recorded(folder: Path, clip: Clip, lips: VertexSet | None, upper: VertexSet | None) -> Recorded:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from talkinghead.evaluate.table import METRICS
 
-if TYPE_CHECKING:
-    pass
+ARROWS = {"lower": "↓", "higher": "↑", "one": "→ 1", "zero": "→ 0"}  # by `Metric.better`
 
 
 def cell(key: str, figure: dict | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from talkinghead.evaluate.output.format import best_of, cell, number
+from talkinghead.evaluate.output.format import ARROWS, best_of, cell, number
 from talkinghead.evaluate.table import FAMILIES, LEVEL, METRICS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _short(key: str, figure: dict | None) -> str:
 
 def _title(key: str) -> str:
     metric = METRICS[key]
-    arrow = {"lower": "↓", "higher": "↑", "one": "→1", "zero": "→0"}.get(metric.better, "")
+    arrow = ARROWS.get(metric.better, "").replace(" ", "")
     return f"  {metric.name} {f'{metric.unit} ' * bool(metric.unit)}{arrow}".rstrip()
 
 
