@@ -10,6 +10,7 @@ report.json      how many clips, how good, what was dropped and why
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
@@ -88,7 +89,7 @@ def read_manifest(folder: str | Path) -> list[Clip]:
     return clips
 
 
-def write_manifest(folder: str | Path, clips: list[Clip]) -> None:
+def write_manifest(folder: str | Path, clips: Sequence[Clip]) -> None:
     """Write `manifest.jsonl`, unknown fields left out."""
     with replacing(Path(folder) / NAME) as fresh, fresh.open("w", encoding="utf-8") as file:
         for clip in clips:

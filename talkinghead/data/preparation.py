@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -28,7 +28,8 @@ SOURCES = {
     "facegood": "talkinghead.data.adapters.facegood",
     "shards": "talkinghead.data.adapters.shards",
 }
-OURS = ("paths", "out", "workers", "progress", "engine", "page", "notes")  # arguments that are no options of a source
+RESHAPED = "shards"  # the source that is no recordings but a prepared folder, and has no takes
+OURS = ("workers", "progress", "engine")  # keyword arguments that are no options of a source
 
 
 def prepare(
@@ -49,6 +50,7 @@ def prepare(
     `paths` give now. Bad clips are dropped with a reason. page: whether to write the summary page `out/index.html` as well;
     if not said, as `progress`. Raises InputError if `out` is not ours or nothing is usable.
     """
+    from talkinghead.data.convert import runner
     from talkinghead.data.convert.summary import claim, summarise, tidy, withdraw
     from talkinghead.data.manifest import write_manifest
     from talkinghead.errors import InputError
@@ -56,28 +58,25 @@ def prepare(
 
     check_options(source, options)
     check(engine, workers)
-    module = _module(source)
-    out, notes = Path(out), {}
-    convert = _convert(module)
-    if "notes" in inspect.signature(convert).parameters:
-        convert = partial(convert, notes=notes)
+    module, out = _module(source), Path(out)
+    convert = module.convert if source == RESHAPED else partial(runner.convert, module)
     claim(out, source)
     try:
         paths = [Path(path) for path in paths]
         if engine == "ray":  # whose workers may start in another folder
             paths, out = [path.absolute() for path in paths], out.absolute()
             options = {name: value.absolute() if isinstance(value, Path) else value for name, value in options.items()}
-        clips, quality, dropped = convert(paths, out, workers=workers, progress=progress, engine=engine, **options)
-        report = summarise(out, source, clips, quality, dropped, notes=notes, quiet=not progress)
-        write_manifest(out, clips)
-        tidy(out, clips)
+        converted = convert(paths, out, workers=workers, progress=progress, engine=engine, **options)
+        report = summarise(out, source, converted, quiet=not progress)
+        write_manifest(out, converted.clips)
+        tidy(out, converted.clips)
     except InputError:
         withdraw(out)
         raise
     if progress if page is None else page:
         from talkinghead.data.convert.page import write_page
 
-        write_page(out, report, clips)
+        write_page(out, report, converted.clips)
     return report
 
 
@@ -93,10 +92,11 @@ def check_options(source: str, options: Iterable[str]) -> None:
 
 
 def options_of(source: str) -> dict[str, inspect.Parameter]:
-    """The options that a source knows: the keyword arguments of its adapter's `takes`, or of its own `convert`."""
+    """The options that a source knows: the keyword arguments of its adapter's `takes`; of shards, of `convert`."""
     module = _module(source)
-    function = module.takes if hasattr(module, "takes") else module.convert
-    return {name: p for name, p in inspect.signature(function).parameters.items() if name not in OURS}
+    function = module.convert if source == RESHAPED else module.takes
+    known = inspect.signature(function).parameters.values()
+    return {p.name: p for p in known if p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) and p.name not in OURS}
 
 
 def _module(source: str) -> ModuleType:
@@ -113,10 +113,3 @@ def _module(source: str) -> ModuleType:
         if error.name != name:
             raise
         raise InputError(f"source {source!r}: this version of talkinghead cannot read it yet") from None
-
-
-def _convert(module: ModuleType) -> Callable:
-    """What turns paths into clips: the framework with the adapter, or the adapter's own."""
-    from talkinghead.data.convert import runner
-
-    return partial(runner.convert, module) if hasattr(module, "takes") else module.convert

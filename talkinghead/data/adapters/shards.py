@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talkinghead.data.manifest import Clip
+from talkinghead.data.convert.recording import Converted
 from talkinghead.data.store.shard_writer import Listing, write_shards
 from talkinghead.errors import InputError
 
@@ -17,7 +17,7 @@ def convert(
     progress: bool = True,
     engine: str = "local",
     size_mb: float = 256.0,
-) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
+) -> Converted:
     """The clips of one prepared folder as shards in `out`; none is dropped.
 
     size_mb: megabytes of a shard. A clip that cannot be read ends the run: the folder is to be prepared again.
@@ -25,4 +25,4 @@ def convert(
     if len(paths) != 1:
         raise InputError(f"shards: name one prepared folder, not {len(paths)}")
     write_shards(paths[0], out, size_mb, progress, workers=workers, engine=engine)
-    return Listing(out), {}, {}  # pyright: ignore[reportReturnType]  # a list that is not in memory
+    return Converted(Listing(out), {}, {})

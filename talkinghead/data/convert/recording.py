@@ -1,13 +1,15 @@
-"""What an adapter finds (`Take`), and what it reads of it (`Recording`)."""
+"""What an adapter finds (`Take`), what it reads of it (`Recording`), and what becomes of a source (`Converted`)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from talkinghead.data.manifest import Clip
 from talkinghead.speech.spans import Spans
 
 
@@ -54,3 +56,13 @@ class Recording:
     missing: np.ndarray | None = None
     quality: dict[str, float] = field(default_factory=dict)  # named figures for the report
     meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The clips of a source in the output folder; `quality` and `dropped` by id."""
+
+    clips: Sequence[Clip]
+    quality: dict[str, dict[str, float]]
+    dropped: dict[str, str]  # reasons
+    split: str | None = None  # how the splits were chosen, in words

@@ -7,13 +7,16 @@ An adapter is a module of `talkinghead.data.adapters` with
     takes(paths, **options) -> (list[Take], {id: reason it is not used})       quick: looks at names and indices only
     read(take) -> Recording                                                    in a worker; raises InputError with a reason
     heads(takes) -> {annotation: Head}        optional: topology, regions and landmarks of annotations that are not "arkit"
+    preprocess(takes, out, run) -> (list[Take], {id: reason})       optional: makes in `out` what `read` needs of several takes
+
+`preprocess` returns takes whose `files` name what it made; `run(task, jobs, title=...)` is `parallel.run` as the user wants it.
 
 The keyword arguments of `takes` are the options that the source knows. `convert` reads, checks and writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from talkinghead.audio.write import write_audio
-from talkinghead.data.convert.recording import Recording, Take
+from talkinghead.data.convert.recording import Converted, Recording, Take
 from talkinghead.data.convert.splits import assign_splits
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion_file import Motion, read_meta, read_motion, write_motion
@@ -47,24 +50,28 @@ def convert(
     workers: int = 1,
     progress: bool = True,
     engine: str = "local",
-    notes: dict[str, Any] | None = None,
     **options: Any,
-) -> tuple[list[Clip], dict[str, dict[str, float]], dict[str, str]]:
-    """All takes of an adapter as clips in `out`: the clips, their quality, and the reasons of those that were dropped.
+) -> Converted:
+    """All takes of an adapter as clips in `out`.
 
     What is done is kept: a motion file notes what it was made from (names, sizes and times of the take's files, what the
     take is, the options, the versions of adapter and framework) and is made again only if that changed. `options` are those
-    of the adapter's `takes`; `notes` gets how the splits were chosen. Raises InputError if there is nothing to read.
+    of the adapter's `takes`. Raises InputError if there is nothing to read.
     """
+
+    def work(task: Callable, jobs: list[tuple], title: str, **more: Any) -> Iterator[tuple[str, Any]]:
+        return run(task, jobs, workers=workers, engine=engine, title=title if progress else None, **more)
+
     takes, dropped = module.takes(paths, **options)
     takes, twice = _unique(takes)
-    dropped = {**dropped, **twice}
-    splits, rule = assign_splits(takes)
+    splits, rule = assign_splits(takes)  # of all: one dropped take more does not change the splits of the others
+    takes, unusable = module.preprocess(takes, out, work) if hasattr(module, "preprocess") else (takes, {})
+    dropped = {**dropped, **twice, **unusable}
     heads = module.heads(takes) if takes and hasattr(module, "heads") else {}
     given = tuple(sorted((name, value) for name, value in options.items() if name not in ONLY_DESCRIBE))
     jobs = [(take.id, take, splits[take.id], out, module.__name__, given, take.annotation in heads) for take in takes]
     clips, quality, marks = [], {}, {}
-    for name, result in run(_make, jobs, workers=workers, engine=engine, title="converting" if progress else None):
+    for name, result in work(_make, jobs, title="converting"):
         if isinstance(result, Failed):
             dropped[name] = result.reason
         else:
@@ -72,9 +79,7 @@ def convert(
             clips.append(clip)
     clips.sort(key=lambda clip: clip.id)
     _write_heads(out, clips, heads, marks)
-    if notes is not None:
-        notes["split"] = rule
-    return clips, {clip.id: quality[clip.id] for clip in clips}, dropped
+    return Converted(clips, {clip.id: quality[clip.id] for clip in clips}, dropped, rule)
 
 
 def _unique(takes: list[Take]) -> tuple[list[Take], dict[str, str]]:

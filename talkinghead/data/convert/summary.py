@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.data.convert.recording import Converted
 from talkinghead.data.manifest import SPLITS, VERSION, Clip
 from talkinghead.data.motion_file import read_meta
 from talkinghead.errors import InputError
@@ -41,17 +42,9 @@ def claim(out: Path, source: str) -> None:
         fresh.write_text(json.dumps({"version": VERSION, "source": source}), encoding="utf-8")
 
 
-def summarise(
-    out: Path,
-    source: str,
-    clips: Sequence[Clip],
-    quality: dict[str, dict[str, float]],
-    dropped: dict[str, str],
-    *,
-    notes: dict | None = None,
-    quiet: bool,
-) -> dict:
+def summarise(out: Path, source: str, converted: Converted, *, quiet: bool) -> dict:
     """Write the report, print it unless `quiet`. Raises InputError, with the commonest reason, if no clip was usable."""
+    clips, quality, dropped = converted.clips, converted.quality, converted.dropped
     if not len(clips):
         raise InputError(f"{out}: no usable clips ({_why(dropped)})")
     names = sorted({name for values in quality.values() for name in values})
@@ -69,7 +62,7 @@ def summarise(
         "hours": round(seconds / 3600, 6),
         "speakers": sorted(speakers),
         "splits": {name: splits[name] for name in SPLITS},
-        **({"split": notes["split"]} if notes and "split" in notes else {}),
+        **({"split": converted.split} if converted.split else {}),
         "annotations": dict(sorted(annotations.items())),
         "emotions": dict(sorted(emotions.items())),
         "quality": {n: {"median": round(float(np.median(v)), 4), "worst": round(float(v.min()), 4)} for n, v in values.items()},

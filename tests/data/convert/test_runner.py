@@ -238,8 +238,8 @@ def test_adapters_of_all_sources_are_there():
         if source == "toy":
             continue
         module = preparation._module(source)
-        assert hasattr(module, "takes") or hasattr(module, "convert"), source
-        if hasattr(module, "takes"):
-            assert isinstance(module.VERSION, int) and isinstance(module.LICENCE, str)
+        assert hasattr(module, "convert" if source == preparation.RESHAPED else "takes"), source
+        if source != preparation.RESHAPED:
+            assert hasattr(module, "read") and isinstance(module.VERSION, int) and isinstance(module.LICENCE, str)
         assert all(p.default is not p.empty or p.kind is p.VAR_KEYWORD for p in preparation.options_of(source).values()), source
     assert runner.VERSION >= 1

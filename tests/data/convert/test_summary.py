@@ -11,6 +11,7 @@ import toyset
 
 from talkinghead.data import preparation
 from talkinghead.data.convert.page import write_page
+from talkinghead.data.convert.recording import Converted
 from talkinghead.data.convert.summary import summarise
 from talkinghead.data.manifest import Clip, read_manifest, write_manifest
 from talkinghead.data.preparation import prepare
@@ -43,7 +44,7 @@ def test_the_report_says_what_is_there(toy, tmp_path, capsys):
 
 def test_the_terminal_is_told_in_few_lines(toy, tmp_path, capsys):
     clips = [Clip(f"c{i}", "a", "m", f"s{i}", "train", 3600.0, 25.0, "toy") for i in range(40)]
-    summarise(tmp_path, "toy", clips, {}, {f"d{i}": "no sound" for i in range(40)}, quiet=False)
+    summarise(tmp_path, "toy", Converted(clips, {}, {f"d{i}": "no sound" for i in range(40)}), quiet=False)
     out = capsys.readouterr().out
     assert "40 clips, 40.0 hours, of 40 speakers" in out and "dropped 28 more: report.json lists them" in out
     assert out.count("\n") == 14
@@ -57,7 +58,7 @@ def test_nothing_usable_says_the_reason_that_all_share(tmp_path):
         ({}, "nothing found"),
     ):
         with pytest.raises(InputError, match=re.escape(said)):
-            summarise(tmp_path, "toy", [], {}, dropped, quiet=True)
+            summarise(tmp_path, "toy", Converted([], {}, dropped), quiet=True)
 
 
 def test_the_page_shows_all_of_it(toy, tmp_path):
