@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from talkinghead.errors import InputError
@@ -11,18 +12,23 @@ from talkinghead.errors import InputError
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-FORMATS = {
-    ".npz": "npz",  # everything, readable with numpy alone
-    ".csv": "csv",  # curves: Live Link Face columns on heads with ARKit's shapes
-    ".glb": "glb",  # mesh with animated morph targets
-    ".usdc": "usd",  # the same for USD, binary
-    ".usda": "usd",  # text
-    ".obj": "obj",  # a folder of meshes, one per frame
+FORMATS = {  # suffix -> (module of this folder, what the file holds)
+    ".npz": ("npz", "all of the motion as plain arrays, readable with numpy alone"),
+    ".csv": ("csv", "curves: the columns of Live Link Face on heads with ARKit's shapes"),
+    ".glb": ("glb", "glTF 2.0: mesh, texture, animated morph targets and pose"),
+    ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
+    ".usda": ("usd", "the same in USD, text (extra `usd`)"),
+    ".obj": ("obj", "a folder of posed meshes, one per frame"),
 }
 
 
+def formats() -> dict[str, str]:
+    """What `save` can write: suffix -> one line about it."""
+    return {suffix: about for suffix, (_, about) in FORMATS.items()}
+
+
 def suffixes() -> tuple[str, ...]:
-    """The suffixes `save` knows, so that a command can refuse an output before it starts to work."""
+    """The suffixes `save` knows. Cheap: no format is imported, so a command can refuse an output before it starts to work."""
     return tuple(FORMATS)
 
 
@@ -30,15 +36,19 @@ def save(animation: Animation, path: str | Path) -> None:
     """Write `animation` in the format of the path's suffix. Raises InputError if it is unknown or cannot hold the motion."""
     path = Path(path)
     check(path)
-    import_module(f"talkinghead.export.{FORMATS[path.suffix.lower()]}").write(animation, path)
+    _module(path).write(animation, path)
 
 
 def check(path: str | Path) -> None:
-    """Raise the InputError that `save` would for this path whatever the motion: for commands, before they start to work."""
+    """Raise the InputError that `save` would raise for this path whatever the motion, before the motion is made."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         what = f"no format has the suffix {path.suffix!r}" if path.suffix else "the name has no suffix"
         raise InputError(f"{path}: {what}; use one of {' '.join(FORMATS)}")
-    module = import_module(f"talkinghead.export.{FORMATS[path.suffix.lower()]}")
+    module = _module(path)
     if hasattr(module, "check"):
         module.check(path)
+
+
+def _module(path: Path) -> ModuleType:
+    return import_module(f"talkinghead.export.{FORMATS[path.suffix.lower()][0]}")

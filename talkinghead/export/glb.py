@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.export.mesh import SHEETS, Piece, for_curves, parts, pieces, pivot, texture_png
+from talkinghead.export.mesh import SHEETS, Piece, for_curves, neck_joint, parts, pieces, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -76,7 +76,7 @@ def write(animation: Animation, path: Path) -> None:
     """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError if the motion has a residual."""
     animation = for_curves(animation, path)
     head, buffer = animation.head, Buffer()
-    neck, png = pivot(head).tolist(), texture_png(head)
+    neck, png = neck_joint(head).tolist(), texture_png(head)
     gltf = {
         "asset": _asset(head),
         "scene": 0,
@@ -158,11 +158,11 @@ def _motion(buffer: Buffer, animation: Animation) -> dict:
     if animation.head.names:
         channel(1, "weights", animation.coefficients[held].reshape(-1))
     if animation.translation is not None:
-        channel(0, "translation", pivot(animation.head) + animation.translation[held])
+        channel(0, "translation", neck_joint(animation.head) + animation.translation[held])
     if animation.rotation is not None:
         channel(0, "rotation", quaternions(animation.rotation)[held])
     if not channels:  # a head without shapes that does not move either
-        channel(0, "translation", np.repeat(pivot(animation.head)[None], len(held), 0))
+        channel(0, "translation", np.repeat(neck_joint(animation.head)[None], len(held), 0))
     return {"name": "speech", "samplers": samplers, "channels": channels}
 
 

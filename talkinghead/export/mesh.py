@@ -72,6 +72,6 @@ def for_curves(animation: Animation, path: Path) -> Animation:
     return animation.with_gaze_as_shapes()
 
 
-def pivot(head: Head) -> np.ndarray:
+def neck_joint(head: Head) -> np.ndarray:
     """(3,) metres: the point about which `Animation.vertices(posed=True)` turns the head."""
     return np.asarray(head.joints.get("neck", np.zeros(3)), np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, for_curves, parts, pivot, texture_png
+from talkinghead.export.mesh import SHEETS, for_curves, neck_joint, parts, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -106,7 +106,7 @@ def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
     from pxr import Gf, UsdSkel, Vt
 
     head, count = animation.head, len(animation)
-    neck = pivot(head).astype(np.float64)
+    neck = neck_joint(head).astype(np.float64)
     rest = Gf.Matrix4d(1).SetTranslate(Gf.Vec3d(*neck.tolist()))
     skeleton = UsdSkel.Skeleton.Define(stage, "/head/skeleton")
     skeleton.CreateJointsAttr(["neck"])

@@ -7,17 +7,24 @@ from importlib import import_module
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.export import FORMATS, check, save, suffixes
+from talkinghead.export import FORMATS, check, formats, save, suffixes
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_every_format_is_written_whole(suffix, tiny_motion, tmp_path):
-    assert callable(import_module(f"talkinghead.export.{FORMATS[suffix]}").write)
+    assert callable(import_module(f"talkinghead.export.{FORMATS[suffix][0]}").write)
     path = tmp_path / "new" / f"speech{suffix}"
     save(tiny_motion, path)
     save(tiny_motion, path)  # again, over the first
     assert path.exists()
     assert not [entry for entry in path.parent.iterdir() if entry.name.startswith(".")]
+
+
+def test_formats_are_told_in_a_line_each(root):
+    assert tuple(formats()) == suffixes()
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    for suffix, about in formats().items():
+        assert f"| `{suffix}` | {about} |" in readme
 
 
 @pytest.mark.parametrize("name", ["speech.fbx", "speech", "speech.npz.gz"])
