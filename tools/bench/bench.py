@@ -2,9 +2,10 @@
 
     python tools/bench/bench.py --seconds 10 --repeat 3 --only load_audio encode animate
 
-`seconds` is the fastest of the repeats, `rtf` seconds of work per second of speech, `ratio` seconds in units of a fixed piece
-of arithmetic that ran on the same machine in the same run (so that a busy or a slow machine shows), `peak_mb` the most memory
-that the process had during the stage. A stage that cannot run here says why in `skipped`. The first line tells the versions.
+`seconds` is the fastest of the repeats, `cpu_seconds` the least time of all cores together, which other work on the machine
+changes little (with OMP_NUM_THREADS=1 no thread waits for another in it), `rtf` seconds per second of speech, `ratio` seconds
+in units of a fixed piece of arithmetic that ran in the same run, `peak_mb` the most memory of the process during the stage.
+A stage that cannot run here says why in `skipped`. The first line tells the versions and the number of cores.
 The stages `prior_...` go from features to codes (see `bench_prior.py`), so `--only prior` compares the ways to do that.
 The stages `data_...` are about reading training data and have figures of their own (see `bench_data.py`).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -175,11 +177,11 @@ def _time(work: Callable[[], object]) -> float:
     return _run(work)[0]
 
 
-def _run(work: Callable[[], object]) -> tuple[float, object]:
-    """Seconds, and what the work returned."""
-    start = time.perf_counter()
+def _run(work: Callable[[], object]) -> tuple[float, float, object]:
+    """Seconds by the clock, seconds of all cores, and what the work returned."""
+    start, cpu = time.perf_counter(), time.process_time()
     result = work()
-    return time.perf_counter() - start, result
+    return time.perf_counter() - start, time.process_time() - cpu, result
 
 
 def _reset_peak() -> None:
@@ -205,8 +207,9 @@ def measure(prepare: Callable[[], Callable[[], object]], repeat: int) -> dict:
         runs = sorted((_run(work) for _ in range(repeat)), key=lambda run: run[0])
     except (InputError, ImportError) as error:
         return {"skipped": " ".join(str(error).split())}
-    seconds, more = runs[0]
-    return {"seconds": round(seconds, 4), "peak_mb": round(_peak_mb())} | (more if isinstance(more, dict) else {})
+    seconds, _, more = runs[0]
+    row = {"seconds": round(seconds, 4), "cpu_seconds": round(min(cpu for _, cpu, _ in runs), 4), "peak_mb": round(_peak_mb())}
+    return row | (more if isinstance(more, dict) else {})
 
 
 def main() -> None:
@@ -219,8 +222,13 @@ def main() -> None:
     options = parser.parse_args()
     unit = yardstick()
     versions = {name: version(name) for name in LIBRARIES}
-    about = {"talkinghead": __version__, "python": platform.python_version(), "machine": platform.machine(), **versions}
-    print(json.dumps({"stage": "versions", **about, "yardstick_seconds": round(unit, 5)}), flush=True)
+    about = {
+        "talkinghead": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    print(json.dumps({"stage": "versions", **about, **versions, "yardstick_seconds": round(unit, 5)}), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, prepare in Bench(options.seconds, options.size, options.model, Path(folder)).stages():
             if options.only and not name.startswith(tuple(options.only)):
