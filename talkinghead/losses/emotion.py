@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from talkinghead.head.landmark_maps import LANDMARKS
+from talkinghead.head.landmark_maps import LIP_LANDMARKS
 from talkinghead.losses.sync import alike
 from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen, labels
 from talkinghead.models.perceptual.sync import SyncNet
@@ -95,7 +95,7 @@ def lips_alike(predicted: Tensor, target: Tensor, net: SyncNet, places: Tensor) 
     a gradient.
     """
     lips, wanted = predicted @ places, target @ places
-    middles = 3 * sum("corner" not in name for name in LANDMARKS)
+    middles = 3 * sum("corner" not in name for name in LIP_LANDMARKS)
     lips = torch.cat([lips[..., :middles], wanted[..., middles:]], -1)
     return alike(net.watch(lips)[0], net.watch(wanted)[0])
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from talkinghead.head.head import Head
-from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes
+from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes, landmark_vector
 
 
 def gram(head: Head, weight: np.ndarray | None = None) -> Tensor:
@@ -25,6 +25,12 @@ def landmark_gram(head: Head, names: list[str]) -> Tensor:
     """(K, K) matrix G with d G d' = mean squared displacement in mm^2 of landmarks of the head."""
     shapes = np.stack([landmark_shapes(head, name) for name in names], 1).reshape(len(head.names), -1) * MILLIMETRES
     return torch.from_numpy((shapes @ shapes.T / len(names)).astype(np.float32))
+
+
+def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
+    """`landmark_maps.landmark_vector` as tensors in mm: (K, 3) by which each shape changes it, and (3,) at rest."""
+    moved, rest = landmark_vector(head, first, second)
+    return torch.from_numpy(moved * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
 
 
 def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.head.landmarks import INNER_LIPS
 
 OPTIONAL = ("residual", "rotation", "translation", "gaze")
 GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell
@@ -107,7 +108,8 @@ class Animation:
 
     def lip_aperture(self) -> np.ndarray:
         """(T,) metres between the inner edges of the upper and the lower lip; 0 where they touch or press."""
-        gap = self.landmark("lip_upper_inner") - self.landmark("lip_lower_inner")
+        upper, lower = (self.landmark(name) for name in INNER_LIPS)
+        gap = upper - lower
         return np.linalg.norm(gap, axis=1) * (gap[:, 1] > 0)
 
     def lip_width(self) -> np.ndarray:

@@ -24,6 +24,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import lip_gap
 from talkinghead.motion.easing import ease, fall, rise
 from talkinghead.motion.emotions import EMOTIONS
 
@@ -256,7 +258,7 @@ def _plan(names: tuple[str, ...]):
     jaw = np.array([i for i in part if names[i] == "jawOpen"], int)
     close = np.array([i for i, name in enumerate(names) if name == "mouthClose"], int)
     part = np.setdiff1d(part, jaw)
-    moved, rest = _gap(names)
+    moved, rest = _lip_gap(names)
     look = np.zeros((len(names), 5), np.float32)
     for i, name in enumerate(names):
         look[i, 0] = name in ("mouthRollLower", "mouthRollUpper") or 0.2 * name.startswith("mouthPress")
@@ -267,15 +269,9 @@ def _plan(names: tuple[str, ...]):
     return part, jaw, close, spread, press, look, rest
 
 
-def _gap(names: tuple[str, ...]) -> tuple[np.ndarray, float]:
-    """(K,) float32 mm by which each shape parts the lips of the default head, and how far apart they are at rest."""
-    from talkinghead.head.head import Head
-
-    head, lips = Head.default(), ["lip_upper_inner", "lip_lower_inner"]
-    upper, lower = head.landmark(lips)[:, 1]
-    moved = np.zeros(len(names), np.float32)
-    for i, name in enumerate(names):
-        if name in head.names:
-            above, below = head.landmark(lips, head.basis[head.index(name)])[:, 1]
-            moved[i] = 1000 * (above - below)
-    return moved, 1000 * float(upper - lower)
+def _lip_gap(names: tuple[str, ...]) -> tuple[np.ndarray, float]:
+    """(K,) float32 mm by which each shape parts the lips of the default head, 0 for others; mm between them at rest."""
+    head = Head.default()
+    moved, rest = lip_gap(head)
+    of = dict(zip(head.names, 1000 * moved, strict=True))
+    return np.array([of.get(name, 0) for name in names], np.float32), 1000 * rest

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import has_lip_gap, lip_gap
 
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
 PRESS = 1e-4  # metres that shut lips are pressed together
-LIPS = ("lip_upper_inner", "lip_lower_inner")
 
 
 def closure_level(bilabial: np.ndarray) -> np.ndarray:
@@ -29,11 +29,11 @@ def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.nd
     them by a little does: sneers, frowns, corners drawn out. A head that lacks the shapes or the landmarks keeps its motion.
     """
     names = head.names
-    if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not set(LIPS) <= head.landmarks.keys():
+    if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not has_lip_gap(head):
         return coefficients
     out = coefficients.copy()
     out[:, [names.index(name) for name in PARTING]] *= (1 - level)[:, None]
-    moved, rest = _gap(head)
+    moved, rest = lip_gap(head)
     close, jaw = names.index("mouthClose"), names.index("jawOpen")
     if moved[close] >= 0 or moved[jaw] <= 0:
         return coefficients
@@ -45,9 +45,3 @@ def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.nd
     left = level * np.clip(out @ moved + rest + PRESS, 0, parts)
     out[:, others] *= (1 - np.divide(left, parts, out=np.zeros_like(left), where=parts > 0))[:, None]
     return out
-
-
-def _gap(head: Head) -> tuple[np.ndarray, float]:
-    """(K,) metres by which each shape parts the lips, and how far they are apart at rest."""
-    moved, rest = (head.landmark(list(LIPS), points)[..., 1] for points in (head.basis, head.template))
-    return moved[:, 0] - moved[:, 1], float(rest[0] - rest[1])

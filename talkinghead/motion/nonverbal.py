@@ -24,6 +24,8 @@ from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody, smooth
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import has_lip_gap
+from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures
 from talkinghead.motion.affect import Bearing, bearing
 from talkinghead.motion.animation import Animation
@@ -183,12 +185,12 @@ def _harmless(head: Head) -> dict[str, int]:
 
 def activity(animation: Animation) -> np.ndarray | None:
     """(T,) speech activity in [0, 1] as the lips show it: their speed over a third of a second; None without lip landmarks."""
-    if not {"lip_upper_inner", "lip_lower_inner"} <= animation.head.landmarks.keys():
+    if not has_lip_gap(animation.head):
         return None
     if len(animation) < 2:
         return np.zeros(len(animation))
-    gap = animation.landmark("lip_upper_inner") - animation.landmark("lip_lower_inner")
-    speed = np.linalg.norm(np.gradient(gap, axis=0), axis=1) * animation.fps  # m/s
+    upper, lower = (animation.landmark(name) for name in INNER_LIPS)
+    speed = np.linalg.norm(np.gradient(upper - lower, axis=0), axis=1) * animation.fps  # m/s
     return np.clip(np.sqrt(smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
+from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.losses import geometry, lipsync
 from talkinghead.models.config import BLENDSHAPES, ModelConfig
 from talkinghead.models.template import eye_distance, template_code
 
 PEOPLE = 24  # templates to draw from, so that the decoder does not learn one face
-GAPS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}
+GAPS = {"aperture": INNER_LIPS, "width": ("lip_corner_left", "lip_corner_right")}
 LIDS = (("eye_left_upper", "eye_left_lower"), ("eye_right_upper", "eye_right_lower"))
 MARKS = {  # how landmarks begin, and the regions that stand in on meshes whose landmarks nobody named
     "lip_landmarks": ("lip_", ("lips",)),
@@ -69,7 +69,7 @@ class Surface(nn.Module):
             self.matrices["landmark"] = of(geometry.landmark_gram(head, list(head.landmarks)))
         for name, (first, second) in GAPS.items():
             if first in head.landmarks and second in head.landmarks:
-                moved, rest = landmark_maps.gap(head, first, second)
+                moved, rest = geometry.gap(head, first, second)
                 self.matrices[name] = of(moved @ moved.T)
                 if name == "aperture":
                     self.matrices |= {"gap_moved": moved[keep].contiguous(), "gap_rest": rest}
@@ -80,7 +80,7 @@ class Surface(nn.Module):
                 self.matrices[name] = of(geometry.landmark_gram(head, marks))
             elif region is not None:
                 self.matrices[name] = of(geometry.gram(head, region))
-        lids = [landmark_maps.gap(head, *pair)[0] for pair in LIDS if set(pair) <= head.landmarks.keys()]
+        lids = [geometry.gap(head, *pair)[0] for pair in LIDS if set(pair) <= head.landmarks.keys()]
         if lids:
             self.matrices["lids"] = of(torch.stack([moved @ moved.T for moved in lids]).mean(0))
 
@@ -88,9 +88,9 @@ class Surface(nn.Module):
         if bite is not None:
             self.matrices |= {"bite_moved": bite[0][keep].contiguous(), "bite_rest": bite[1]}
         if lips is not None:
-            self.matrices["lip_map"] = lips[keep].contiguous()
+            self.matrices["lip_map"] = torch.from_numpy(lips[keep])
         if seen is not None:
-            self.matrices["emotion_map"] = seen[keep].contiguous()
+            self.matrices["emotion_map"] = torch.from_numpy(seen[keep])
 
     def has(self, name: str) -> bool:
         return name in self.matrices

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from talkinghead.data.loading.dataset import TrainingData
+from talkinghead.head.landmark_maps import LIP_LANDMARKS, has_lip_gap
 from talkinghead.losses import geometry
 from talkinghead.metrics.lips import pearson
 from talkinghead.metrics.vertices import lve_mm
@@ -18,8 +19,6 @@ from talkinghead.models.template import template_code
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.train.stages import predict
-
-LIPS = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
 
 
 @torch.inference_mode()
@@ -82,10 +81,10 @@ def _score(found: np.ndarray, true: np.ndarray, animate) -> dict[str, float]:
     one, other = animate(found), animate(true)
     if one is None:
         return scores
-    if all(name in one.head.landmarks for name in LIPS[:2]):
+    if has_lip_gap(one.head):
         a, b = (motion.lip_aperture().astype(np.float64) for motion in (one, other))
         scores |= {"aperture_r": pearson(a, b), "aperture_mm": float(np.abs(a - b).mean() * 1000)}
-    if all(name in one.head.landmarks for name in LIPS[2:]):
+    if set(LIP_LANDMARKS[2:]) <= one.head.landmarks.keys():
         scores["width_r"] = pearson(*(motion.lip_width().astype(np.float64) for motion in (one, other)))
     if "lips" in one.head.regions:
         lips = one.head.regions["lips"] > 0.5

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
+from talkinghead.losses import geometry
 from talkinghead.losses.emotion import PICTURES, bared, exchange, lips_alike, mesh_alike, mesh_emotion, others, video_emotion
 from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen
 from talkinghead.models.perceptual.sync import SyncNet
@@ -51,7 +51,7 @@ def spoken(emotion=0, intensity=0.0, frames=128):
 
 @pytest.fixture(scope="module")
 def mesh():
-    return MeshEmotion.from_pretrained(), emotion_map(Head.default())
+    return MeshEmotion.from_pretrained(), torch.from_numpy(emotion_map(Head.default()))
 
 
 def test_the_same_sequence_costs_nothing_and_less_alike_costs_more():
@@ -150,12 +150,12 @@ def test_the_video_loss_makes_a_neutral_face_smile():
 @pytest.fixture(scope="module")
 def lips():
     head, net = Head.default(), SyncNet.from_pretrained("loss")
-    places = lip_map(head)
+    places = torch.from_numpy(lip_map(head))
 
     def loss(motion, wanted):
         return float(lips_alike(motion, wanted, net, places))
 
-    return landmark_maps.gap(head, "lip_upper_inner", "lip_lower_inner"), loss
+    return geometry.gap(head, "lip_upper_inner", "lip_lower_inner"), loss
 
 
 def test_a_smile_is_forgiven_at_the_lips_and_bad_articulation_is_not(lips):

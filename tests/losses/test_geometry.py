@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry, total
 
@@ -23,7 +22,7 @@ def test_the_gap_is_that_of_the_landmarks():
     weights[head.index("jawOpen")] = 0.4
     vertices = head.template + np.einsum("k,kvx->vx", weights, head.basis)
     names = ["lip_upper_inner", "lip_lower_inner"]
-    moved, rest = landmark_maps.gap(head, *names)
+    moved, rest = geometry.gap(head, *names)
     expected = np.subtract(*head.landmark(names, vertices)) * 1000
     np.testing.assert_allclose((torch.from_numpy(weights) @ moved + rest).numpy(), expected, atol=1e-3)
 

@@ -1,9 +1,8 @@
 import torch
 from heads import tiny_head
 
-from talkinghead.head import landmark_maps
 from talkinghead.head.head import Head
-from talkinghead.losses import lipsync
+from talkinghead.losses import geometry, lipsync
 from talkinghead.speech.phonemes import PHONES
 
 LIPS = torch.tensor([[0.0, 10.0, 0.0]]), torch.zeros(3)  # one coefficient that opens the lips by 10 mm
@@ -58,7 +57,7 @@ def test_a_mouth_can_be_brought_to_touch():
         optimizer.step()
         pose.data.clamp_(0, 1)
     assert lipsync.touch(pose, when, bite) < 0.1 < before
-    gap = (pose @ landmark_maps.gap(head, "lip_upper_inner", "lip_lower_inner")[0]).detach()
+    gap = (pose @ geometry.gap(head, "lip_upper_inner", "lip_lower_inner")[0]).detach()
     assert gap[..., 1] > -3, "lips do not cross"
 
 

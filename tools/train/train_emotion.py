@@ -49,7 +49,7 @@ def person(seed: int) -> Head:
 def places(seed: int) -> torch.Tensor:
     found = emotion_map(person(seed))
     assert found is not None, "people of the default head have its landmarks"
-    return found
+    return torch.from_numpy(found)
 
 
 def view(rng: np.random.Generator) -> View:

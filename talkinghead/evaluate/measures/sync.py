@@ -9,7 +9,7 @@ import numpy as np
 from talkinghead.audio.activity import SILENT, quiet_frames
 from talkinghead.audio.clock import FPS, RATE, frame_times
 from talkinghead.audio.mel import log_mel
-from talkinghead.head.landmark_maps import LANDMARKS
+from talkinghead.head.landmark_maps import LIP_LANDMARKS
 from talkinghead.metrics.lips import LAGS
 from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.motion.animation import Animation
@@ -53,7 +53,7 @@ def likeness(animation: Animation, wave: np.ndarray, net: SyncNet | None = None)
 def lips_of(animation: Animation) -> np.ndarray | None:
     """(T, 12) mm: how far the four landmarks of an animation are from where they rest; None if its head does not name them."""
     head = animation.head
-    if not all(name in head.landmarks for name in LANDMARKS):
+    if not all(name in head.landmarks for name in LIP_LANDMARKS):
         return None
-    moved = [animation.landmark(name) - head.landmark(name) for name in LANDMARKS]
+    moved = [animation.landmark(name) - head.landmark(name) for name in LIP_LANDMARKS]
     return (np.concatenate(moved, 1) * 1000).astype(np.float32)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from talkinghead.errors import InputError, brief
 from talkinghead.files import asset
-from talkinghead.head.landmark_maps import PLACES
+from talkinghead.head.landmark_maps import EMOTION_LANDMARKS
 from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.models.pretrained import load_network, save_network
 from talkinghead.motion.emotions import EMOTIONS
@@ -116,7 +116,7 @@ class MeshEmotion(nn.Module):
         self.config = MeshConfig() if config is None else config
         self.frames, self.step = self.config.frames, self.config.step
         self.drop = nn.Dropout(0.1)
-        self.times = Temporal(6 * len(PLACES), self.config.width, self.config.dilations)
+        self.times = Temporal(6 * len(EMOTION_LANDMARKS), self.config.width, self.config.dilations)
         self.out = _Judge(self.config.width)
 
     def forward(self, moved: Tensor) -> Seen:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from talkinghead.audio.mel import WIDTH
 from talkinghead.files import asset
-from talkinghead.head.landmark_maps import LANDMARKS
+from talkinghead.head.landmark_maps import LIP_LANDMARKS
 from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.models.pretrained import load_network, save_network
 from talkinghead.speech.phonemes import PHONES
@@ -41,7 +41,7 @@ class SyncNet(nn.Module):
     def __init__(self, config: SyncConfig) -> None:
         super().__init__()
         self.config = config
-        self.lips = Temporal(6 * len(LANDMARKS), config.width, config.dilations)
+        self.lips = Temporal(6 * len(LIP_LANDMARKS), config.width, config.dilations)
         self.sound = Temporal(WIDTH, config.width, config.dilations)
         self.lips_out = nn.Linear(config.width, config.embedding)
         self.sound_out = nn.Linear(config.width, config.embedding)

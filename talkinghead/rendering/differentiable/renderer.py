@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import landmark_vector
+from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.rendering.differentiable.antialias import blend, crossings, edges_of, interior
 from talkinghead.rendering.differentiable.visibility import visible
 from talkinghead.rendering.scene import look
@@ -33,7 +35,6 @@ FACE_SIZE = 64
 FACES = 1.6  # of the height from chin to eyes: what a picture of a face shows, whatever its size
 FACE_LOWER, FACE_DEPTH = 0.36, 0.13  # of that height: how far the middle lies below the eyes; metres, as above
 GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)  # luminance of linear sRGB (Rec. 709)
-LIPS = ("lip_upper_inner", "lip_lower_inner")
 CORNERS = ("lip_corner_left", "lip_corner_right")
 EYES = ("eye_left_outer", "eye_left_inner", "eye_right_inner", "eye_right_outer")
 
@@ -114,9 +115,9 @@ class Renderer(nn.Module):
         for name, table in edges_of(faces).items():
             self._keep(name, table)
         self._light(head, used, view)
-        gap = [head.landmark([*LIPS], shape) for shape in (head.template, *head.basis[keep])]
-        self._keep("gap_rest", gap[0][0] - gap[0][1])
-        self._keep("gap_moved", np.stack([upper - lower for upper, lower in gap[1:]]))
+        moved, rest = landmark_vector(head, *INNER_LIPS)
+        self._keep("gap_rest", rest)
+        self._keep("gap_moved", moved[keep])
 
     def _keep(self, name: str, values: np.ndarray) -> None:
         kind = np.int64 if values.dtype.kind in "iu" else np.float32
@@ -197,7 +198,7 @@ class MouthRenderer(Renderer):
         view: View | None = None,
         outlines: bool = True,
     ) -> None:
-        _check(head, (*LIPS, *CORNERS), "mouth")
+        _check(head, (*INNER_LIPS, *CORNERS), "mouth")
         left, right = head.landmark([*CORNERS])
         width = float(np.linalg.norm(left - right)) * MOUTHS * size / SIZE
         framing = Framing((left + right) / 2, width, LOWER, DEPTH, HIDDEN)
@@ -221,7 +222,7 @@ class FaceRenderer(Renderer):
         view: View | None = None,
         outlines: bool = True,
     ) -> None:
-        _check(head, (*LIPS, *EYES, "chin"), "face")
+        _check(head, (*INNER_LIPS, *EYES, "chin"), "face")
         eyes = head.landmark([*EYES]).mean(0)
         height = float(eyes[1] - head.landmark("chin")[1])
         framing = Framing(eyes, FACES * height, FACE_LOWER / FACES, FACE_DEPTH, ())

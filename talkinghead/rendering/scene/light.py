@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from talkinghead.head.head import Head
+from talkinghead.head.landmark_maps import lip_distance
 from talkinghead.rendering.scene import look
 
 CELLS = 150  # of the grid along the head's diagonal
@@ -18,7 +19,6 @@ AROUND, CONE, SPREAD = 72, 9, 0.25  # directions for ambient light, and for each
 OPEN = {"jawOpen": 0.7, "mouthUpperUpLeft": 0.3, "mouthUpperUpRight": 0.3}  # the mouth that lets light in
 GLOW = 0.5  # least share of ambient light on the walls of an open mouth, which throw it to and fro
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
-LIPS = ("lip_upper_inner", "lip_lower_inner")
 _known: WeakKeyDictionary[Head, Bake] = WeakKeyDictionary()
 
 
@@ -53,16 +53,8 @@ def bake(head: Head) -> Bake:
             opened = np.where(lid, np.maximum(opened, lids), opened)
             inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
             opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
-            _known[head] = Bake(closed, opened, (lip_gap(head, head.template), lip_gap(head, shape)))
+            _known[head] = Bake(closed, opened, (lip_distance(head, head.template), lip_distance(head, shape)))
     return _known[head]
-
-
-def lip_gap(head: Head, vertices: np.ndarray) -> float:
-    """Metres between the inner edges of the lips of (V, 3) `vertices`; 0 for a head without these landmarks."""
-    if any(name not in head.landmarks for name in LIPS):
-        return 0.0
-    upper, lower = (head.landmark(name, vertices) for name in LIPS)
-    return float(np.linalg.norm(upper - lower))
 
 
 def _shaped(head: Head, weights: dict[str, float]) -> np.ndarray:

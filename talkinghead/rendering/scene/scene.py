@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from talkinghead.head.head import Head, Part
+from talkinghead.head.landmark_maps import lip_distance
 from talkinghead.head.normals import vertex_normals
 from talkinghead.rendering.scene import look
-from talkinghead.rendering.scene.light import Bake, bake, lip_gap
+from talkinghead.rendering.scene.light import Bake, bake
 from talkinghead.rendering.scene.refine import split
 
 FADE = 0.13  # of the head's height
@@ -92,7 +93,7 @@ class Scene:
 
     def frame(self, vertices: np.ndarray) -> np.ndarray:
         """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
-        light = self.light.at(lip_gap(self.head, vertices))
+        light = self.light.at(lip_distance(self.head, vertices))
         everything = np.concatenate([vertices, vertex_normals(vertices, self.head.faces), light], 1)
         drawn = everything[self.source]
         return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
