@@ -8,9 +8,10 @@ import numpy as np
 
 from talkinghead.errors import InputError
 
-RATE = 16000  # samples a second of everything that is heard
+RATE = 16000  # samples a second of all sound inside the package
 FRAME = 320  # samples per feature: wav2vec 2.0's strides multiply to 320, so 50 features a second
 FPS = RATE / FRAME
+MOMENTS = 100  # values a second of prosody
 FPS_RANGE = (1, 240)  # frames a second that can be asked for
 
 

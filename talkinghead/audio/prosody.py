@@ -13,17 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkinghead.audio.clock import RATE, frame_times
+from talkinghead.audio.activity import FLOOR, speaking_moments, without_short_runs
+from talkinghead.audio.clock import MOMENTS, RATE, frame_times
+from talkinghead.audio.smoothing import smooth
 
-MOMENTS = 100  # a second
-HOP = RATE // MOMENTS
+HOP = RATE // MOMENTS  # samples from one moment to the next
 LOWEST, HIGHEST = 65.0, 480.0  # Hz: voices of men to those of children
 WINDOW = 560  # samples that are compared with those one period later, 35 ms
 DIP, VOICED = 0.15, 0.3  # how periodic [Y]: a period that is taken at once; a voice at all
 BLOCK = 512  # moments at a time
-FLOOR, UNDER, OVER = -55.0, 26.0, 8.0  # decibels of full scale, below the loudest and over the softest around: speech is there
 AROUND = 2.5  # seconds on either side that the usual pitch and loudness are taken of
-PAUSE, WORD = 0.3, 0.15  # seconds: shorter silences do not end a phrase, shorter sounds are none
 ACCENT = 0.3  # smallest accent that counts, of a strong one
 QUESTION = 2.5  # semitones that the voice rises at the end of a question
 
@@ -51,7 +50,7 @@ def prosody(wave: np.ndarray) -> Prosody:
     count = max(1, -(-len(wave) // HOP))
     times = frame_times(count, MOMENTS)
     pitch, level = _pitch(wave, count), _level(wave, count)
-    speaking = _speaking(pitch, level)
+    speaking = speaking_moments(pitch, level)
     voiced = (pitch > 0) & speaking
     semitones = 12 * np.log2(np.where(voiced, pitch, 100.0) / 100)
     usual = _mean_around(semitones, voiced, AROUND)
@@ -63,18 +62,6 @@ def prosody(wave: np.ndarray) -> Prosody:
     phrases = _phrases(speaking, rise, voiced)
     soft = smooth(speaking.astype(float), 0.1 * MOMENTS)
     return Prosody(times, pitch, level, soft, rise, strength, _accents(rise, strength, voiced), phrases)
-
-
-def smooth(values: np.ndarray, width: float) -> np.ndarray:
-    """(T,) mean with a raised cosine over about `width` frames on either side; the ends are held."""
-    half = max(1, round(width))
-    window = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
-    padded = np.pad(values, half, "edge")
-    if half < 32:
-        return np.convolve(padded, window / window.sum(), "valid")
-    from scipy.signal import fftconvolve
-
-    return fftconvolve(padded, window / window.sum(), "valid")
 
 
 def _pitch(wave: np.ndarray, count: int) -> np.ndarray:
@@ -104,36 +91,13 @@ def _pitch(wave: np.ndarray, count: int) -> np.ndarray:
         hertz = RATE / (first + best + np.clip(shift, -0.5, 0.5))
         loud = energy[:, -1] / span > 10 ** (FLOOR / 10)
         out[start : start + BLOCK] = np.where(dips.any(1) & (mid < VOICED) & loud, hertz, 0)
-    return np.where(_runs(out > 0, 1, 4), out, 0)
+    return np.where(without_short_runs(out > 0, 1, 4), out, 0)
 
 
 def _level(wave: np.ndarray, count: int) -> np.ndarray:
     """(M,) decibels of full scale, of about 50 ms."""
     power = np.square(np.pad(wave, (0, count * HOP - len(wave))), dtype=np.float64).reshape(count, HOP).mean(1)
     return 10 * np.log10(smooth(power, 3) + 1e-10)
-
-
-def _speaking(pitch: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """(M,) bool: loud for these seconds and with a voice close by, which noise has not; a hum is never louder than itself."""
-    from scipy.ndimage import maximum_filter1d, minimum_filter1d
-
-    top = maximum_filter1d(np.where(pitch > 0, level, -100.0), 10 * MOMENTS + 1, mode="nearest")
-    room = minimum_filter1d(smooth(level, 0.1 * MOMENTS), 8 * MOMENTS + 1, mode="nearest")
-    near = maximum_filter1d((pitch > 0).astype(np.uint8), round(0.4 * MOMENTS) + 1, mode="nearest") > 0
-    return _runs(
-        (level > np.maximum(np.maximum(top - UNDER, room + OVER), FLOOR)) & near, round(PAUSE * MOMENTS), round(WORD * MOMENTS)
-    )
-
-
-def _runs(there: np.ndarray, gap: int, least: int) -> np.ndarray:
-    """Gaps of fewer than `gap` moments filled, then runs of fewer than `least` removed."""
-    there = there.copy()
-    for value, length in ((False, gap), (True, least)):
-        edges = np.flatnonzero(np.diff(np.concatenate([[not value], there, [not value]]) == value))
-        for start, end in zip(edges[::2], edges[1::2], strict=True):
-            if end - start < length and (value or 0 < start < end < len(there)):
-                there[start:end] = not value
-    return there
 
 
 def _mean_around(values: np.ndarray, counted: np.ndarray, seconds: float) -> np.ndarray:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkinghead.audio.prosody import Prosody, smooth
+from talkinghead.audio.prosody import Prosody
+from talkinghead.audio.smoothing import smooth
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 

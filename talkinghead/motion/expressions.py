@@ -26,7 +26,7 @@ import numpy as np
 
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import lip_gap
-from talkinghead.motion.easing import ease, fall, rise
+from talkinghead.motion.easing import ease, smoothstep
 from talkinghead.motion.emotions import EMOTIONS
 
 # What action units [E] are in ARKit's shapes; a name without its side stands for both.
@@ -137,15 +137,15 @@ def layer(
     part, jaw, close, spread, press, look, rest = _plan(names)
     rolled, bitten, round_, opened, gap = (speech @ look).T
     gap = np.maximum(gap + rest, 0)  # mm
-    shut = fall(gap / SHUT)
+    shut = 1 - smoothstep(gap / SHUT)
     pause = _rest(shut * (1 - np.minimum(rolled / PRESSED, 1)), fps)
-    bite = rise(bitten / BITTEN)
+    bite = smoothstep(bitten / BITTEN)
     free = np.maximum(TALK * (1 - _soft(shut, fps)) * (1 - bite), pause)
     pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # only an expression that parts the lips at rest keeps them from meeting
     shown[:, part] *= free[:, None]
-    shown[:, jaw] *= np.maximum(LOUD * rise(opened / JAW) * (1 - bite), pause)[:, None]
-    shown[:, spread] *= (1 - 0.7 * rise(round_ / ROUND))[:, None]
-    shown[:, press] *= (1 - 0.8 * rise(gap / (2 * SHUT)) * (1 - bite))[:, None]
+    shown[:, jaw] *= np.maximum(LOUD * smoothstep(opened / JAW) * (1 - bite), pause)[:, None]
+    shown[:, spread] *= (1 - 0.7 * smoothstep(round_ / ROUND))[:, None]
+    shown[:, press] *= (1 - 0.8 * smoothstep(gap / (2 * SHUT)) * (1 - bite))[:, None]
     out = speech + shown * (1 - speech)
     if len(jaw) and len(close):
         _meet(out, look[:, -1], rest, part, jaw[0], close[0], shut * shut * (1 - pause), curve)

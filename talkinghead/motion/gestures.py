@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.audio.prosody import Prosody, smooth
+from talkinghead.audio.prosody import Prosody
+from talkinghead.audio.smoothing import smooth
 from talkinghead.motion.easing import ease
 
 NOD_GAP, RAISE_GAP = 0.45, 1.1  # seconds between two nods, two raises: more would be nervous

@@ -10,6 +10,7 @@ import numpy as np
 
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap, lip_gap
+from talkinghead.motion.easing import smoothstep
 
 DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
@@ -18,8 +19,7 @@ PRESS = 1e-4  # metres that shut lips are pressed together
 
 def closure_level(bilabial: np.ndarray) -> np.ndarray:
     """(T,) probability of a bilabial -> (T,) how far the lips are to be shut, 0 to 1."""
-    level = np.clip((bilabial - DOUBT) / (SURE - DOUBT), 0, 1)
-    return level**2 * (3 - 2 * level)
+    return smoothstep((bilabial - DOUBT) / (SURE - DOUBT))
 
 
 def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:

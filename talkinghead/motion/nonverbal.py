@@ -21,7 +21,8 @@ from dataclasses import replace
 import numpy as np
 
 from talkinghead.audio.clock import frame_times
-from talkinghead.audio.prosody import Prosody, smooth
+from talkinghead.audio.prosody import Prosody
+from talkinghead.audio.smoothing import smooth
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap

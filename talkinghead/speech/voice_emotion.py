@@ -21,8 +21,9 @@ from functools import cache
 
 import numpy as np
 
-from talkinghead.audio.clock import RATE
-from talkinghead.audio.prosody import HOP, MOMENTS, Prosody, prosody, smooth
+from talkinghead.audio.clock import MOMENTS, RATE
+from talkinghead.audio.prosody import HOP, Prosody, prosody
+from talkinghead.audio.smoothing import smooth
 from talkinghead.files import asset
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve
 from talkinghead.motion.emotions import EMOTIONS

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from head_mesh import ISLANDS, Piece, Skin
 
+from talkinghead.motion.easing import smoothstep
+
 
 class Loops:
     """Edge loops of the quad skin: they continue straight on through vertices where four quads meet."""
@@ -183,19 +185,19 @@ def regions(
         from scipy.spatial import cKDTree
 
         distance, _ = cKDTree(points[vertices]).query(points)
-        return _smooth((outer - distance) / (outer - inner))
+        return smoothstep((outer - distance) / (outer - inner))
 
     def moved(*chosen: str, full: float) -> np.ndarray:
-        return _smooth(sum(np.linalg.norm(units[name], axis=1) for name in chosen) / full)
+        return smoothstep(sum(np.linalg.norm(units[name], axis=1) for name in chosen) / full)
 
     height, depth = points[:, 1], points[:, 2]
     face = is_skin & ~cavity
     lip = np.zeros(len(points))
     lip[:count] = lips
     split = points[np.array(rings["eye_left"]), 1].min() - 0.25  # half-way down the nose
-    front = _smooth((depth - 0.15) / 0.35)
-    below = _smooth((split + 0.1 - height) / 0.2)
-    neck = _smooth((6.42 + 0.20 * (0.9 - depth) - height) / 0.18) * (face | (names == "skin")) * ~cavity
+    front = smoothstep((depth - 0.15) / 0.35)
+    below = smoothstep((split + 0.1 - height) / 0.2)
+    neck = smoothstep((6.42 + 0.20 * (0.9 - depth) - height) / 0.18) * (face | (names == "skin")) * ~cavity
     mouth_bag = np.zeros(len(points), bool)
     mouth_bag[np.unique(skin.piece.faces[skin.island == ISLANDS.index("mouth")])] = True
     hair_up = np.isin(names, ["brows", "lashes"])
@@ -218,8 +220,3 @@ def regions(
         "eyeballs": names == "eyes",
     }
     return {name: np.asarray(mask, np.float32) for name, mask in out.items()}
-
-
-def _smooth(x: np.ndarray) -> np.ndarray:
-    t = np.clip(x, 0, 1)
-    return t * t * (3 - 2 * t)

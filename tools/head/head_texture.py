@@ -7,6 +7,8 @@ from head_hair import brow_strokes
 from head_mesh import ISLANDS, Piece, Skin
 from head_source import MakeHuman
 
+from talkinghead.motion.easing import smoothstep
+
 SIZE = 1024
 TILES = {  # left, top, right, bottom in pixels
     "face": (0, 0, 1024, 700),
@@ -116,8 +118,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     colour += blotch * blood * 0.35
 
     lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
-    lips = np.clip((lips - 0.25) / 0.5, 0, 1)
-    lips = (lips * lips * (3 - 2 * lips))[:, None]
+    lips = smoothstep((lips - 0.25) / 0.5)[:, None]
     lip = np.array([0.765, 0.475, 0.440]) + (0.012 * _noise(place * np.array([60, 8, 8]), 4))[:, None]
     lip = lip - np.clip(1 - abs(y - 6.73) / 0.03, 0, 1)[:, None] * np.array([0.12, 0.14, 0.13])  # darker where they meet
     colour = colour * (1 - lips) + lip * lips
@@ -160,8 +161,7 @@ def _noise(points: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     table = rng.uniform(-1, 1, 4096)
     cell = np.floor(points).astype(np.int64)
-    share = points - cell
-    share = share * share * (3 - 2 * share)
+    share = smoothstep(points - cell)
     total = np.zeros(len(points))
     for corner in np.ndindex(2, 2, 2):
         hashed = (cell + corner) @ np.array([73856093, 19349663, 83492791])

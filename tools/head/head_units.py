@@ -8,6 +8,7 @@ from head_source import MakeHuman
 from scipy import sparse
 
 from talkinghead.head.lip_seal import Lips
+from talkinghead.motion.easing import smoothstep
 
 # Units in which the lips stay shut, with what they are used together with. Their source shapes part or cross the lips.
 SHUT = {
@@ -42,8 +43,7 @@ def _shut(skins: dict[str, np.ndarray], lips: Lips) -> None:
     for name, company in SHUT.items():
         pose = lips.points + skins[name] + sum(w * skins[n] for n, w in company.items())
         skins[name] = skins[name] + lips.correction(pose)
-    left = np.clip(lips.points[:, 0] / 0.10 + 0.5, 0, 1)[:, None]
-    left = left * left * (3 - 2 * left)
+    left = smoothstep(lips.points[:, 0] / 0.10 + 0.5)[:, None]
     for name in SHUT_BOTH_SIDES:  # shut alone and together
         for side in ("Left", "Right"):
             skins[name + side] = skins[name + side] + lips.correction(lips.points + skins[name + side])
@@ -76,8 +76,7 @@ def tongue_rest(points: np.ndarray) -> np.ndarray:
 def _over_the_lip(rest: np.ndarray, shift: np.ndarray, lips: Lips) -> np.ndarray:
     """(v, 3) to add to tongueOut: further out, narrower, and over the lower teeth and lip instead of through them."""
     pose = rest + shift
-    ahead = np.clip((pose[:, 2] - 1.0) / 0.30, 0, 1)
-    ahead = ahead * ahead * (3 - 2 * ahead)
+    ahead = smoothstep((pose[:, 2] - 1.0) / 0.30)
     out = pose[:, 2] + 0.17 * ahead
     ridge = lips.points[lips.lower_ring, 1].max() + 0.006
     crossing = (out > 1.36) & (out < 1.50)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio.clock import RATE
+from talkinghead.audio.clock import MOMENTS, RATE
 from talkinghead.audio.load import load_audio
-from talkinghead.audio.prosody import MOMENTS, Prosody, prosody
+from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.files import replacing
 from talkinghead.speech.voice_emotion import CUES, ENOUGH, REGISTERS, Plain, relative, spectrum_of, usual_around, windows
 

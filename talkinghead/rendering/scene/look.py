@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkinghead.motion.easing import smoothstep
+
 SKIN, EYE, WET, HAIR = 0.0, 1.0, 2.0, 3.0  # kinds of surface
 KINDS = {"eyes": EYE, "teeth": WET, "gums": WET, "tongue": WET, "brows": HAIR, "lashes": HAIR}  # part -> kind; the rest is skin
 CLAY = (0.52, 0.36, 0.28)  # skin of a head that has neither texture nor colours
@@ -45,8 +47,7 @@ def background(width: int, height: int) -> np.ndarray:
     """(height, width, 3) uint8: a soft grey glow, dithered by a fixed pattern so that it does not show bands."""
     x = (np.arange(width) + 0.5) / width * 2 - 1
     y = (np.arange(height) + 0.5) / height * 2 - 1
-    far = np.clip(np.hypot(x[None] * 0.75, (y[:, None] + 0.15) * 0.75), 0, 1)
-    share = (far * far * (3 - 2 * far))[..., None]
+    share = smoothstep(np.hypot(x[None] * 0.75, (y[:, None] + 0.15) * 0.75))[..., None]
     glow = encode(np.array(BACKDROP[0]) * (1 - share) + np.array(BACKDROP[1]) * share)
     noise = np.random.default_rng(0).random((height, width, 1)) - 0.5
     return np.clip(np.round(glow * 255 + noise), 0, 255).astype(np.uint8)

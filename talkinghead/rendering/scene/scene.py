@@ -10,6 +10,7 @@ import numpy as np
 from talkinghead.head.head import Head, Part
 from talkinghead.head.landmark_maps import lip_distance
 from talkinghead.head.normals import vertex_normals
+from talkinghead.motion.easing import smoothstep
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import Bake, bake
 from talkinghead.rendering.scene.refine import split
@@ -112,5 +113,4 @@ def _fade(head: Head) -> np.ndarray:
     away = np.full(len(height), np.inf)
     for vertex in rim:
         away = np.minimum(away, np.linalg.norm(head.template - head.template[vertex], axis=1))
-    share = np.clip(away / (FADE * tall), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    return smoothstep(away / (FADE * tall)).astype(np.float32)
