@@ -84,7 +84,7 @@ def test_names_and_notes_cannot_break_the_page(vertex_data, tmp_path):
 
 
 def test_an_interrupted_run_goes_on(tiny_data, tmp_path, monkeypatch):
-    from talkinghead.evaluate import run
+    from talkinghead.evaluate import measurement
     from talkinghead.evaluate.measures import clip
 
     out, calls, real = tmp_path / "out", [], clip.measure
@@ -95,7 +95,7 @@ def test_an_interrupted_run_goes_on(tiny_data, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(prediction, recorded)
 
-    monkeypatch.setattr(run, "measure", once)
+    monkeypatch.setattr(measurement, "measure", once)
     with pytest.raises(KeyboardInterrupt):
         evaluate([], tiny_data, out=out, split="train", baselines=("still", "mean"), videos=0)
     assert not (out / "report.json").exists()

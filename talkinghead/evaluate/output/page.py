@@ -13,7 +13,7 @@ from talkinghead import html
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
-from talkinghead.evaluate.emotion import response
+from talkinghead.evaluate.output import emotions
 from talkinghead.evaluate.output.format import ARROWS, best_of, cell, number
 from talkinghead.evaluate.output.videos import still
 from talkinghead.evaluate.result import TRUTH, Result
@@ -122,18 +122,18 @@ def _chart(key: str, report: dict, colours: dict[str, str]) -> dict[str, Any]:
 
 
 def _emotions(name: str, figures: dict, sheet: Path | None) -> dict[str, Any]:
-    """The figures of `emotion.response` of one model, what was taken for what, and the sheet."""
+    """The figures of `emotion.pooling` of one model, what was taken for what, and the sheet."""
     confusions = {}
     for reader, table in figures["confusions"].items():  # at the largest intensity
         labels = list(dict.fromkeys([*table, *(label for row in table.values() for label in row)]))
         confusions[reader] = labels, table
     return {
         "name": name,
-        "summary": response.told(figures),
-        "caption": response.HEADER,
-        "headings": [heading for heading, _, _ in response.COLUMNS],
-        "rows": response.cells(figures),
-        "explained": response.EXPLAINED,
+        "summary": emotions.summary(figures),
+        "caption": emotions.HEADER,
+        "headings": [heading for heading, _, _ in emotions.COLUMNS],
+        "rows": emotions.cells(figures),
+        "explained": emotions.EXPLAINED,
         "caveat": figures["caveat"],
         "confusions": confusions,
         "sheet": None if sheet is None else html.data_uri(sheet.read_bytes(), "image/jpeg"),

@@ -31,11 +31,11 @@ def show(report: dict) -> None:
         console.print(_rich_table(report, some))
         console.print()
     if "emotions" in report:
-        from talkinghead.evaluate.emotion.response import rich_table, told
+        from talkinghead.evaluate.output.emotions import rich_table, summary
 
         for name, figures in report["emotions"].items():
             console.print(rich_table(name, figures))
-            console.print(told(figures), style="dim", markup=False, highlight=False)
+            console.print(summary(figures), style="dim", markup=False, highlight=False)
             console.print()
     for note in report["notes"]:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)

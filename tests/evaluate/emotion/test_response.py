@@ -14,8 +14,11 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.errors import InputError
 from talkinghead.evaluate import evaluate
 from talkinghead.evaluate.emotion import readers
-from talkinghead.evaluate.emotion.response import FELT, cells, choose, displacement, figures, measure_clip, preserved, told
+from talkinghead.evaluate.emotion.clip import NON_NEUTRAL, displacement, measure_clip, preserved
+from talkinghead.evaluate.emotion.pooling import figures
+from talkinghead.evaluate.emotion.response import emotion_clips
 from talkinghead.evaluate.emotion.sheets import authored, box, faces, sheet, spoken, strip
+from talkinghead.evaluate.output.emotions import HEADER, cells, summary
 from talkinghead.head.head import Head
 from talkinghead.motion.emotion_curve import read_emotion
 from talkinghead.motion.emotions import EMOTIONS
@@ -52,7 +55,7 @@ def clip(tiny_data):
 def test_an_actor_who_shows_what_is_authored_is_read_and_leaves_the_lips_in_time(actor, clip, tiny_data):
     found = figures([measure_clip(actor, tiny_data, clip, (0.5, 1.0))], (0.5, 1.0))
     assert found["exact"] and found["clips"] == 1 and found["phonemes"] == ["data"]
-    for emotion in FELT:
+    for emotion in NON_NEUTRAL:
         row = found["emotions"][emotion]
         assert row["seen"]["geometry"] == {"0.5": 1.0, "1": 1.0}, emotion
         assert row["displacement"]["1"] > row["displacement"]["0.5"] > 0.1
@@ -63,7 +66,7 @@ def test_an_actor_who_shows_what_is_authored_is_read_and_leaves_the_lips_in_time
     assert found["neutral"]["seen"]["geometry"] == 1.0 and found["neutral"]["content"]["aperture"] == {"r": 1.0, "mm": 0.0}
     assert found["own"]["clips"] == 1
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert cells(found).keys() == {*EMOTIONS, "all"} and "neutral to the bit" in told(found)
+    assert cells(found).keys() == {*EMOTIONS, "all"} and "neutral to the bit" in summary(found)
 
 
 def test_one_who_ignores_the_emotion_is_not_seen_and_does_not_move(actor, clip, tiny_data):
@@ -95,7 +98,7 @@ def test_intensity_0_must_be_neutral_to_the_bit(actor, clip, tiny_data):
     calls = actor.animate
     actor.animate = lambda *a, **k: replace(m := calls(*a, **k), coefficients=m.coefficients + 1e-7 * (k["intensity"] == 0))
     assert not measure_clip(actor, tiny_data, clip, (1.0,))["exact"]
-    assert "NOT neutral" in told(figures([{**part, "exact": False}], (1.0,)))
+    assert "NOT neutral" in summary(figures([{**part, "exact": False}], (1.0,)))
 
 
 def test_readers_know_authored_faces_of_people_they_have_not_seen():
@@ -126,9 +129,9 @@ def test_displacement_and_content_are_what_they_say():
 def test_half_of_the_clips_have_a_recorded_emotion(tiny_data):
     clips = read_manifest(tiny_data)
     mixed = [replace(clip, emotion="happy" if i < 2 else None) for i, clip in enumerate(clips)]
-    assert [clip.emotion for clip in choose(mixed, 4)].count("happy") == 2
-    assert [clip.emotion for clip in choose(mixed, 2)].count("happy") == 1
-    assert len(choose(clips, 3)) == 3 and len(choose(clips, 99)) == len(clips)
+    assert [clip.emotion for clip in emotion_clips(mixed, 4)].count("happy") == 2
+    assert [clip.emotion for clip in emotion_clips(mixed, 2)].count("happy") == 1
+    assert len(emotion_clips(clips, 3)) == 3 and len(emotion_clips(clips, 99)) == len(clips)
 
 
 def test_a_sheet_has_a_face_for_each_emotion_intensity_and_sound(actor, sample):
@@ -164,6 +167,7 @@ def test_the_report_has_a_section_of_its_own(actor, tiny_data, tmp_path, monkeyp
     assert json.loads((tmp_path / "report.json").read_text())["emotions"] == report["emotions"]
     page = (tmp_path / "index.html").read_text()
     assert "Emotions of actor" in page and "data:image/jpeg" in page
+    assert f"<caption>{HEADER}</caption>" in page
 
 
 def test_a_model_that_speaks_neutrally_only_is_told_before_the_work(tiny_talker, tiny_data):
