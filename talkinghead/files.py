@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from talkinghead.errors import InputError
 
 UNFINISHED = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[^.]+)")  # names of `replacing`, whose process was killed
 PACKAGE = Path(__file__).resolve().parent
@@ -54,6 +57,24 @@ def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
         found = UNFINISHED.fullmatch(path.name)
         if found and path.is_file() and (wanted is None or found.groups() in wanted):
             path.unlink(missing_ok=True)
+
+
+def claim(folder: Path, mark: str, content: dict, what: str) -> dict:
+    """What the JSON file `mark` of an output folder says; a new or empty folder gets it with `content`, and thereby is ours.
+
+    Raises InputError for files and folders that are not ours; `what` says what ours hold, such as "a dataset".
+    """
+    path = folder / mark
+    if path.exists():
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise InputError(f"{path}: not readable; choose another folder") from None
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: already there and not {what} of ours; choose another folder")
+    with replacing(path) as fresh:
+        fresh.write_text(json.dumps(content), encoding="utf-8")
+    return content
 
 
 def _umask() -> int:

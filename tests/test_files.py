@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from talkinghead.files import replacing, sweep
+import pytest
+
+from talkinghead.errors import InputError
+from talkinghead.files import claim, replacing, sweep
 
 
 def left_by_a_killed(path):
@@ -26,3 +29,15 @@ def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
     assert not half.exists() and other.exists() and deep.exists() and all(path.exists() for path in mine)
     sweep(below)
     assert not deep.exists()
+
+
+def test_folders_are_claimed_once(tmp_path):
+    said = {"version": 1}
+    assert claim(tmp_path / "out", "ours.json", said, "a dataset") == said
+    (tmp_path / "out" / "more").touch()
+    assert claim(tmp_path / "out", "ours.json", {"version": 2}, "a dataset") == said  # what the folder says, not the call
+    with pytest.raises(InputError, match="not a dataset of ours"):
+        claim(tmp_path, "ours.json", said, "a dataset")
+    (tmp_path / "out" / "ours.json").write_text("[1")
+    with pytest.raises(InputError, match="not readable"):
+        claim(tmp_path / "out", "ours.json", said, "a dataset")

@@ -4,7 +4,7 @@ OUT/NAME.FORMAT   NAME is the path of the recording below the folder, or below t
 OUT/batch.json    {"version", "animated": how many now, "skipped": how many were there already,
                    "done": {NAME: {"audio", "files": {FILE: mark}}}, "failed": {NAME: {"audio", "reason"}}}
 
-A mark is a digest of the recording's name, size and time, of the model's and the head's files, of an emotion curve's keyframes
+A mark is a fingerprint of the stamp of the recording, of the model's and the head's files, of an emotion curve's keyframes
 and of all settings: a file that is there with the same mark is not made again. A file has the same bytes as one that a single
 run on such a machine writes.
 """
@@ -23,7 +23,7 @@ from talkinghead.animate.lists import Item, read_items
 from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.fingerprint import digest, stamp
+from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.parallel import Failed, check, run
 from talkinghead.version import __version__
 
@@ -74,7 +74,7 @@ def animate_all(  # noqa: PLR0913
 
         drawing = replace(drawing, backend=choose(drawing.backend))  # here, where it can be told
     folder, threads = _weights(model).absolute(), _threads()  # absolute: workers may start in another folder
-    weights = [stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
+    weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
     before = _read_report(out)
     report: dict[str, Any] = {"version": VERSION, "animated": 0, "skipped": 0, "done": dict(before), "failed": {}}
     jobs, entries = [], {}
@@ -128,11 +128,11 @@ def _plan(
 ) -> dict[str, str]:
     """What is to be written for a recording: file -> mark. Raises InputError if the recording is not there."""
     try:
-        made = [stamp(item.audio), Path(head), settings.identity(), weights, __version__]
+        made = [file_stamp(item.audio), Path(head), settings.identity(), weights, __version__]
     except OSError as error:
         raise InputError(f"{item.audio}: {(error.strerror or str(error)).lower()}") from None
     drawn = [drawing.size, drawing.camera]
-    return {f"{item.name}{s}": digest([*made, drawn] if s == VIDEO else made) for s in suffixes}
+    return {f"{item.name}{s}": fingerprint([*made, drawn] if s == VIDEO else made) for s in suffixes}
 
 
 def _animate(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 
+from talkinghead import files
 from talkinghead.data.manifest import Clip
-from talkinghead.errors import InputError
 from talkinghead.files import file_name, replacing
+from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.version import __version__
 
 VERSION = 2  # goes up when the same motion would give other figures
@@ -18,12 +18,7 @@ MARK = "evaluate.json"  # tells that a folder is one of ours
 
 def claim(out: Path) -> None:
     """Make the report's folder, or check that it is one of ours. Raises InputError otherwise."""
-    if (out / MARK).exists():
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: already there and not a report of ours; choose another folder")
-    with replacing(out / MARK) as fresh:
-        fresh.write_text(json.dumps({"version": VERSION}), encoding="utf-8")
+    files.claim(out, MARK, {"version": VERSION}, "a report")
 
 
 class Cache:
@@ -38,7 +33,7 @@ class Cache:
             return None
         try:
             found = json.loads(self._path(system, clip).read_text(encoding="utf-8"))
-            return found["result"] if found["key"] == _hash(key) else None
+            return found["result"] if found["key"] == fingerprint(key) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -46,26 +41,26 @@ class Cache:
         if self.folder is None or key is None:
             return
         with replacing(self._path(system, clip)) as fresh:
-            fresh.write_text(json.dumps({"key": _hash(key), "result": result}), encoding="utf-8")
+            fresh.write_text(json.dumps({"key": fingerprint(key), "result": result}), encoding="utf-8")
 
     def _path(self, system: str, clip: str) -> Path:
         assert self.folder is not None
-        return self.folder / f"{file_name(system)}-{_hash(system)[:6]}" / f"{file_name(clip)}-{_hash(clip)[:6]}.json"
+        return self.folder / _unique(system) / f"{_unique(clip)}.json"
 
 
 def clip_state(folder: Path, clip: Clip) -> str:
     """Changes when a clip, or a file that it is made of, does, or with the version of the package."""
-    files = [folder / path for path in (clip.audio, clip.motion, clip.head, f"landmarks/{clip.id}.npz") if path]
-    return f"{VERSION} {__version__} {asdict(clip)} {[state(path) for path in files]}"
+    made_of = [folder / path for path in (clip.audio, clip.motion, clip.head, f"landmarks/{clip.id}.npz") if path]
+    return f"{VERSION} {__version__} {asdict(clip)} {[state(path) for path in made_of]}"
 
 
 def state(path: str | Path | None) -> str:
     """Name, size and time of a file; its name alone if it is not there."""
     if path is None or not Path(path).is_file():
         return str(path or "")
-    about = Path(path).stat()
-    return f"{Path(path).resolve()} {about.st_size} {about.st_mtime_ns}"
+    return str(file_stamp(Path(path)))
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _unique(name: str) -> str:
+    """A file name that differs where names do of which `file_name` makes the same."""
+    return f"{file_name(name)}-{fingerprint(name)[:6]}"

@@ -7,7 +7,6 @@ would have, and several processes do what one does.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -24,6 +23,7 @@ from talkinghead.data.manifest import NAME as MANIFEST
 from talkinghead.data.store.shard_reader import SHARDS
 from talkinghead.errors import InputError
 from talkinghead.files import sweep
+from talkinghead.fingerprint import fingerprint, weights_fingerprint
 from talkinghead.losses import check_weights, total
 from talkinghead.models.pretrained import CONFIG, WEIGHTS, save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
@@ -33,7 +33,7 @@ from talkinghead.train.gradients import TRIAL, Gradients
 from talkinghead.train.log import NAME as LOG
 from talkinghead.train.log import PICTURE, Log
 from talkinghead.train.schedules import SCHEDULES, share
-from talkinghead.train.setup import digest, set_up
+from talkinghead.train.setup import set_up
 from talkinghead.train.stages import STAGES, TERMS, Stage
 from talkinghead.train.surfaces import Surface
 from talkinghead.train.validate import validate
@@ -313,7 +313,7 @@ def _begun(config: TrainConfig) -> dict[str, str]:
 
 def _mark(talker: SpeechToMotion) -> str:
     """The same for what comes from the data and from the encoder."""
-    return hashlib.sha256(f"{json.dumps(asdict(talker.config), sort_keys=True)} {digest(talker.audio)}".encode()).hexdigest()
+    return fingerprint([asdict(talker.config), weights_fingerprint(talker.audio)])
 
 
 def _compare(out: Path, saved: dict, marks: dict) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from talkinghead.config import build
 from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
+from talkinghead.fingerprint import weights_fingerprint
 from talkinghead.head.head import Head
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.config import BLENDSHAPES, ModelConfig
@@ -36,7 +36,7 @@ def set_up(
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
     given, given_heads = load_model(None if config.init == "default" else config.init) if config.init else (None, None)
     if given is not None:
-        encoder, phones, settings, tag = given.audio, given.phones, given.config.encoder, digest(given.audio)
+        encoder, phones, settings, tag = given.audio, given.phones, given.config.encoder, weights_fingerprint(given.audio)
     else:
         encoder, phones, settings, tag = load_encoder(config.encoder)
         config.model.phones = list(PHONES) if phones is not None else []
@@ -108,7 +108,7 @@ def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict,
     """
     if name == "default":
         shipped, _ = load_model()
-        return shipped.audio, shipped.phones, shipped.config.encoder, digest(shipped.audio)
+        return shipped.audio, shipped.phones, shipped.config.encoder, weights_fingerprint(shipped.audio)
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -129,7 +129,8 @@ def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict,
     # The convolution that embeds positions has weights of its own, which an encoder with sines does not use.
     own = encoder.model.state_dict()
     encoder.model.load_state_dict({key: value for key, value in model.state_dict().items() if key in own})
-    return encoder, _phones(Path(name) / "phones.safetensors", encoder.width), settings, digest(encoder)
+    phones = _phones(Path(name) / "phones.safetensors", encoder.width)
+    return encoder, phones, settings, weights_fingerprint(encoder)
 
 
 def _phones(path: Path, width: int) -> torch.nn.Linear | None:
@@ -144,14 +145,6 @@ def _phones(path: Path, width: int) -> torch.nn.Linear | None:
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{path}: not the phonemes of this encoder ({str(error).splitlines()[0]})") from None
     return phones
-
-
-def digest(encoder: AudioEncoder) -> str:
-    """A tag that names an encoder's weights."""
-    found = hashlib.sha256()
-    for value in encoder.state_dict().values():
-        found.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()[:12]
 
 
 def _spread(data: TrainingData, annotation: str) -> np.ndarray:

@@ -26,7 +26,7 @@ from talkinghead.data.tracking import landmarks, solve
 from talkinghead.data.tracking.person import Person
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
-from talkinghead.fingerprint import digest
+from talkinghead.fingerprint import content_fingerprint, fingerprint
 from talkinghead.head.head import Head
 from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.parallel import Failed
@@ -124,7 +124,7 @@ def _track(name: str, path: Path, out: Path) -> None:
     """Track one clip unless that was done. Raises InputError if it cannot be used."""
     cache = _landmarks(out, name)
     try:
-        mark = landmarks.fingerprint(path)
+        mark = content_fingerprint(path)
     except OSError as error:
         raise InputError(error.strerror or str(error)) from None
     if not (cache.exists() and landmarks.cached(cache, mark)):
@@ -140,7 +140,7 @@ def _describe(take: Take, out: Path, tables: dict[str, Said]) -> Take:
     first, run = landmarks.longest_run(landmarks.Track.load(_landmarks(out, take.id)))
     said = tables.get(film.stem, Said()).part(first / run.fps, len(run.landmarks) / run.fps)
     face = _head(take.details["head"])
-    details = {**take.details, "face": digest([face.template, face.basis, np.array(list(face.landmarks.values()))])}
+    details = {**take.details, "face": fingerprint([face.template, face.basis, np.array(list(face.landmarks.values()))])}
     if take.details["align"] and said.phones is None:
         details["text"] = said.text
     return replace(

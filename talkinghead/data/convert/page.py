@@ -20,7 +20,7 @@ from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion_file import read_meta
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.fingerprint import digest
+from talkinghead.fingerprint import fingerprint
 
 PAGE = "index.html"
 VERSION = 2
@@ -33,7 +33,7 @@ def write_page(out: Path, report: dict, clips: Sequence[Clip]) -> Path:
     chosen = sample(out, clips)
     made = [read_meta(out / clip.motion).get("mark") for clip in chosen]
     plots = find_spec("matplotlib") is not None
-    mark = digest([VERSION, report, made, plots])
+    mark = fingerprint([VERSION, report, made, plots])
     if path.exists() and mark in path.read_text(encoding="utf-8")[:400]:
         return path
     measured = [measure(out, clip) for clip in chosen]

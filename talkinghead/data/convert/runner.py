@@ -32,7 +32,7 @@ from talkinghead.data.manifest import Clip
 from talkinghead.data.motion_file import Motion, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
-from talkinghead.fingerprint import digest, stamp
+from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
 from talkinghead.speech.spans import Spans
@@ -107,7 +107,8 @@ def _make(
     stem = file_name(name)
     sound, motion = out / f"audio/{stem}.flac", out / f"motion/{stem}.safetensors"
     try:
-        mark = digest([VERSION, adapter.VERSION, name, take.annotation, take.details, options, [stamp(p) for p in take.files]])
+        stamps = [file_stamp(path) for path in take.files]
+        mark = fingerprint([VERSION, adapter.VERSION, name, take.annotation, take.details, options, stamps])
         meta = read_meta(motion)
         if meta.get("mark") != mark or not sound.exists():
             recording = check(adapter.read(take), take.annotation)
@@ -172,7 +173,7 @@ def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: di
         if mine[0].head is None:
             continue
         fitted = [clip for clip in mine if clip.split == "train"] or mine
-        mark = digest([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
+        mark = fingerprint([VERSION, COMPONENTS, EXPLAINED, _parts(head), [marks[clip.id] for clip in fitted]])
         if path.exists() and Head.load(path).provenance.get("mark") == mark:
             continue
         if head is None or not len(head.names):

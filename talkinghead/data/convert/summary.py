@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead import files
 from talkinghead.data.convert.recording import Converted
 from talkinghead.data.manifest import SPLITS, VERSION, Clip
 from talkinghead.data.motion_file import read_meta
@@ -24,22 +25,11 @@ MOST_LINES = 12  # of one kind on the terminal
 
 def claim(out: Path, source: str) -> None:
     """Make the folder, or check that it is one that `prepare` made from the same source. Raises InputError otherwise."""
-    mark = out / MARK
-    if mark.exists():
-        try:
-            before = json.loads(mark.read_text(encoding="utf-8"))
-            same = before["version"] == VERSION and before["source"] == source
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{mark}: not readable; choose another folder") from None
-        if not same:
-            raise InputError(
-                f"{out}: holds a dataset from {before['source']} (version {before['version']}); choose another folder"
-            )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: already there and not a dataset of ours; choose another folder")
-    with replacing(mark) as fresh:
-        fresh.write_text(json.dumps({"version": VERSION, "source": source}), encoding="utf-8")
+    found = files.claim(out, MARK, {"version": VERSION, "source": source}, "a dataset")
+    if not found.keys() >= {"version", "source"}:
+        raise InputError(f"{out / MARK}: not readable; choose another folder")
+    if (found["version"], found["source"]) != (VERSION, source):
+        raise InputError(f"{out}: holds a dataset from {found['source']} (version {found['version']}); choose another folder")
 
 
 def summarise(out: Path, source: str, converted: Converted, *, quiet: bool) -> dict:

@@ -6,7 +6,6 @@ B batch, T motion frames at 50 a second, D features, K coefficients of one annot
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion_file import animation_of, head_of, read_motion
 from talkinghead.data.store.index import Index
 from talkinghead.errors import InputError
+from talkinghead.fingerprint import fingerprint
 from talkinghead.head.head import Head
 from talkinghead.io.safetensors_slice import Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
@@ -259,9 +259,8 @@ class TrainingData:
     def _order(self, annotation: str, frames: int) -> Order:
         key = annotation, frames
         if key not in self._orders:
-            marks = "\n".join(index.path.name for index in self.indices)
-            digest = hashlib.sha256(f"{marks}\n{annotation}".encode()).hexdigest()[:16]
-            path = self.root / "index" / f"windows-{digest}-{frames}.npy"
+            key_of_data = fingerprint([[index.path.name for index in self.indices], annotation])
+            path = self.root / "index" / f"windows-{key_of_data}-{frames}.npy"
             windows = Windows(path) if path.exists() else self._count_windows(path, annotation, frames)
             self._orders[key] = Order(windows, GROUP if any(index.sharded for index in self.indices) else None)
         return self._orders[key]

@@ -9,9 +9,7 @@ interrupted, and what was prepared again is encoded again.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +27,7 @@ from talkinghead.data.loading.clip_reader import Target, known_at, motion_at, so
 from talkinghead.data.store.index import FPS, Index
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.io.safetensors_slice import Place, Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
 
@@ -67,7 +66,7 @@ class FeatureCache:
 
     def __init__(self, folder: Path, index: Index, targets: dict[str, Target], versions: int) -> None:
         self.folder, self.index, self.targets, self.versions = folder / index.name, index, targets, versions
-        self.digest = {name: _digest(target) for name, target in targets.items()}
+        self.expressed = {name: _fingerprint(target) for name, target in targets.items()}
         self._tables: dict[int, np.ndarray] = {}
 
     def jobs(self, part: tuple[int, int] = (0, 1)) -> int:
@@ -157,10 +156,10 @@ class FeatureCache:
         """Changes when the sound, the motion, or what the motion is expressed in does."""
         clip = self.index.clip(i)
         try:
-            stats = [(self.index.folder / name).stat() for name in (clip.audio, clip.motion)]
+            files = [file_stamp(self.index.folder / name) for name in (clip.audio, clip.motion)]
         except OSError as error:
             raise InputError(f"clip {clip.id}: {error.filename}: {error.strerror}; prepare the dataset again") from None
-        return json.dumps([VERSION, self.digest[clip.annotation], *[[s.st_size, s.st_mtime_ns] for s in stats]])
+        return fingerprint([VERSION, self.expressed[clip.annotation], files])
 
     # Shards
 
@@ -182,8 +181,8 @@ class FeatureCache:
     def _fill_shards(self, encoder: AudioEncoder, part: tuple[int, int]) -> Iterator[int]:
         for block in range(part[0], len(self.index.blocks), part[1]):
             first, last = self._first(block), self._first(block + 1)
-            stat = (self.index.folder / self.index.blocks[block]).stat()
-            stamp = json.dumps([VERSION, self.digest, self.versions, stat.st_size, stat.st_mtime_ns])
+            shard = file_stamp(self.index.folder / self.index.blocks[block])
+            stamp = fingerprint([VERSION, self.expressed, self.versions, shard])
             path, mark = self._shard(block), self._shard(block).with_suffix(".json")
             if mark.exists() and mark.read_text() == stamp and path.exists() and path.with_suffix(".npy").exists():
                 yield sum(self.count(i) for i in range(first, last))
@@ -264,12 +263,10 @@ def held(values: np.ndarray, length: int) -> np.ndarray:
     return values[np.minimum(np.arange(length), len(values) - 1)]
 
 
-def _digest(target: Target) -> str:
+def _fingerprint(target: Target) -> str:
     """Changes with the names of the coefficients and the shapes that they weigh."""
-    digest = hashlib.sha256(" ".join(target.names).encode())
-    if target.head is not None and target.annotation != "arkit":
-        digest.update(np.ascontiguousarray(target.head.basis).tobytes())
-    return digest.hexdigest()[:16]
+    basis = target.head.basis if target.head is not None and target.annotation != "arkit" else None
+    return fingerprint([target.names, basis])
 
 
 def _read_stamp(path: Path) -> str | None:

@@ -19,6 +19,7 @@ from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
 from talkinghead.data.store.shard_reader import SHARDS, Found
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.io.safetensors_slice import Place
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
@@ -49,7 +50,7 @@ class Index:
         self.folder = Path(folder)
         self.sharded = (self.folder / SHARDS).exists()
         key = _key(self.folder, self.sharded)
-        place = f"{self.folder.name}-{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:8]}"
+        place = f"{self.folder.name}-{fingerprint(str(self.folder.resolve()))[:8]}"
         self.name = place
         self.path = cache / "index" / f"{place}-{key}.rows"
         tables = self.path.with_suffix(".json")
@@ -117,17 +118,13 @@ def emotion_of(clip: Clip) -> tuple[int, float]:
 
 def _key(folder: Path, sharded: bool) -> str:
     """Changes when the folder's clips do."""
-    parts = [f"{VERSION} {ROW}"]
     try:
         files = sorted(folder.glob("*.tar")) if sharded else []
-        for path in (folder / (SHARDS if sharded else NAME), *files):
-            stat = path.stat()
-            parts.append(f"{path.name} {stat.st_size} {stat.st_mtime_ns}")
+        return fingerprint([VERSION, str(ROW), *map(file_stamp, [folder / (SHARDS if sharded else NAME), *files])])
     except FileNotFoundError:
         raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`") from None
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror})") from None
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _build(folder: Path, sharded: bool, path: Path, tables: Path) -> None:

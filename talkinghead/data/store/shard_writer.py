@@ -12,7 +12,6 @@ which gives the same exact resume as files in a folder.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -34,6 +33,7 @@ from talkinghead.data.store.index import Index
 from talkinghead.data.store.shard_reader import SHARDS, VERSION
 from talkinghead.errors import InputError
 from talkinghead.files import file_name, replacing
+from talkinghead.fingerprint import fingerprint
 from talkinghead.io.safetensors_slice import Place
 from talkinghead.parallel import Failed, run
 
@@ -168,10 +168,8 @@ def _add(tar: tarfile.TarFile, folder: Path, clip: Clip, key: str) -> None:
 
 def _mark(source: Index, clips: list[Clip]) -> str:
     """Changes with whatever a shard is made from."""
-    digest = hashlib.sha256(f"{VERSION} {CLIP_VERSION}".encode())
-    for clip in clips:
-        digest.update(repr((clip, [_stat(source.folder / name, clip.id) for name in (clip.audio, clip.motion)])).encode())
-    return digest.hexdigest()[:32]
+    files = [[_stat(source.folder / name, clip.id) for name in (clip.audio, clip.motion)] for clip in clips]
+    return fingerprint([VERSION, CLIP_VERSION, clips, files])
 
 
 def _read_mark(path: Path) -> str | None:

@@ -6,7 +6,6 @@ width; 468 points of the face mesh and 2 x 5 of the irises. Point numbers below 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,12 +135,6 @@ def find_clips(paths: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
                 raise InputError(f"{path} and {clips[name]}: two clips would both be called {name}; rename one")
             clips[name] = path
     return dict(sorted(clips.items()))
-
-
-def fingerprint(path: Path) -> str:
-    """Hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def track(path: Path) -> Track:
