@@ -70,9 +70,9 @@ def animate_all(  # noqa: PLR0913
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is not a folder; name the folder to write to")
     if VIDEO in suffixes and engine == "local":
-        from talkinghead.rendering.renderer import choose
+        from talkinghead.rendering.renderer import choose_backend
 
-        drawing = replace(drawing, backend=choose(drawing.backend))  # here, where it can be told
+        drawing = replace(drawing, backend=choose_backend(drawing.backend))  # here, where it can be told
     folder, threads = _weights(model).absolute(), _threads()  # absolute: workers may start in another folder
     weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
     before = _read_report(out)

@@ -35,9 +35,9 @@ def report() -> Iterator[tuple[str, str]]:
         yield f"extra {name}", "present" if find_spec(module) else f"absent; {_advice(name)}"
     yield "head default", _head()
     yield "model default", _model()
-    from talkinghead.rendering.renderer import available
+    from talkinghead.rendering.renderer import available_backends
 
-    for name, works, detail in available():
+    for name, works, detail in available_backends():
         yield f"renderer {name}", f"works ({detail})" if works else f"does not work: {detail}"
     yield "devices", ", ".join(_devices())
 

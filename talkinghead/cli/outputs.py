@@ -39,9 +39,9 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> 
 def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> dict:
     """Options of a video, with a renderer that works: it is looked for before the slow work, if it is needed."""
     if any(path.suffix.lower() == VIDEO for path in outputs):
-        from talkinghead.rendering.renderer import choose
+        from talkinghead.rendering.renderer import choose_backend
 
-        backend = choose(backend)
+        backend = choose_backend(backend)
     return {"backend": backend, **options}
 
 

@@ -1,6 +1,6 @@
-"""Pictures and films of an animation."""
+"""Pictures and videos of an animation."""
 
-from talkinghead.rendering.renderer import available, choose, frames, image, open_renderer
+from talkinghead.rendering.renderer import available_backends, choose_backend, frames, image, open_renderer
 from talkinghead.rendering.video import render
 
-__all__ = ["available", "choose", "frames", "image", "open_renderer", "render"]
+__all__ = ["available_backends", "choose_backend", "frames", "image", "open_renderer", "render"]

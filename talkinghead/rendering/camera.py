@@ -39,7 +39,7 @@ def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(pair[0]) // 2 * 2, int(pair[1]) // 2 * 2
 
 
-def place(head: Head, camera: str, width: int, height: int) -> Camera:
+def place_camera(head: Head, camera: str, width: int, height: int) -> Camera:
     """The camera of that name before `head`. Raises InputError for a name that is not in CAMERAS."""
     if camera not in CAMERAS:
         near = get_close_matches(str(camera), CAMERAS, 1)

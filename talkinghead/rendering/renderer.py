@@ -1,9 +1,9 @@
-"""Chooses a renderer that works here, and draws pictures of an animation with it."""
+"""Chooses a backend that works on this machine, and draws pictures of an animation with it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,29 +14,38 @@ from talkinghead.errors import InputError
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-BACKENDS = ("moderngl", "software", "pyrender")  # modules of `rendering.backends`
+BACKENDS = {  # module of `rendering.backends` -> its class
+    "moderngl": "ModernglBackend",
+    "software": "SoftwareBackend",
+    "pyrender": "PyrenderBackend",
+}
 DEFAULTS = ("moderngl", "software")  # in the order they are tried
 
 
-class Renderer(Protocol):
-    """What a backend's `Renderer(scene, camera, width, height)` offers."""
+class Backend(Protocol):
+    """What draws one scene with one camera at one size; made as `Backend(scene, camera, width, height)`.
+
+    The module of a backend also has `probe() -> str`: what it draws with; it raises any exception if the backend does not work.
+    """
 
     def draw(self, vertices: np.ndarray) -> np.ndarray:
         """(V, 3) posed vertices -> (height, width, 3) uint8."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release what the drawing needed."""
+        ...
 
 
-def available() -> list[tuple[str, bool, str]]:
-    """For each backend: name, whether it works here, what it draws with or why it does not."""
+def available_backends() -> list[tuple[str, bool, str]]:
+    """For each backend: its name, whether it works on this machine, and what it draws with or why it does not work."""
     return [(name, *_try(name)) for name in BACKENDS]
 
 
-def choose(backend: str | None = None) -> str:
-    """The name of a backend that works: the one asked for, or the first of DEFAULTS, with a line on stderr if not the best.
+def choose_backend(backend: str | None = None) -> str:
+    """The name of a backend that works: `backend`, or the first of DEFAULTS, with a line on stderr if that is not the first.
 
-    Raises InputError if the one asked for is unknown or does not work here.
+    Raises InputError if `backend` is unknown or does not work on this machine.
     """
     if backend is not None:
         if backend not in BACKENDS:
@@ -87,7 +96,7 @@ def frames(
     return _draw_all(animation, renderer)
 
 
-def _draw_all(animation: Animation, renderer: Renderer) -> Iterator[np.ndarray]:
+def _draw_all(animation: Animation, renderer: Backend) -> Iterator[np.ndarray]:
     try:
         for t in range(len(animation)):
             yield renderer.draw(animation.vertices(t, posed=True))
@@ -97,33 +106,37 @@ def _draw_all(animation: Animation, renderer: Renderer) -> Iterator[np.ndarray]:
 
 def open_renderer(
     animation: Animation, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
-) -> Renderer:
-    """A renderer of the animation's head, to draw several motions of it and to be closed; arguments as for `frames`."""
-    from talkinghead.rendering.camera import parse_size, place
+) -> Backend:
+    """A backend with the animation's head as its scene; the caller closes it. Arguments as for `frames`."""
+    from talkinghead.rendering.camera import parse_size, place_camera
     from talkinghead.rendering.scene.scene import Scene
 
     width, height = parse_size(size)
-    view = place(animation.head, camera, width, height)
-    scene, name = Scene(animation.head), choose(backend)
+    view = place_camera(animation.head, camera, width, height)
+    scene, name = Scene(animation.head), choose_backend(backend)
     try:
-        return _module(name).Renderer(scene, view, width, height)
-    except Exception as error:  # a driver that worked in the small
+        return _backend(name)(scene, view, width, height)
+    except Exception as error:  # a driver may work for `probe` and fail at full size
         reason = f"renderer {name} cannot draw {width}x{height} pixels here ({_words(error)})"
         if name == DEFAULTS[-1]:
             raise
         if backend is not None:
             raise InputError(f"{reason}; {DEFAULTS[-1]} would") from None
     _tell(f"talkinghead: {reason}; the {DEFAULTS[-1]} renderer takes over")
-    return _module(DEFAULTS[-1]).Renderer(scene, view, width, height)
+    return _backend(DEFAULTS[-1])(scene, view, width, height)
 
 
 def _module(name: str):
     return import_module(f"talkinghead.rendering.backends.{name}")
 
 
+def _backend(name: str) -> Callable[..., Backend]:
+    return getattr(_module(name), BACKENDS[name])
+
+
 def _try(name: str) -> tuple[bool, str]:
     try:
-        return True, _module(name).check()
+        return True, _module(name).probe()
     except Exception as error:  # drivers and loaders raise anything at all
         return False, _words(error)
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-WAITING = 8  # frames between renderer and encoder
+QUEUE_SIZE = 8  # frames between renderer and encoder
 TOLERANCE = 0.5  # seconds that sound and motion may differ without a warning
-BT709 = 1  # how players name the colours of video
+BT709 = 1  # code of the colour space in H.264 (ITU-T H.273)
 
 
 def render(
@@ -55,8 +55,8 @@ def render(
         if abs(sound.seconds - animation.duration) > TOLERANCE:
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
-    pictures = _fitted(frames(animation, size=size, camera=camera, backend=backend), count)
-    with _shown(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
+    pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
+    with _with_progress(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
         _encode(shown, fresh, exact_rate(animation.fps), sound)
 
 
@@ -113,8 +113,8 @@ class Sound:
         return frame
 
 
-def _fitted(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """Exactly `count` of them: the rest is left out, or the last one held."""
+def _pad_last(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Exactly `count` pictures: further ones are left out, missing ones are the last one again."""
     made = 0
     for picture in pictures:
         made += 1
@@ -126,8 +126,8 @@ def _fitted(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def _shown(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterable[np.ndarray]]:
-    """The same, with a bar on stderr if wanted."""
+def _with_progress(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterable[np.ndarray]]:
+    """The same pictures, with a progress bar on stderr if `progress`."""
     if not progress:
         yield pictures
         return
@@ -150,8 +150,8 @@ def _storage_errors(path: Path) -> Iterator[None]:
 
 
 def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
-    """Draw here, encode in another thread. Whatever stops either of them stops both before this returns."""
-    queue: Queue[np.ndarray | None] = Queue(WAITING)
+    """Draw in this thread, encode in another. An exception in either of them stops both before this returns."""
+    queue: Queue[np.ndarray | None] = Queue(QUEUE_SIZE)
     failure: list[BaseException] = []
     stop = False
 
@@ -164,7 +164,7 @@ def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: S
     def work() -> None:
         try:
             _mux(waiting(), path, rate, sound)
-        except BaseException as error:  # handed over to the thread that draws
+        except BaseException as error:  # raised again in the thread that draws
             failure.append(error)
 
     thread = Thread(target=work, name="talkinghead-encoder", daemon=True)
@@ -184,7 +184,7 @@ def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: S
 
 
 def _put(queue: Queue, item: np.ndarray | None, thread: Thread) -> bool:
-    """Wait for room, but not for a thread that has ended."""
+    """Put an item into the queue, waiting for room; False if the thread that takes items has ended."""
     while thread.is_alive():
         try:
             queue.put(item, timeout=0.2)
@@ -205,24 +205,24 @@ def _mux(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Soun
         coder = video.codec_context
         coder.time_base = 1 / rate
         coder.colorspace = coder.color_primaries = coder.color_trc = coder.color_range = BT709
-        speech, blocks, heard = None, iter(()), Fraction(0)
+        audio, blocks, encoded = None, iter(()), Fraction(0)  # encoded: seconds of sound
         if sound is not None:
-            speech = file.add_stream("aac", rate=sound.rate, layout=sound.layout)
-            speech.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
+            audio = file.add_stream("aac", rate=sound.rate, layout=sound.layout)
+            audio.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
             blocks = sound.frames()
         for t, picture in enumerate(_before(first, pictures)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
             frame.pts, frame.time_base = t, 1 / rate
             file.mux(video.encode(frame))
-            while speech and heard <= (t + 1) / rate and (block := next(blocks, None)) is not None:
-                heard += Fraction(block.samples, block.sample_rate)
-                file.mux(speech.encode(block))
+            while audio and encoded <= (t + 1) / rate and (block := next(blocks, None)) is not None:
+                encoded += Fraction(block.samples, block.sample_rate)
+                file.mux(audio.encode(block))
         file.mux(video.encode(None))
-        if speech:
+        if audio:
             for block in blocks:
-                file.mux(speech.encode(block))
-            file.mux(speech.encode(None))
+                file.mux(audio.encode(block))
+            file.mux(audio.encode(None))
 
 
 def _before(first: np.ndarray, others: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -4,12 +4,12 @@ import numpy as np
 
 from talkinghead import Animation
 from talkinghead.head.head import Head
-from talkinghead.rendering import available
-from talkinghead.rendering.camera import place
+from talkinghead.rendering import available_backends
+from talkinghead.rendering.camera import place_camera
 from talkinghead.rendering.scene.look import background
 
 SIZE = 256
-WORKING = [name for name, works, _ in available() if works]
+WORKING = [name for name, works, _ in available_backends() if works]
 
 
 def pose(head: Head, rotation=(0.0, 0.0, 0.0), **weights: float) -> Animation:
@@ -21,7 +21,7 @@ def pose(head: Head, rotation=(0.0, 0.0, 0.0), **weights: float) -> Animation:
 
 def spot(head: Head, name: str, camera: str = "front") -> tuple[int, int]:
     """(row, column) of a landmark in a picture of the resting head."""
-    clip = place(head, camera, SIZE, SIZE).matrix @ [*head.landmark(name), 1]
+    clip = place_camera(head, camera, SIZE, SIZE).matrix @ [*head.landmark(name), 1]
     x, y = clip[:2] / clip[3]
     return int((1 - y) * SIZE / 2), int((x + 1) * SIZE / 2)
 

@@ -14,7 +14,8 @@ from talkinghead.errors import InputError
 from talkinghead.rendering import renderer
 
 CODE = (
-    "from talkinghead.rendering import available, choose; print(choose()); print([n for n, works, _ in available() if works])"
+    "from talkinghead.rendering import available_backends, choose_backend; print(choose_backend()); "
+    "print([name for name, works, _ in available_backends() if works])"
 )
 
 
@@ -101,7 +102,7 @@ def broken(monkeypatch):
 
 def test_an_explicit_backend_that_does_not_work_is_an_error(broken):
     with pytest.raises(InputError, match=r"moderngl does not work here \(libEGL.so not loaded\); software") as error:
-        rendering.choose("moderngl")
+        rendering.choose_backend("moderngl")
     assert "\n" not in str(error.value)
 
 
@@ -109,7 +110,7 @@ def test_the_fallback_says_so_once_and_draws(broken, spoken, capfd):
     picture = rendering.image(spoken, size=64)
     out, err = capfd.readouterr()
     assert picture.any() and not out and len(err.splitlines()) == 1 and "libEGL.so not loaded" in err
-    assert next(w for n, w, _ in rendering.available() if n == "moderngl") is False
+    assert next(w for n, w, _ in rendering.available_backends() if n == "moderngl") is False
 
 
 def test_a_driver_that_fails_at_full_size_is_replaced(monkeypatch, spoken, capfd):
@@ -118,8 +119,8 @@ def test_a_driver_that_fails_at_full_size_is_replaced(monkeypatch, spoken, capfd
     def refuse(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(moderngl, "check", lambda: "fine")
-    monkeypatch.setattr(moderngl, "Renderer", refuse)
+    monkeypatch.setattr(moderngl, "probe", lambda: "fine")
+    monkeypatch.setattr(moderngl, "ModernglBackend", refuse)
     assert rendering.image(spoken, size=64).any()
     assert "out of memory" in capfd.readouterr().err
     with pytest.raises(InputError, match="cannot draw 64x64 pixels here"):
@@ -128,4 +129,4 @@ def test_a_driver_that_fails_at_full_size_is_replaced(monkeypatch, spoken, capfd
 
 def test_every_name_in_the_table_is_built():
     for name in renderer.BACKENDS:
-        assert callable(renderer._module(name).Renderer)
+        assert callable(renderer._backend(name))

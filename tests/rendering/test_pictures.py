@@ -8,7 +8,7 @@ from talkinghead import Animation
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.rendering import frames, image
-from talkinghead.rendering.camera import CAMERAS, parse_size, place
+from talkinghead.rendering.camera import CAMERAS, parse_size, place_camera
 from talkinghead.rendering.scene.look import background
 
 
@@ -64,7 +64,7 @@ def test_the_left_of_the_head_is_on_the_viewers_right(head, backend):
 def test_the_mouth_opens_on_a_dark_cavity_with_teeth(head, backend):
     shut = image(pose(head), size=512, backend=backend).astype(int)
     wide = image(pose(head, jawOpen=0.5, mouthUpperUpLeft=0.3, mouthUpperUpRight=0.3), size=512, backend=backend).astype(int)
-    centre = place(head, "front", 512, 512).matrix @ [*head.landmark(["lip_upper_inner", "lip_lower_inner"]).mean(0), 1]
+    centre = place_camera(head, "front", 512, 512).matrix @ [*head.landmark(["lip_upper_inner", "lip_lower_inner"]).mean(0), 1]
     row, column = int((1 - centre[1] / centre[3]) * 256), int((1 + centre[0] / centre[3]) * 256)
     box = np.s_[row - 15 : row + 50, column - 40 : column + 40]
     dark = [(p[box].max(-1) < 75).mean() for p in (shut, wide)]
@@ -75,7 +75,7 @@ def test_the_mouth_opens_on_a_dark_cavity_with_teeth(head, backend):
 
 def test_eyes_have_whites_and_a_catch_light(head):
     picture = image(pose(head), size=512, backend=WORKING[0])
-    eye = place(head, "front", 512, 512).matrix @ [*head.joints["left_eye"], 1]
+    eye = place_camera(head, "front", 512, 512).matrix @ [*head.joints["left_eye"], 1]
     row, column = int((1 - eye[1] / eye[3]) * 256), int((1 + eye[0] / eye[3]) * 256)
     box = picture[row - 14 : row + 14, column - 22 : column + 22]
     assert box.min(-1).max() > 215  # the window in it

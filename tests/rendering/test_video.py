@@ -174,7 +174,7 @@ def test_frames_are_drawn_when_they_are_needed(motion, tmp_path, monkeypatch):
     monkeypatch.setattr(video, "frames", counted)
     monkeypatch.setattr(video.av, "VideoFrame", Slow)
     render(motion(60, 30.0), tmp_path / "a.mp4")
-    assert encoded == 60 and 1 <= furthest <= video.WAITING + 3
+    assert encoded == 60 and 1 <= furthest <= video.QUEUE_SIZE + 3
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

@@ -123,9 +123,9 @@ class Bench:
 
     def _renderer(self, name: str) -> Callable[[], Callable[[], object]]:
         def prepare():
-            from talkinghead.rendering import choose, frames
+            from talkinghead.rendering import choose_backend, frames
 
-            choose(name)
+            choose_backend(name)
             animation = self.animation
             return lambda: sum(1 for _ in frames(animation, size=self.size, camera="front", backend=name))
 

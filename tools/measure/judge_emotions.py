@@ -29,7 +29,7 @@ from talkinghead.head.head import Head
 from talkinghead.head.spec import read_head
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.rendering import open_renderer
-from talkinghead.rendering.camera import place
+from talkinghead.rendering.camera import place_camera
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = ("default", "default:gender=female", "default:gender=male,age=45", "default:seed=3", "default:seed=11")
@@ -41,7 +41,7 @@ MOUTH = ("lip_corner_left", "lip_corner_right", "lip_upper_outer", "lip_lower_ou
 def cuts(shown: list[Animation]) -> list[list[Image.Image]]:
     """For each of MARGINS, the faces of single frames of one head as face-api aligns them: see `square`."""
     head, renderer = shown[0].head, open_renderer(shown[0], SIZE)
-    matrix, out = place(head, "front", SIZE, SIZE).matrix, [[] for _ in MARGINS]
+    matrix, out = place_camera(head, "front", SIZE, SIZE).matrix, [[] for _ in MARGINS]
     try:
         for motion in shown:
             picture = Image.fromarray(renderer.draw(motion.vertices(0, posed=True)))

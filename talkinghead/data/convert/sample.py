@@ -98,14 +98,14 @@ def pictures(chosen: list[Measured]) -> list[list[np.ndarray]]:
 
     Clips of one head are drawn together: to light a head takes longer than to draw it.
     """
-    from talkinghead.rendering.renderer import choose, frames
+    from talkinghead.rendering.renderer import choose_backend, frames
 
     groups: dict[int, list[int]] = {}
     for i, m in enumerate(chosen):
         assert m.animation is not None
         groups.setdefault(id(m.animation.head), []).append(i)
     out: list[list[np.ndarray]] = [[] for _ in chosen]
-    backend = choose()
+    backend = choose_backend()
     for places in groups.values():
         animations = [a for i in places if (a := chosen[i].animation) is not None]
         if not len(animations[0].head.faces):

@@ -155,13 +155,13 @@ def faces(shown: Sequence[Animation], width: int, camera: str = "front") -> list
 
 def box(head: Head, camera: str = "front") -> tuple[float, float, float, float]:
     """Left, top, width, height of the face as shares of a square picture; of a head without eyes, the middle of the picture."""
-    from talkinghead.rendering.camera import place
+    from talkinghead.rendering.camera import place_camera
 
     if not {"left_eye", "right_eye"} <= head.joints.keys():
         return 0.2, 0.1, 0.6, 0.8
     eyes = np.stack([head.joints["left_eye"], head.joints["right_eye"]]).astype(np.float64)
     distance = float(np.linalg.norm(eyes[0] - eyes[1]))
-    matrix = place(head, camera, 512, 512).matrix
+    matrix = place_camera(head, camera, 512, 512).matrix
     ends = project(matrix, eyes.mean(0) + distance * np.array([[0, 0, 0], [0, 1, 0]]))
     unit, middle = float(ends[0, 1] - ends[1, 1]), ends[0]
     return middle[0] - FACE[1] * unit, middle[1] - FACE[0] * unit, 2 * FACE[1] * unit, TALL * unit

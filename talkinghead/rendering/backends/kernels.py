@@ -1,4 +1,4 @@
-"""Compiled loops of the software renderer. `shade` is `shader.SHADE` once more; change both together."""
+"""Compiled loops of the software renderer. `_shade` is the formula of `shader.SHADE`; change both together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JOIN = 0.0015  # share of the distance within which two samples of a pixel lie o
 
 
 def _compiled(function):
-    """njit, kept on disk where there is a place for it."""
+    """njit, cached on disk where a folder is writable."""
     try:
         return njit(nogil=True, fastmath={"contract", "arcp", "reassoc", "nsz"}, cache=True)(function)
     except RuntimeError:  # numba found no folder it may write to
@@ -30,7 +30,7 @@ def _compiled(function):
 
 @_compiled
 def visibility(first, last, screen, triangles, depth, owner):
-    """Nearest triangle at four points of each pixel of rows first..last. screen: (U, 4) of `Renderer._project`."""
+    """Nearest triangle at four points of each pixel of rows first..last. screen: (U, 4) of `SoftwareBackend._project`."""
     width = depth.shape[1]
     depth[2 * first : 2 * last] = 2.0
     owner[2 * first : 2 * last] = -1
@@ -96,7 +96,7 @@ def light(first, last, screen, triangles, depth, owner, data, still, eye, level,
 
 @_compiled
 def _same(one, two, y, x, mine, depth, triangles, still, screen):
-    """Do two of a pixel's samples lie on one surface, so that one colour does for both?"""
+    """Whether two of a pixel's samples lie on one surface, so that one colour serves both."""
     if mine[one] == mine[two]:
         return True
     a, b = triangles[mine[one], 0], triangles[mine[two], 0]
@@ -206,6 +206,6 @@ def _unit(x, y, z):
 
 @_compiled
 def _step(low, high, value):
-    """GLSL's smoothstep."""
+    """GLSL's smoothstep; `motion.easing.smoothstep` is the same for arrays."""
     share = min(max((value - low) / (high - low), 0.0), 1.0)
     return share * share * (3 - 2 * share)

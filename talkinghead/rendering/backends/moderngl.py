@@ -37,7 +37,7 @@ uniform mat4 matrix;""",
 }
 
 
-class Renderer:
+class ModernglBackend:
     """One scene, one camera, one size. Its context is current only while it draws, so any thread may, one at a time."""
 
     def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
@@ -57,7 +57,7 @@ class Renderer:
         self.skin.build_mipmaps()
         self.skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
         self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
-        still = gl.buffer(np.hstack([scene.uv, scene.material, scene.fade[:, None]]).astype(np.float32).tobytes())
+        still = gl.buffer(np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32).tobytes())
         inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
         self.mesh = gl.vertex_array(program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
         plain: Any = gl.program(PLAIN, BACKDROP)
@@ -88,7 +88,7 @@ class Renderer:
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1].copy()
 
     def close(self) -> None:
-        """Give everything back to the driver."""
+        """Release the context and all that it holds."""
         with self.gl:
             self.gl.gc_mode = "context_gc"
         self.gl.release()
@@ -102,7 +102,7 @@ def _context():
     return moderngl.create_standalone_context(require=330, **options)
 
 
-def check() -> str:
+def probe() -> str:
     """What draws, in words. Raises whatever the driver raises if it does not."""
     gl = _context()
     try:

@@ -40,7 +40,7 @@ _shared: Any = None  # the one OffscreenRenderer
 _folder = None  # with its shader, which it reads from files
 
 
-class Renderer:
+class PyrenderBackend:
     """One scene, one camera, one size; all of them share the process's one OpenGL context, one at a time."""
 
     def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
@@ -53,7 +53,7 @@ class Renderer:
             self.stage = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
             self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
             texture = pyrender.Texture(source=scene.texture, source_channels="RGB")
-            self.parts = [self._part(surface, texture) for surface in scene.surfaces]
+            self.parts = [self._part(surface, texture) for surface in scene.materials]
             self.node = None
 
     def _part(self, surface, texture) -> tuple:
@@ -159,7 +159,7 @@ def _environment() -> Iterator[None]:
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-def check() -> str:
+def probe() -> str:
     """What draws, in words. Raises whatever pyrender or the driver raises if it does not work."""
     from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""The picture's formula in GLSL, for both OpenGL backends; `software.shade` is the same in Python, and a test compares them.
+"""The picture's formula in GLSL, for both OpenGL backends; `kernels._shade` is the same in Python, and a test compares them.
 
 Wrapped diffuse light (redder and wider on skin, where light creeps under the surface), GGX highlights (Walter et al. 2007,
 with Karis' visibility term), coloured ambient occlusion (Jimenez et al. 2016) and a soft shoulder for bright spots.
@@ -42,7 +42,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     float nv = dot(n, v);
     if (hair && nv < 0.0) {{ n = -n; nv = -nv; }}
     nv = clamp(nv, 0.04, 1.0);
-    if (kind > 1.5 && !hair) seen = sqrt(seen); // a wet mouth throws light about
+    if (kind > 1.5 && !hair) seen = sqrt(seen); // light bounces between the walls of a wet mouth
     float ao = seen.x;
     vec3 bounced = (ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903);
     vec3 open = max(vec3(ao), bounced * ao);

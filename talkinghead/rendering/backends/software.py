@@ -1,4 +1,4 @@
-"""The same picture without OpenGL: a rasteriser compiled by numba that needs nothing from the system.
+"""The picture without OpenGL: a rasteriser compiled by numba that needs nothing from the system.
 
 Visibility is found for four points per pixel, light is computed once per surface that a pixel shows, as a GPU does it.
 Rows are shared out to threads, which run outside Python's lock.
@@ -17,7 +17,7 @@ from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.scene import Scene
 
 
-class Renderer:
+class SoftwareBackend:
     """One scene, one camera, one size."""
 
     def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
@@ -28,7 +28,7 @@ class Renderer:
         self.wall = look.background(width, height)
         self.depth = np.empty((2 * height, 2 * width), np.float32)
         self.owner = np.empty((2 * height, 2 * width), np.int32)
-        self.still = np.hstack([scene.uv, scene.material, scene.fade[:, None]]).astype(np.float32)
+        self.still = np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32)
         self.texels, self.levels = _pyramid(scene.texture)
         self.level = self._levels_of_detail()
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -45,7 +45,7 @@ class Renderer:
         return out
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         self.pool.shutdown()
 
     def _draw_band(self, rows: tuple[int, int], screen: np.ndarray, data: np.ndarray, out: np.ndarray) -> None:
@@ -92,7 +92,7 @@ def _pyramid(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([p.reshape(-1, 3) for p in pictures]), levels
 
 
-def check() -> str:
+def probe() -> str:
     """What draws, in words. Raises ImportError if numba is missing or broken."""
     import numba
 

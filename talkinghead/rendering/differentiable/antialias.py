@@ -1,4 +1,4 @@
-"""Pictures of triangles whose gradient knows where surfaces end: shading inside, blending along outlines. Tensors only.
+"""Pictures of triangles with a gradient also where surfaces end: shading inside, blending along outlines. Tensors only.
 
 Outlines are found edge by edge, not sample by sample, so that those of triangles smaller than a sample count, too. After Laine
 et al. 2020, "Modular primitives for high-performance differentiable rendering".
@@ -116,7 +116,7 @@ def _nearest_of(pair: Tensor, z: Tensor, count: int) -> Tensor:
 
 
 def blend(picture: Tensor, table: Tensor, edges: Tensor, found: Crossings) -> Tensor:
-    """The picture with each crossing's two samples blended by where the outline is: this is what has the outline's gradient."""
+    """The picture with each crossing's two samples blended by where the outline is, which gives the outline its gradient."""
     n = table.shape[1]
     size, flat = picture.shape[-1], picture.reshape(-1)
     p, q = (table.view(-1, 3).index_select(0, found.picture * n + edges[found.edge, k])[:, :2] for k in range(2))

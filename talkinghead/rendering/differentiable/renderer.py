@@ -1,10 +1,9 @@
-"""Pictures of mouths and faces that have a gradient, in plain PyTorch: what perceptual losses look at. CPU and GPU alike.
+"""Pictures of mouths and faces that have a gradient, in plain PyTorch: the input of perceptual losses. CPU and GPU alike.
 
 Which triangle a sample shows is decided without gradient (`visibility`). Its grey, interpolated between the corners, has one;
 and where a surface ends before another, the samples on both sides are blended by where exactly the outline passes between
 them (antialiasing after Laine et al. 2020, "Modular primitives for high-performance differentiable rendering"). Without this
-the picture would not know that an opening jaw uncovers the inside of the mouth, and its gradient would be wrong.
-How both is done is in `antialias`.
+the gradient would be wrong: it would leave out that an opening jaw uncovers the inside of the mouth. `antialias` does both.
 
 B pictures, N vertices that may be seen, F triangles, K coefficients.
 """
@@ -41,7 +40,7 @@ EYES = ("eye_left_outer", "eye_left_inner", "eye_right_inner", "eye_right_outer"
 
 @dataclass(frozen=True)
 class View:
-    """How the camera and the light differ from the usual: what training a lip reader varies. Angles in radians."""
+    """How camera and light differ from their defaults, for augmentation of training pictures. Angles in radians."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -65,11 +64,11 @@ class Framing:
     hidden: tuple[str, ...]  # parts that are not drawn
 
 
-class Renderer(nn.Module):
+class DifferentiableRenderer(nn.Module):
     """Coefficients -> grey pictures of one head, seen from far in front (an orthographic camera).
 
     names: of the coefficients, in their order; all of the head's if not given. size: pixels a side. samples: per pixel and
-    axis. outlines: False leaves the antialiasing out, for those who want to see what it is for.
+    axis. outlines: False leaves the antialiasing out, for tests of what it adds.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class Renderer(nn.Module):
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, kind)), persistent=False)
 
     def _light(self, head: Head, used: np.ndarray, view: View) -> None:
-        """What of the light does not change with the motion. The shares of light are those of the other renderers."""
+        """What does not change with the motion: shares of light, as the backends use them, albedo, lamps."""
         from talkinghead.rendering.scene.light import bake
 
         baked, turn = bake(head), _rotation(View(yaw=view.turn))
@@ -164,7 +163,7 @@ class Renderer(nn.Module):
         return nn.functional.normalize(total, dim=1), across[:, 2].detach() < 0
 
     def _shade(self, normals: Tensor, weights: Tensor) -> Tensor:
-        """(N, B) grey of each vertex as it shows on a screen: the other renderers' diffuse light, in luminance."""
+        """(N, B) grey of each vertex as it shows on a screen: the diffuse light of the backends, in luminance."""
         gap = (weights @ self.gap_moved + self.gap_rest).norm(dim=-1)
         share = ((gap - self.gaps[0]) / max(self.gaps[1] - self.gaps[0], 1e-9)).clamp(0, 1)
         shares = self.shares_closed[..., None] + share * (self.shares_opened - self.shares_closed)[..., None]  # (N, 4, B)
@@ -181,11 +180,11 @@ class Renderer(nn.Module):
         return blend(picture, table, self.edges, found)
 
 
-class MouthRenderer(Renderer):
-    """Coefficients -> grey pictures of the mouth: the crops that lip-reading networks are fed.
+class MouthRenderer(DifferentiableRenderer):
+    """Coefficients -> grey pictures of the mouth: the input of lip-reading networks.
 
-    Arguments as of `Renderer`; 2 samples show gaps between the lips that are thinner than a pixel, a `size` above 88 shows more
-    of the face. Raises InputError for a head without the landmarks of lips or with other names.
+    Arguments as of `DifferentiableRenderer`; 2 samples show gaps between the lips that are thinner than a pixel, a `size` above
+    88 shows more of the face. Raises InputError for a head without the landmarks of lips or with other names.
     """
 
     def __init__(
@@ -198,18 +197,18 @@ class MouthRenderer(Renderer):
         view: View | None = None,
         outlines: bool = True,
     ) -> None:
-        _check(head, (*INNER_LIPS, *CORNERS), "mouth")
+        _require(head, (*INNER_LIPS, *CORNERS), "mouth")
         left, right = head.landmark([*CORNERS])
         width = float(np.linalg.norm(left - right)) * MOUTHS * size / SIZE
         framing = Framing((left + right) / 2, width, LOWER, DEPTH, HIDDEN)
         super().__init__(head, framing, names, size, samples, view, outlines)
 
 
-class FaceRenderer(Renderer):
-    """Coefficients -> grey pictures of the whole face, eyes, brows and lashes included: what a network looks at to see emotion.
+class FaceRenderer(DifferentiableRenderer):
+    """Coefficients -> grey pictures of the whole face, eyes, brows and lashes included: the input of emotion networks.
 
-    Arguments as of `Renderer`; 2 samples keep lids and brows, a pixel or two high, from flickering. Raises InputError for a
-    head without the landmarks of lips, eyes and chin or with other names.
+    Arguments as of `DifferentiableRenderer`; 2 samples keep lids and brows, a pixel or two high, from flickering. Raises
+    InputError for a head without the landmarks of lips, eyes and chin or with other names.
     """
 
     def __init__(
@@ -222,14 +221,14 @@ class FaceRenderer(Renderer):
         view: View | None = None,
         outlines: bool = True,
     ) -> None:
-        _check(head, (*INNER_LIPS, *EYES, "chin"), "face")
+        _require(head, (*INNER_LIPS, *EYES, "chin"), "face")
         eyes = head.landmark([*EYES]).mean(0)
         height = float(eyes[1] - head.landmark("chin")[1])
         framing = Framing(eyes, FACES * height, FACE_LOWER / FACES, FACE_DEPTH, ())
         super().__init__(head, framing, names, size, samples, view, outlines)
 
 
-def _check(head: Head, landmarks: tuple[str, ...], what: str) -> None:
+def _require(head: Head, landmarks: tuple[str, ...], what: str) -> None:
     missing = [name for name in landmarks if name not in head.landmarks]
     if missing:
         raise InputError(f"head {head.name}: has no landmark {missing[0]!r}, so its {what} cannot be found")
@@ -287,6 +286,6 @@ def _renderer(head: Head, size: int) -> MouthRenderer:
 def mouth_crops(coefficients: Tensor, head: Head | None = None, size: int = SIZE) -> Tensor:
     """(B, T, K) coefficients of `head` (the default one) -> (B, T, size, size) grey crops of its mouth in [0, 1].
 
-    They have a gradient. Whoever draws often makes a `MouthRenderer` and keeps it.
+    They have a gradient. A `MouthRenderer` that is kept saves its set-up where crops are made often.
     """
     return _renderer(Head.default() if head is None else head, size).to(coefficients.device)(coefficients)

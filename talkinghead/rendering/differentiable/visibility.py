@@ -1,7 +1,8 @@
 """Which triangle each sample of a picture shows: a z-buffer for triangles in screen space, without gradient.
 
-Two twins that agree: loops compiled by numba for the CPU, tensor operations for every device. B pictures, N vertices,
-F triangles, S samples a side. Only triangles that face the viewer count: their corners run clockwise in numbers with y down.
+Two implementations with the same result: loops compiled by numba for the CPU, tensor operations for any device. Only triangles
+that face the viewer count: their corners run clockwise in numbers with y down.
+B pictures, N vertices, F triangles, S samples a side.
 """
 
 from __future__ import annotations

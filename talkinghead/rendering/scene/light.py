@@ -16,8 +16,8 @@ from talkinghead.rendering.scene import look
 
 CELLS = 150  # of the grid along the head's diagonal
 AROUND, CONE, SPREAD = 72, 9, 0.25  # directions for ambient light, and for each lamp within SPREAD rad of its middle
-OPEN = {"jawOpen": 0.7, "mouthUpperUpLeft": 0.3, "mouthUpperUpRight": 0.3}  # the mouth that lets light in
-GLOW = 0.5  # least share of ambient light on the walls of an open mouth, which throw it to and fro
+OPEN = {"jawOpen": 0.7, "mouthUpperUpLeft": 0.3, "mouthUpperUpRight": 0.3}  # the open mouth of `Bake.opened`
+GLOW = 0.5  # least share of ambient light on the walls of an open mouth, between which light bounces
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 _known: WeakKeyDictionary[Head, Bake] = WeakKeyDictionary()
 
@@ -43,7 +43,7 @@ def bake(head: Head) -> Bake:
     if head not in _known:
         closed = _shares(head, head.template)
         lids = _shares(head, _shaped(head, BLINK))
-        lid = _lids(head)[:, None]  # rolled up in their fold, they must not look dirty when they come down
+        lid = _lids(head)[:, None]  # in their fold lids are dark; coming down they have the light of a blink
         closed = np.where(lid, np.maximum(closed, lids), closed)
         if "jawOpen" not in head.names:
             _known[head] = Bake(closed, closed, (0.0, 0.0))
@@ -127,7 +127,7 @@ def _spread(vertices: np.ndarray, faces: np.ndarray, cell: float) -> np.ndarray:
 
 
 def _visible(points: np.ndarray, where: np.ndarray, direction: np.ndarray, cell: float) -> np.ndarray:
-    """(V,) in [0, 1]: can `where` (3, V) be seen from far away in `direction`, or do `points` (3, P) lie before it?"""
+    """(V,) in [0, 1]: how much of `where` (3, V) is seen from far away in `direction`, past `points` (3, P)."""
     across, up, toward = _axes(direction) / cell
     middle = CELLS  # of the grid: twice the diagonal, so that nothing falls outside
     side = 2 * CELLS
@@ -148,7 +148,7 @@ def _visible(points: np.ndarray, where: np.ndarray, direction: np.ndarray, cell:
 
 
 def _smooth(values: np.ndarray, faces: np.ndarray, times: int = 2) -> np.ndarray:
-    """Mean with the neighbours along edges, which takes the grain out of the coarse views."""
+    """Mean with the neighbours along edges, against the noise of the coarse views."""
     start, end = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
     count = np.bincount(start, minlength=len(values))[:, None] + 1
     for _ in range(times):

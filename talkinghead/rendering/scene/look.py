@@ -1,4 +1,4 @@
-"""What every backend must agree on: lights, skin, background. Colours are linear light, directions point to the light.
+"""What all backends share: lights, skin, background. Colours are linear light, directions point to the light.
 
 +x is the head's own left, y is up, z is the way the face looks. The lights stand still; only cameras and the head move.
 """
@@ -24,9 +24,9 @@ LIGHTS = (  # direction, colour times strength
     (_unit(-0.85, 0.10, 0.70), (0.26, 0.28, 0.32)),  # fill
     (_unit(-0.60, 0.45, -0.85), (0.55, 0.58, 0.63)),  # rim
 )
-GLOSS = (1.0, 1.0, 0.3)  # how much of each light shows in highlights: a strong rim would burn out on a bare head
+GLOSS = (1.0, 1.0, 0.3)  # share of each light in highlights: a strong rim light would burn out on a bald head
 SKY, GROUND = (0.33, 0.35, 0.38), (0.17, 0.145, 0.13)  # light from all around, from above and from below
-CATCH = (0.30, 0.38, 0.0)  # added to the direction of the viewer: where the window is that eyes mirror
+CATCH = (0.30, 0.38, 0.0)  # added to the direction of the viewer: direction of the window whose reflection is on the eyes
 WRAP = (0.42, 0.20, 0.13)  # how far red, green and blue light creeps around skin; 0 is a plain Lambert surface
 SPECULAR = {SKIN: 0.028, EYE: 0.03, WET: 0.035, HAIR: 0.01}  # reflectance at normal incidence
 BACKDROP = ((0.235, 0.255, 0.28), (0.105, 0.115, 0.13))  # middle and corners of the picture

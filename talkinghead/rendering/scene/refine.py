@@ -1,4 +1,4 @@
-"""Rounder outlines: edges that would show as corners get a point in the middle, on the curve that the normals ask for.
+"""Rounder outlines: edges far from the curve that their normals define get a vertex in the middle, on that curve.
 
 The middle is that of a curved PN triangle's edge (Vlachos et al. 2001), so the head's own vertices stay where they are.
 """

@@ -19,8 +19,8 @@ FADE = 0.13  # of the head's height
 
 
 @dataclass(frozen=True)
-class Surface:
-    """One material: a run of `Scene.triangles`."""
+class Material:
+    """One material and the run of `Scene.triangles` that has it. kind: see `look`."""
 
     triangles: tuple[int, int]
     colour: tuple[float, float, float]
@@ -32,8 +32,8 @@ class Scene:
     """U drawn vertices: one per (vertex, texture vertex, part) of the head, then those that `finer` puts between them.
 
     source: index of each of the first into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is
-    there twice, once for each side. surfaces: the materials. material: (U, 5) float32 colour, roughness, kind. fade: (U,)
-    float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
+    there twice, once for each side. materials: of runs of triangles. vertex_material: (U, 5) float32 colour, roughness, kind.
+    fade: (U,) float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
     """
 
     def __init__(self, head: Head) -> None:
@@ -51,36 +51,36 @@ class Scene:
         drawn = drawn.reshape(-1, 3).astype(np.int32)
         self.source = unique[:, 0].astype(np.int64)
         self.uv = uv[unique[:, 1]].astype(np.float32)
-        self.material = np.zeros((len(unique), 5), np.float32)
-        self.surfaces: list[Surface] = []
+        self.vertex_material = np.zeros((len(unique), 5), np.float32)
+        self.materials: list[Material] = []
         runs = []
         for i, part in enumerate(parts):
             run, kind = drawn[slice(*part.faces)], look.KINDS.get(part.name, look.SKIN)
             plain = bare and part.colour == (1.0, 1.0, 1.0) and kind == look.SKIN
             colour = look.CLAY if plain else part.colour
-            self.material[unique[:, 2] == i] = *colour, part.roughness, kind
+            self.vertex_material[unique[:, 2] == i] = *colour, part.roughness, kind
             start = sum(map(len, runs))
             runs += [run, run[:, ::-1]] if kind == look.HAIR else [run]
-            self.surfaces.append(Surface((start, sum(map(len, runs))), colour, part.roughness, kind))
+            self.materials.append(Material((start, sum(map(len, runs))), colour, part.roughness, kind))
         self.fade = _fade(head)[self.source]
         self._refine(np.concatenate(runs))
 
     def _refine(self, triangles: np.ndarray) -> None:
         template = self.head.template
         data = np.hstack([template, vertex_normals(template, self.head.faces)])[self.source]
-        self.finer = split(data, triangles, [s.triangles for s in self.surfaces], self._may_bulge(data[:, :3]))
+        self.finer = split(data, triangles, [s.triangles for s in self.materials], self._may_bulge(data[:, :3]))
         self.triangles = np.ascontiguousarray(self.finer.triangles)
-        self.surfaces = [replace(s, triangles=run) for s, run in zip(self.surfaces, self.finer.runs, strict=True)]
+        self.materials = [replace(s, triangles=run) for s, run in zip(self.materials, self.finer.runs, strict=True)]
         first, second = self.finer.edges.T
         self.uv = np.concatenate([self.uv, (self.uv[first] + self.uv[second]) / 2])
-        self.material = np.concatenate([self.material, self.material[first]])
+        self.vertex_material = np.concatenate([self.vertex_material, self.vertex_material[first]])
         self.fade = np.concatenate([self.fade, (self.fade[first] + self.fade[second]) / 2])
 
     def _may_bulge(self, positions: np.ndarray) -> np.ndarray:
         """(U,) bool: skin, but not where hair grows, which would sink into it."""
         from scipy.spatial import KDTree
 
-        kind = self.material[:, 4]
+        kind = self.vertex_material[:, 4]
         smooth, hair = kind == look.SKIN, positions[kind == look.HAIR]
         if len(hair):
             away, _ = KDTree(hair).query(positions[smooth])

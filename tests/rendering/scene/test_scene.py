@@ -40,7 +40,7 @@ def test_finer_triangles_cover_the_same_surface_without_cracks(scene, head):
     assert len(scene.triangles) > len(head.faces) * 1.2
     place = np.round(scene.frame(head.template)[:, :3] * 1e6).astype(np.int64)
     _, point = np.unique(place, axis=0, return_inverse=True)
-    start, end = next(s.triangles for s in scene.surfaces if s.kind == look.SKIN)
+    start, end = next(s.triangles for s in scene.materials if s.kind == look.SKIN)
     t = point.reshape(-1)[scene.triangles[start:end]]
     edges = Counter(map(tuple, np.sort(np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]]), 1)))
     alone = sum(1 for count in edges.values() if count == 1)
@@ -52,9 +52,9 @@ def test_finer_triangles_cover_the_same_surface_without_cracks(scene, head):
 
 
 def test_surfaces_follow_the_parts(scene, head):
-    assert [s.kind for s in scene.surfaces] == [look.KINDS.get(p.name, look.SKIN) for p in head.parts]
-    assert scene.surfaces[0].triangles[0] == 0 and scene.surfaces[-1].triangles[1] == len(scene.triangles)
-    assert scene.triangles.max() < len(scene.uv) == len(scene.material) == len(scene.fade)
+    assert [s.kind for s in scene.materials] == [look.KINDS.get(p.name, look.SKIN) for p in head.parts]
+    assert scene.materials[0].triangles[0] == 0 and scene.materials[-1].triangles[1] == len(scene.triangles)
+    assert scene.triangles.max() < len(scene.uv) == len(scene.vertex_material) == len(scene.fade)
 
 
 def test_light_is_shut_out_where_it_should_be(head):
