@@ -17,7 +17,7 @@ def test_any_checkpoint_in_the_hubs_format_is_an_encoder(kind, tiny_encoder, tmp
     model = AutoModel.from_config(AutoConfig.for_model(kind, **{k: v for k, v in tiny_encoder.items() if k != "model_type"}))
     model.save_pretrained(tmp_path)
     encoder, phones, settings, tag = load_encoder(str(tmp_path))
-    assert (phones, settings["model_type"], len(tag)) == (None, kind, 12)
+    assert (phones, settings["model_type"], len(tag)) == (None, kind, 16)
     wave = torch.randn(1, 8000)
     again = SpeechToMotion(ModelConfig(annotations={"arkit": ["jawOpen"]}, landmarks=["chin"], encoder=settings)).audio
     again.load_state_dict(encoder.state_dict())
