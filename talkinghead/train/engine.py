@@ -33,7 +33,7 @@ def start(config: TrainConfig) -> Accelerator:
         from accelerate.state import AcceleratorState
         from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
     except ImportError:
-        raise InputError("training needs accelerate: pip install '.[train]' in the clone adds it") from None
+        raise InputError("training needs accelerate: pip install 'talkinghead[train]'") from None
     gpu = torch.cuda.is_available()
     if config.device == "cuda" and not gpu:
         raise InputError("device is cuda, but PyTorch finds no GPU; choose device=cpu or auto")
