@@ -88,7 +88,7 @@ def tiny_talker(tiny_encoder):
         styles=["a", "b"],
         landmarks=["lip_upper_inner", "lip_lower_inner"],
         encoder=tiny_encoder,
-        heads=4,
+        num_heads=4,
         categories=5,
         width=16,
         dilations=[1],

@@ -21,7 +21,7 @@ from talkinghead import cli
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECONDS = 1.5  # of the sample recording that the commands get
-SHORT = "versions=1 report=2 device=cpu " + " ".join(
+SHORT = "augmentations_per_clip=1 eval_every=2 device=cpu " + " ".join(
     f"{stage}.steps=2 {stage}.batch=2 {stage}.frames=20" for stage in ("motion", "prior")
 )
 

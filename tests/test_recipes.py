@@ -25,13 +25,13 @@ RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 TINY = """
 base: {recipe}
 encoder: {encoder}
-versions: 1
-report: 2
+augmentations_per_clip: 1
+eval_every: 2
 device: cpu
-model: {{landmarks: [lip_upper_inner, lip_lower_inner], heads: 4, categories: 5, width: 16, dilations: [1], prior_width: 16,
+model: {{landmarks: [lip_upper_inner, lip_lower_inner], num_heads: 4, categories: 5, width: 16, dilations: [1], prior_width: 16,
   prior_dilations: [1]}}
-motion: {{steps: {steps}, batch: {batch}, micro: 2, frames: 16}}
-prior: {{steps: {steps}, batch: {batch}, micro: 2, frames: 16}}
+motion: {{steps: {steps}, batch: {batch}, micro_batch_size: 2, frames: 16}}
+prior: {{steps: {steps}, batch: {batch}, micro_batch_size: 2, frames: 16}}
 """
 
 

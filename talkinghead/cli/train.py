@@ -17,7 +17,7 @@ def train(
     Args:
         config: Recipe: a file of yours, or one that ships, such as configs/talker.yaml. What a recipe can say is listed in
             talkinghead/train/config.py.
-        overrides: Changes to the recipe, such as data=data/grid out=runs/a prior.rate=5e-4.
+        overrides: Changes to the recipe, such as data=data/grid out=runs/a prior.lr=5e-4.
     """
     from talkinghead.train import train as run
 

@@ -8,6 +8,7 @@ from talkinghead.audio.clock import FPS
 
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 PRIORS = ("parallel", "autoregressive")
+RENAMED = {"heads": "num_heads"}  # key in the config.json of an older model folder -> field of `ModelConfig`
 
 
 @dataclass
@@ -21,8 +22,8 @@ class ModelConfig:
     phones: list[str] = field(default_factory=list)  # phonemes that the encoder's features were trained to tell apart
     emotions: list[str] = field(default_factory=list)  # all of EMOTIONS, or none: a model that speaks neutrally
     fps: float = FPS
-    heads: int = 16
-    categories: int = 32
+    num_heads: int = 16  # categorical variables of the latent, per frame
+    categories: int = 32  # of each head
     width: int = 128
     dilations: list[int] = field(default_factory=lambda: [1, 2, 4])
     prior_width: int = 192

@@ -15,7 +15,7 @@ from talkinghead.config import build
 from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
 from talkinghead.head.head import Head
-from talkinghead.models.config import ModelConfig
+from talkinghead.models.config import RENAMED, ModelConfig
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
@@ -32,6 +32,8 @@ def load_network(make: Callable[[Any], Net], kind: type, folder: Path, what: str
 
     try:
         settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if kind is ModelConfig and isinstance(settings, dict):
+            settings = {RENAMED.get(str(key), str(key)): value for key, value in settings.items()}
         net = make(build(kind, settings, str(folder / CONFIG)))
         values = load_file(folder / weights)
     except FileNotFoundError as error:

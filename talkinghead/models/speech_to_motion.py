@@ -35,7 +35,7 @@ class SpeechToMotion(nn.Module):
         self.audio = AudioEncoder(config.encoder)
         self.phones = nn.Linear(self.audio.width, len(config.phones)) if config.phones else None
         k = {name: len(names) for name, names in config.annotations.items()}
-        d, h, c = self.audio.width, config.heads, config.categories
+        d, h, c = self.audio.width, config.num_heads, config.categories
         self.motion = MotionAutoencoder(
             MotionEncoder(k, d, h, c, config.width, config.dilations),
             MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),

@@ -22,34 +22,36 @@ class StopConfig:
 class StageConfig:
     """One stage. `weights` name the loss terms that count (see `stages.py`); all terms are logged.
 
-    A step sees `batch` clips in pieces of `micro`, which are divided among the processes: the same recipe gives the same
-    losses on one process as on many, if it names `micro`. `encoder_rate` above 0 trains the speech encoder's transformer, too.
+    A step sees `batch` clips in micro-batches of `micro_batch_size`, which are divided among the processes: the same recipe
+    gives the same losses on one process as on many, if it names `micro_batch_size`. `encoder_lr` above 0 trains the
+    transformer of the speech encoder, too.
     """
 
     steps: int = 3000  # 0 leaves the stage out
     batch: int = 16  # clips a step
-    micro: int | None = None  # clips at a time on one device; None: the batch divided by the processes
+    micro_batch_size: int | None = None  # clips at a time on one device; None: the batch divided by the processes
     frames: int = 100  # of a clip, at 50 a second
-    rate: float = 1e-3  # AdamW's, at its largest
-    encoder_rate: float = 0.0
+    lr: float = 1e-3  # learning rate of AdamW at the peak of the schedule
+    encoder_lr: float = 0.0  # of the speech encoder
     schedule: str = "cosine"  # cosine, linear, constant or inverse_sqrt
     warmup: int = 100  # steps of linear warm-up
-    clip: float = 1.0  # largest norm of the gradient
+    max_grad_norm: float = 1.0  # the gradient is clipped to it
     weights: dict[str, float] = field(default_factory=dict)
     stop: StopConfig | None = None
 
 
 @dataclass
 class TrainConfig:
-    """A recipe. `encoder` is a folder or Hub id of wav2vec 2.0 weights, or "default" for the shipped model's own.
+    """A recipe.
 
-    data: prepared folders, loose or sharded, of any annotations. init: a model to go on from ("default": the one that ships),
-    whose shape is taken; what its annotations share with the data's is kept, new annotations and speakers start anew. Steps of
-    the stage "autoregressive" give the model that prior, too. features: "cached" encodes all clips once, in `versions` each,
-    with a frozen encoder; "live" encodes windows as they come, for sets larger than the disk and for training the encoder.
-    lipreader: what the loss "lipreading" looks through: "default", a folder of ours, or a TorchScript file for LRW's mouth
-    crops, such as the package fae's lrw.pth, whose licence is its own. emotion_net: the same of the loss "video_emotion"; a
-    TorchScript file is one like EmoNet, the package fae's emotions8.pth.
+    data: prepared folders, loose or sharded, of any annotations. encoder: a folder or Hub id of wav2vec 2.0 weights, or
+    "default", that of the shipped model. init: a model whose shape and weights are taken ("default": the one that ships);
+    annotations and speakers that it lacks are initialised anew. Steps of the stage "autoregressive" give the model that prior,
+    too. features: "cached" encodes all clips once, in `augmentations_per_clip` versions each, with a frozen encoder; "live"
+    encodes each window when it is drawn, for sets larger than the disk and for training the encoder. lipreader: the network of
+    the loss "lipreading": "default", a folder of ours, or a TorchScript file for LRW's mouth crops, such as the package fae's
+    lrw.pth, whose licence is its own. emotion_net: the same of the loss "video_emotion"; a TorchScript file is one like EmoNet,
+    the package fae's emotions8.pth.
     """
 
     data: list[str]
@@ -63,11 +65,11 @@ class TrainConfig:
     features: str = "cached"
     lipreader: str = "default"
     emotion_net: str = "default"
-    versions: int = 4
-    pivot: float = 0.3  # how often a speaker's style is replaced by nobody's
-    authored: float = 0.0  # share of the windows of ARKit motion without an emotion of their own that get an authored one
+    augmentations_per_clip: int = 4  # versions of each training clip: itself, and others in speed, room and noise
+    pivot: float = 0.3  # probability that the style of a speaker is replaced by the average style 0 (UniTalker)
+    synthetic_emotion_prob: float = 0.0  # that a neutral window of ARKit motion gets an authored expression
     ema: float = 0.0  # decay of the averaged weights that are validated and saved; 0: none
-    report: int = 250  # steps between validations and checkpoints
+    eval_every: int = 250  # steps between validations and checkpoints
     validation: int = 200  # clips of split val at most
     videos: int = 0  # reports between sample videos; 0: none
     workers: int = 0  # processes that load data, for each training process
@@ -91,13 +93,15 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C90
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:
             raise InputError(f"{name} is {getattr(config, name)!r}: choose {', '.join(choices)}")
-    for least, names in ((1, ("report", "versions", "validation")), (0, ("workers", "videos", "seed"))):
+    for least, names in ((1, ("eval_every", "augmentations_per_clip", "validation")), (0, ("workers", "videos", "seed"))):
         for name in names:
             if getattr(config, name) < least:
                 raise InputError(f"{name} is {getattr(config, name)}: choose {least} or more")
-    if not 0 <= config.ema < 1 or not 0 <= config.pivot <= 1 or not 0 <= config.authored <= 1:
-        told = f"ema is {config.ema:g}, pivot {config.pivot:g} and authored {config.authored:g}"
-        raise InputError(f"{told}: all are shares, ema below 1")
+    if not 0 <= config.ema < 1:
+        raise InputError(f"ema is {config.ema:g}: choose a decay of 0 or more and below 1")
+    for name in ("pivot", "synthetic_emotion_prob"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise InputError(f"{name} is {getattr(config, name):g}: choose a probability from 0 to 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
     read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "autoregressive"))
@@ -110,12 +114,13 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C90
         stage: StageConfig = getattr(config, name)
         if stage.schedule not in schedules:
             raise InputError(f"{name}.schedule is {stage.schedule!r}: choose {', '.join(schedules)}")
-        if stage.batch < 1 or stage.frames < 2 or (stage.micro is not None and not 1 <= stage.micro <= stage.batch):
-            raise InputError(f"{name}: batch {stage.batch}, micro {stage.micro}, frames {stage.frames} make no training")
-        if stage.steps < 0 or stage.rate < 0 or stage.encoder_rate < 0 or stage.clip <= 0:
-            raise InputError(f"{name}: steps, rate and encoder_rate may not be negative, clip must be above 0")
-        if stage.encoder_rate and config.features == "cached":
-            raise InputError(f"{name}.encoder_rate trains the speech encoder, which needs features=live")
+        if stage.batch < 1 or stage.frames < 2 or stage.micro_batch_size not in (None, *range(1, stage.batch + 1)):
+            sizes = f"batch {stage.batch}, micro_batch_size {stage.micro_batch_size}, frames {stage.frames}"
+            raise InputError(f"{name}: {sizes}: choose batch 1 or more, micro_batch_size 1 to batch, frames 2 or more")
+        if stage.steps < 0 or stage.lr < 0 or stage.encoder_lr < 0 or stage.max_grad_norm <= 0:
+            raise InputError(f"{name}: steps, lr and encoder_lr may not be negative, max_grad_norm must be above 0")
+        if stage.encoder_lr and config.features == "cached":
+            raise InputError(f"{name}.encoder_lr trains the speech encoder, which needs features=live")
         if stage.stop and (stage.stop.mode not in ("max", "min") or stage.stop.patience < 1):
             raise InputError(f"{name}.stop: mode is max or min, patience 1 or more")
         if stage.stop and stage.stop.metric.rpartition("/")[2] not in METRICS:
@@ -124,13 +129,13 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C90
 
 def divide(stage: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:
     """How many micro-batches make a step, and which of them process `mine` does. Raises InputError if they cannot be shared."""
-    micro = stage.micro or -(-stage.batch // processes)
-    pieces = stage.batch // micro
-    if pieces * micro != stage.batch or pieces % processes:
+    size = stage.micro_batch_size or -(-stage.batch // processes)
+    pieces = stage.batch // size
+    if pieces * size != stage.batch or pieces % processes:
         raise InputError(
-            f"{name}: batch {stage.batch} in pieces of {micro} cannot be shared by {processes} processes; "
-            f"choose a batch that is a multiple of micro times {processes}"
+            f"{name}: batch {stage.batch} in micro-batches of {size} cannot be shared by {processes} processes; "
+            f"choose a batch that is a multiple of micro_batch_size times {processes}"
         )
-    if micro < 2 and stage.weights.get("cross_modality"):
+    if size < 2 and stage.weights.get("cross_modality"):
         raise InputError(f"{name}: the loss 'cross_modality' exchanges clips, a process must have 2 or more at a time")
     return pieces, list(range(mine, pieces, processes))

@@ -31,7 +31,7 @@ class Log:
         self._write()
 
     def add(self, line: dict) -> None:
-        """Append one report: {"step", "stage", "epoch", "rate", "train": {name: value}, "val": {name: value}}."""
+        """Append one report: {"step", "stage", "epoch", "lr", "train": {name: value}, "val": {name: value}}."""
         self.lines.append(line)
         self._write()
         if time.monotonic() - self.drawn >= PAUSE:
@@ -41,7 +41,7 @@ class Log:
             for kind in ("train", "val"):
                 for name, value in line[kind].items():
                     self.board.add_scalar(f"{line['stage']}/{kind}/{name}", value, line["step"])
-            self.board.add_scalar(f"{line['stage']}/rate", line["rate"], line["step"])
+            self.board.add_scalar(f"{line['stage']}/lr", line["lr"], line["step"])
             self.board.flush()
 
     def video(self, tag: str, gif: bytes, step: int, size: tuple[int, int]) -> None:

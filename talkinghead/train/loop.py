@@ -126,14 +126,23 @@ class StageRun:
         talker = SpeechToMotion(like.config)
         talker.load_state_dict(weights)
         divided = run.config.strategy == "fsdp" and self.accelerator.num_processes > 1
-        self.shape: dict[str, Any] = {name: getattr(self.settings, name) for name in ("batch", "micro", "frames")}
-        self.shape |= {"divided": divided, "encoder": self.settings.encoder_rate > 0}
+        self.shape: dict[str, Any] = {name: getattr(self.settings, name) for name in ("batch", "micro_batch_size", "frames")}
+        self.shape |= {"divided": divided, "encoder": self.settings.encoder_lr > 0}
         if (was := saved.get("shape", self.shape)) != self.shape:
             raise InputError(f"{run.out}: stage {name} began with {was}; go on with these, or choose another out=")
         wanted = frozenset(term for term, weight in self.settings.weights.items() if weight)
-        trained = self.settings.encoder_rate > 0
+        trained = self.settings.encoder_lr > 0
         networks = {"lipreader": run.config.lipreader, "emotion_net": run.config.emotion_net}
-        stage = Stage(name, talker, run.surfaces, run.config.pivot, trained, wanted, authored=run.config.authored, **networks)
+        stage = Stage(
+            name,
+            talker,
+            run.surfaces,
+            run.config.pivot,
+            trained,
+            wanted,
+            emotion_prob=run.config.synthetic_emotion_prob,
+            **networks,
+        )
         # Annotations take turns, so a micro-batch leaves the other annotations' layers alone.
         unused = len(run.surfaces) > 1 or stage.train_encoder
         self.model, self.optimizer = engine.prepare(self.accelerator, stage, stage.layers(), stage.groups, divided, unused)
@@ -165,7 +174,7 @@ class StageRun:
             for step in range(first, steps):
                 self._step(step, batches)
                 bar.update(task, completed=step + 1)
-                due = step + 1 == steps or (step + 1) % self.config.report == 0
+                due = step + 1 == steps or (step + 1) % self.config.eval_every == 0
                 finished = False
                 if due:
                     self._check_gradients(first, step + 1)
@@ -181,8 +190,8 @@ class StageRun:
 
     def _step(self, step: int, batches: Any) -> None:
         factor = share(self.settings.schedule, step, self.settings.steps, self.settings.warmup)
-        for group, rate in zip(self.optimizer.param_groups, (self.settings.rate, self.settings.encoder_rate), strict=False):
-            group["lr"] = rate * factor
+        for group, lr in zip(self.optimizer.param_groups, (self.settings.lr, self.settings.encoder_lr), strict=False):
+            group["lr"] = lr * factor
         self.optimizer.zero_grad()
         for place, j in enumerate(step * self.pieces + j for j in self.mine):
             batch = next(batches)
@@ -195,7 +204,7 @@ class StageRun:
                 self.accelerator.backward(total(terms, self.settings.weights) / len(self.mine))
             for name, value in terms.items():
                 self.state.terms.setdefault(name, []).append([j, value.detach()])
-        self.accelerator.clip_grad_norm_(self.trained, self.settings.clip)
+        self.accelerator.clip_grad_norm_(self.trained, self.settings.max_grad_norm)
         self.optimizer.step()
         self.state.step = step + 1
         if self.average is not None:
@@ -215,7 +224,7 @@ class StageRun:
 
     def _report(self) -> bool:
         """Log, validate, show; whether to stop early. Every process is here, the first one does the work."""
-        train, rate = self._means(self._terms()), self.optimizer.param_groups[0]["lr"]
+        train, lr = self._means(self._terms()), self.optimizer.param_groups[0]["lr"]
         weights = self._weights()
         stop, settings = False, self.settings
         if self.run.log is not None:
@@ -226,7 +235,7 @@ class StageRun:
             self.state.reported = before + self.state.step
             size = self.settings.batch // self.pieces
             epoch = self.run.data.epoch_of(self.seed, self.state.step * self.pieces, size, self.settings.frames)
-            line = {"step": self.state.reported, "stage": self.name, "epoch": round(epoch, 3), "rate": rate, "train": train}
+            line = {"step": self.state.reported, "stage": self.name, "epoch": round(epoch, 3), "lr": lr, "train": train}
             line["val"] = validate(talker, self.run.data, self.name, self.config.validation)
             self.run.log.add(line)
             stop = settings.stop is not None and self._judge(line["val"], weights)
@@ -265,7 +274,7 @@ class StageRun:
         for name, value in means.items():
             if not np.isfinite(value):
                 raise InputError(
-                    f"{self.name}: loss {name!r} is not finite before step {self.state.step}; lower {self.name}.rate"
+                    f"{self.name}: loss {name!r} is not finite before step {self.state.step}; lower {self.name}.lr"
                 )
         return {name: round(value, 6) for name, value in means.items()}
 

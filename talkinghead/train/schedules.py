@@ -1,4 +1,4 @@
-"""Learning rate as a share of `rate`, by name. step counts from 0."""
+"""Learning rate schedules: the rate as a share of `lr`, by name. step counts from 0."""
 
 from __future__ import annotations
 

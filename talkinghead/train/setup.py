@@ -44,8 +44,10 @@ def set_up(
     model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
     folders = [Path(folder) for folder in config.data]
     # An expression may use shapes that no clip of the data has.
-    names = model.annotations or ({"arkit": list(Head.default().names)} if config.authored else None)
-    data = TrainingData(folders, out / "features", versions=config.versions, cached=cached, names=names, heads=given_heads)
+    names = model.annotations or ({"arkit": list(Head.default().names)} if config.synthetic_emotion_prob else None)
+    data = TrainingData(
+        folders, out / "features", versions=config.augmentations_per_clip, cached=cached, names=names, heads=given_heads
+    )
     if not data.split("train"):
         raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")
     if not data.split("val") and accelerator.is_main_process:
@@ -64,7 +66,7 @@ def set_up(
             accelerator.wait_for_everyone()
     if config.autoregressive.steps and "autoregressive" not in model.priors:
         model.priors = [*model.priors, "autoregressive"]
-    if data.emotional or (config.authored and set(data.annotations) & set(BLENDSHAPES)):
+    if data.emotional or (config.synthetic_emotion_prob and set(data.annotations) & set(BLENDSHAPES)):
         model.emotions = list(EMOTIONS)
     model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)

@@ -64,7 +64,7 @@ class Stage(nn.Module):
 
     surfaces: one for each annotation. pivot: how often a speaker's style is replaced by nobody's. wanted: names of the terms
     that count; those that cost a network are only computed then. lipreader, emotion_net: which, see `Perception`.
-    authored: share of the windows without an emotion of their own that get an authored one, where motion is ARKit's.
+    emotion_prob: that a neutral window of ARKit motion gets an authored emotion.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Stage(nn.Module):
         train_encoder: bool,
         wanted: frozenset[str] = frozenset(),
         lipreader: str = "default",
-        authored: float = 0.0,
+        emotion_prob: float = 0.0,
         emotion_net: str = "default",
     ) -> None:
         super().__init__()
-        self.name, self.pivot, self.train_encoder, self.authored = name, pivot, train_encoder, authored
+        self.name, self.pivot, self.train_encoder, self.emotion_prob = name, pivot, train_encoder, emotion_prob
         self.talker = talker
         if talker.autoregressive is not None and name == "autoregressive" and not talker.autoregressive.start.any():
             talker.autoregressive.hear_like(talker.prior)  # it was never trained, and need not learn anew to listen
@@ -136,7 +136,7 @@ class Stage(nn.Module):
     def _terms(self, surface: Surface, batch: Batch, features: Tensor, rng) -> dict[str, Tensor]:
         template, scale = surface.draw(len(batch.motion), rng)
         motion = borrowed(surface.bound(batch.motion * scale), batch.known, rng)
-        felt = feeling(batch, motion, self.talker.config.annotations[batch.annotation], self.authored, rng)
+        felt = feeling(batch, motion, self.talker.config.annotations[batch.annotation], self.emotion_prob, rng)
         if self.name == "motion":
             return self._motion(surface, batch, features, felt, template, rng)
         return self._prior(surface, batch, features, felt, template, rng)
@@ -223,7 +223,7 @@ class Stage(nn.Module):
         return terms
 
 
-def feeling(batch: Batch, motion: Tensor, names: list[str], authored: float, rng: np.random.Generator) -> Feeling:
+def feeling(batch: Batch, motion: Tensor, names: list[str], emotion_prob: float, rng: np.random.Generator) -> Feeling:
     """The emotions of a micro-batch: those of the clips, and authored ones on a share of the windows that have none.
 
     A clip whose emotion is known shows it from beginning to end, in nobody's manner. Authored expressions
@@ -234,7 +234,7 @@ def feeling(batch: Batch, motion: Tensor, names: list[str], authored: float, rng
     curve = torch.nn.functional.one_hot(emotion, len(EMOTIONS)) * intensity[:, None]
     curve, manner = curve[:, None].repeat(1, frames, 1).float(), torch.zeros(len(motion), 3)
     known, shown = batch.known, motion
-    chosen = np.flatnonzero((emotion.numpy() == 0) & (rng.random(len(motion)) < authored))
+    chosen = np.flatnonzero((emotion.numpy() == 0) & (rng.random(len(motion)) < emotion_prob))
     if batch.annotation in BLENDSHAPES and len(chosen):
         used = torch.from_numpy(expressions.used(names)).to(known)
         known, shown, times = known.clone(), motion.clone(), frame_times(frames, FPS)

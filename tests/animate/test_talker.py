@@ -145,7 +145,7 @@ def test_a_broken_model_is_said_in_one_line(tiny_talker, tmp_path):
         (lambda: None, "has no config.json"),
         (lambda: (folder / "model.safetensors").write_bytes(b"junk"), "cannot be read"),
         (lambda: (folder / "config.json").write_text("{}"), "missing|does not fit|encoder"),
-        (lambda: (folder / "config.json").write_text('{"headz": 3}'), "did you mean 'heads'"),
+        (lambda: (folder / "config.json").write_text('{"num_headz": 3}'), "did you mean 'num_heads'"),
     ]:
         folder.mkdir(exist_ok=True)
         if said != "has no config.json":

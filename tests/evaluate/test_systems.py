@@ -173,7 +173,7 @@ def test_a_model_of_vertices_speaks_as_the_speaker_of_the_clip(recorded, tiny_en
         annotations={"tiny-vertices": list(head.names)},
         styles=["bob"],
         encoder=tiny_encoder,
-        heads=4,
+        num_heads=4,
         categories=5,
         width=16,
         dilations=[1],

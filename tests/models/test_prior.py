@@ -73,7 +73,7 @@ def both(tiny_encoder):
     from talkinghead.models.config import ModelConfig
 
     torch.manual_seed(0)
-    sizes = {"heads": 4, "categories": 5, "width": 16, "dilations": [1], "prior_width": 16, "prior_dilations": [1, 2]}
+    sizes = {"num_heads": 4, "categories": 5, "width": 16, "dilations": [1], "prior_width": 16, "prior_dilations": [1, 2]}
     memory = {"priors": ["parallel", "autoregressive"], "history": [1, 2], "channels": 8}
     names = {"annotations": {"arkit": list(Head.default().names)}, "landmarks": ["lip_upper_inner", "lip_lower_inner"]}
     network = SpeechToMotion(ModelConfig(**names, encoder=tiny_encoder, **sizes, **memory)).eval()

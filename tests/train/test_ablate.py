@@ -52,9 +52,7 @@ def test_it_trains_measures_and_goes_on(ablate, recipe, tiny_data, tmp_path, mon
 
 
 def test_it_says_what_is_wrong_in_one_line(ablate, recipe, tiny_data, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        sys, "argv", ["a", str(recipe), "prior.rate=-1", "--out", str(tmp_path / "o"), "--test", str(tiny_data)]
-    )
+    monkeypatch.setattr(sys, "argv", ["a", str(recipe), "prior.lr=-1", "--out", str(tmp_path / "o"), "--test", str(tiny_data)])
     with pytest.raises(SystemExit, match="may not be negative"):
         ablate.main()
     assert InputError

@@ -47,7 +47,7 @@ def test_three_kinds_of_annotation_share_one_motion_space(recipe, tiny_data, mes
 
 def test_a_model_of_one_topology_goes_on_with_another(recipe, tiny_data, meshes, tmp_path):
     first = train(recipe, [f"data={tiny_data}", f"out={tmp_path / 'first'}"])
-    frozen = ["motion.steps=1", "motion.rate=0", "prior.steps=1", "prior.weights={code: 1}"]
+    frozen = ["motion.steps=1", "motion.lr=0", "prior.steps=1", "prior.weights={code: 1}"]
     out = train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", *frozen])
     old, new = (torch.load(folder / "state.pt", weights_only=True)["model"] for folder in (first, out))
     shared = [name for name in new if name.startswith("motion.") and ".arkit." not in name and ".toy." not in name]

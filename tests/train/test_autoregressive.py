@@ -12,7 +12,7 @@ from talkinghead.errors import InputError
 from talkinghead.train import loop, train
 
 STAGE = "autoregressive={steps: 4, batch: 2, frames: 20, weights: {code: 1, code_feature: 0.5, lips: 1}}"
-ONLY = [STAGE, "motion.steps=0", "prior.steps=0", "report=2"]
+ONLY = [STAGE, "motion.steps=0", "prior.steps=0", "eval_every=2"]
 
 
 def weights(folder):
@@ -41,13 +41,13 @@ def test_a_model_is_given_one_and_keeps_the_rest(recipe, base, tmp_path):
     talker.animate(wave, prior="autoregressive", temperature=1)
     heard = [key for key in after if key.startswith(("prior.norm", "prior.style", "prior.body"))]
     assert not all(torch.equal(after[key], after[f"autoregressive.{key[6:]}"]) for key in heard)
-    on = train(recipe, [*ONLY, f"init={out}", f"out={tmp_path / 'on'}", "autoregressive.rate=0"])
+    on = train(recipe, [*ONLY, f"init={out}", f"out={tmp_path / 'on'}", "autoregressive.lr=0"])
     assert all(torch.equal(after[key], value) for key, value in weights(on).items()), "one that was trained goes on from there"
 
 
 def test_it_begins_by_listening_as_the_parallel_prior_does(recipe, base):
     """A rate of nothing: what it ends with is what it began with."""
-    given = weights(train(recipe, [*ONLY, f"init={base}", "autoregressive.rate=0"]))
+    given = weights(train(recipe, [*ONLY, f"init={base}", "autoregressive.lr=0"]))
     heard = [key for key in given if key.startswith(("prior.norm", "prior.style", "prior.body"))]
     assert heard and all(torch.equal(given[key], given[f"autoregressive.{key[6:]}"]) for key in heard)
 

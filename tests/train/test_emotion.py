@@ -11,7 +11,14 @@ from talkinghead.train.perception import Perception
 
 EXCHANGED = ("exchange_lips", "exchange_emotion")
 LANDMARKS, PICTURES = ("mesh_emotion", *EXCHANGED), ("lipreading", "video_emotion", *EXCHANGED)
-FEW = ["motion.steps=2", "prior.steps=2", "prior.batch=2", "prior.micro=2", "prior.frames=64", "authored=1"]
+FEW = [
+    "motion.steps=2",
+    "prior.steps=2",
+    "prior.batch=2",
+    "prior.micro_batch_size=2",
+    "prior.frames=64",
+    "synthetic_emotion_prob=1",
+]
 
 
 def last_of(out):

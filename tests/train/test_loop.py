@@ -139,13 +139,13 @@ def test_each_stage_trains_its_own_part_and_nothing_else(recipe, trained, tmp_pa
 def test_the_encoder_is_trained_where_the_recipe_says_so(recipe, tmp_path, tiny_encoder_folder):
     from safetensors.torch import load_file
 
-    out = train(recipe, ["features=live", "prior.encoder_rate=1e-3", "motion.steps=2", "prior.steps=4"])
+    out = train(recipe, ["features=live", "prior.encoder_lr=1e-3", "motion.steps=2", "prior.steps=4"])
     trained, given = weights(out), load_file(tiny_encoder_folder / "model.safetensors")
     changed = {key for key, value in given.items() if not torch.equal(trained[f"audio.model.{key}"], value)}
     assert any(key.startswith("encoder.layers.0") for key in changed)
     assert not any(key.startswith("feature_extractor") for key in changed)
     with pytest.raises(InputError, match="needs features=live"):
-        train(recipe, ["prior.encoder_rate=1e-3", f"out={tmp_path / 'c'}"])
+        train(recipe, ["prior.encoder_lr=1e-3", f"out={tmp_path / 'c'}"])
 
 
 def test_early_stopping_takes_the_best_weights(recipe, tmp_path, monkeypatch):
@@ -184,7 +184,7 @@ def test_averaged_weights_are_what_is_saved(trained, averaged):
 def test_a_run_with_another_model_is_not_overwritten(recipe, trained):
     out = trained
     before = (out / "state.pt").read_bytes()
-    for override, said in {"model.heads=2": "model.heads=4, not 2", "seed=1": "seed=0, not 1"}.items():
+    for override, said in {"model.num_heads=2": "model.num_heads=4, not 2", "seed=1": "seed=0, not 1"}.items():
         with pytest.raises(InputError, match=said):
             train(recipe, [f"out={out}", override])
     assert (out / "state.pt").read_bytes() == before
@@ -205,7 +205,7 @@ def test_a_finished_run_is_left_alone_and_one_with_other_steps_is_told(recipe, t
     with pytest.raises(InputError, match=r"motion has done 3 steps; choose more as motion\.steps"):
         train(recipe, [*broken, "motion.steps=2"])
     # what may change: weights of losses, rates, the average
-    train(recipe, [*broken, "motion.weights.velocity=1", "motion.rate=2e-3", "ema=0.9"])
+    train(recipe, [*broken, "motion.weights.velocity=1", "motion.lr=2e-3", "ema=0.9"])
 
 
 def test_what_is_no_run_is_not_written_to(recipe, tiny_data, tmp_path):
@@ -247,16 +247,16 @@ def test_a_gradient_may_come_late(recipe, monkeypatch):
         ("model.landmarks=[nose_of_cyrano]", "nose_of_cyrano"),
         ("data=[nowhere]", "nowhere"),
         ("encoder=nowhere/at/all", "encoder nowhere"),
-        ("prior.rate=fast", "expected a number"),
-        ("priur.rate=1", "did you mean 'prior'"),
-        ("prior.micro=3", "batch 4 in pieces of 3"),
+        ("prior.lr=fast", "expected a number"),
+        ("priur.lr=1", "did you mean 'prior'"),
+        ("prior.micro_batch_size=3", "batch 4 in micro-batches of 3"),
         ("prior.schedule=cosin", "choose cosine"),
         ("precision=fp16", "needs a GPU"),
         ("device=cuda", "no GPU"),
         ("strategy=zero", "choose ddp, fsdp"),
         ("features=warm", "choose cached, live"),
-        ("ema=1", "ema below 1"),
-        ("motion.micro=1", "2 or more"),
+        ("ema=1", "ema is 1: choose a decay of 0 or more and below 1"),
+        ("motion.micro_batch_size=1", "2 or more"),
         ("prior.stop={metric: aperture_q}", "no 'aperture_q'; it has aperture_r"),
         ("workers=-1", "workers is -1: choose 0 or more"),
         ("seed=-1", "seed is -1"),

@@ -66,13 +66,13 @@ def test_the_prior_learns_from_the_emotion_and_from_nothing_else_what_it_is(batc
     stage = Stage(
         "prior", tiny_talker.network, {"arkit": Surface("arkit", tiny_talker.config, Head.default(), None)}, 0.0, False
     )  # type: ignore[arg-type]
-    stage.authored = 1.0
+    stage.emotion_prob = 1.0
     check_weights({"vertex": 1}, TERMS["prior"], "prior.weights")
     total(stage(batch, [3]), {"vertex": 1.0}).backward()
     gradient = tiny_talker.network.prior.emotion.weight.grad
     assert gradient is not None and gradient.abs().sum() > 0
     tiny_talker.network.zero_grad()
-    stage.authored = 0.0
+    stage.emotion_prob = 0.0
     total(stage(batch, [3]), {"vertex": 1.0}).backward()
     assert not tiny_talker.network.prior.emotion.weight.grad.any(), "no emotion, nothing learnt of it"
     tiny_talker.network.zero_grad(set_to_none=True)

@@ -22,7 +22,7 @@ NAMES = [MOUTH, "mouthClose", "mouthPucker", BROW, "eyeBlinkLeft"]
 @pytest.fixture(scope="module")
 def talker(tiny_encoder):
     torch.manual_seed(0)
-    sizes = {"heads": 4, "categories": 5, "width": 16, "dilations": [1], "prior_width": 16, "prior_dilations": [1]}
+    sizes = {"num_heads": 4, "categories": 5, "width": 16, "dilations": [1], "prior_width": 16, "prior_dilations": [1]}
     config = ModelConfig(
         annotations={"arkit": NAMES}, encoder=tiny_encoder, landmarks=["lip_upper_inner", "lip_lower_inner"], **sizes
     )

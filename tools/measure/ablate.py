@@ -53,7 +53,7 @@ COLUMNS = {  # of evaluate: what is printed, and whether more is better
     "sync_lag": ("sync lag, ms", None),
 }
 RESULTS = "ablation.jsonl"
-BESIDE = ("out", "report", "validation", "videos", "workers", "device")  # of a recipe, what changes no weights
+BESIDE = ("out", "eval_every", "validation", "videos", "workers", "device")  # of a recipe, what changes no weights
 
 
 def weights_of(config: TrainConfig, extra: dict[str, float]) -> dict[str, float]:
