@@ -109,7 +109,7 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, tmp_path, monkey
 
 
 def test_killed_at_a_random_step_and_resumed_is_the_same_to_the_bit(recipe, tmp_path):
-    steps = ["motion.steps=16", "prior.steps=16", "report=2"]
+    steps = ["motion.steps=16", "prior.steps=16", "eval_every=2"]
     whole = train(recipe, [f"out={tmp_path / 'whole'}", *steps])
     broken = [f"out={tmp_path / 'broken'}", *steps]
     command = [sys.executable, cheap_training.__file__, " ".join(["train", str(recipe), *broken])]
@@ -224,7 +224,7 @@ def test_ctrl_c_in_the_last_step_of_a_stage_ends_the_run(recipe, monkeypatch):
 
 @pytest.mark.parametrize("where", ["cached", "live"])
 def test_bf16_is_near_float32(recipe, tmp_path, where):
-    few = ["motion.steps=4", "prior.steps=4", "report=2", f"features={where}"]
+    few = ["motion.steps=4", "prior.steps=4", "eval_every=2", f"features={where}"]
     whole, half = (train(recipe, [f"precision={p}", f"out={tmp_path / p}", *few]) for p in ("fp32", "bf16"))
     for a, b in zip(lines(whole), lines(half), strict=True):
         same = a == b
