@@ -16,10 +16,10 @@ from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
-from talkinghead.motion import nonverbal
 from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
+from talkinghead.motion.nonverbal import add_nonverbal_motion
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def compose(
     animation = replace(animation, coefficients=animation.coefficients[frames])
     if not speech.blendshapes or not settings.idle:
         return Animation.of(animation)
-    animation = nonverbal.apply(
+    animation = add_nonverbal_motion(
         animation,
         settings.seed,
         strength=settings.idle,

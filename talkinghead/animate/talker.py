@@ -24,7 +24,7 @@ from talkinghead.models.prior import emotion_input
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.models.template import template_code
-from talkinghead.motion.affect import enliven
+from talkinghead.motion.affect import fluctuate
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.speech.phonemes import BILABIALS
@@ -95,12 +95,12 @@ class Talker:
         expression = np.zeros_like(neutral)
         if curve.values.any():
             times = frame_times(len(neutral), self.config.fps)
-            shown = enliven(curve.at(times), times, voice, settings.seed) if settings.idle else curve.at(times)
+            shown = fluctuate(curve.at(times), times, voice, settings.seed) if settings.idle else curve.at(times)
             expression = decode(shown) - neutral
         names = self.config.annotations[annotation]
         speech = SpeechMotion(
-            head.spread(neutral, names),
-            head.spread(expression, names),
+            head.scatter_coefficients(neutral, names),
+            head.scatter_coefficients(expression, names),
             None if self.network.phones is None else closure_level(self._bilabial(features)),
             self.config.fps,
             annotation in BLENDSHAPES,

@@ -111,7 +111,7 @@ def animation_of(motion: Motion, head: Head, where: str) -> Animation:
         residual = motion.offsets - (weights @ flat).reshape(motion.offsets.shape)
         return Animation(weights, motion.fps, replace(head, template=motion.template), residual=residual, **optional)
     assert motion.coefficients is not None
-    return Animation(head.spread(motion.coefficients, motion.names), motion.fps, head, **optional)
+    return Animation(head.scatter_coefficients(motion.coefficients, motion.names), motion.fps, head, **optional)
 
 
 def head_of(folder: Path, clip: Clip) -> Head:

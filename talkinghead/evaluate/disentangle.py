@@ -46,7 +46,7 @@ class Swapped:
     motions: dict[str, np.ndarray]
 
     def animation(self, values: np.ndarray) -> Animation:
-        return Animation(self.head.spread(values, self.names), self.fps, self.head)
+        return Animation(self.head.scatter_coefficients(values, self.names), self.fps, self.head)
 
 
 def disentangle(

@@ -23,7 +23,7 @@ from talkinghead.head.identity import (
     read_face,
     read_gender,
 )
-from talkinghead.head.lip_seal import Lips
+from talkinghead.head.lip_seal import SealGeometry
 
 
 @dataclass(frozen=True)
@@ -175,11 +175,15 @@ class Head:
             raise InputError(f"head {self.name} has no shape {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return self.names.index(name)
 
-    def spread(self, values: np.ndarray, names: list[str] | tuple[str, ...]) -> np.ndarray:
-        """(T, len(names)) weights of some shapes -> (T, K) of all, the others 0. Raises InputError for a name it has not."""
+    def scatter_coefficients(self, values: np.ndarray, names: list[str] | tuple[str, ...]) -> np.ndarray:
+        """(T, len(names)) weights of some shapes -> (T, K) of all shapes, the others 0. Raises InputError for unknown names."""
         weights = np.zeros((len(values), len(self.names)), np.float32)
         weights[:, [self.index(name) for name in names]] = values
         return weights
+
+    def spread(self, values: np.ndarray, names: list[str] | tuple[str, ...]) -> np.ndarray:
+        """Earlier name of `scatter_coefficients`."""
+        return self.scatter_coefficients(values, names)
 
     def landmark(self, names: str | list[str], vertices: np.ndarray | None = None) -> np.ndarray:
         """Positions of landmarks on (..., V, 3) `vertices` (the template by default) -> (..., 3) or (..., L, 3).
@@ -313,8 +317,8 @@ def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:
     balls, out = head.regions["eyeballs"] > 0.5, {}
     for name, place in head.joints.items():
         if name.endswith("_eye"):
-            mine = balls & (np.sign(head.template[:, 0]) == np.sign(place[0]))
-            weight = mine.astype(np.float32)
+            ball = balls & (np.sign(head.template[:, 0]) == np.sign(place[0]))
+            weight = ball.astype(np.float32)
         else:
             distance = np.linalg.norm(head.template - place, axis=1)
             weight = np.exp(-(((distance - distance.min()) / JOINT_RADIUS) ** 2))
@@ -327,7 +331,7 @@ def _shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     Each identity direction leaves the lips shut by itself, many together do not.
     """
-    lips, basis = lips_of(head), head.basis.copy()
+    lips, basis = seal_geometry(head), head.basis.copy()
     if lips is None:
         return template, basis
     template = (template + lips.correction(template)).astype(np.float32)
@@ -373,8 +377,8 @@ def _tone(shares: dict[str, float]) -> np.ndarray:
     return light ** (-3 * excess)
 
 
-def lips_of(head: Head) -> Lips | None:
-    """The lips of a head with `lip_inner_*` vertex landmarks, a jawOpen shape and a part named skin, else None."""
+def seal_geometry(head: Head) -> SealGeometry | None:
+    """The lips of a head with `lip_inner_*` vertex landmarks, a jawOpen shape and a part named skin; None for others."""
     names = sorted(name for name in head.landmarks if name.startswith("lip_inner_"))
     part = next((p for p in head.parts if p.name == "skin"), None)
     if not names or part is None or "jawOpen" not in head.names:
@@ -383,4 +387,4 @@ def lips_of(head: Head) -> Lips | None:
     table = np.array([head.landmarks[name] for name in names])
     weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
     ring = head.faces[table[:, 0].astype(int)][np.arange(len(names)), weights.argmax(1)]
-    return Lips(faces, head.template, [int(v) for v in ring], head.basis[head.index("jawOpen")])
+    return SealGeometry(faces, head.template, [int(v) for v in ring], head.basis[head.index("jawOpen")])

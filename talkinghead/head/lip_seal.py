@@ -15,7 +15,7 @@ BLUR = (0.12, 0.06, 0.03, 0.03)  # along the mouth, round by round: first the wh
 MOST = 0.07  # that a slit is closed in one round
 
 
-class Lips:
+class SealGeometry:
     """The mesh of both lips at rest. v skin vertices, any unit of length; x to the head's left, y up, z to the front."""
 
     def __init__(self, faces: np.ndarray, points: np.ndarray, ring: list[int], jaw: np.ndarray):

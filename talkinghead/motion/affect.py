@@ -1,6 +1,6 @@
-"""How emotion carries the head, the eyes and the lids, and how it keeps from freezing into a mask. T frames, E emotions.
+"""Head pose, gaze and blinks by emotion, and slow changes of a held emotion. T frames, E emotions.
 
-What the face itself does is in `expressions`. Directions are from the literature, degrees were set by eye where it has none:
+The face itself is in `expressions`. Directions are from the literature; degrees were set by eye where it gives none:
 
 [A] Adams, Kleck 2005, Effects of direct and averted gaze on the perception of facially communicated emotion. Emotion 5 (anger
     and joy look at you; fear and sadness look away).
@@ -22,19 +22,19 @@ from talkinghead.audio.smoothing import smooth
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 
-# Of each emotion at full intensity. down, turn, tilt: degrees the head is held down, aside and to one shoulder (whose side is
-# the person's own); look: degrees the eyes look below the viewer; moves, brows, blinks: how much more head and brows move in
-# speech, and blinks come, than usual; slow: how much longer a blink takes; darts: how much the eyes do.
-CARRIES: dict[str, dict[str, float]] = {
+# Of each emotion at full intensity. down, turn, tilt: degrees of the head downwards, to one side and to one shoulder (the seed
+# decides the side). look: degrees of the eyes below the viewer. moves, brows, blinks: factors of the motion of head and brows
+# in speech and of the rate of blinks. slow: factor of the length of a blink. darts: share of quick looks aside (DART).
+AFFECT: dict[str, dict[str, float]] = {
     "happy": {"down": -2.5, "tilt": 2.5, "moves": 1.35, "brows": 1.1, "blinks": 1.1},  # [L][B]
     "sad": {"down": 7.0, "tilt": 2.0, "look": 10.0, "moves": 0.6, "brows": 0.5, "blinks": 0.85, "slow": 1.4},  # [L][W][A]
     "surprised": {"down": -4.0, "moves": 1.1, "brows": 0.5, "blinks": 0.5},
     "fearful": {"down": -3.0, "turn": 2.5, "moves": 1.1, "brows": 0.5, "blinks": 1.7, "darts": 1.0},  # [A][H]
     "disgusted": {"down": -2.0, "turn": 6.0, "tilt": 2.0, "moves": 0.9, "brows": 0.5},  # [W]
-    "angry": {"down": 4.5, "moves": 1.35, "brows": 0.3, "blinks": 0.55},  # [B], a stare [A] from under the brows
+    "angry": {"down": 4.5, "moves": 1.35, "brows": 0.3, "blinks": 0.55},  # [B]; gaze stays on the viewer [A]
     "contempt": {"down": -5.0, "turn": 4.0, "moves": 0.8, "brows": 0.7, "blinks": 0.8, "slow": 1.2},
 }
-USUAL = {
+UNAFFECTED = {
     "down": 0.0,
     "turn": 0.0,
     "tilt": 0.0,
@@ -45,15 +45,18 @@ USUAL = {
     "slow": 1.0,
     "darts": 0.0,
 }
-LATE = 0.5  # seconds over which a head takes up what the face shows at once
-DART = (2.5, 7.0)  # degrees
-WAVES, ACCENT, PAUSE, MOST = 0.09, 0.08, 0.05, 0.15  # of the intensity: slow waves, on accents, less in pauses, in all
+LATE = 0.5  # seconds by which head and gaze are smoothed: they follow the face late
+DART = (2.5, 7.0)  # degrees: smallest and largest quick look aside
+WAVES, ACCENT, PAUSE, MOST = 0.09, 0.08, 0.05, 0.15  # shares of intensity: slow waves, on accents, less in pauses, limit of all
 
 
 @dataclass(frozen=True)
-class Bearing:
-    """What emotion does to the life of `idle`. posture: (T, 3) rad, to be added to the head's rotation. gaze: (T, 2) rad, yaw
-    and pitch, to be added to where the eyes look. moves, brows, blinks, slow: (T,) factors, 1 is usual."""
+class AffectMotion:
+    """Changes of `nonverbal_motion` by emotion.
+
+    posture: (T, 3) rad to add to the head's rotation. gaze: (T, 2) rad, yaw and pitch, to add to the gaze. moves, brows,
+    blinks, slow: (T,) factors of head motion, brow motion, rate and length of blinks; 1 is without emotion.
+    """
 
     posture: np.ndarray
     gaze: np.ndarray
@@ -63,27 +66,27 @@ class Bearing:
     slow: np.ndarray
 
 
-def bearing(curve: np.ndarray, times: np.ndarray, seed: int, fps: float) -> Bearing:
-    """(T, E) curve at (T,) seconds -> how the person of a seed carries it; all of a blend, each as far as it is felt."""
+def affect_motion(curve: np.ndarray, times: np.ndarray, seed: int, fps: float) -> AffectMotion:
+    """(T, E) curve at (T,) seconds -> its effects, weighted sums in a blend. The seed decides sides and a factor of posture."""
     rng = np.random.default_rng([seed & (2**64 - 1), 7])
-    felt = np.stack([smooth(column, LATE * fps) for column in np.asarray(curve, np.float64)[:, 1:].T], 1)
+    late = np.stack([smooth(column, LATE * fps) for column in np.asarray(curve, np.float64)[:, 1:].T], 1)
 
     def of(what: str) -> np.ndarray:
-        full = np.array([CARRIES[name].get(what, USUAL[what]) - USUAL[what] for name in EMOTIONS[1:]])
-        return USUAL[what] + felt @ full
+        full = np.array([AFFECT[name].get(what, UNAFFECTED[what]) - UNAFFECTED[what] for name in EMOTIONS[1:]])
+        return UNAFFECTED[what] + late @ full
 
     aside, shoulder = rng.choice([-1.0, 1.0], 2)
-    own = rng.uniform(0.75, 1.25, 3)  # nobody holds the head as anybody else does
+    own = rng.uniform(0.75, 1.25, 3)  # people hold their heads differently
     posture = np.radians(np.stack([of("down"), aside * of("turn"), shoulder * of("tilt")], 1)) * own
     gaze = np.radians(np.stack([0 * times, -of("look")], 1)) + of("darts")[:, None] * _darts(rng, times)
-    return Bearing(posture, gaze, of("moves"), of("brows"), of("blinks"), of("slow"))
+    return AffectMotion(posture, gaze, of("moves"), of("brows"), of("blinks"), of("slow"))
 
 
-def enliven(curve: np.ndarray, times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
-    """(T, E) curve -> the same, no longer held like a mask: it comes and goes by MOST at most.
+def fluctuate(curve: np.ndarray, times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
+    """(T, E) curve -> the curve times factors within 1 - MOST to 1 + MOST, so that a held emotion is not frozen.
 
-    In slow waves, with the accents of the voice, if there is one, and in its pauses. 0 stays 0, more stays more, and no row's
-    sum goes beyond 1.
+    The factor follows slow waves and, with a `voice`, rises on accents and falls in pauses. 0 stays 0, a larger intensity
+    stays larger, and no row's sum exceeds 1.
     """
     rng = np.random.default_rng([seed & (2**64 - 1), 8])
     rates, phases = rng.uniform(0.08, 0.5, 6), rng.uniform(0, 2 * np.pi, 6)
@@ -106,14 +109,14 @@ def _bump(phase: np.ndarray) -> np.ndarray:
 
 
 def _darts(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """(T, 2) rad: eyes that will not stay: quick looks to either side and back, 0.35 to 1.3 s apart."""
+    """(T, 2) rad: quick looks to either side and back, 0.35 to 1.3 s apart."""
     out, moment, before = np.zeros((len(times), 2)), 0.0, np.zeros(2)
     while moment < times[-1]:
         wait, angle, far, back = rng.uniform([0.35, -0.45, DART[0], 0], [1.3, 0.45, DART[1], 1])
         side = rng.choice([-1.0, 1.0])
         moment += wait
         target = np.zeros(2) if back < 0.35 else np.radians(far) * np.array([side * np.cos(angle), np.sin(angle)])
-        lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*(target - before)))  # as in `idle`
+        lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*(target - before)))  # as in `nonverbal`
         first = np.searchsorted(times, moment)
         out[first:] += ease((times[first:] - moment) / lasts)[:, None] * (target - before)
         before = target

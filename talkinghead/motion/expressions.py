@@ -6,7 +6,7 @@ literature, how far each of them goes was set by hand: by eye, on pictures of se
 photographs (face-api, fer) as a second opinion. No weights come from those.
 
 Brows, lids (eyeWide, eyeSquint and, for lids that droop, eyeBlink), cheeks, nose, jaw and lips take part; eyeLook does not:
-where the eyes look and how the head is held is in `face.bearing`.
+where the eyes look and how the head is held is in `affect`.
 
 [E] Ekman, Friesen 1978, Facial Action Coding System; Friesen, Ekman 1983, EMFACS-7 (which units tell which emotion).
 [D] Du, Tao, Martinez 2014, Compound facial expressions of emotion. PNAS 111, table 1 (units that most people use for each).

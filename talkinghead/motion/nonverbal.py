@@ -1,8 +1,8 @@
-"""Seeded life for what speech does not decide: blinks, small eye movements, lids, brows, sway of the head and nods.
+"""Nonverbal motion from a seed: blinks, saccades, lids, brows, sway of the head and nods.
 
-Events are drawn in seconds and then looked at on the frame clock, so the same seed gives the same person at any frame rate, and
-a longer clip begins like a shorter one. Blinks, eyes, brows and head have random streams of their own: switching one off leaves
-the others as they are. What follows the voice is in `gestures`. Legend: T frames. Where the figures come from:
+Events are drawn in seconds and then sampled at the frames, so a seed gives the same events at any frame rate, and a longer clip
+begins like a shorter one. Blinks, eyes, brows and head have random streams of their own: switching one off leaves the others
+unchanged. Motion that follows the voice is in `gestures`. T frames. Sources of the figures:
 
 [B] Bentivoglio et al. 1997, Analysis of blink rate patterns in normal subjects. Movement Disorders 12.
 [E] Evinger, Manning, Sibony 1991, Eyelid movements: mechanisms and normal data. Investigative Ophthalmology 32.
@@ -28,23 +28,23 @@ from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures
-from talkinghead.motion.affect import Bearing, bearing
+from talkinghead.motion.affect import AffectMotion, affect_motion
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 
-GRID = 100.0  # Hz at which the pace of blinks is summed, whatever the frame rate
+GRID = 100.0  # Hz at which the rate of blinks is integrated, at any frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm
 DOUBLE = 0.06  # share of blinks that come as a pair
 DIRECTIONS = np.array([15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79])  # % of saccades every 45 degrees from the right [L]
 SWAY = np.radians([0.7, 1.1, 0.6])  # RMS about x (nod), y (turn), z (tilt)
 SWAY_BAND = (0.06, 0.7)  # Hz: the slow class of head movements [H]; modulation by speech keeps it below 1 Hz
 LID_DOWN, LID_UP = 0.02, 0.04  # weights of eyeBlink and eyeWide a degree of gaze: upper lids go with the eyes [F]
-HARMLESS = 1e-5  # metres: shapes that move any lip vertex further are the mouth's, not to be touched
+LIP_MOTION = 1e-5  # metres: shapes that move any lip vertex further are not used
 
 
-def idle(
+def nonverbal_motion(
     frames: int,
     fps: float,
     seed: int,
@@ -57,17 +57,17 @@ def idle(
     voice: Prosody | None = None,
     emotion: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Motion of eyes, brows and head for `frames` at `fps`.
+    """Motion of eyes, brows and head for `frames` frames at `fps`.
 
     {"blinks": (T, 2) weights, "gaze": (T, 2, 2) rad, "brows": (T, 2, 3) weights of inner end up, outer end up, down, left and
     right, "rotation": (T, 3) rad}; `gaze` and `rotation` are as in `Animation`.
-    blinks: how often, 1 is usual. gaze, brows, head: how far, 1 is usual. 0 switches a part off exactly.
-    speech: (T,) activity in [0, 1], if known: blinks then come more in pauses, eyes wander more, brows rise and the head
-        nods while speaking.
-    voice: the `Prosody` of the recording, if there is one: nods and brows are then on its accents, the head
-        takes up a posture with each phrase, the eyes look away as one begins; `speech` is taken of it if not given.
-    emotion: (T, 8) curve as in `expressions`: how the head is held and how far it moves, where the eyes look, how blinks come.
-        All that is scaled as the rest is; without it, and where it is 0 throughout, nothing differs.
+    blinks: factor of their rate. gaze, brows, head: factors of amplitude. 1 is usual; 0 switches a part off exactly.
+    speech: (T,) voice activity in [0, 1], if known. Blinks are then more frequent after phrases; eyes, brows and head move
+        more during speech.
+    voice: the `Prosody` of the recording, if known. Nods and brow raises are then on its accents, the head changes its posture
+        at phrases, and the eyes look away as a phrase begins. `speech` defaults to its `speaking`.
+    emotion: (T, 8) curve as in `expressions`, whose effects on head, gaze and blinks are in `affect`. The factors scale them,
+        too. A curve of zeros has no effect.
     Raises InputError for strengths below 0 and for a `speech` or `emotion` of another shape.
     """
     check_strengths(blinks=blinks, gaze=gaze, brows=brows, head=head)
@@ -77,20 +77,20 @@ def idle(
     if speech is not None:
         speech = np.clip(np.asarray(speech, np.float64), 0, 1)
         if speech.shape != (frames,) or not np.isfinite(speech).all():
-            raise InputError(f"idle: speech has shape {speech.shape}, expected {frames} finite values")
-    felt = _felt(emotion, times, seed, fps)
+            raise InputError(f"nonverbal motion: speech has shape {speech.shape}, expected {frames} finite values")
+    affect = _affect(emotion, times, seed, fps)
     streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(7)]
-    closed = _blinks(streams[0], times, speech, blinks, felt)
+    closed = _blinks(streams[0], times, speech, blinks, affect)
     accents = gestures.accents_of(streams[2], times, speech, voice, fps)
     rotation = _sway(streams[1], times, speech, fps) + gestures.nods(streams[4], times, accents)
     if voice is not None:
         rotation += gestures.postures(streams[6], times, voice)
     looks, lift = _looks(streams[3], times, speech, voice), gestures.brows(streams[5], times, accents, speech, voice, fps)
-    if felt is not None:
-        rotation = rotation * felt.moves[:, None] + felt.posture
-        looks, lift = looks + felt.gaze, lift * felt.brows[:, None, None]
+    if affect is not None:
+        rotation = rotation * affect.moves[:, None] + affect.posture
+        looks, lift = looks + affect.gaze, lift * affect.brows[:, None, None]
     rotation *= head
-    looks = looks - rotation[:, [1, 0]] * [1, -1]  # eyes stay with the viewer as heads turn
+    looks = looks - rotation[:, [1, 0]] * [1, -1]  # eyes stay on the viewer while the head turns
     return {
         "blinks": np.repeat(closed[:, None], 2, 1).astype(np.float32),
         "gaze": np.repeat((gaze * looks)[:, None], 2, 1).astype(np.float32),
@@ -99,7 +99,7 @@ def idle(
     }
 
 
-def apply(
+def add_nonverbal_motion(
     animation: Animation,
     seed: int = 0,
     *,
@@ -112,39 +112,38 @@ def apply(
     voice: Prosody | None = None,
     emotion: np.ndarray | None = None,
 ) -> Animation:
-    """The animation with `idle` on top: the larger of two blinks, brows, gaze and rotation added; the lips stay as they are.
+    """The animation with `nonverbal_motion` added: the larger of two blinks; the sum of brows, gaze and rotation.
 
-    `strength` multiplies the four others. Without `speech` and `voice` the activity is read from the lips. Upper lids go with
-    the eyes, eyes widen a little under raised brows and narrow in a smile. `emotion` is as in `idle`; what it does to the face
-    itself is not done here. A head without the shapes, or whose shapes move the lips, goes without; one without eyeballs does
-    not look around.
+    `strength` multiplies the four other factors. Without `speech` and `voice` the activity is read from the lips. Upper lids
+    follow the eyes, eyes widen a little under raised brows and narrow in a smile. `emotion` changes head, gaze and blinks, not
+    the expression. Shapes that the head lacks, or that move its lips, are left out. A head without eyeballs has no gaze.
     """
     blinks, gaze, brows, head = strength * blinks, strength * gaze, strength * brows, strength * head
     face = animation.head
-    speech = activity(animation) if speech is None and voice is None else speech
-    how = {"blinks": blinks, "gaze": gaze, "brows": brows, "head": head}
-    life = idle(len(animation), animation.fps, seed, **how, speech=speech, voice=voice, emotion=emotion)
+    speech = lip_activity(animation) if speech is None and voice is None else speech
+    gains = {"blinks": blinks, "gaze": gaze, "brows": brows, "head": head}
+    added = nonverbal_motion(len(animation), animation.fps, seed, **gains, speech=speech, voice=voice, emotion=emotion)
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
-        changed["gaze"] = life["gaze"] if animation.gaze is None else animation.gaze + life["gaze"]
-    weights = _shapes(animation, life, changed.get("gaze"), blinks > 0, brows)
+        changed["gaze"] = added["gaze"] if animation.gaze is None else animation.gaze + added["gaze"]
+    weights = _shapes(animation, added, changed.get("gaze"), blinks > 0, brows)
     if weights:
         changed["coefficients"] = animation.coefficients.copy()
         for row, values in weights.items():
             changed["coefficients"][:, row] = values
     if head:
-        changed["rotation"] = life["rotation"]
+        changed["rotation"] = added["rotation"]
         if animation.rotation is not None:
             from scipy.spatial.transform import Rotation
 
-            turned = Rotation.from_rotvec(life["rotation"]) * Rotation.from_rotvec(animation.rotation)
+            turned = Rotation.from_rotvec(added["rotation"]) * Rotation.from_rotvec(animation.rotation)
             changed["rotation"] = turned.as_rotvec()
     return replace(animation, **changed)
 
 
-def _shapes(animation: Animation, life: dict, gaze: np.ndarray | None, blinks: bool, brows: float) -> dict[int, np.ndarray]:
+def _shapes(animation: Animation, added: dict, gaze: np.ndarray | None, blinks: bool, brows: float) -> dict[int, np.ndarray]:
     """Row of a coefficient -> its (T,) new weights, of shapes that the head has and that leave the lips alone."""
-    own, out = _harmless(animation.head), {}
+    own, out = _upper_face_rows(animation.head), {}
 
     def there(name: str) -> np.ndarray:
         return out.get(own[name], animation.coefficients[:, own[name]])
@@ -159,7 +158,7 @@ def _shapes(animation: Animation, life: dict, gaze: np.ndarray | None, blinks: b
             add(f"eyeBlink{side}", LID_DOWN * np.maximum(-up, 0))
             add(f"eyeWide{side}", LID_UP * np.maximum(up, 0))
         if brows:
-            inner, outer, down = life["brows"][:, eye].T
+            inner, outer, down = added["brows"][:, eye].T
             add("browInnerUp", inner / 2)  # of both sides together
             add(f"browOuterUp{side}", outer)
             add(f"browDown{side}", down)
@@ -168,12 +167,12 @@ def _shapes(animation: Animation, life: dict, gaze: np.ndarray | None, blinks: b
             narrow = animation.coefficients[:, animation.head.index(smile)] if smile in animation.head.names else 0
             add(f"eyeSquint{side}", 0.3 * down + min(brows, 1) * 0.3 * np.clip(narrow, 0, 1))
         if blinks and f"eyeBlink{side}" in own:
-            out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), life["blinks"][:, eye])
+            out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), added["blinks"][:, eye])
     return out
 
 
-def _harmless(head: Head) -> dict[str, int]:
-    """Rows of the shapes of the upper face that move no lip vertex by more than HARMLESS."""
+def _upper_face_rows(head: Head) -> dict[str, int]:
+    """Rows of the shapes of the upper face that move no lip vertex by more than LIP_MOTION."""
     names = [name for name in head.names if name.startswith(("brow", "eyeBlink", "eyeWide", "eyeSquint"))]
     if "lips" in head.regions:
         lips = np.flatnonzero(head.regions["lips"] > 0)
@@ -181,11 +180,11 @@ def _harmless(head: Head) -> dict[str, int]:
         marks = [int(place[0]) for name, place in head.landmarks.items() if name.startswith("lip_")]
         lips = np.unique(head.faces[marks]) if marks else np.zeros(0, int)
     rows = {name: head.index(name) for name in names}
-    return {name: row for name, row in rows.items() if np.abs(head.basis[row][lips]).max(initial=0) <= HARMLESS}
+    return {name: row for name, row in rows.items() if np.abs(head.basis[row][lips]).max(initial=0) <= LIP_MOTION}
 
 
-def activity(animation: Animation) -> np.ndarray | None:
-    """(T,) speech activity in [0, 1] as the lips show it: their speed over a third of a second; None without lip landmarks."""
+def lip_activity(animation: Animation) -> np.ndarray | None:
+    """(T,) voice activity in [0, 1] estimated from the speed of the lips over a third of a second; None without landmarks."""
     if not has_lip_gap(animation.head):
         return None
     if len(animation) < 2:
@@ -195,18 +194,18 @@ def activity(animation: Animation) -> np.ndarray | None:
     return np.clip(np.sqrt(smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
 
 
-def _felt(emotion: np.ndarray | None, times: np.ndarray, seed: int, fps: float) -> Bearing | None:
-    """What an emotion does, or None if it does nothing. Raises InputError for one of another shape."""
+def _affect(emotion: np.ndarray | None, times: np.ndarray, seed: int, fps: float) -> AffectMotion | None:
+    """Effects of the emotion, or None if it is 0 throughout. Raises InputError for a curve of another shape."""
     if emotion is None:
         return None
     emotion = np.asarray(emotion)
     if emotion.shape != (len(times), len(EMOTIONS)):
-        raise InputError(f"idle: emotion has shape {emotion.shape}, expected {(len(times), len(EMOTIONS))}")
-    return bearing(emotion, times, seed, fps) if emotion[:, 1:].any() else None
+        raise InputError(f"nonverbal motion: emotion has shape {emotion.shape}, expected {(len(times), len(EMOTIONS))}")
+    return affect_motion(emotion, times, seed, fps) if emotion[:, 1:].any() else None
 
 
 def _blinks(
-    rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float, felt: Bearing | None = None
+    rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float, affect: AffectMotion | None = None
 ) -> np.ndarray:
     """(T,) weight of both lids. Closing takes 80-100 ms, opening 150-200 ms; the whole a third of a second [E][V]."""
     closed = np.zeros(len(times))
@@ -214,9 +213,9 @@ def _blinks(
         return closed
     grid = np.arange(0, times[-1] + 2 / GRID, 1 / GRID)
     rates = rate * _pace(grid, times, speech)
-    if felt is not None:
-        rates *= np.interp(grid, times, felt.blinks)
-    pace = np.cumsum(rates) / GRID  # seconds at rest that the time up to each point counts as
+    if affect is not None:
+        rates *= np.interp(grid, times, affect.blinks)
+    pace = np.cumsum(rates) / GRID  # integral of the rate: seconds at the rate of rest
     start, drawn, first = 0.0, 0.0, rng.uniform(0.2, 1)
     while True:
         drawn += first * BLINK_MEAN * np.exp(BLINK_SPREAD * rng.standard_normal() - BLINK_SPREAD**2 / 2)
@@ -226,8 +225,8 @@ def _blinks(
         if drawn > pace[-1]:
             return closed
         start = max(start + 0.4, np.interp(drawn, pace, grid))
-        if felt is not None:
-            shape[:3] *= np.interp(start, times, felt.slow)
+        if affect is not None:
+            shape[:3] *= np.interp(start, times, affect.slow)
         for begin in (start, start + again) if pair else (start,):
             span = slice(*np.searchsorted(times, [begin, begin + shape[:3].sum()]))
             closed[span] = np.maximum(closed[span], _blink(times[span] - begin, *shape))
@@ -235,7 +234,7 @@ def _blinks(
 
 
 def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.ndarray:
-    """How much faster than at rest blinks come: 26 a minute in conversation [B], most of them just after a phrase [N]."""
+    """Rate of blinks relative to rest: 26 a minute in conversation [B], most of them just after a phrase [N]."""
     if speech is None:
         return np.ones(len(grid))
     active = np.interp(grid, times, speech)
@@ -243,15 +242,15 @@ def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.
     return 1.0 - 0.1 * active + 3.5 * np.maximum(before - active, 0)
 
 
-def _blink(since: np.ndarray, closing: float, shut: float, opening: float, depth: float) -> np.ndarray:
-    """Weight of a blink at times since its start; the lid brakes into the open position."""
+def _blink(since: np.ndarray, closing: float, closed: float, opening: float, depth: float) -> np.ndarray:
+    """Weight of a blink at times since its start; the lid slows down as it opens."""
     down = ease(since / closing)
-    up = ease(1 - np.sqrt(np.clip((since - closing - shut) / opening, 0, 1)))
-    return depth * np.minimum(down, np.where(since < closing + shut, 1.0, up))
+    up = ease(1 - np.sqrt(np.clip((since - closing - closed) / opening, 0, 1)))
+    return depth * np.minimum(down, np.where(since < closing + closed, 1.0, up))
 
 
 def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, voice: Prosody | None) -> np.ndarray:
-    """(T, 2) rad, yaw and pitch: fixations around the viewer's face, now and then a look away, saccades between.
+    """(T, 2) rad, yaw and pitch: fixations around the viewer's face and occasional looks away, with saccades between.
 
     A saccade of A degrees lasts 25 ms + 2.4 ms A [L] with the speed profile of least jerk: 5 degrees peak at 250 degrees/s.
     Directions are those of [L]; its distances (6.9 degrees on average) are shortened, since the viewer here is a camera.

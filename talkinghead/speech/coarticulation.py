@@ -204,7 +204,7 @@ def speak(
     names = [n + side for n in weights for side in (("Left", "Right") if n in PAIRED else ("",)) if n + side in head.names]
     values = np.stack([weights[n.removesuffix("Left").removesuffix("Right")] for n in names], 1)
     meta = {"model": "coarticulation", "version": VERSION, "synthesised": True}
-    return Animation(head.spread(values.astype(np.float32), names), fps, head, meta=meta)
+    return Animation(head.scatter_coefficients(values.astype(np.float32), names), fps, head, meta=meta)
 
 
 def segments_of(phones: Iterable[tuple[float, float, str]], seconds: float, loudness: np.ndarray | None = None) -> Segments:

@@ -71,7 +71,7 @@ def predicted_and_true(
     names = talker.config.annotations[annotation]
 
     def animate(values: np.ndarray) -> Animation | None:
-        return None if head is None else Animation(head.spread(values, names), talker.config.fps, head)
+        return None if head is None else Animation(head.scatter_coefficients(values, names), talker.config.fps, head)
 
     return found[0].cpu().numpy(), target[0].cpu().numpy(), animate
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from talkinghead.head.head import lips_of
+from talkinghead.head.head import seal_geometry
 from talkinghead.head.visemes import VISEMES
 
 MM = 1e-3
@@ -139,7 +139,7 @@ def test_lower_teeth_and_tongue_follow_the_jaw(default_head):
 
 @pytest.mark.parametrize("name", SHUT)
 def test_lips_shut(default_head, pose, name, seen):
-    lips, vertices = lips_of(default_head), pose(default_head, **SHUT[name])
+    lips, vertices = seal_geometry(default_head), pose(default_head, **SHUT[name])
     _, heights = lips.slits(vertices[: len(vertices)])
     slit = heights * lips.width
     assert slit.max() < 0.35 * MM and slit.min() > -2.5 * MM, f"slit from {slit.min() / MM:.2f} to {slit.max() / MM:.2f} mm"

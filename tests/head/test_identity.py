@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.head.head import Head, lips_of
+from talkinghead.head.head import Head, seal_geometry
 from talkinghead.head.identity import details
 from talkinghead.head.visemes import VISEMES
 
@@ -33,7 +33,7 @@ def test_lids_and_lips_close_on_everybody(default_head, pose, arguments, seen):
     for weights in ({}, VISEMES["PP"], {"jawOpen": 0.5, "mouthClose": 0.5}):
         front = seen(head, pose(head, **weights), middle - [0, 0.004, 0], 0.08)
         assert front["teeth"] + front["gums"] + front["tongue"] <= 8, (weights, front)
-    _, heights = lips_of(head).slits(head.template)
+    _, heights = seal_geometry(head).slits(head.template)
     assert abs(heights).max() < 0.03  # mouth widths: about 1 mm
 
 

@@ -11,9 +11,9 @@ from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.errors import InputError
-from talkinghead.motion.affect import MOST, enliven
+from talkinghead.motion.affect import MOST, fluctuate
 from talkinghead.motion.emotions import EMOTIONS
-from talkinghead.motion.nonverbal import apply, idle
+from talkinghead.motion.nonverbal import add_nonverbal_motion, nonverbal_motion
 
 FPS = 30.0
 
@@ -44,13 +44,13 @@ def talking(default_head) -> Animation:
 
 def life(emotion: str, seed: int, seconds: int = 60, intensity: float = 1.0, **dials) -> dict[str, np.ndarray]:
     frames = round(seconds * FPS)
-    return idle(frames, FPS, seed, emotion=only(emotion, frames, intensity), voice=voice(seconds), **dials)
+    return nonverbal_motion(frames, FPS, seed, emotion=only(emotion, frames, intensity), voice=voice(seconds), **dials)
 
 
 def test_nothing_felt_is_the_life_as_it_was(talking):
-    without = apply(talking, 3, voice=voice(5))
+    without = add_nonverbal_motion(talking, 3, voice=voice(5))
     for curve in (np.zeros((150, 8)), only("neutral", 150)):
-        felt = apply(talking, 3, voice=voice(5), emotion=curve)
+        felt = add_nonverbal_motion(talking, 3, voice=voice(5), emotion=curve)
         for name in ("coefficients", "rotation", "gaze"):
             assert getattr(felt, name).tobytes() == getattr(without, name).tobytes()
 
@@ -114,29 +114,29 @@ def test_lips_are_left_alone(talking):
     mask = talking.head.regions["lips"] > 0
     lips = np.einsum("tk,kvx->tvx", talking.coefficients, talking.head.basis[:, mask])
     for emotion in EMOTIONS[1:]:
-        after = apply(talking, 1, voice=voice(5), emotion=only(emotion, 150))
+        after = add_nonverbal_motion(talking, 1, voice=voice(5), emotion=only(emotion, 150))
         np.testing.assert_array_equal(np.einsum("tk,kvx->tvx", after.coefficients, after.head.basis[:, mask]), lips)
-        assert (after.rotation != apply(talking, 1, voice=voice(5)).rotation).any()
+        assert (after.rotation != add_nonverbal_motion(talking, 1, voice=voice(5)).rotation).any()
 
 
 def test_a_curve_of_another_shape_is_told(talking):
     with pytest.raises(InputError, match="emotion has shape"):
-        apply(talking, 1, emotion=np.zeros((10, 8)))
+        add_nonverbal_motion(talking, 1, emotion=np.zeros((10, 8)))
 
 
 def test_held_emotions_live():
     times, heard = frame_times(900, FPS), voice(30)
     steady = only("happy", 900, 0.6)
-    lively = enliven(steady, times, heard, 3)
-    np.testing.assert_array_equal(lively, enliven(steady, times, heard, 3))
-    assert (lively != enliven(steady, times, heard, 4)).any()
+    lively = fluctuate(steady, times, heard, 3)
+    np.testing.assert_array_equal(lively, fluctuate(steady, times, heard, 3))
+    assert (lively != fluctuate(steady, times, heard, 4)).any()
     change = lively[:, 1] / 0.6 - 1
     assert 0.03 < change.std() and np.abs(change).max() <= MOST + 1e-9
     assert np.abs(np.diff(change)).max() < 0.03  # it comes and goes, and does not flicker
-    assert not enliven(np.zeros((900, 8)), times, heard, 3).any()
-    levels = [enliven(only("happy", 900, i), times, heard, 3)[:, 1] for i in np.linspace(0, 1, 11)]
+    assert not fluctuate(np.zeros((900, 8)), times, heard, 3).any()
+    levels = [fluctuate(only("happy", 900, i), times, heard, 3)[:, 1] for i in np.linspace(0, 1, 11)]
     assert (np.diff(levels, axis=0) >= 0).all() and levels[-1].max() <= 1 and levels[-1].std() > 0.02
     blend = 0.5 * only("happy", 900) + 0.5 * only("sad", 900)
-    assert enliven(blend, times, None, 3).sum(1).max() <= 1 + 1e-9
+    assert fluctuate(blend, times, None, 3).sum(1).max() <= 1 + 1e-9
     accented = replace(heard, accents=np.zeros((0, 2)))
-    assert enliven(steady, times, heard, 3)[:, 1].mean() > enliven(steady, times, accented, 3)[:, 1].mean()
+    assert fluctuate(steady, times, heard, 3)[:, 1].mean() > fluctuate(steady, times, accented, 3)[:, 1].mean()

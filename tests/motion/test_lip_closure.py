@@ -17,7 +17,7 @@ def head():
 def talking(head):
     """Mouths as open as they get in speech, parted by the lips, by the jaw, and by both."""
     names = ["jawOpen", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel"]
-    return head.spread(np.random.default_rng(0).uniform(0, 0.6, (40, len(names))).astype(np.float32), names)
+    return head.scatter_coefficients(np.random.default_rng(0).uniform(0, 0.6, (40, len(names))).astype(np.float32), names)
 
 
 def aperture(coefficients, head):

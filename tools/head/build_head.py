@@ -23,7 +23,7 @@ from head_source import MakeHuman
 from head_teeth import LOWER, UPPER, arch_pieces
 
 from talkinghead.head.head import Head, Part
-from talkinghead.head.lip_seal import Lips
+from talkinghead.head.lip_seal import SealGeometry
 
 METRES = 0.1  # MakeHuman's unit is the decimetre
 ORDER = ("skin", "eyes", "teeth", "gums", "tongue", "brows", "lashes")
@@ -45,13 +45,13 @@ def build(source: MakeHuman) -> Head:
     skin, jaw = cut_skin(source), source.unit("jawOpen")
     rest, lips = skin.piece.place(body), _lip_mask(source, skin)
     rings = head_marks.contours(skin, rest, lips)
-    seal = Lips(skin.piece.faces, rest, rings["lip_inner"], skin.piece.bind @ jaw)
+    seal = SealGeometry(skin.piece.faces, rest, rings["lip_inner"], skin.piece.bind @ jaw)
     skin.piece.offset += seal.correction(rest)  # shut at rest
     centres = {s: _eye_centre(source, body, s) for s in "lr"}
     pieces = sorted(_pieces(source, body, skin, centres), key=lambda p: ORDER.index(p.part))
     places = [p.place(body) for p in pieces]
     points = places[0]
-    seal = Lips(skin.piece.faces, points, rings["lip_inner"], skin.piece.bind @ jaw)
+    seal = SealGeometry(skin.piece.faces, points, rings["lip_inner"], skin.piece.bind @ jaw)
     units = head_units.units(source, body, pieces, skin, seal)
     touch = head_marks.contact(skin, points, units["jawOpen"][: len(points)])
     line = brow_line(np.linspace(0, 1, 101))[:, :2]

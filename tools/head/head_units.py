@@ -7,7 +7,7 @@ from head_mesh import Piece, Skin
 from head_source import MakeHuman
 from scipy import sparse
 
-from talkinghead.head.lip_seal import Lips
+from talkinghead.head.lip_seal import SealGeometry
 from talkinghead.motion.easing import smoothstep
 
 # Units in which the lips stay shut, with what they are used together with. Their source shapes part or cross the lips.
@@ -20,7 +20,7 @@ SHUT_BOTH_SIDES = ("mouthPress", "mouthDimple", "mouthFrown", "mouthSmile", "mou
 SOFTEN = {"mouthSmileLeft": 10, "mouthSmileRight": 10, "cheekPuff": 3, "noseSneerLeft": 6, "noseSneerRight": 6}  # rounds
 
 
-def units(source: MakeHuman, body: np.ndarray, pieces: list[Piece], skin: Skin, lips: Lips) -> dict[str, np.ndarray]:
+def units(source: MakeHuman, body: np.ndarray, pieces: list[Piece], skin: Skin, lips: SealGeometry) -> dict[str, np.ndarray]:
     """Name -> (V, 3) decimetres at weight 1 on all pieces, skin first."""
     skins = {name: skin.piece.follow(body, source.unit(name), turns=True) for name in source.units}
     for name, rounds in SOFTEN.items():
@@ -39,7 +39,7 @@ def units(source: MakeHuman, body: np.ndarray, pieces: list[Piece], skin: Skin, 
     return out
 
 
-def _shut(skins: dict[str, np.ndarray], lips: Lips) -> None:
+def _shut(skins: dict[str, np.ndarray], lips: SealGeometry) -> None:
     for name, company in SHUT.items():
         pose = lips.points + skins[name] + sum(w * skins[n] for n, w in company.items())
         skins[name] = skins[name] + lips.correction(pose)
@@ -52,7 +52,7 @@ def _shut(skins: dict[str, np.ndarray], lips: Lips) -> None:
         skins[f"{name}Right"] = skins[f"{name}Right"] + (1 - left) * change
 
 
-def _soften(skin: Skin, lips: Lips, shift: np.ndarray, rounds: int) -> np.ndarray:
+def _soften(skin: Skin, lips: SealGeometry, shift: np.ndarray, rounds: int) -> np.ndarray:
     """Displacement smoothed over the cheeks, where MakeHuman's leaves scratch-like creases; the lips keep theirs."""
     faces, count = skin.piece.faces, len(shift)
     a, b = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
@@ -73,7 +73,7 @@ def tongue_rest(points: np.ndarray) -> np.ndarray:
     return (points - middle) * [-0.20, -0.10, -0.06] + [0, -0.07, -0.06]
 
 
-def _over_the_lip(rest: np.ndarray, shift: np.ndarray, lips: Lips) -> np.ndarray:
+def _over_the_lip(rest: np.ndarray, shift: np.ndarray, lips: SealGeometry) -> np.ndarray:
     """(v, 3) to add to tongueOut: further out, narrower, and over the lower teeth and lip instead of through them."""
     pose = rest + shift
     ahead = smoothstep((pose[:, 2] - 1.0) / 0.30)

@@ -29,7 +29,7 @@ from talkinghead.head.landmark_maps import emotion_map
 from talkinghead.models.perceptual.emotion_net import EmotionNet, MeshEmotion, Seen, labels
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, draw_curve, layer
-from talkinghead.motion.nonverbal import apply
+from talkinghead.motion.nonverbal import add_nonverbal_motion
 from talkinghead.rendering.differentiable.renderer import FaceRenderer, View
 
 FPS, SPOKEN, SHOWN = 50.0, 150, 64  # frames that are spoken, and those of them in a window
@@ -66,7 +66,7 @@ def motion_of(path: Path) -> np.ndarray:
     """(T, K) weights of the default head at 50 frames a second."""
     motion = read_motion(path)
     assert motion.coefficients is not None
-    weights = Head.default().spread(motion.coefficients, motion.names).clip(0, 1)
+    weights = Head.default().scatter_coefficients(motion.coefficients, motion.names).clip(0, 1)
     return Animation(weights, motion.fps, Head.default()).resample(FPS).coefficients
 
 
@@ -89,7 +89,8 @@ def window(clips: list[list[Path]], rng: np.random.Generator) -> tuple[np.ndarra
     names = Head.default().names
     shown = layer(spoken.clip(0, 1), curve, names, Manner.draw(rng), FPS)
     if rng.random() < ALIVE:
-        shown = apply(Animation(shown, FPS, Head.default()), int(rng.integers(2**31)), gaze=0, head=0).coefficients
+        still = Animation(shown, FPS, Head.default())
+        shown = add_nonverbal_motion(still, int(rng.integers(2**31)), gaze=0, head=0).coefficients
     first = rng.integers(SPOKEN - SHOWN + 1)
     return shown[first : first + SHOWN], curve[first : first + SHOWN].mean(0)
 

@@ -65,7 +65,7 @@ def filmed(folder: Path, phones: Path, split: str, count: int):
     clips = [clip for clip in read_manifest(folder) if clip.split == split and clip.id in known]
     for clip in clips[:: max(1, len(clips) // count)][:count]:
         motion = read_motion(folder / clip.motion)
-        weights = Head.default().spread(motion.coefficients, motion.names)
+        weights = Head.default().scatter_coefficients(motion.coefficients, motion.names)
         yield weights.clip(0, 1), labels(known[clip.id], frame_times(len(weights), motion.fps))
 
 

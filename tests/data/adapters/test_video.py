@@ -193,7 +193,7 @@ def test_the_solved_head_does_what_the_filmed_one_did(prepared, spoken):
         assert motion.coefficients.dtype == np.float32 and {"jawOpen", "eyeBlinkLeft"} < set(motion.names)
         assert not {"tongueOut", "cheekPuff", "eyeLookUpLeft"} & set(motion.names)  # nobody can see them
         found = Animation(
-            spoken.head.spread(motion.coefficients, motion.names),
+            spoken.head.scatter_coefficients(motion.coefficients, motion.names),
             motion.fps,
             spoken.head,
             rotation=motion.rotation,
