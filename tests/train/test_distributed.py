@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import cheap_training
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -15,21 +16,16 @@ from talkinghead.errors import InputError
 from talkinghead.train import train
 from talkinghead.train.config import StageConfig, divide
 
-SEVERAL = """
-import sys
-from talkinghead.cli import main
-sys.exit(max(main(["train", *words.split()]) for words in sys.argv[1:]))
-"""
+FEW = ["motion.steps=4", "prior.steps=4", "eval_every=2"]
 FSDP = ["strategy=fsdp", "features=live", "prior.encoder_lr=1e-3", "precision=bf16"]
 
 
-def launched(script, *commands):
+def launched(*commands):
     """Two processes that do one `talkinghead train` after the other, so that both have to start once only."""
     words = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
-    words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", str(script)]
+    words += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", cheap_training.__file__]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    script.write_text(SEVERAL)
-    commands = [" ".join(map(str, command)) for command in commands]
+    commands = [" ".join(map(str, ["train", *command])) for command in commands]
     return subprocess.run([*words, *commands], capture_output=True, text=True, timeout=300, env=environment)
 
 
@@ -38,9 +34,9 @@ def results(out):
 
 
 def test_two_processes_have_the_losses_of_one(recipe, tiny_data, meshes, parameters, tmp_path):
-    several = [f"data=[{tiny_data},{meshes},{parameters}]", "motion.batch=8", "motion.steps=12"]
-    ways = {"ddp": [], "fsdp": FSDP, "several": several}
-    done = launched(tmp_path / "x.py", *([recipe, f"out={tmp_path / name}2", *more] for name, more in ways.items()))
+    several = [f"data=[{tiny_data},{meshes},{parameters}]", "motion.batch=8", "motion.steps=8"]
+    ways = {"ddp": FEW, "fsdp": [*FEW, *FSDP], "several": [*FEW, *several]}
+    done = launched(*([recipe, f"out={tmp_path / name}2", *more] for name, more in ways.items()))
     assert done.returncode == 0, done.stderr[:3000]
     for name, more in ways.items():
         one, weights = results(train(recipe, [f"out={tmp_path / name}1", *more]))
