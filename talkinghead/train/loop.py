@@ -214,10 +214,10 @@ class StageRun:
         """Raises InputError if enough was seen since `first`, and every annotation had its turn, and a term had no gradient."""
         if self.judged or step - first < min(TRIAL, self.settings.steps):
             return
-        turns = self.run.data.turns
-        assert turns is not None, "set_up refuses data without training clips"
-        met = {turns.at(j)[0] for j in range(first * self.pieces, step * self.pieces)}
-        if len(met) == len(turns.counts) or step == self.settings.steps:
+        cycle = self.run.data.annotation_cycle
+        assert cycle is not None, "set_up refuses data without training clips"
+        met = {cycle.at(j)[0] for j in range(first * self.pieces, step * self.pieces)}
+        if len(met) == len(cycle.counts) or step == self.settings.steps:
             mine = self.gradients.unseen, self.gradients.absent, self.gradients.still
             self.gradients.check(engine.gather(self.accelerator, mine), self.name, step - first)
             self.judged = True

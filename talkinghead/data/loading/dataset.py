@@ -19,7 +19,7 @@ from talkinghead.audio.mel import WIDTH as MEL
 from talkinghead.data.loading.batch import Batch
 from talkinghead.data.loading.clip_reader import Target, known_at, motion_at, motion_header, motion_of, sound
 from talkinghead.data.loading.feature_cache import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
-from talkinghead.data.loading.sampler import GROUP, Order, Turns, Windows
+from talkinghead.data.loading.sampler import GROUP, AnnotationCycle, Order, Windows
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion_file import animation_of, head_of, read_motion
 from talkinghead.data.store.index import Index
@@ -77,7 +77,7 @@ class TrainingData:
         self.speakers = sorted(set().union(*(index.training for index in self.indices)))
         place = {name: 1 + i for i, name in enumerate(self.speakers)}
         self.styles = [np.array([place.get(name, 0) for name in index.speakers]) for index in self.indices]
-        self.turns = Turns(self.seconds) if self.seconds else None
+        self.annotation_cycle = AnnotationCycle(self.seconds) if self.seconds else None
         self._orders: dict[tuple[str, int], Order] = {}
         self._use("")
 
@@ -102,7 +102,7 @@ class TrainingData:
 
     def micro_batch(self, seed: tuple[int, ...], j: int, size: int, frames: int) -> Batch:
         """Micro-batch j of a training: a pure function of its arguments. (size) windows of (frames) at 50 a second."""
-        annotation, turn = self._turns().at(j)
+        annotation, turn = self._cycle().at(j)
         order = self._order(annotation, frames)
         samples = [self._sample(order, annotation, seed, turn * size + place, frames) for place in range(size)]
         sounds = torch.from_numpy(np.stack([sample[0] for sample in samples])).float()
@@ -138,7 +138,7 @@ class TrainingData:
 
     def windows(self, frames: int) -> int:
         """How many windows an epoch has. Raises InputError if no clip is for training."""
-        self._turns()
+        self._cycle()
         return sum(self._order(annotation, frames).windows.total for annotation in self.seconds)
 
     def epoch_of(self, seed: tuple[int, ...], j: int, size: int, frames: int) -> float:
@@ -251,10 +251,10 @@ class TrainingData:
     def _target(self, index: Index, row: int) -> Target:
         return self.targets[index.annotations[index.rows[row]["annotation"]]]
 
-    def _turns(self) -> Turns:
-        if self.turns is None:
+    def _cycle(self) -> AnnotationCycle:
+        if self.annotation_cycle is None:
             raise InputError(f"data {', '.join(str(i.folder) for i in self.indices)}: no clip is in split 'train'")
-        return self.turns
+        return self.annotation_cycle
 
     def _order(self, annotation: str, frames: int) -> Order:
         key = annotation, frames

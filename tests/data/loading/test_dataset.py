@@ -358,7 +358,7 @@ def test_a_process_that_gets_a_copy_needs_no_manifest(data):
     assert same(copied.micro_batch((1,), 5, 3, 40), data.micro_batch((1,), 5, 3, 40))
 
 
-def test_memory_does_not_grow_with_the_set(root, tmp_path):
+def test_memory_grows_by_no_more_than_the_order_of_windows(root, tmp_path):
     spec = importlib.util.spec_from_file_location("bench_data", root / "tools/bench/bench_data.py")
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
@@ -377,7 +377,8 @@ def test_memory_does_not_grow_with_the_set(root, tmp_path):
         gc.collect()
         sizes[hours] = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
-    assert sizes[10] < sizes[1] + 100_000, "bytes; 9 hours more are 6480 clips"
+    order = 4 * 9 * 3600  # bytes of the permutation of an epoch
+    assert sizes[10] < sizes[1] + order + 100_000, "bytes; 9 hours more are 6480 clips"
 
 
 def test_batches_move_to_devices(data):

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from talkinghead.data.loading.sampler import GROUP, Order, Turns, Windows, permuted
+from talkinghead.data.loading.sampler import GROUP, AnnotationCycle, Order, Windows
 
 
 @pytest.fixture
@@ -15,21 +15,25 @@ def windows(tmp_path):
     return Windows.make(tmp_path / "w.npy", 3 * np.arange(len(blocks)), rng.uniform(50, 800, len(blocks)), blocks, 100)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65, 1000])
-def test_a_permutation_reaches_each_number_once(size):
-    assert sorted(permuted(i, size, (1, 2, 3, 4, 5, 6)) for i in range(size)) == list(range(size))
-
-
-def test_permutations_are_as_even_as_random_ones():
-    size, trials = 16, 4000
-    counts = np.zeros((size, size))
-    for trial in range(trials):
-        keys = tuple(int(k) for k in np.random.SeedSequence(trial).generate_state(6))
-        for i in range(size):
-            counts[i, permuted(i, size, keys)] += 1
-    expected = trials / size
+def test_positions_are_spread_evenly(windows):
+    """Chi-squared of where in an epoch the first windows of a clip come, over many epochs."""
+    order, bins, trials = Order(windows, None), 16, 400
+    counts = np.zeros((bins, bins))
+    for epoch in range(trials):
+        for i in range(windows.total):
+            row, window, _ = order.at((3,), epoch * windows.total + i)
+            number = int(np.searchsorted(windows.rows, row))
+            first = int(windows.ends[number - 1]) if number else 0
+            counts[(first + window) * bins // windows.total, i * bins // windows.total] += 1
+    expected = counts.sum() / bins**2
     chi2 = ((counts - expected) ** 2 / expected).sum()
     assert chi2 < 225 + 5 * np.sqrt(2 * 225), "225 degrees of freedom"
+
+
+def test_an_order_does_not_depend_on_what_was_asked_before(windows):
+    order = Order(windows, 4)
+    positions = [0, 3 * windows.total + 5, windows.total - 1, 2 * windows.total, 1, windows.total]
+    assert [order.at((1,), p) for p in positions] == [Order(windows, 4).at((1,), p) for p in positions]
 
 
 @pytest.mark.parametrize("group", [None, GROUP, 1])
@@ -72,19 +76,19 @@ def test_windows_are_kept_in_a_file_that_processes_share(windows):
 
 
 def test_annotations_take_turns_in_proportion_to_their_seconds():
-    turns = Turns({"arkit": 6000.0, "biwi": 3000.0, "tiny": 1.0})
-    names = [turns.at(j)[0] for j in range(3 * len(turns.cycle))]
+    cycle = AnnotationCycle({"arkit": 6000.0, "biwi": 3000.0, "tiny": 1.0})
+    names = [cycle.at(j)[0] for j in range(3 * len(cycle.cycle))]
     counts = Counter(names)
     assert counts["arkit"] / counts["biwi"] == pytest.approx(2, rel=0.01) and counts["tiny"] == 3
     for name in counts:  # micro-batches of one annotation are numbered without holes
-        assert [turns.at(j)[1] for j, n in enumerate(names) if n == name] == list(range(counts[name]))
+        assert [cycle.at(j)[1] for j, n in enumerate(names) if n == name] == list(range(counts[name]))
     runs = [len(run) for run in "".join("a" if n == "arkit" else "." for n in names).split(".")]
     assert max(runs) <= 3, "evenly mixed"
 
 
 def test_one_annotation_has_every_turn():
-    turns = Turns({"arkit": 5.0})
-    assert [turns.at(j) for j in (0, 1, 5000)] == [("arkit", 0), ("arkit", 1), ("arkit", 5000)]
+    cycle = AnnotationCycle({"arkit": 5.0})
+    assert [cycle.at(j) for j in (0, 1, 5000)] == [("arkit", 0), ("arkit", 1), ("arkit", 5000)]
 
 
 def _first_windows(windows):
