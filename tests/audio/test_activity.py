@@ -28,3 +28,14 @@ def test_speech_needs_a_voice_that_is_louder_than_the_room():
     assert not speaking_moments(np.full(len(level), 100.0), np.full(len(level), -20.0)).any(), (
         "a hum is never louder than itself"
     )
+
+
+def test_silence_is_found_without_its_edges():
+    rate, fps = 16000, 50.0
+    wave = 0.5 * np.sin(np.arange(3 * rate) * 0.3)
+    wave[rate : 2 * rate] *= 0.001  # 60 dB below, from 1 s to 2 s
+    quiet = np.flatnonzero(quiet_frames(wave.astype(np.float32), rate, 150, fps))
+    assert 1.08 < (quiet[0] + 0.5) / fps < 1.16 and 1.84 < (quiet[-1] + 0.5) / fps < 1.92
+    assert len(quiet) == quiet[-1] - quiet[0] + 1
+    wave[:] = 0.5
+    assert not quiet_frames(wave, rate, 150, fps).any()

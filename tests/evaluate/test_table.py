@@ -1,5 +1,7 @@
 """Pooling over clips, lags and intervals."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,12 @@ def test_cells():
     assert cell("lve_mm", {"value": 1.23456, "low": 1.1, "high": 1.4}) == ("1.235", "1.100 … 1.400")
     assert cell("lve", {"value": 1.2e-5, "low": None, "high": None}) == ("1.20e-05", "")
     assert cell("aperture_r", {"value": 0.0, "low": 0.0, "high": 0.0}) == ("0.000", "")
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_every_metric_says_what_it_is(key):
+    metric = METRICS[key]
+    assert len(metric.definition) > 60 and "Returned are" not in metric.definition
+    text = inspect.getdoc(metric.function) or ""
+    assert key in ("coefficient_mse", "width_r_lag", "aperture_lag", "bilabial_precision") or "rap" in text  # its traps
+    assert metric.better in ("lower", "higher", "zero", "one", "")
