@@ -1,4 +1,4 @@
-"""Results of clips on disk, so that an interrupted evaluation goes on, and one more system costs only its own work."""
+"""Results of clips on disk: an interrupted evaluation resumes, and another system is measured alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.version import __version__
 
 VERSION = 2  # goes up when the same motion would give other figures
-MARK = "evaluate.json"  # tells that a folder is one of ours
+MARK = "evaluate.json"  # in each folder of a report
 
 
 def claim(out: Path) -> None:
@@ -32,8 +32,8 @@ class Cache:
         if self.folder is None or key is None:
             return None
         try:
-            found = json.loads(self._path(system, clip).read_text(encoding="utf-8"))
-            return found["result"] if found["key"] == fingerprint(key) else None
+            kept = json.loads(self._path(system, clip).read_text(encoding="utf-8"))
+            return kept["result"] if kept["key"] == fingerprint(key) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

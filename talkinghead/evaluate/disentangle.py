@@ -1,7 +1,8 @@
-"""Does the motion space keep apart what the sound decides and what it does not? Swap one of the two and see what changes.
+"""Disentanglement of the motion space: how the face changes when the sound or the expression is another clip's.
 
-For pairs of held-out clips, the encoder of stage 1 hears one clip and sees another. In MeshTalk's sense (Richard et al. 2021)
-a space is disentangled if another sound changes the mouth and not the brows and lids, and another expression the reverse.
+For pairs of held-out clips, the encoder of stage 1 gets the sound of one clip and the motion of another. In MeshTalk's sense
+(Richard et al. 2021) a space is disentangled if another sound changes the mouth and not the brows and lids, and another
+expression the reverse.
 B pairs, T frames at the model's rate, K coefficients, R regions.
 """
 
@@ -28,7 +29,7 @@ from talkinghead.models.template import template_code
 from talkinghead.motion.animation import Animation
 
 REGIONS = ("lips", "lower_face", "eyelids", "brows", "upper_face")  # those that the mesh has
-STILL = 0.1  # mm: where another clip altogether changes less, there is nothing to share out
+STILL = 0.1  # mm: a region that another clip altogether changes less has no share
 SWAPS = ("audio", "expression", "both")  # what is another clip's
 
 
@@ -83,17 +84,17 @@ def swap(
         head = talker.heads.get(kind) or prepared.heads.get(kind)
         if head is None or kind not in config.annotations:
             raise InputError(f"{data}: swapping needs a mesh for its {kind} motion, and a model that was trained on it")
-        known = [_known(talker, prepared, i) for i in chosen]
+        inputs = [_inputs(talker, prepared, i) for i in chosen]
         names = [prepared.clip(i).id for i in chosen]
-    half = len(known) // 2
+    half = len(inputs) // 2
     return [
-        _pair(talker, head, kind, names[i], names[(i + half) % len(known)], known[i], known[(i + half) % len(known)])
-        for i in range(len(known))
+        _pair(talker, head, kind, names[i], names[(i + half) % len(inputs)], inputs[i], inputs[(i + half) % len(inputs)])
+        for i in range(len(inputs))
     ]
 
 
 @torch.inference_mode()
-def _known(talker: Talker, prepared, i: int) -> tuple[Tensor, Tensor]:
+def _inputs(talker: Talker, prepared, i: int) -> tuple[Tensor, Tensor]:
     """(1, T, D) features and (1, T, K) motion of a clip."""
     device = talker.network.device
     wave, motion = prepared.whole(i)
@@ -104,19 +105,19 @@ def _known(talker: Talker, prepared, i: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def _pair(talker: Talker, head: Head, kind: str, clip: str, other: str, mine: tuple, its: tuple) -> Swapped:
-    frames = min(mine[0].shape[1], its[0].shape[1])
-    (features, motion), (features_2, motion_2) = ([part[:, :frames] for part in clip] for clip in (mine, its))
+def _pair(talker: Talker, head: Head, kind: str, clip: str, other: str, first: tuple, second: tuple) -> Swapped:
+    frames = min(first[0].shape[1], second[0].shape[1])
+    (features, motion), (features_2, motion_2) = ([part[:, :frames] for part in clip] for clip in (first, second))
     template = torch.from_numpy(template_code(head, talker.config, kind))[None].to(motion.device)
     motions = {}
-    for name, heard, seen in (
+    for name, sound, shown in (
         ("", features, motion),
         ("audio", features_2, motion),
         ("expression", features, motion_2),
         ("both", features_2, motion_2),
     ):
-        found = talker.network.motion.decoder(hard(talker.network.motion.encoder(seen, heard, kind)), template, kind)[0]
-        motions[name] = (found.clamp(0, 1) if kind in BLENDSHAPES else found).cpu().numpy()
+        made = talker.network.motion.decoder(hard(talker.network.motion.encoder(shown, sound, kind)), template, kind)[0]
+        motions[name] = (made.clamp(0, 1) if kind in BLENDSHAPES else made).cpu().numpy()
     truth, truth_other = (values[0].cpu().numpy() for values in (motion, motion_2))
     return Swapped(clip, other, head, talker.config.annotations[kind], talker.config.fps, truth, truth_other, motions)
 
@@ -158,7 +159,7 @@ def _distances(a: np.ndarray, b: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _follows(pairs: list[Swapped]) -> dict[str, dict[str, float]]:
-    """Whose lips and lids the reconstruction has that hears one clip and sees another."""
+    """Correlation of lips and lids with both clips, in reconstructions from the sound of one and the motion of the other."""
     curves = {"lips": ("lip_upper_inner", "lip_lower_inner"), "lids": ("eye_left_upper", "eye_left_lower")}
     out = {}
     for name, ends in curves.items():
@@ -173,9 +174,9 @@ def _follows(pairs: list[Swapped]) -> dict[str, dict[str, float]]:
             values["heard"].append(pearson(opening["audio"], opening["other"]))  # its sound is the other's
             values["seen"].append(pearson(opening["audio"], opening["truth"]))
             values["itself"].append(pearson(opening[""], opening["truth"]))
-        found = {what: [r for r in rs if np.isfinite(r)] for what, rs in values.items()}
-        if all(found.values()):
-            out[name] = {what: round(float(np.mean(rs)), 3) for what, rs in found.items()}
+        finite = {what: [r for r in rs if np.isfinite(r)] for what, rs in values.items()}
+        if all(finite.values()):
+            out[name] = {what: round(float(np.mean(rs)), 3) for what, rs in finite.items()}
     return out
 
 
@@ -219,8 +220,8 @@ def draw(figures: dict[str, dict]):
         image = axis.imshow(share, cmap="magma", vmin=0, vmax=1, aspect="auto")
         for i, what in enumerate(("audio", "expression")):
             for j, row in enumerate(regions.values()):
-                told = f"{row[what]:.2f} mm\n" + ("still" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}")
-                axis.text(j, i, told, ha="center", va="center", color="w" if share[i, j] < 0.6 else "k")
+                text = f"{row[what]:.2f} mm\n" + ("still" if np.isnan(share[i, j]) else f"{share[i, j]:.0%}")
+                axis.text(j, i, text, ha="center", va="center", color="w" if share[i, j] < 0.6 else "k")
         axis.set_xticks(range(len(regions)), [region.replace("_", " ") for region in regions])
         axis.set_yticks([0, 1], ["another's\nsound", "another's\nexpression"])
         axis.set_title(f"{name}: {found['clips']} clips; % of what another clip altogether changes", fontsize=10)

@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""Results of an evaluation, system by system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHORT = 0.1  # seconds that a motion may be shorter than the recording without a
 
 @dataclass
 class Result:
-    """What one system did on all clips, by clip. features: of the emotion classifier; short: seconds too short, where it is."""
+    """Results of one system, by clip. features: of the emotion classifier; short: seconds too short, where it is."""
 
     records: dict[str, Record] = field(default_factory=dict)
     lags: dict[str, Lags] = field(default_factory=dict)

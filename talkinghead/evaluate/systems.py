@@ -43,7 +43,7 @@ class System(Protocol):
         ...
 
     def identity(self, recorded_id: str) -> str | None:
-        """Changes when the motions of a clip may change; None if that cannot be told."""
+        """Changes when the motions of a clip may change; None if that is unknown."""
         ...
 
     def motions(self, recorded: Recorded) -> list[Animation]: ...
@@ -106,7 +106,7 @@ class Model:
         if not recorded.has_mesh:
             raise InputError(f"models need a mesh; prepare {clip.annotation} motion with a model of the face")
         emotions = getattr(config, "emotions", ())
-        feeling = {"emotion": clip.emotion, "intensity": 1.0 if clip.intensity is None else clip.intensity}
+        emotion = {"emotion": clip.emotion, "intensity": 1.0 if clip.intensity is None else clip.intensity}
         return self.talker.animate(
             recorded.audio,
             head=recorded.motion.head,
@@ -117,13 +117,13 @@ class Model:
             prior=self.options.prior,
             temperature=temperature,
             idle=self.options.idle,
-            **(feeling if clip.emotion in emotions else {}),
+            **(emotion if clip.emotion in emotions else {}),
         )
 
 
 @dataclass
 class Folder:
-    """Animations that some tool made: ID.npz, ID.csv, or ID.npy of vertices (T, V * 3) or (T, V, 3), metres unless told.
+    """Animations that some tool made: ID.npz, ID.csv, or ID.npy of vertices (T, V * 3) or (T, V, 3), in metres by default.
 
     ID_condition_NAME.npy, as FaceFormer and CodeTalker write, gives several motions of a clip; all are measured and averaged.
     """
@@ -201,8 +201,8 @@ def read_vertices(path: Path, recorded: Recorded, options: Options) -> Animation
         raise InputError(f"{path}: has {values.dtype} {values.shape}, the recorded motion needs floats {wanted}")
     seconds = recorded.clip.duration
     if abs(len(values) / fps - seconds) > max(0.5, 0.2 * seconds):
-        told = f"{len(values)} frames at {fps:g} a second are {len(values) / fps:.2f} s, the clip has {seconds:.2f} s"
-        raise InputError(f"{path}: {told}; say the frame rate of the files with --fps")
+        lengths = f"{len(values)} frames at {fps:g} a second are {len(values) / fps:.2f} s, the clip has {seconds:.2f} s"
+        raise InputError(f"{path}: {lengths}; give the frame rate of the files with --fps")
     values = np.asarray(values[: frame_count(seconds, fps) + 1], np.float32)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: has values that are not finite")
@@ -211,8 +211,8 @@ def read_vertices(path: Path, recorded: Recorded, options: Options) -> Animation
     offsets = values.reshape(len(values), v, 3) * np.float32(metres(options.unit)) - motion.head.template
     away = float(np.linalg.norm(offsets, axis=-1).mean())
     if away > FAR:
-        told = f"vertices lie {away * 1000:,.0f} mm from the speaker's template on average"
-        raise InputError(f"{path}: {told}; is {options.unit} their unit (--unit), and are they in the data set's space?")
+        distance = f"vertices lie {away * 1000:,.0f} mm from the speaker's template on average"
+        raise InputError(f"{path}: {distance}; is {options.unit} their unit (--unit), and are they in the data set's space?")
     return moved(offsets, fps, motion.head)
 
 

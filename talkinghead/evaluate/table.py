@@ -97,18 +97,18 @@ def figures(records: dict[str, Record], lags: dict[str, Lags], seed: int = 0) ->
     clips get the same ones, so that intervals can be compared.
     """
     best, values = _at_best_lag(records, lags)
-    found = {}
+    pooled = {}
     for key, metric in METRICS.items():
         if key in ("aperture_lag", "sync_lag"):
             curve = key.removesuffix("_lag")
             if curve in best and any(any(curves.get(curve, ())) for curves in lags.values()):  # it moves at all
                 lag = round(float(metrics.LAGS[best[curve]]) * 1000, 3)
-                found[key] = {"value": lag, "low": None, "high": None, "clips": len(lags)}
+                pooled[key] = {"value": lag, "low": None, "high": None, "clips": len(lags)}
             continue
         pairs = [record[key] for record in values.values() if key in record and np.isfinite(record[key]).all()]
         if pairs and sum(den for _, den in pairs) > 0:
-            found[key] = bootstrap(np.array(pairs, np.float64), seed, metric.root, metric.scale)
-    return found
+            pooled[key] = bootstrap(np.array(pairs, np.float64), seed, metric.root, metric.scale)
+    return pooled
 
 
 def bootstrap(pairs: np.ndarray, seed: int = 0, root: bool = False, scale: float = 1.0) -> dict:

@@ -1,4 +1,4 @@
-"""What is measured: arrays in, numbers out. Each function's docstring has its definition, unit and source."""
+"""Metrics: arrays in, numbers out. Each function's docstring has its definition, unit and source."""
 
 from talkinghead.metrics.dynamics import (
     beat_consistency,

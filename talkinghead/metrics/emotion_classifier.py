@@ -1,4 +1,4 @@
-"""Is the emotion seen: a small classifier on how a face moves, trained on recorded motion, asked about predicted motion."""
+"""Emotion of a clip's motion: a small classifier, trained on recorded motion and applied to predicted motion."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def train(inputs: np.ndarray, labels: list[str]) -> Callable[[np.ndarray], list[
     used = std > 1e-9
 
     def ready(x: np.ndarray) -> np.ndarray:
-        return np.clip((x[:, used] - mean[used]) / std[used], -5, 5)  # systems may move as no recorded face does
+        return np.clip(
+            (x[:, used] - mean[used]) / std[used], -5, 5
+        )  # motion of systems may lie far outside that of recorded faces
 
     x, d, c = ready(inputs), int(used.sum()), len(names)
     wanted = np.eye(c)[[names.index(label) for label in labels]]
@@ -47,12 +49,12 @@ def train(inputs: np.ndarray, labels: list[str]) -> Callable[[np.ndarray], list[
     return lambda values: [names[i] for i in (ready(values) @ weights + bias).argmax(1)]
 
 
-def accuracy(found: list[str], wanted: list[str]) -> float:
+def accuracy(predicted: list[str], wanted: list[str]) -> float:
     """Share of the clips whose emotion a classifier reads off the motion.
 
     The classifier is a logistic regression with a ridge on mean, spread and speed of the head's weights in each clip, trained
     on the recorded motion of the training clips. The row of the truth is what it reaches on recorded motion, the ceiling; a
-    system that is not told the emotion can only guess it from the voice. No standard exists; others classify rendered pictures.
-    Traps: it sees the speaker, too, and a caricature is easier to read than a natural face.
+    system without the emotion as input has only the voice for it. No standard exists; others classify rendered pictures.
+    Traps: its features depend on the speaker, too, and a caricature is easier to classify than a natural face.
     """
-    return float(np.mean([a == b for a, b in zip(found, wanted, strict=True)]))
+    return float(np.mean([a == b for a, b in zip(predicted, wanted, strict=True)]))

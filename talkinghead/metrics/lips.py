@@ -81,9 +81,9 @@ def width_r_lag(r_at_lags: np.ndarray) -> float:
 
 def closures(aperture: np.ndarray, fps: float, shut: float) -> np.ndarray:
     """(n, 2) seconds: start and end of each time that lips are shut for at most `REST`, not counting either end of a clip."""
-    found = runs(aperture < shut)
-    inside = (found[:, 0] > 0) & (found[:, 1] < len(aperture)) & (found[:, 1] - found[:, 0] <= REST * fps)
-    return found[inside] / fps
+    shut_runs = runs(aperture < shut)
+    inside = (shut_runs[:, 0] > 0) & (shut_runs[:, 1] < len(aperture)) & (shut_runs[:, 1] - shut_runs[:, 0] <= REST * fps)
+    return shut_runs[inside] / fps
 
 
 def share_shut(aperture: np.ndarray, fps: float, shut: float, events: np.ndarray) -> tuple[int, int]:
@@ -145,12 +145,12 @@ def labiodental_miss(lip_height: np.ndarray, fps: float, phonemes) -> tuple[floa
     """
     times = (np.arange(len(lip_height)) + 0.5) / fps
     low = np.clip(-lip_height, 0, None)
-    found = [
+    misses = [
         low[near].min()
         for s, e in spans_of(phonemes, LABIODENTALS)
         if (near := (times >= s - 0.02) & (times <= e + 0.02)).any()
     ]
-    return float(np.sum(found) * 1000), len(found)
+    return float(np.sum(misses) * 1000), len(misses)
 
 
 def sync_likeness(at_lags: np.ndarray) -> float:

@@ -25,20 +25,20 @@ from talkinghead import Talker, load_audio
 from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_animation
-from talkinghead.evaluate.measures.lips import Lips, tracked_lips
+from talkinghead.evaluate.measures.lips import LipCurves, tracked_lips
 from talkinghead.metrics.lips import LAGS, SHUT, lagged
 
 CONTEXT = 7  # mel frames of 20 ms on either side that the linear map sees
 RATE = 16000
 
 
-def real_lips(folder: Path, clip) -> Lips:
+def real_lips(folder: Path, clip) -> LipCurves:
     """Tracked in the film where there is one, of the prepared motion otherwise."""
     found = tracked_lips(folder, clip)
     if found is not None:
         return found
     animation = read_animation(folder, clip)
-    return Lips(animation.times, animation.lip_aperture(), animation.lip_width())
+    return LipCurves(animation.times, animation.lip_aperture(), animation.lip_width())
 
 
 def log_mel(wave: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
 
 NON_NEUTRAL = EMOTIONS[1:]
-SURE = 0.5  # probability from which a phoneme counts as heard
+SURE = 0.5  # probability from which on a phoneme of the model's encoder is taken
 STEP = 3  # frames: every so many are looked at for displacement
 
 
@@ -39,7 +39,7 @@ def measure_clip(talker: Talker, folder: Path, clip: Clip, intensities: Sequence
 
     plain, phonemes = speak(EMOTIONS[0], 1.0), clip.phonemes
     if not phonemes and talker.config.phones:
-        phonemes = heard(talker, recorded.audio)
+        phonemes = likely_phonemes(talker, recorded.audio)
     out: dict = {
         "neutral": _measured(plain, plain, recorded, phonemes),
         "phonemes": "data" if clip.phonemes else "model" if phonemes else None,
@@ -58,8 +58,8 @@ def measure_clip(talker: Talker, folder: Path, clip: Clip, intensities: Sequence
     return out
 
 
-def heard(talker: Talker, audio: Path) -> list[tuple[float, float, str]]:
-    """[(start, end, phoneme)] in seconds that the model's own encoder is sure of."""
+def likely_phonemes(talker: Talker, audio: Path) -> list[tuple[float, float, str]]:
+    """[(start, end, phoneme)] in seconds to which the model's own encoder gives a probability of `SURE` or more."""
     likely = np.exp(talker.phoneme_posteriors(audio))
     best, sure = likely.argmax(1), likely.max(1) >= SURE
     return [

@@ -35,16 +35,17 @@ def figures(parts: list[dict], intensities: Sequence[float] = INTENSITIES) -> di
     confusions: dict[str, dict[str, dict[str, int]]] = {name: {} for name in READERS}
     for emotion in NON_NEUTRAL:
         table = [[part["emotions"][emotion][step] for step in steps] for part in parts]
-        row = _row([found[-1] for found in table])
-        row |= _growth(np.array([[one["displacement"] for one in found] for found in table]), intensities)
+        row = _row([measured[-1] for measured in table])
+        row |= _growth(np.array([[one["displacement"] for one in measured] for measured in table]), intensities)
         for name in READERS:
-            seen = [_read(name, [found[i] for found in table]) for i in range(len(steps))]
-            if seen[-1]:
+            labels = [_read(name, [measured[i] for measured in table]) for i in range(len(steps))]
+            if labels[-1]:
                 shares = {
-                    step: round(float(np.mean([s == emotion for s in some])), 3) for step, some in zip(steps, seen, strict=True)
+                    step: round(float(np.mean([s == emotion for s in some])), 3)
+                    for step, some in zip(steps, labels, strict=True)
                 }
                 row.setdefault("seen", {})[name] = shares
-                confusions[name][emotion] = {other: seen[-1].count(other) for other in EMOTIONS if other in seen[-1]}
+                confusions[name][emotion] = {other: labels[-1].count(other) for other in EMOTIONS if other in labels[-1]}
         rows[emotion] = row
     neutral = _row([part["neutral"] for part in parts])
     plain = _read("geometry", [part["neutral"] for part in parts])
@@ -107,7 +108,7 @@ def _growth(values: np.ndarray, intensities: Sequence[float]) -> dict:
 
 
 def _read(reader: str, ones: list[dict]) -> list[str]:
-    """What a reader makes of predictions; [] where the head has too few landmarks."""
+    """The emotion that a reader names for each prediction; [] where the head has too few landmarks."""
     if not all("descriptors" in one for one in ones):
         return []
     if reader == "units":
@@ -116,7 +117,7 @@ def _read(reader: str, ones: list[dict]) -> list[str]:
 
 
 def _own(parts: list[dict]) -> dict:
-    """Of clips with a recorded emotion, told to the model: does that bring it nearer, and do the readers read the recording?"""
+    """Of clips whose recorded emotion the model is given: correlation with the recorded lips, and readings of the recording."""
     some = [part for part in parts if "own" in part]
     lags = {
         name: [one["recorded"] for one in ones if "recorded" in one and np.isfinite(one["recorded"]).all()]
@@ -125,10 +126,10 @@ def _own(parts: list[dict]) -> dict:
     out: dict = {"clips": len(some)}
     middle = len(metrics.LAGS) // 2
     out |= {f"{name}_r": round(float(np.mean([row[middle] for row in rows])), 3) for name, rows in lags.items() if rows}
-    known = [part["own"] for part in some if "truth" in part["own"]]
-    if known:
-        seen = readers.geometry()(np.array([own["truth"] for own in known]))
-        out["recorded_seen"] = round(float(np.mean([s == own["emotion"] for s, own in zip(seen, known, strict=True)])), 3)
+    readable = [part["own"] for part in some if "truth" in part["own"]]
+    if readable:
+        labels = readers.geometry()(np.array([own["truth"] for own in readable]))
+        out["recorded_seen"] = round(float(np.mean([s == own["emotion"] for s, own in zip(labels, readable, strict=True)])), 3)
     return out
 
 

@@ -1,16 +1,17 @@
 """Two readers of emotion from the geometry of a face, neither of which was used in training, and what they can and cannot tell.
 
-Both see where brows, lids, cheeks, nose, mouth and chin are, in eye distances from the same face at rest, as means over a clip;
-neither sees pictures or the weights of shapes. D descriptors, T frames.
+Input of both are positions of brows, lids, cheeks, nose, mouth and chin, in eye distances from the same face at rest, as means
+over a clip; pictures and the weights of shapes are not. D descriptors, T frames.
 
 units     no training: how far the descriptors moved from the neutral motion of the same clip, compared by its direction with
           what the action units of each emotion do (Friesen, Ekman 1983, EMFACS-7; Du, Tao, Martinez 2014, PNAS 111, table 1).
           It tells whether the documented units move, and not whether a stranger would name the emotion.
-geometry  logistic regression with a ridge (`evaluate.emotion`) on the descriptors themselves, neutral among the classes,
-          trained on the authored expressions of `face.expressions` over random visemes, on people, manners and strengths of
-          its own. Its reference is what is authored: a model that shows exactly this scores 1, however little like people.
+geometry  logistic regression with a ridge (`metrics.emotion_classifier`) on the descriptors, with neutral as a class,
+          trained on the authored expressions of `motion.expressions`, the generator of the training data, over random visemes,
+          on people, manners and strengths of its own. Its reference is what is authored: a model that shows exactly this
+          scores 1, however little like people.
 
-That people agree with either needs judges that saw photographs: tools/measure/judge_emotions.py.
+Whether people agree with either needs judges that were trained on photographs: tools/measure/judge_emotions.py.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ CLIP, CHANGE = 60, 4  # frames of such a clip, frames from one viseme to the nex
 
 
 def readable(head: Head) -> bool:
-    """Whether a head has all landmarks that the readers look at, and eyes to measure with."""
+    """Whether a head has all landmarks of the descriptors, and eyes to measure with."""
     pairs = {**MEANS, **SPREADS, **SKEWS, **GAPS}.values()
     wanted = {name for pair in pairs for name in pair} | {*FLESH}
     return wanted <= head.landmarks.keys() and {"left_eye", "right_eye"} <= head.joints.keys()
@@ -136,6 +137,6 @@ def _examples() -> list[tuple[np.ndarray, str]]:
             curve = np.zeros((CLIP, len(EMOTIONS)), np.float32)
             curve[:, i] = rng.uniform(0.2, 1.0)
             shown = layer(speech, curve, head.names, Manner.draw(rng))
-            seen = descriptors(Animation(shown, 25.0, head)).mean(0)
-            out.append((seen + UNSURE * _reach() * rng.standard_normal(len(seen)), emotion))
+            mean = descriptors(Animation(shown, 25.0, head)).mean(0)
+            out.append((mean + UNSURE * _reach() * rng.standard_normal(len(mean)), emotion))
     return out

@@ -1,16 +1,16 @@
-"""Does a model show the emotion it is asked for, as far as it is asked, and do its lips still say what the voice says?
+"""The response of a model to an emotion: is it shown, in proportion to the intensity, and are the lips still in sync?
 
 Some clips of a data set are spoken neutrally and with every emotion at several intensities, without blinks, gaze and head
 motion. Measured are:
 
-seen          whether a reader that training did not use names the emotion: `readers` says which two, and what they cannot tell.
+seen          whether a reader that training did not use names the emotion; `readers` has the two, and their limits.
 displacement  mean over the vertices of the face, and over frames, of their distance from the neutral prediction, in mm; its
               rank correlation with intensity (Spearman), and the share of clips in which each step of intensity adds to it.
 exact         whether intensity 0 gives the bytes of the neutral prediction.
 closures      share of the /p b m/ at which the lips shut, as `metrics.bilabial_recall`; the phonemes of the data set, or, where
-              it has none, those that the model itself hears.
-recorded      correlation of lip aperture with the recorded lips, and the lag at which it is best; `neutral` the same with the
-              neutral prediction, which an emotion should not delay.
+              it has none, those of the model's own encoder.
+recorded      correlation of lip aperture with the recorded lips, and the lag at which it is best; `neutral`: the same with
+              the neutral prediction, which an emotion should not delay.
 content       mouth trajectories against those of the neutral prediction after the mean of each has been taken away, which is
               what an emotion may hold: correlation, and root mean square in mm.
 

@@ -60,22 +60,22 @@ def moments(talker: Talker, recordings: Sequence[str | Path | np.ndarray]) -> di
 
     Of a model that knows no phonemes, the first recording, in which its motion has to choose.
     """
-    found: dict[str, Moment] = {}
+    surest: dict[str, Moment] = {}
     for recording in recordings:
         wave = load_audio(recording, RATE, source_rate=None if isinstance(recording, str | Path) else RATE)
         if not talker.config.phones:
             return {sound: Moment(wave[: round(LONGEST * RATE)], None, 0.0) for sound in SOUNDS}
-        heard = np.exp(talker.phoneme_posteriors(wave))
+        posteriors = np.exp(talker.phoneme_posteriors(wave))
         for sound, (phones, _, _) in SOUNDS.items():
             for phone in (p for p in phones if p in talker.config.phones):
-                column = heard[:, talker.config.phones.index(phone)]
+                column = posteriors[:, talker.config.phones.index(phone)]
                 t = int(column.argmax())
-                if sound not in found or column[t] > found[sound].likely:
+                if sound not in surest or column[t] > surest[sound].likely:
                     middle = round((t + 0.5) / FPS * RATE)
                     start = max(0, middle - round(AROUND * RATE))
                     piece = wave[start : middle + round(AROUND * RATE)]
-                    found[sound] = Moment(piece, (middle - start) / RATE, float(column[t]))
-    return found
+                    surest[sound] = Moment(piece, (middle - start) / RATE, float(column[t]))
+    return surest
 
 
 def spoken(
@@ -98,8 +98,8 @@ def spoken(
         frame = int(near[SOUNDS[sound][2](plain)[near].argmax()])
         for emotion in EMOTIONS:
             for intensity in intensities:
-                told = {"emotion": emotion, "intensity": intensity}
-                shown = plain if emotion == "neutral" else talker.animate(moment.wave, fps=FPS, **told, **how)
+                given = {"emotion": emotion, "intensity": intensity}
+                shown = plain if emotion == "neutral" else talker.animate(moment.wave, fps=FPS, **given, **how)
                 out[sound, emotion, intensity] = one(shown, frame)
     return out
 

@@ -17,7 +17,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion_file import animation_of, head_of, project, read_motion
 from talkinghead.errors import InputError
-from talkinghead.evaluate.measures.lips import Lips, VertexSet, tracked_lips
+from talkinghead.evaluate.measures.lips import LipCurves, VertexSet, tracked_lips
 from talkinghead.evaluate.measures.sync import likeness
 from talkinghead.evaluate.table import Lags, Record
 from talkinghead.head.head import Head
@@ -38,7 +38,7 @@ class Recorded:
     motion: Animation
     lips: VertexSet | None
     upper: VertexSet | None
-    real: Lips | None  # tracked in the film, where there is one
+    real: LipCurves | None  # tracked in the film, where there is one
     beats: np.ndarray | None  # seconds of the sound's onsets; None without librosa
 
     @property
@@ -74,8 +74,8 @@ def read_recorded(folder: Path, clip: Clip, lips: VertexSet | None, upper: Verte
 
 
 def sound_beats(wave: np.ndarray) -> np.ndarray | None:
-    """(n,) seconds of the onsets that librosa hears in 16 kHz samples; None where librosa is not installed."""
-    if not sound_beats_known():
+    """(n,) seconds of the onsets that librosa finds in 16 kHz samples; None where librosa is not installed."""
+    if not librosa_installed():
         return None
     import librosa
 
@@ -87,13 +87,13 @@ def rebase(prediction: Animation, truth: Animation) -> Animation:
 
     Weights of shapes that are the same, or that mean the same by their names (ARKit's), are kept; otherwise offsets are.
     """
-    mine, head = prediction.head, truth.head
-    if len(mine.template) != len(head.template):
-        sizes = f"{len(mine.template)} vertices, the recorded motion has {len(head.template)}"
-        raise InputError(f"head {mine.name}: {sizes}; only motion of one mesh can be compared")
-    if mine is head:
+    own, head = prediction.head, truth.head
+    if len(own.template) != len(head.template):
+        sizes = f"{len(own.template)} vertices, the recorded motion has {len(head.template)}"
+        raise InputError(f"head {own.name}: {sizes}; only motion of one mesh can be compared")
+    if own is head:
         return prediction
-    if mine.names == head.names and ("jawOpen" in head.names or np.array_equal(mine.basis, head.basis)):
+    if own.names == head.names and ("jawOpen" in head.names or np.array_equal(own.basis, head.basis)):
         return replace(prediction, head=head)
     return moved(prediction.offsets(), prediction.fps, head)
 
@@ -106,8 +106,8 @@ def moved(offsets: np.ndarray, fps: float, head: Head) -> Animation:
     return Animation(weights, fps, head, residual=residual)
 
 
-def sound_beats_known() -> bool:
-    """Whether librosa is here to hear them."""
+def librosa_installed() -> bool:
+    """Whether onsets of the sound can be found."""
     return find_spec("librosa") is not None
 
 
@@ -198,8 +198,8 @@ def has(head: Head, curve: str) -> bool:
 def curves(animation: Animation, seconds: float = CURVE) -> dict:
     """Aperture and width in mm for plots, at most `seconds` of them, where the head has their landmarks."""
     short = cut(animation, max(1, round(seconds * animation.fps)))
-    known = [name for name in MARKS if has(animation.head, name)]
-    return {"fps": animation.fps} | {name: np.round(getattr(short, f"lip_{name}")() * 1000, 2).tolist() for name in known}
+    shown = [name for name in MARKS if has(animation.head, name)]
+    return {"fps": animation.fps} | {name: np.round(getattr(short, f"lip_{name}")() * 1000, 2).tolist() for name in shown}
 
 
 def _geometry(p: Animation, g: Animation, recorded: Recorded) -> Record:
@@ -213,9 +213,9 @@ def _geometry(p: Animation, g: Animation, recorded: Recorded) -> Record:
         a, b = p.offsets(window), g.offsets(window)
         distance += metrics.mve(a, b) * len(b)
         squared += (metrics.mhd(a, b) / 1000) ** 2 * len(b)
-        for name, found in (("lips", lips), ("upper", upper)):
-            if found is not None:
-                worst[name].append(metrics.lve_frames(a, b, found.indices))
+        for name, vertices_of in (("lips", lips), ("upper", upper)):
+            if vertices_of is not None:
+                worst[name].append(metrics.lve_frames(a, b, vertices_of.indices))
         for name, offsets in (("p", a), ("g", b)):
             if lips is not None:
                 points[name].append(offsets[:, lips.indices])

@@ -48,12 +48,12 @@ def vertex_set(head: Head, what: str, path: Path | None) -> VertexSet | None:
             raise InputError(f"{path}: has no {name}, only {', '.join(masks)[:80]}")
     mask = masks.get(name, np.zeros(count)) > 0.5
     if what == "upper" and path is None and "eyeballs" in head.regions:
-        mask &= ~(head.regions["eyeballs"] > 0.5)  # they turn, and say nothing about the face
+        mask &= ~(head.regions["eyeballs"] > 0.5)  # their rotation is no motion of the face
     return VertexSet(np.flatnonzero(mask), origin) if mask.any() else None
 
 
 @dataclass(frozen=True, eq=False)
-class Lips:
+class LipCurves:
     """Recorded lips on their own clock: times (T,) s, aperture and width (T,) of any unit."""
 
     times: np.ndarray
@@ -61,10 +61,10 @@ class Lips:
     width: np.ndarray
 
 
-def tracked_lips(folder: Path, clip: Clip) -> Lips | None:
+def tracked_lips(folder: Path, clip: Clip) -> LipCurves | None:
     """Lips as a film shows them, from landmarks/ID.npz, in units of the distance of the outer eye corners.
 
-    None without a film, where the clip is only a part of it (times would differ), or if a face is seen too seldom.
+    None without a film, where the clip is only a part of it (times would differ), or if fewer than three frames have a face.
     """
     path = Path(folder) / "landmarks" / f"{clip.id}.npz"
     if not path.exists():
@@ -76,13 +76,13 @@ def tracked_lips(folder: Path, clip: Clip) -> Lips | None:
         raise InputError(f"{path}: not tracked landmarks ({error})") from None
     if abs(len(points) / fps - clip.duration) > 0.1:
         return None
-    seen = np.isfinite(points[:, 0, 0])
-    if seen.sum() < 3:
+    tracked = np.isfinite(points[:, 0, 0])
+    if tracked.sum() < 3:
         return None
-    times, points = frame_times(len(points), fps)[seen], points[seen, :, :2]
+    times, points = frame_times(len(points), fps)[tracked], points[tracked, :, :2]
 
     def distance(pair: tuple[int, int]) -> np.ndarray:
         return np.linalg.norm(points[:, pair[0]] - points[:, pair[1]], axis=1)
 
     eyes = distance(EYE_CORNERS)
-    return Lips(times, distance(INNER) / eyes, distance(CORNERS) / eyes)
+    return LipCurves(times, distance(INNER) / eyes, distance(CORNERS) / eyes)

@@ -14,7 +14,7 @@ from talkinghead.metrics.lips import LAGS
 from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.motion.animation import Animation
 
-SHORTEST = 25  # frames with speech, at 50 a second: fewer say little
+SHORTEST = 25  # frames with speech, at 50 a second: means over fewer are noise
 
 
 @lru_cache(maxsize=1)
@@ -42,12 +42,14 @@ def likeness(animation: Animation, wave: np.ndarray, net: SyncNet | None = None)
         return None
     moved = np.stack([np.interp(times, animation.times, column) for column in lips.T], 1).astype(np.float32)
     with torch.inference_mode():
-        seen, heard, _ = (net or network())(
+        visual, audio, _ = (net or network())(
             torch.from_numpy(moved)[None], log_mel(torch.from_numpy(wave).float()[None])[:, :frames]
         )
-    seen, heard = seen[0].numpy(), heard[0].numpy()
-    asked = np.flatnonzero(speech)
-    return [float((seen[asked + lag] * heard[asked]).sum(1).mean()) for lag in range(-edge, edge + 1)]
+    visual, audio = visual[0].numpy(), audio[0].numpy()
+    frames_with_speech = np.flatnonzero(speech)
+    return [
+        float((visual[frames_with_speech + lag] * audio[frames_with_speech]).sum(1).mean()) for lag in range(-edge, edge + 1)
+    ]
 
 
 def lips_of(animation: Animation) -> np.ndarray | None:

@@ -53,9 +53,9 @@ BRIEF = {
 }
 
 
-def cells(found: dict) -> dict[str, list[str]]:
+def cells(figures: dict) -> dict[str, list[str]]:
     """{row: cells of COLUMNS as text} of what `figures` returned; "–" where there is nothing."""
-    rows = {EMOTIONS[0]: found["neutral"], **found["emotions"], "all": found["all"]}
+    rows = {EMOTIONS[0]: figures["neutral"], **figures["emotions"], "all": figures["all"]}
     return {name: [_cell(row, path, digits) for _, path, digits in COLUMNS] for name, row in rows.items()}
 
 
@@ -67,16 +67,16 @@ def _cell(row, path: tuple[str, ...], digits: int) -> str:
     return f"{row:.{digits}f}"
 
 
-def summary(found: dict) -> str:
+def summary(figures: dict) -> str:
     """One line under the table."""
     where = {"data": "of the data set", "model": "that the model hears"}
-    phonemes = " and ".join(where[name] for name in found["phonemes"])
+    phonemes = " and ".join(where[name] for name in figures["phonemes"])
     parts = [
-        f"{found['clips']} clips, at intensity 1 where none is named",
-        "intensity 0 is neutral to the bit" if found["exact"] else "intensity 0 is NOT neutral to the bit",
+        f"{figures['clips']} clips, at intensity 1 where none is named",
+        "intensity 0 is neutral to the bit" if figures["exact"] else "intensity 0 is NOT neutral to the bit",
         f"phonemes {phonemes}" if phonemes else "no phonemes are known",
     ]
-    if own := found.get("own"):
+    if own := figures.get("own"):
         parts.append(
             f"told the recorded emotion of {own['clips']} clips: "
             + ", ".join(f"{k} {v}" for k, v in own.items() if k != "clips")
@@ -84,7 +84,7 @@ def summary(found: dict) -> str:
     return "; ".join(parts)
 
 
-def rich_table(name: str, found: dict) -> Table:
+def rich_table(name: str, figures: dict) -> Table:
     """For the terminal, the columns of BRIEF."""
     from rich.table import Table
 
@@ -93,6 +93,6 @@ def rich_table(name: str, found: dict) -> Table:
     table.add_column("")
     for heading in BRIEF.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for row, values in cells(found).items():
+    for row, values in cells(figures).items():
         table.add_row(row, *(values[i] for i in BRIEF))
     return table

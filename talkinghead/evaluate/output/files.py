@@ -37,11 +37,11 @@ def build(
     conditions: dict,
 ) -> dict:
     """The whole report as plain data."""
-    from talkinghead.evaluate.measures.clip import sound_beats_known
+    from talkinghead.evaluate.measures.clip import librosa_installed
 
-    found = {name: figures(result.records, result.lags, conditions["seed"]) for name, result in results.items()}
-    used = [key for key in METRICS if any(key in values for values in found.values())]
-    notes = [*notes, *_missing(used, conditions, found, sound_beats_known())]
+    pooled = {name: figures(result.records, result.lags, conditions["seed"]) for name, result in results.items()}
+    used = [key for key in METRICS if any(key in values for values in pooled.values())]
+    notes = [*notes, *_missing(used, conditions, pooled, librosa_installed())]
     return {
         "version": VERSION,
         "talkinghead": __version__,
@@ -64,13 +64,13 @@ def build(
             | {"definition": METRICS[key].definition}
             for key in used
         },
-        "results": found,
+        "results": pooled,
         "per_clip": {name: clip_values(result.records, result.lags) for name, result in results.items()},
     }
 
 
-def _missing(used: list[str], conditions: dict, found: dict[str, dict], hears_beats: bool) -> list[str]:
-    """Why metrics that a reader may look for are not there."""
+def _missing(used: list[str], conditions: dict, results: dict[str, dict], beats: bool) -> list[str]:
+    """Why metrics are not in the report."""
     notes = []
     if "mve" not in used:
         notes.append(
@@ -83,12 +83,12 @@ def _missing(used: list[str], conditions: dict, found: dict[str, dict], hears_be
             notes.append("the head names no upper face: give its vertices with --upper FILE for EVE and FDD")
         if "mod" not in used:
             notes.append("the head has no landmarks of the inner lips, so aperture, closures and MOD are left out")
-        if "beat_consistency" not in used and not hears_beats:
+        if "beat_consistency" not in used and not beats:
             notes.append("beat consistency needs librosa: pip install librosa")
     if conditions["samples"] < 2:
         notes.append("CE, MEE and diversity need several samples: --samples 10")
     elif "mve" in used:
-        fixed = ", ".join(name for name, figures in found.items() if name != "truth" and "diversity" not in figures)
+        fixed = ", ".join(name for name, figures in results.items() if name != "truth" and "diversity" not in figures)
         if fixed:
             notes.append(f"one motion a clip, so no CE, MEE and diversity: {fixed}")
     return notes

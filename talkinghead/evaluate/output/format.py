@@ -26,7 +26,7 @@ def number(key: str, value: float) -> str:
 def best_of(key: str, results: dict[str, dict]) -> set[str]:
     """The systems with the best figure, the truth left out; none where nothing is better, or where all are alike."""
     aim = {"lower": lambda v: v, "higher": lambda v: -v, "zero": abs, "one": lambda v: abs(v - 1)}.get(METRICS[key].better)
-    values = {name: found[key]["value"] for name, found in results.items() if name != "truth" and key in found}
+    values = {name: row[key]["value"] for name, row in results.items() if name != "truth" and key in row}
     if key.endswith("_recall"):  # lips that never open shut at every closure: no merit
         values = {name: value for name, value in values.items() if key.replace("recall", "precision") in results[name]}
     if aim is None or len(values) < 2 or key in ("aperture_lag", "sync_lag"):

@@ -36,7 +36,7 @@ def films(out: Path, folder: Path, clips: list[Clip], systems: list[System], cou
             continue
         path = out / "videos" / f"{file_name(clip.id)}.mp4"
         made = [(system.name, system.identity(clip.id)) for system in systems]
-        key = None if any(mine is None for _, mine in made) else f"{clip_state(folder, clip)} {made}"
+        key = None if any(identity is None for _, identity in made) else f"{clip_state(folder, clip)} {made}"
         if not (path.exists() and cache.get(".videos", clip.id, key)):
             film(path, Recorded(folder, clip, motion, None, None, None, None), systems)
             cache.put(".videos", clip.id, key, {"file": path.name})
