@@ -1,4 +1,4 @@
-"""The motion of one clip on disk: one safetensors file, or an .npz of an earlier version.
+"""The motion of one clip on disk: one safetensors file.
 
 coefficients (T, K) float32   weights of the `names`: ARKit shapes, FLAME parameters, ...; or instead
 offsets (T, V, 3) float32     metres from `template` (V, 3), the speaker's own face at rest: sets of raw vertices
@@ -64,20 +64,16 @@ def write_motion(path: Path, motion: Motion) -> None:
 
 def read_motion(path: Path) -> Motion:
     """Read a motion file. Raises InputError, one line, if it is missing or is none."""
-    from zipfile import BadZipFile
-
     from safetensors import SafetensorError, safe_open
 
     try:
-        if path.suffix == ".npz":
-            return _read_npz(path)
         with safe_open(path, "numpy") as file:
             text = json.loads(file.metadata()["motion"])
             arrays = {name: file.get_tensor(name) for name in file.keys() if name in ARRAYS}
         return Motion(float(text["fps"]), tuple(text["names"]), meta=text["meta"], **arrays)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; prepare the dataset again") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from None
 
 
@@ -144,12 +140,3 @@ def cut_sound(wave: np.ndarray, start: float, duration: float) -> np.ndarray:
     if np.abs(piece).max() < SILENT:
         raise InputError("no sound")
     return piece
-
-
-def _read_npz(path: Path) -> Motion:
-    """Version 1 of the format."""
-    with np.load(path, allow_pickle=False) as file:
-        optional = {name: file[name] for name in ("rotation", "translation", "gaze") if name in file.files}
-        meta = json.loads(str(file["meta"])) if "meta" in file.files else {}
-        names = tuple(str(name) for name in file["names"])
-        return Motion(float(file["fps"]), names, file["coefficients"], meta=meta, **optional)

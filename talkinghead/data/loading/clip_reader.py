@@ -62,9 +62,6 @@ def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np
     Before the first and after the last frame it is held; names that the clip lacks are 0, see `known_at`. Reads the frames that
     it needs, no others.
     """
-    if place.path.suffix == ".npz":
-        motion = read_motion(place.path)  # an earlier version, coefficients only: small
-        return _interpolated(motion, len(motion), 0, target, times, where)
     with Tensors(place, where) as tensors:
         fps, names = motion_header(tensors)
         kind = "offsets" if "offsets" in tensors else "coefficients"
@@ -80,13 +77,10 @@ def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np
 
 def known_at(place: Place, target: Target, where: str) -> np.ndarray:
     """(K,) float32: 1 where the clip's motion has the coefficient, 0 where nobody measured it (vertices have all)."""
-    if place.path.suffix == ".npz":
-        names = read_motion(place.path).names
-    else:
-        with Tensors(place, where) as tensors:
-            if "offsets" in tensors:
-                return np.ones(len(target.names), np.float32)
-            names = motion_header(tensors)[1]
+    with Tensors(place, where) as tensors:
+        if "offsets" in tensors:
+            return np.ones(len(target.names), np.float32)
+        names = motion_header(tensors)[1]
     return np.array([name in names for name in target.names], np.float32)
 
 

@@ -21,7 +21,7 @@ from talkinghead.data.loading.clip_reader import Target, known_at, motion_at, mo
 from talkinghead.data.loading.feature_cache import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
 from talkinghead.data.loading.sampler import GROUP, AnnotationCycle, Order, Windows
 from talkinghead.data.manifest import SPLITS, Clip
-from talkinghead.data.motion_file import animation_of, head_of, read_motion
+from talkinghead.data.motion_file import animation_of, head_of
 from talkinghead.data.store.index import Index
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint
@@ -307,9 +307,6 @@ class TrainingData:
                 continue
             row = int(np.argmax(index.rows["annotation"] == index.annotations.index(annotation)))
             motion = index.motion(row)
-            if motion.path.suffix == ".npz":
-                found |= dict.fromkeys(read_motion(motion.path).names)
-                continue
             with Tensors(motion, f"clip {index.clip(row).id}") as tensors:
                 if "offsets" in tensors:
                     return None

@@ -28,7 +28,6 @@ from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.manifest import VERSION as CLIP_VERSION
-from talkinghead.data.motion_file import read_motion, write_motion
 from talkinghead.data.store.index import Index
 from talkinghead.data.store.shard_reader import SHARDS, VERSION
 from talkinghead.errors import InputError
@@ -155,10 +154,6 @@ def _add(tar: tarfile.TarFile, folder: Path, clip: Clip, key: str) -> None:
             fresh = Path(temporary, "sound.flac")
             write_audio(fresh, load_audio(sound))
             sound = fresh
-        if motion.suffix != ".safetensors":  # an earlier version
-            fresh = Path(temporary, "motion.safetensors")
-            write_motion(fresh, read_motion(motion))
-            motion = fresh
         parts = {"json": line.encode(), "flac": Place(sound).read(), "motion.safetensors": Place(motion).read()}
         for part, data in parts.items():
             member = tarfile.TarInfo(f"{key}.{part}")
