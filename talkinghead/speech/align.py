@@ -11,7 +11,7 @@ those within the word are as good as the rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from talkinghead.audio.clock import RATE
 from talkinghead.errors import InputError
 from talkinghead.speech import ctc_align
-from talkinghead.speech.spans import Spans
+from talkinghead.speech.spans import Span, Spans, cut_spans
 
 ENGINES = ("pocketsphinx", "model")
 SILENCE = "SIL"
@@ -110,7 +110,7 @@ def _by_model(wave: np.ndarray, words: list[str], recogniser: ctc_align.Recognis
     phones = [(said[word] or sounds(word)).split() for word in words]
     found = ctc_align.place(ctc_align.posteriors(recogniser, wave), recogniser.phones, words, phones)
     duration = len(wave) / RATE
-    return Alignment(_inside(list(found[0]), duration), _inside(list(found[1]), duration), guessed)
+    return Alignment(_within(found[0], duration), _within(found[1], duration), guessed)
 
 
 def _by_pocketsphinx(wave: np.ndarray, words: list[str]) -> Alignment:
@@ -204,9 +204,8 @@ def _spans(found: Any, duration: float, guessed: tuple[str, ...]) -> Alignment:
             joined[-1] = (joined[-1][0], end, name)
         else:
             joined.append((start, end, name))
-    return Alignment(_inside(words, duration), _inside(joined, duration), guessed)
+    return Alignment(_within(words, duration), _within(joined, duration), guessed)
 
 
-def _inside(spans: list[tuple[float, float, str]], duration: float) -> Spans:
-    clipped = [(min(max(a, 0.0), duration), min(max(b, 0.0), duration), text) for a, b, text in spans]
-    return tuple((round(a, 4), round(b, 4), text) for a, b, text in clipped if b > a)
+def _within(spans: Iterable[Span], duration: float) -> Spans:
+    return cut_spans(spans, 0.0, duration) or ()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from talkinghead.errors import InputError
 
-Spans = tuple[tuple[float, float, str], ...]  # start and end in seconds of the clip, and what is said
+Span = tuple[float, float, str]  # start and end in seconds of the clip, and what is said
+Spans = tuple[Span, ...]
 
 
 def read_words(path: Path) -> dict[str, Spans]:
@@ -41,6 +43,18 @@ def parse_spans(value: Any, name: str, clip: str) -> Spans | None:
         )
         require(good, f"{name} must be a list of [start, end, text]", clip)
     return tuple((float(start), float(end), text) for start, end, text in value)
+
+
+def cut_spans(spans: Iterable[Span] | None, start: float, stop: float, *, by_middle: bool = False) -> Spans | None:
+    """The spans of a window of a recording, in seconds from its start, to 0.1 ms, cut at its ends; None of None.
+
+    by_middle: those whose middle is in the window, so that neighbouring windows share none; otherwise all that overlap it.
+    """
+    if spans is None:
+        return None
+    length = round(stop - start, 6)
+    kept = [s for s in spans if (start <= (s[0] + s[1]) / 2 < stop if by_middle else s[1] > start and s[0] < stop)]
+    return tuple((max(round(a - start, 4), 0.0), min(round(b - start, 4), length), text) for a, b, text in kept)
 
 
 def is_number(value: Any) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from talkinghead.errors import InputError
-from talkinghead.speech.spans import Spans, read_words
+from talkinghead.speech.spans import Spans, cut_spans, read_words
 
 WORDS, PHONES, TEXTS = "words.jsonl", "phones.jsonl", "transcripts.jsonl"
 PAUSES = ("sil", "sp", "spn", "")  # marks in word times that are no words
@@ -29,7 +29,7 @@ class Said:
 
     def part(self, start: float, duration: float) -> Said:
         """Of a piece of the recording, in the piece's time; the text is that of its words where their times are known."""
-        words, phones = (_cut(spans, start, duration) for spans in (self.words, self.phones))
+        words, phones = (cut_spans(spans, start, start + duration) for spans in (self.words, self.phones))
         said = " ".join(word for _, _, word in words if word not in PAUSES) if words else self.text
         return Said(words, phones, said or None)
 
@@ -68,10 +68,3 @@ def phone_spans(rows: Any) -> Spans:
         return tuple((float(start), float(end), str(phone)) for phone, start, end in rows)
     except (TypeError, ValueError):
         raise InputError(f"{PHONES}: phones must be a list of [phoneme, start, end]") from None
-
-
-def _cut(spans: Spans | None, start: float, duration: float) -> Spans | None:
-    if spans is None:
-        return None
-    inside = [(max(a - start, 0.0), min(b - start, duration), w) for a, b, w in spans if b > start and a < start + duration]
-    return tuple((round(a, 4), round(b, 4), w) for a, b, w in inside)

@@ -23,13 +23,14 @@ import numpy as np
 
 from talkinghead.data.adapters.parameter_sets import arkit_names, cut_wave, even, seconds_of, wave_of
 from talkinghead.data.convert.recording import Recording, Take
-from talkinghead.data.convert.segment import LONGEST, inside, pieces, settle
+from talkinghead.data.convert.segment import LONGEST, pieces, settle
 from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK
 from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.io.files import SOUNDS, files_under, load_json
 from talkinghead.motion.emotions import SPELLINGS
+from talkinghead.speech.spans import cut_spans
 from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
 
 VERSION = 1
@@ -106,7 +107,7 @@ def recording_takes(path: Path, sound: Path, grid: Path | None, longest: float, 
     annotation, split = details.pop("annotation"), details.pop("split", None)
     cuts, out = pieces(seconds, words or phonemes, longest), []
     for i, (start, stop, settled) in enumerate(cuts):
-        said = inside(words, start, stop)
+        said = cut_spans(words, start, stop, by_middle=True)
         out.append(
             Take(
                 id=file_name(path.stem) if len(cuts) == 1 else f"{file_name(path.stem)}_{i:03d}",
@@ -117,7 +118,7 @@ def recording_takes(path: Path, sound: Path, grid: Path | None, longest: float, 
                 emotion=emotion_of(path.stem),
                 transcript=" ".join(word for _, _, word in said) if said else None,
                 words=said,
-                phonemes=inside(phonemes, start, stop),
+                phonemes=cut_spans(phonemes, start, stop, by_middle=True),
                 details={"start": start, "stop": stop, "seconds": seconds, "settled": settled, "longest": longest} | details,
             )
         )

@@ -35,7 +35,7 @@ from talkinghead.files import file_name
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run
-from talkinghead.speech.spans import Spans
+from talkinghead.speech.spans import cut_spans
 
 VERSION = 2  # of the framework: goes up when the same recordings would give other clips
 ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
@@ -130,8 +130,8 @@ def _make(
         emotion=take.emotion,
         intensity=take.intensity,
         transcript=take.transcript or meta.get("transcript"),
-        words=_inside(take.words or meta.get("words"), meta["duration"]),
-        phonemes=_inside(take.phonemes or meta.get("phonemes"), meta["duration"]),
+        words=cut_spans(take.words or meta.get("words"), 0.0, meta["duration"]),
+        phonemes=cut_spans(take.phonemes or meta.get("phonemes"), 0.0, meta["duration"]),
     )
     return clip, meta["quality"], mark
 
@@ -201,13 +201,6 @@ def _with_pca(out: Path, annotation: str, head: Head | None, clips: list[Clip]) 
 
 def _head_file(annotation: str) -> str:
     return f"heads/{file_name(annotation)}.npz"
-
-
-def _inside(spans: Spans | None, duration: float) -> Spans | None:
-    """Spans of a clip that may have been cut at its end."""
-    if spans is None:
-        return None
-    return tuple((max(0.0, a), min(b, duration), text) for a, b, text in spans if a < duration and b > 0)
 
 
 def _parts(head: Head | None) -> list[Any]:

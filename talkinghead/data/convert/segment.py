@@ -56,14 +56,6 @@ def quietest(wave: np.ndarray, at: float, reach: float) -> float:
     return float(centres[best[np.argmin(np.abs(centres[best] - at * RATE))]] / RATE)
 
 
-def inside(spans: Spans | None, start: float, stop: float) -> Spans | None:
-    """The spans whose middle is in the piece, in seconds from its start."""
-    if spans is None:
-        return None
-    mine = [(a, b, text) for a, b, text in spans if start <= (a + b) / 2 < stop]
-    return tuple((round(max(a - start, 0.0), 4), round(min(b, stop) - start, 4), text) for a, b, text in mine)
-
-
 def _pause(at: float, words: Spans, reach: float) -> float:
     """Middle of the longest part of a pause that is within `reach` of `at`; `at` itself if somebody speaks all the time."""
     ends = sorted([(a, b) for a, b, _ in words])

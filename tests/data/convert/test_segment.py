@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from talkinghead.data.convert.segment import inside, pieces, quietest, settle
+from talkinghead.data.convert.segment import pieces, quietest, settle
 
 
 def test_short_recordings_stay_whole():
@@ -38,10 +38,3 @@ def test_without_words_the_quietest_place_wins():
     assert 11.6 < end < 11.9 and settle(wave, *second[:2], 22.0) == (end, 22.0)
     assert quietest(np.zeros(16000 * 22, np.float32), 11.0, 1.5) == pytest.approx(11.0)  # all alike: the nearest
     assert quietest(wave[:100], 11.0, 1.5) == 11.0
-
-
-def test_spans_of_a_piece():
-    spans = ((0.0, 1.0, "a"), (1.8, 2.1, "b"), (1.9, 2.4, "c"), (3.5, 4.5, "d"))
-    assert inside(spans, 2.0, 4.0) == ((0.0, 0.4, "c"),)
-    assert inside(spans, 1.0, 2.0) == ((0.8, 1.0, "b"),)
-    assert inside(None, 0, 1) is None
