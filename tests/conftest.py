@@ -11,6 +11,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads that wai
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# The longest first, so that the others fill up what they leave of the processes' time.
+LONG = ("test_notebooks.py", "test_distributed.py", "test_readme.py", "test_recipes.py", "test_loop.py")
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The clone."""

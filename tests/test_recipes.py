@@ -98,6 +98,7 @@ def test_a_recipe_is_well_formed(path):
     assert path.stem in {**LAYOUTS, **MIXED, "talker": None, "emotion": None}
 
 
+@pytest.mark.filterwarnings("ignore:.*the data give nothing for the losses:talkinghead.errors.InputWarning")
 @pytest.mark.parametrize("name", [*LAYOUTS, *MIXED])
 def test_a_recipe_trains_on_its_dataset(name, tmp_path, root, tiny_encoder_folder, monkeypatch):
     cheap_training.shorten(monkeypatch.setattr)
