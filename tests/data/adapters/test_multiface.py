@@ -100,8 +100,13 @@ def test_meshes_of_another_topology_beside(tmp_path):
     assert head.name == f"multiface-{VERTICES - 20}" and len(head.template) == VERTICES - 20 and len(head.faces) == 0
 
 
-def test_annotation_by_the_number_of_vertices():
-    assert multiface.NAMES == {7306: "multiface", 6172: "meshtalk"}
+@pytest.mark.parametrize(("vertices", "name"), [(7306, "multiface"), (6172, "meshtalk"), (100, "multiface-100")])
+def test_annotation_by_the_number_of_vertices(vertices, name, tmp_path):
+    write_multiface(tmp_path / "entity", {"SEN_x": 30})
+    for path in (tmp_path / "entity/tracked_mesh").rglob("*.bin"):
+        np.zeros((vertices, 3), "<f4").tofile(path)
+    (take,) = multiface.takes([tmp_path])[0]
+    assert take.annotation == name
 
 
 def test_prepare(folder, tmp_path):
