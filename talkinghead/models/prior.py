@@ -20,7 +20,7 @@ SHARPNESS = 3.0
 SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
 
 
-MANNERS = 3  # numbers that say how a person shows an emotion, see `face.expressions.Manner`
+MANNERS = 3  # numbers that say how a person shows an emotion, see `motion.expressions.Manner`
 FEELING = (len(EMOTIONS) - 1) * (1 + MANNERS)  # numbers a frame that say which emotion, how strongly and in which manner
 
 

@@ -1,12 +1,11 @@
-"""The eight emotions as weights of ARKit's shapes, authored from documented facial action units, and how they meet speech.
+"""The eight emotions as weights of ARKit's shapes, from documented facial action units, and their combination with speech.
 
-T frames, K shapes, E emotions. A curve is (T, E): how strongly each of EMOTIONS is shown, in [0, 1], a row's sum at most 1;
-the column of neutral counts for nothing. Nothing here is captured from people: which units make an emotion is from the
-literature, how far each of them goes was set by hand: by eye, on pictures of several heads, with two free classifiers of
-photographs (face-api, fer) as a second opinion. No weights come from those.
+T frames, K shapes, E emotions. A curve is (T, E) intensities of EMOTIONS in [0, 1] whose rows sum to at most 1; the column
+of neutral is ignored. Nothing here is captured from people. The literature says which units make an emotion. Their weights were
+set by eye on pictures of several heads, and checked with two free classifiers of photographs (face-api, fer).
 
-Brows, lids (eyeWide, eyeSquint and, for lids that droop, eyeBlink), cheeks, nose, jaw and lips take part; eyeLook does not:
-where the eyes look and how the head is held is in `affect`.
+Shapes of brows, lids (eyeWide, eyeSquint, eyeBlink for drooping lids), cheeks, nose, jaw and lips are used, eyeLook is not:
+gaze and head pose by emotion are in `affect`.
 
 [E] Ekman, Friesen 1978, Facial Action Coding System; Friesen, Ekman 1983, EMFACS-7 (which units tell which emotion).
 [D] Du, Tao, Martinez 2014, Compound facial expressions of emotion. PNAS 111, table 1 (units that most people use for each).
@@ -80,25 +79,44 @@ EYES: dict[str, dict[str, float]] = {
     "angry": {"2": 0.1, "7": 0.1, "5": 0.2, "16": -0.2},
     "contempt": {"7": 0.15, "2": 0.25, "12": -0.1},
 }
-GROWTH = 1.7  # how fast an expression grows at first: a little of it is to be seen
-LOPSIDED = 0.2  # how much stronger one side is at manner.side 1; smiles of people differ by some 10 % [S]
-TURN = (0.04, 0.12)  # manner.side between which contempt goes from the right corner to the left one: at 0 it is the right one's
-OTHER = 0.06  # of contempt that the other corner shows
-SHUT, JAW = 2.5, 9.0  # mm: between the lips, below which what parts them gives way; opened by the jaw, for all it adds
-TALK, LOUD = 0.8, 0.6  # of what parts the lips, and of a jaw that drops, that is left while speech opens them
 PARTING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel")
 SPREADING = ("mouthSmile", "mouthStretch", "mouthDimple")
 PRESSING = ("mouthRollLower", "mouthRollUpper", "mouthShrugLower")
-REST = 0.5  # seconds: lips shut for longer are at rest and not in a consonant
-SOFT = 0.04  # seconds by which what parts the lips gives way before they are shut
-PRESS = 0.1  # mm that shut lips are pressed together
-PRESSED, BITTEN, ROUND = 0.06, 0.35, 0.5  # weights of rolled lips that tell a closure, of a lip at the teeth, of rounding
+
+
+@dataclass(frozen=True)
+class ExpressionTuning:
+    """Numbers of `pose` and `layer`. Set by eye where no source is named; a test or an ablation replaces `TUNING`."""
+
+    growth: float = 1.7  # slope of weights over intensity at intensity 0, so that weak emotions are visible; at 1: 2 - growth
+    asymmetry: float = 0.2  # share by which one side is stronger at manner.side 1; smiles of people differ by some 10 % [S]
+    contempt_side: tuple[float, float] = (0.04, 0.12)  # manner.side over which contempt goes from the right corner to the left
+    contempt_other: float = 0.06  # share of contempt that the other corner shows
+    shut: float = 2.5  # mm between the lips below which shapes that part them are reduced
+    jaw: float = 9.0  # mm opened by the jaw of speech at which an expression adds its whole share of jawOpen
+    speech_share: float = 0.8  # share of shapes that part the lips that is left while speech opens them
+    jaw_share: float = 0.6  # share of jawOpen that is left while speech opens the jaw
+    rest: float = 0.5  # seconds: lips that are shut for longer are at rest and not in a consonant
+    rest_ramp: float = 0.2  # seconds over which a rest begins and ends
+    soft: float = 0.04  # seconds before lips are shut at which shapes that part them begin to be reduced
+    press: float = 0.1  # mm that shut lips are pressed together
+    rolled: float = 0.06  # weight of rolled lips that means a closure
+    bitten: float = 0.35  # weight of mouthRollLower that means the lower lip is at the teeth
+    rounded: float = 0.5  # weight of mouthPucker and mouthFunnel that means round lips
+    spread_cut: float = 0.7  # share of spreading shapes that is removed while lips are round
+    press_cut: float = 0.8  # share of pressing shapes that is removed while lips are open
+
+
+TUNING = ExpressionTuning()
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a person shows emotion; each in [-1, 1]. side: which half of the face does more (1: its own left). open: lips further
-    apart and teeth bared, or less. eyes: more with the eyes and brows, or more with the mouth."""
+    """Style of expressions; each number in [-1, 1].
+
+    side: the stronger half of the face (1: its own left). open: lips further apart and teeth bared, or less. eyes: more
+    expression by eyes and brows, or more by the mouth.
+    """
 
     side: float = 0.0
     open: float = 0.0
@@ -110,65 +128,67 @@ class Manner:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Manner:
-        """Somebody's; never one whose contempt is between the two corners of the mouth, not even half as far from nobody's."""
+        """Samples a style. Styles with symmetric contempt are left out, also at half their distance from the average style."""
         side, opened, eyes = rng.uniform(-1, 1, 3).tolist()
-        return cls(side if side < 0 else 1 - (1 - 2.1 * TURN[1]) * (1 - side), opened, eyes)
+        return cls(side if side < 0 else 1 - (1 - 2.1 * TUNING.contempt_side[1]) * (1 - side), opened, eyes)
 
 
 def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner()) -> np.ndarray:
     """(T, E) curve -> (T, K) float32 weights of the shapes `names` for the expression alone; none falls as intensity grows."""
     shown = np.clip(np.asarray(curve, np.float32)[:, 1:], 0, 1)
-    shown = shown * (GROWTH - (GROWTH - 1) * shown)
+    shown = shown * (TUNING.growth - (TUNING.growth - 1) * shown)
     return np.minimum(shown @ _weights(tuple(names), manner), 1)
 
 
 def layer(
     speech: np.ndarray, curve: np.ndarray, names: Sequence[str], manner: Manner = Manner(), fps: float = 50.0
 ) -> np.ndarray:
-    """(T, K) speech with an expression on top; articulation wins at the lips. A curve of zeros gives `speech` back.
+    """(T, K) speech with an expression added; articulation has priority at the lips. A curve of zeros returns `speech`.
 
-    Where speech shuts the lips for a consonant, or rolls the lower one to the teeth, what would part them gives way; where it
-    rounds them, what spreads them does; where it opens them, what presses them does. A jaw that drops in surprise drops as
-    far as speech lets it: not over closures, and by LOUD of it at open vowels. Lips that have been shut for long are at rest,
-    not in a consonant: there the whole expression shows.
+    Shapes of the expression that part the lips are reduced where speech shuts them or rolls the lower one to the teeth, those
+    that spread them where speech rounds them, those that press them where speech opens them. jawOpen is removed at closures and
+    reduced at open vowels (`jaw_share`). Lips that are shut for longer than `rest` are not in a consonant: the whole expression
+    is added.
     """
     speech, names = np.asarray(speech, np.float32), tuple(names)
     shown = pose(curve, names, manner)
     part, jaw, close, spread, press, look, rest = _plan(names)
     rolled, bitten, round_, opened, gap = (speech @ look).T
     gap = np.maximum(gap + rest, 0)  # mm
-    shut = 1 - smoothstep(gap / SHUT)
-    pause = _rest(shut * (1 - np.minimum(rolled / PRESSED, 1)), fps)
-    bite = smoothstep(bitten / BITTEN)
-    free = np.maximum(TALK * (1 - _soft(shut, fps)) * (1 - bite), pause)
-    pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # only an expression that parts the lips at rest keeps them from meeting
+    shut = 1 - smoothstep(gap / TUNING.shut)
+    pause = _rest(shut * (1 - np.minimum(rolled / TUNING.rolled, 1)), fps)
+    bite = smoothstep(bitten / TUNING.bitten)
+    free = np.maximum(TUNING.speech_share * (1 - _soft(shut, fps)) * (1 - bite), pause)
+    pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # at rest only an expression that parts the lips opens them
     shown[:, part] *= free[:, None]
-    shown[:, jaw] *= np.maximum(LOUD * smoothstep(opened / JAW) * (1 - bite), pause)[:, None]
-    shown[:, spread] *= (1 - 0.7 * smoothstep(round_ / ROUND))[:, None]
-    shown[:, press] *= (1 - 0.8 * smoothstep(gap / (2 * SHUT)) * (1 - bite))[:, None]
+    shown[:, jaw] *= np.maximum(TUNING.jaw_share * smoothstep(opened / TUNING.jaw) * (1 - bite), pause)[:, None]
+    shown[:, spread] *= (1 - TUNING.spread_cut * smoothstep(round_ / TUNING.rounded))[:, None]
+    shown[:, press] *= (1 - TUNING.press_cut * smoothstep(gap / (2 * TUNING.shut)) * (1 - bite))[:, None]
     out = speech + shown * (1 - speech)
     if len(jaw) and len(close):
-        _meet(out, look[:, -1], rest, part, jaw[0], close[0], shut * shut * (1 - pause), curve)
+        _close_parted(out, look[:, -1], rest, part, jaw[0], close[0], shut * shut * (1 - pause), curve)
     return out
 
 
-def _meet(
+def _close_parted(
     out: np.ndarray, moved: np.ndarray, rest: float, part: np.ndarray, jaw: int, close: int, shut: np.ndarray, curve: np.ndarray
 ) -> None:
-    """Lips that speech (almost) shuts are shut wholly, in place, under as much as a third of an expression.
+    """Shuts, in place, lips that speech shuts and an expression parts again by some tenths of a millimetre.
 
-    Sneers, frowns and stretched corners part them by some tenths of a millimetre, and what is still between them shows.
+    Complete from a third of an intensity on. Unlike `lip_closure.close_lips`, which shuts lips that speech leaves open, it
+    measures the gap once and leaves all shapes but those of jaw, mouthClose and lips.
     """
     level = shut * np.minimum(3 * np.asarray(curve, np.float32)[:, 1:].sum(1), 1)
     out[:, part] *= (1 - level)[:, None]
-    wide = level * np.maximum(out @ moved + rest + PRESS, 0)
-    shift = np.minimum(wide / -moved[close], np.maximum(out[:, jaw] - out[:, close], 0))  # it only takes back what jaws opened
+    wide = level * np.maximum(out @ moved + rest + TUNING.press, 0)
+    # mouthClose undoes jawOpen, and no more.
+    shift = np.minimum(wide / -moved[close], np.maximum(out[:, jaw] - out[:, close], 0))
     out[:, close] += shift
     out[:, jaw] -= np.minimum((wide + shift * moved[close]) / moved[jaw], out[:, jaw])
 
 
 def used(names: Sequence[str]) -> np.ndarray:
-    """(K,) float32: 1 for the shapes that any expression uses, in any manner."""
+    """(K,) float32: 1 for the shapes that any expression of any style uses."""
     return np.any([(matrix != 0).any(0) for matrix in _matrices(tuple(names))], axis=0).astype(np.float32)
 
 
@@ -197,30 +217,30 @@ def draw_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _soft(shut: np.ndarray, fps: float) -> np.ndarray:
-    """(T,) never less than `shut`: it comes and goes a little earlier and later, so that lips do not burst open."""
+    """(T,) `shut` or more: begins earlier and ends later by about `soft`, so that lips do not open abruptly."""
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-    width = max(1, round(SOFT * fps)) | 1
+    width = max(1, round(TUNING.soft * fps)) | 1
     return uniform_filter1d(maximum_filter1d(shut, width), width)
 
 
 def _rest(shut: np.ndarray, fps: float) -> np.ndarray:
-    """(T,) how much the lips are at rest: shut for REST seconds, with soft edges inside of that."""
+    """(T,) degree of rest of the lips: 1 inside of closures of `rest` seconds and more, with ramps of `rest_ramp` inside."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-    soft = max(1, round(0.2 * fps)) | 1
-    return uniform_filter1d(minimum_filter1d(shut, max(1, round(REST * fps)) | 1), soft)
+    soft = max(1, round(TUNING.rest_ramp * fps)) | 1
+    return uniform_filter1d(minimum_filter1d(shut, max(1, round(TUNING.rest * fps)) | 1), soft)
 
 
 def _weights(names: tuple[str, ...], manner: Manner) -> np.ndarray:
-    """(E - 1, K) float32 weights of all emotions but neutral at full intensity, in a manner."""
+    """(E - 1, K) float32 weights of all emotions but neutral at full intensity, in a style."""
     usual, opened, eyed = _matrices(names)
     matrix = np.clip(usual + manner.open * opened + manner.eyes * eyed, 0, 1)
     side, lopsided = _sides(names)
-    gain = np.repeat(1 + LOPSIDED * manner.side * side[None], len(EMOTIONS), 0)
-    left = ease(np.array((manner.side - TURN[0]) / (TURN[1] - TURN[0])))
+    gain = np.repeat(1 + TUNING.asymmetry * manner.side * side[None], len(EMOTIONS), 0)
+    left = ease(np.array((manner.side - TUNING.contempt_side[0]) / (TUNING.contempt_side[1] - TUNING.contempt_side[0])))
     share = np.where(side > 0, left, np.where(side < 0, 1 - left, 1))
-    gain[EMOTIONS.index("contempt")] = np.where(lopsided, OTHER + (1 - OTHER) * share, 1)
+    gain[EMOTIONS.index("contempt")] = np.where(lopsided, TUNING.contempt_other + (1 - TUNING.contempt_other) * share, 1)
     return np.clip(matrix * gain, 0, 1)[1:].astype(np.float32)
 
 

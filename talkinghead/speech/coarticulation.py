@@ -1,8 +1,7 @@
 """Phonemes and their times -> motion of lips, jaw and tongue, without a network: responses fitted to a filmed face.
 
-Every phoneme moves the mouth from some time before it is heard until some time after, and what phonemes do adds up, so that a
-short one does not get where a long one does (the idea of S. Ohman 1967, Numerical model of coarticulation, JASA 41, with the
-shapes in time left to the data). Channel c, a weight of the face's shapes, is
+Every phoneme has a response that begins before and ends after its sound. Responses are summed, so short phonemes undershoot
+(S. Ohman 1967, Numerical model of coarticulation, JASA 41; the responses are fitted). Channel c, a weight of a shape, is
 
     z_c(t) = sum_i integral over the segment i of h_pc(s - t) ds      h_pc = response_pc + loudness_i loud_kc
 
@@ -37,37 +36,24 @@ CHANNELS = (
     *("mouthSmile", "mouthStretch", "mouthFrown"),
 )
 NAMES = frozenset(n + side for n in CHANNELS for side in (("Left", "Right") if n in PAIRED else ("",))) | {"tongueOut"}
-OPENS = (*CHANNELS[:9], "mouthFunnel")  # what rests in every pause; corners of the mouth only rest in long ones
+OPENS = (*CHANNELS[:9], "mouthFunnel")  # shapes that rest in every pause; corners of the mouth rest in long pauses only
 OPENERS = ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthShrugUpper")
 LOUDNESS_RATE = 100.0  # values a second
-# Width of the mouth in metres at weight 1 on the default head: what a channel that cannot go below 0 leaves to another.
+# Metres by which a shape widens the mouth of the default head at weight 1; negative weights go to an opposite shape by it.
 WIDENS = {"mouthPucker": -0.0088, "mouthFunnel": -0.0046, "mouthSmile": 0.0147, "mouthStretch": 0.0106}
-# How far it parts the lips, in mm. What adds up has no end: above WIDE it grows less and less, to WIDEST, at strength 1.
+# Millimetres by which each shape parts the lips at weight 1.
 PARTS = {"jawOpen": 34, "mouthClose": -34, "mouthLowerDown": 4, "mouthUpperUp": 5, "mouthFunnel": 12, "mouthShrugUpper": 4}
-WIDE, WIDEST = 8.0, 14.0
 
-# Contacts: which phonemes, from and to which share of the segment (of at most LONGEST seconds, counted from its end), and what
-# the face then does. Times measured on 477 bilabials and 211 labiodentals of GRID: the median lips are shut for just the time
-# of an aligned /p b m/, and take RAMP to get there and away.
-RAMP, LONGEST = 0.06, 0.12
 DENTAL = ("TH", "DH")
+# Weights of the face while the lower lip or the tongue touches the teeth.
 BITE = {"mouthRollLower": 0.45, "mouthUpperUp": 0.22, "mouthShrugLower": 0.15, "mouthLowerDown": 0.0}  # as in `visemes`
-TEETH = 0.06  # jawOpen at which the lower lip meets the upper teeth
-SHOW = {"jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthUpperUp": 0.1}  # at least; else the tongue would not be seen
+SHOW = {"jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthUpperUp": 0.1}  # at least, so that the tongue is visible
+TONGUE = {**dict.fromkeys(DENTAL, 0.6), "L": 0.16, **dict.fromkeys(("T", "D", "N"), 0.1)}  # weight of tongueOut
+CUT = ("P", "B", "F", "V", *DENTAL, "L", "T", "D", "N")  # phonemes whose contact lasts `longest` at most
 
-# Pauses, in seconds. GRID's speaker (999 sentences) has his lips together 0.05 s after the last sound and parts them 0.3 to
-# 0.15 s before the next one, even if that is /b/: he breathes. In short pauses there is no time for that: less than SHORT[0]
-# is none, from SHORT[1] on lips meet.
-CLOSED, PARTING = 0.08, 0.3  # after the start and before the end of a pause: where they are together, and begin to part
-CLOSING = 0.1  # what they take to come together
-SHORT, SHORT_CORNERS = (0.08, 0.18), (0.3, 0.6)
-
-# How round lips are at least. The man of GRID hardly rounds his: his mouth is 1.3 mm narrower in /uw/ than at rest, others' by
-# several millimetres (V. Fromkin 1964, Lip positions in American English vowels; M. Linker 1982, Articulatory and acoustic
-# correlates of labial activity). Phonemes, from and to which share of them, mouthPucker, mouthFunnel. It begins ROUNDS seconds
-# before the sound, over any consonants (J. Perkell, M. Matthies 1992, Temporal measures of anticipatory labial coarticulation).
-ROUNDS, FULL = 0.12, 0.09  # seconds; in shorter phonemes lips get less round
-ROUNDER = 1.8  # times as much mouthPucker as he has
+# Least rounding: phonemes, from and to which share of them, mouthPucker, mouthFunnel. The man of GRID hardly rounds his lips:
+# his mouth is 1.3 mm narrower in /uw/ than at rest, others' by several millimetres (V. Fromkin 1964, Lip positions in American
+# English vowels; M. Linker 1982, Articulatory and acoustic correlates of labial activity).
 ROUND = (
     (("UW",), 0.0, 1.0, 0.48, 0.0),
     (("W",), 0.0, 1.0, 0.52, 0.0),
@@ -80,9 +66,36 @@ ROUND = (
     (("ER",), 0.0, 1.0, 0.16, 0.04),
     (("SH", "ZH", "CH", "JH"), 0.0, 1.0, 0.22, 0.2),
 )
-CUT = ("P", "B", "F", "V", *DENTAL, "L", "T", "D", "N")
-LEAST = 2.5  # mm that the lips of a vowel are apart
-TONGUE = {**dict.fromkeys(DENTAL, 0.6), "L": 0.16, **dict.fromkeys(("T", "D", "N"), 0.1)}
+
+
+@dataclass(frozen=True)
+class CoarticulationTuning:
+    """Numbers of `limited`, `shape`, `rest`, `rounding` and `contact`; a test or an ablation replaces `TUNING`.
+
+    Contacts were measured on 477 bilabials and 211 labiodentals of GRID: the median lips are shut for the time of an aligned
+    /p b m/. Pauses were measured on 999 sentences of GRID's speaker: his lips are together 0.05 s after the last sound and part
+    0.3 to 0.15 s before the next one, also before /b/, to breathe.
+    """
+
+    wide: float = 8.0  # mm between the lips above which sums of responses are compressed, at strength 1
+    widest: float = 14.0  # mm that compressed sums approach
+    least: float = 2.5  # mm between the lips of a vowel
+    ramp: float = 0.06  # seconds to and from a contact; GRID
+    longest: float = 0.12  # seconds of a contact, from its end: aligners give a stop the pause before it
+    teeth: float = 0.06  # jawOpen at which the lower lip meets the upper teeth
+    closed: float = 0.08  # seconds after the start of a pause at which the lips are together; GRID
+    closing: float = 0.1  # seconds that lips take to come together
+    parting: float = 0.3  # seconds before the end of a pause at which lips begin to part; GRID
+    short: tuple[float, float] = (0.08, 0.18)  # seconds of pauses in which lips stay open, and in which they meet
+    short_corners: tuple[float, float] = (0.3, 0.6)  # the same of the corners of the mouth
+    # Seconds before a sound at which rounding begins, over any consonants (J. Perkell, M. Matthies 1992, Temporal measures of
+    # anticipatory labial coarticulation).
+    rounds: float = 0.12
+    full: float = 0.09  # seconds of a phoneme for whole rounding; shorter ones get less
+    rounder: float = 1.8  # factor of the fitted mouthPucker
+
+
+TUNING = CoarticulationTuning()
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +196,12 @@ def speak(
     loudness: np.ndarray | None = None,
     strength: float = 1.0,
 ) -> Animation:
-    """The mouth of someone who says `phones`, for `seconds` at `fps`, on the default head if none is given.
+    """Motion of the mouth for `phones`, for `seconds` at `fps`, on the default head if none is given.
 
     phones: (start, end, phoneme) in seconds; ARPAbet, IPA as the Montreal Forced Aligner writes it, or TIMIT's and Festival's
-    names; gaps are pauses. loudness: (n,) of the recording by `loudness_of`; without it everything is said at usual loudness.
-    strength: how far the mouth moves, 0 to 3; at 1 as far as that of the man it was fitted to, who moves his little. Lips that
-    must touch do at any.
+    names; gaps are pauses. loudness: (n,) of the recording by `loudness_of`; without it every phoneme has its mean loudness.
+    strength: factor of the motion, 0 to 3; at 1 that of the fitted speaker, who moves his mouth little. Contacts are complete
+    at any strength.
     Raises InputError for a phoneme that is not known, times that go back, and a head without ARKit's shapes.
     """
     head = Head.default() if head is None else head
@@ -250,29 +263,29 @@ def loudness_of(wave: np.ndarray) -> np.ndarray:
 
 
 def limited(curves: np.ndarray) -> np.ndarray:
-    """(T, C) curves whose lips part by at most WIDEST, as far as the shapes of PARTS do it, and are ROUNDER."""
+    """(T, C) curves whose lips part by at most `widest`, by the shapes of PARTS, with mouthPucker times `rounder`."""
     columns = [CHANNELS.index(name) for name in PARTS]
     gap = np.maximum(curves[:, columns] @ np.array([*PARTS.values()]), 1e-9)
-    beyond = WIDEST - WIDE
-    most = np.where(gap > WIDE, WIDE + beyond * np.tanh((gap - WIDE) / beyond), gap)
+    beyond = TUNING.widest - TUNING.wide
+    most = np.where(gap > TUNING.wide, TUNING.wide + beyond * np.tanh((gap - TUNING.wide) / beyond), gap)
     out = curves.copy()
     out[:, columns] *= (most / gap)[:, None]
-    out[:, CHANNELS.index("mouthPucker")] *= ROUNDER
+    out[:, CHANNELS.index("mouthPucker")] *= TUNING.rounder
     return out
 
 
 def shape(
     curves: np.ndarray, segments: Segments, times: np.ndarray, frame: float, strength: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """Fitted curves (T, C) -> weights from 0 to 1 by shape name, both sides alike; lips that must touch do, and the tongue.
+    """Fitted curves (T, C) -> weights in [0, 1] by shape name, equal on both sides, with contacts of lips and tongue.
 
-    frame: seconds between frames, so that a closure is on one of them. strength: of the rounding that is laid on top.
+    frame: seconds between frames, so that a closure falls on one of them. strength: factor of the added rounding.
     """
     z = dict(zip(CHANNELS, curves.T.copy(), strict=True))
     debt = sum(WIDENS[name] * np.minimum(z[name], 0) for name in WIDENS)  # metres of width that clipping would take
     z["mouthStretch"] = np.maximum(z["mouthStretch"], 0) + np.maximum(debt, 0) / WIDENS["mouthStretch"]
     z["mouthPucker"] = np.maximum(z["mouthPucker"], 0) + np.minimum(debt, 0) / WIDENS["mouthPucker"]
-    opens, moves = 1 - rest(segments, times), 1 - rest(segments, times, *SHORT_CORNERS)
+    opens, moves = 1 - rest(segments, times), 1 - rest(segments, times, TUNING.short_corners)
     z = {name: np.clip(value, 0, 1) * (opens if name in OPENS else moves) for name, value in z.items()}
     pucker, funnel = rounding(segments, times)
     z["mouthPucker"] = np.maximum(z["mouthPucker"], np.minimum(strength * pucker, 1))
@@ -280,11 +293,11 @@ def shape(
     for name in ("mouthStretch", "mouthSmile"):  # or the corners would be drawn both ways
         z[name] = z[name] * (1 - np.minimum(pucker / 0.6, 1))
     gap = np.sum([z[name] * parts for name, parts in PARTS.items()], axis=0)
-    vowel = min(strength, 1.0) * LEAST * contact(segments, VOWELS, times, frame, begin=0.3)
+    vowel = min(strength, 1.0) * TUNING.least * contact(segments, VOWELS, times, frame, begin=0.3)
     z["jawOpen"] += np.maximum(vowel - gap, 0) / PARTS["jawOpen"]
     z["mouthClose"] = np.minimum(z["mouthClose"], z["jawOpen"])  # it only takes back what the jaw parted
     bite = contact(segments, LABIODENTALS, times, frame, begin=0.25)
-    for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TEETH, 0)}.items():
+    for name, goal in {**BITE, "mouthClose": np.maximum(z["jawOpen"] - TUNING.teeth, 0)}.items():
         z[name] = z[name] * (1 - bite) + goal * bite
     dental = contact(segments, DENTAL, times, frame)
     z["mouthClose"] = z["mouthClose"] * (1 - dental)
@@ -302,22 +315,23 @@ def shape(
     return z
 
 
-def rest(segments: Segments, times: np.ndarray, least: float = SHORT[0], whole: float = SHORT[1]) -> np.ndarray:
-    """(T,) from 0 to 1, which it is inside of pauses: dominance has long tails, but a silent mouth is shut.
+def rest(segments: Segments, times: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
+    """(T,) degree of rest, 1 inside of pauses: responses have long tails, but a silent mouth is shut.
 
-    Pauses of less than `least` seconds are none; those of `whole` seconds and more are whole ones.
+    limits: seconds of a pause up to which there is no rest, and from which on it is complete; `TUNING.short` if not given.
     """
+    least, whole = limits or TUNING.short
     out, last = np.zeros(len(times)), len(segments.phones) - 1
     for i, (phone, start, end) in enumerate(zip(segments.phones, segments.start, segments.end, strict=True)):
         length, edge = end - start, i in (0, last)
         if phone != SILENCE or (length <= least and not edge):
             continue
-        rise, fall = min(CLOSING, 0.4 * length), min(PARTING, (0.45 if i else 0.8) * length) / 2
-        begin, stop = start + min(CLOSED, 0.4 * length) - rise, end - fall
+        rise, fall = min(TUNING.closing, 0.4 * length), min(TUNING.parting, (0.45 if i else 0.8) * length) / 2
+        begin, stop = start + min(TUNING.closed, 0.4 * length) - rise, end - fall
         if i and segments.phones[i - 1] in BILABIALS:
             begin = start - rise  # they are together already
         begin, stop = (-np.inf if i == 0 else begin), (np.inf if i == last else stop)
-        depth = np.clip(length / CLOSED if edge else (length - least) / (whole - least), 0, 1)
+        depth = np.clip(length / TUNING.closed if edge else (length - least) / (whole - least), 0, 1)
         inside = np.clip(np.minimum((times - begin) / rise, (stop - times) / fall), 0, 1)
         out = np.maximum(out, depth * (0.5 - 0.5 * np.cos(np.pi * inside)))
     return out
@@ -332,9 +346,9 @@ def rounding(segments: Segments, times: np.ndarray) -> tuple[np.ndarray, np.ndar
                 continue
             length = end - start
             begin, stop = start + first * length, start + last * length
-            part = slice(np.searchsorted(times, begin - ROUNDS), np.searchsorted(times, stop + ROUNDS))
-            away = np.clip(np.maximum(begin - times[part], times[part] - stop) / ROUNDS, 0, 1)
-            bell = min(1.0, (length / FULL) ** 0.5) * (0.5 + 0.5 * np.cos(np.pi * away))
+            part = slice(np.searchsorted(times, begin - TUNING.rounds), np.searchsorted(times, stop + TUNING.rounds))
+            away = np.clip(np.maximum(begin - times[part], times[part] - stop) / TUNING.rounds, 0, 1)
+            bell = min(1.0, (length / TUNING.full) ** 0.5) * (0.5 + 0.5 * np.cos(np.pi * away))
             out[:, part] = np.maximum(out[:, part], np.array(goal)[:, None] * bell)
     return out[0], out[1]
 
@@ -345,11 +359,13 @@ def contact(segments: Segments, phones: tuple[str, ...], times: np.ndarray, fram
     for i, (phone, start, end) in enumerate(zip(segments.phones, segments.start, segments.end, strict=True)):
         if phone not in phones:
             continue
-        begins = max(start, end - LONGEST) if phone in CUT else start  # aligners give a stop the pause before it
+        begins = max(start, end - TUNING.longest) if phone in CUT else start  # aligners give a stop the pause before it
         begins += begin * (end - begins)
         middle, half = (begins + end) / 2, max((end - begins) / 2, frame / 2 + 1e-6)
         # A short vowel between two closures opens all the same: it keeps its middle.
-        before, after = (min(RAMP, max(lengths[j] / 2, 0.02)) if 0 <= j < len(lengths) else RAMP for j in (i - 1, i + 1))
+        before, after = (
+            min(TUNING.ramp, max(lengths[j] / 2, 0.02)) if 0 <= j < len(lengths) else TUNING.ramp for j in (i - 1, i + 1)
+        )
         part = slice(np.searchsorted(times, middle - half - before), np.searchsorted(times, middle + half + after))
         t = times[part] - middle
         away = np.clip((np.abs(t) - half) / np.where(t < 0, before, after), 0, 1)

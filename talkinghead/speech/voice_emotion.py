@@ -1,10 +1,10 @@
-"""Which emotion a voice has, from how it speaks and not from what it says: `--emotion auto`.
+"""Emotion of a voice from its prosody, not from its words: `--emotion auto`.
 
-Ten cues of a few seconds of voice are compared with those of 231 people who read plainly, and with what emotions are known
-to do to them. Plain speech gives the mean and the covariance (measured); each emotion is a shift of the mean (PROFILES, from
+Ten cues of a few seconds of voice are compared with those of 231 people who read plainly, and with the effects of emotions on
+them. Plain speech gives the mean and the covariance (measured); each emotion is a shift of the mean (PROFILES, from
 the literature) times its intensity. Bayes' rule over emotion and intensity then gives the expected intensity of each: a voice
-within the spread of plain readers stays near neutral. Arousal is heard well, valence badly, as by people who do not know the
-language [S]. n samples, M moments (100 a second), N windows, C cues, E emotions, S intensities.
+within the spread of plain readers stays near neutral. Arousal is estimated well, valence badly, as by listeners who do not know
+the language [S]. n samples, M moments (100 a second), N windows, C cues, E emotions, S intensities.
 
 [B] Banse, Scherer 1996, Acoustic profiles in vocal emotion expression. J. Personality and Social Psychology 70.
 [E] Eyben et al. 2016, The Geneva minimalistic acoustic parameter set (GeMAPS). IEEE Trans. Affective Computing 7.
@@ -29,16 +29,28 @@ from talkinghead.motion.emotion_curve import AUTO, EmotionCurve
 from talkinghead.motion.emotions import EMOTIONS
 
 CUES = ("pitch", "span", "trend", "tilt", "effort", "clear", "level", "dynamics", "rate", "accents")
-WINDOW, STEP = 3.0, 0.5  # seconds: half width of a window, and from one to the next
-USUAL, FAMILIAR = 20.0, 8.0  # seconds around that a voice's usual is taken of, and of speech until half of it is believed
-KEPT = 0.5  # of a difference that lasts: it may be how the person always speaks, or an emotion that lasts
-ENOUGH, LEAST = 0.8, 0.3  # seconds of voice in a window that are worth believing, and that say something
-REGISTERS = (3.1, 11.8)  # semitones over 100 Hz: the middle of men's and of women's reading voices, 120 and 198 Hz
-DOUBT = 1.0  # more is timider: times the covariance of plain readers
-PLAIN = 0.7  # that speech is neutral before it is heard
 LEVEL = CUES.index("level")
-STRENGTHS = np.linspace(0.2, 1.0, 5)
+STRENGTHS = np.linspace(0.2, 1.0, 5)  # intensities that Bayes' rule sums over
 BLOCK = 2048  # moments at a time
+
+
+@dataclass(frozen=True)
+class VoiceEmotionTuning:
+    """Numbers of the estimate. Set by hand where no source is named; a test or an ablation replaces `TUNING`."""
+
+    window: float = 3.0  # seconds: half width of a window
+    step: float = 0.5  # seconds from one window to the next
+    usual: float = 20.0  # seconds on either side over which a voice's usual cues are averaged
+    familiar: float = 8.0  # seconds of speech after which half of `offset_removed` applies
+    offset_removed: float = 0.5  # share of a speaker's lasting offset that is removed: it is the person or a lasting emotion
+    enough: float = 0.8  # seconds of voice in a window for full confidence
+    least: float = 0.3  # seconds of voice in a window below which intensities are reduced
+    registers: tuple[float, float] = (3.1, 11.8)  # semitones over 100 Hz: mean pitch of male and female readers, 120 and 198 Hz
+    doubt: float = 1.0  # factor of the covariance of plain readers; larger is more cautious
+    plain_prior: float = 0.7  # prior probability of neutral speech
+
+
+TUNING = VoiceEmotionTuning()
 
 # Shifts of the cues at full intensity, in deviations of plain reading. Directions: [J] for anger, fear, happiness, sadness; [B]
 # and [M] for disgust, contempt, surprise. Sizes are set by hand. Voices show disgust and contempt least [S].
@@ -59,7 +71,7 @@ VALENCE = {"happy": 0.8, "sad": -0.7, "surprised": 0.2, "fearful": -0.6, "disgus
 
 @dataclass(frozen=True)
 class Plain:
-    """How plain readers speak: mean and deviation (C,) of the cues in their units, and correlation (C, C)."""
+    """Statistics of plain readers: mean and deviation (C,) of the cues in their units, and correlation (C, C)."""
 
     mean: np.ndarray
     deviation: np.ndarray
@@ -77,15 +89,17 @@ def plain() -> Plain:
 def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice: Prosody | None = None) -> EmotionCurve:
     """Emotion of (n,) samples at 16 kHz of one voice; `voice` saves its own work. Silence, noise and whispers are neutral.
 
-    `features`, the encoder's, do not count: it was trained to tell phonemes whoever says them and however.
+    `features` of the encoder are not used: it was trained to tell phonemes regardless of speaker and manner.
     meta["found"]: "emotions", mean weights while there is voice; "strongest" of them but neutral, however weak; "arousal" and
     "valence" in [-1, 1]; "cues", deviations from plain reading; "voiced", seconds. Time grows with the length.
     """
     voice = prosody(wave) if voice is None else voice
-    raw, heard = cues(wave, voice)
-    shifts, odds = deviations(raw, heard)
-    values = _expected(shifts, odds) * np.clip(heard / LEAST, 0, 1)[:, None]
-    return EmotionCurve(_centres(len(voice.times)), values, {"spec": AUTO, "found": _found(values, shifts, odds, heard, voice)})
+    raw, voiced = cues(wave, voice)
+    shifts, odds = deviations(raw, voiced)
+    values = _expected(shifts, odds) * np.clip(voiced / TUNING.least, 0, 1)[:, None]
+    return EmotionCurve(
+        _centres(len(voice.times)), values, {"spec": AUTO, "found": _found(values, shifts, odds, voiced, voice)}
+    )
 
 
 def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
@@ -130,16 +144,17 @@ def windows(voice: Prosody, spectrum: tuple[np.ndarray, ...]) -> tuple[np.ndarra
     return found[later], mass / MOMENTS
 
 
-def deviations(raw: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def deviations(raw: np.ndarray, voiced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(2, N, C) cues in deviations of plain reading, from -5 to 5, of a voice of either register; (2, N) how likely each is.
 
-    Deviations are less where little is heard, for little varies more.
+    Deviations are less where little is voiced, for little varies more.
     """
-    usual, known = usual_around(raw, heard)
-    sure = np.clip(heard / ENOUGH, 0, 1)[:, None]
-    both = [(relative(raw, usual, known, centre, plain().mean) - plain().mean) / plain().deviation for centre in REGISTERS]
-    likely = np.stack([-np.square((raw[:, :1] - centre) / plain().deviation[0]) / 2 for centre in REGISTERS])
-    settled = np.stack([usual_around(np.maximum(x, -8.0), heard)[0][:, 0] for x in likely])  # by the voice around, too
+    usual, known = usual_around(raw, voiced)
+    sure = np.clip(voiced / TUNING.enough, 0, 1)[:, None]
+    reader = plain()
+    both = [(relative(raw, usual, known, centre, reader.mean) - reader.mean) / reader.deviation for centre in TUNING.registers]
+    likely = np.stack([-np.square((raw[:, :1] - centre) / reader.deviation[0]) / 2 for centre in TUNING.registers])
+    settled = np.stack([usual_around(np.maximum(x, -8.0), voiced)[0][:, 0] for x in likely])  # by the voice around, too
     odds = np.exp((settled - settled.max(0)) * known / (known + 1))
     return np.stack([np.clip(x, -5, 5) * sure for x in both]), odds / odds.sum(0)
 
@@ -147,25 +162,26 @@ def deviations(raw: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def relative(raw: np.ndarray, usual: np.ndarray, known: np.ndarray, centre: float, mean: np.ndarray) -> np.ndarray:
     """(N, C) cues less what is usual: pitch is over the register's centre, level over that of the 20 seconds around.
 
-    Of the rest, half of what lasts is taken off, against the (C,) mean of plain readers: it may be the person's own way.
+    Of the other cues, `offset_removed` of a lasting offset from the (C,) mean of plain readers is removed, as it may be personal.
     """
     x, usual = raw.copy(), usual.copy()
     x[:, 0] -= centre
     usual[:, 0] -= centre
-    x -= (KEPT * known / (known + FAMILIAR))[:, None] * (usual - mean)
+    x -= (TUNING.offset_removed * known / (known + TUNING.familiar))[:, None] * (usual - mean)
     x[:, LEVEL] = raw[:, LEVEL] - usual[:, LEVEL]
     return x
 
 
-def usual_around(x: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def usual_around(x: np.ndarray, voiced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, C) means of the cues around each window, and (N,) seconds of voice they are of."""
     from scipy.ndimage import convolve1d
 
-    half = round(USUAL / STEP)
+    half = round(TUNING.usual / TUNING.step)
     kernel = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
-    mass = convolve1d(heard, kernel, mode="constant")
-    mean = convolve1d(x * heard[:, None], kernel, axis=0, mode="constant") / np.maximum(mass, 1e-9)[:, None]
-    return np.where(mass[:, None] > 1e-6, mean, x), mass * STEP / WINDOW  # windows overlap: each is WINDOW seconds in all
+    mass = convolve1d(voiced, kernel, mode="constant")
+    mean = convolve1d(x * voiced[:, None], kernel, axis=0, mode="constant") / np.maximum(mass, 1e-9)[:, None]
+    mean = np.where(mass[:, None] > 1e-6, mean, x)
+    return mean, mass * TUNING.step / TUNING.window  # windows overlap: each counts `window` seconds in all
 
 
 def _expected(shifts: np.ndarray, registers: np.ndarray) -> np.ndarray:
@@ -173,22 +189,23 @@ def _expected(shifts: np.ndarray, registers: np.ndarray) -> np.ndarray:
     names, prior = list(PROFILES), np.array([PRIORS[name] for name in PROFILES])
     passing = STRENGTHS[:, None, None] * np.array([PROFILES[name] for name in names])
     means = np.stack([passing, np.where(np.arange(len(CUES)) == LEVEL, 0, passing)])  # one that lasts is as loud as usual
-    precision = np.linalg.inv(plain().correlation) / DOUBT
+    precision = np.linalg.inv(plain().correlation) / TUNING.doubt
     weights = means @ precision  # (2, S, E, C)
     plainly = np.log(registers + 1e-9) - np.einsum("gnc,cd,gnd->gn", shifts, precision, shifts) / 2
     plainly -= plainly.max(0)
     ratio = np.einsum("gnc,lsec->gnlse", shifts, weights) - (weights * means).sum(-1) / 2
     odds = np.einsum("gnlse,gn->nse", np.exp(np.minimum(ratio, 50)), np.exp(plainly))
-    odds *= (1 - PLAIN) * prior / prior.sum() / (2 * len(STRENGTHS))
-    expected = np.einsum("nse,s->ne", odds, STRENGTHS) / (PLAIN * np.exp(plainly).sum(0) + odds.sum((1, 2)))[:, None]
+    odds *= (1 - TUNING.plain_prior) * prior / prior.sum() / (2 * len(STRENGTHS))
+    total = TUNING.plain_prior * np.exp(plainly).sum(0) + odds.sum((1, 2))
+    expected = np.einsum("nse,s->ne", odds, STRENGTHS) / total[:, None]
     values = np.zeros((len(expected), len(EMOTIONS)))
     values[:, [EMOTIONS.index(name) for name in names]] = expected
     return values
 
 
-def _found(values: np.ndarray, shifts: np.ndarray, odds: np.ndarray, heard: np.ndarray, voice: Prosody) -> dict:
+def _found(values: np.ndarray, shifts: np.ndarray, odds: np.ndarray, voiced: np.ndarray, voice: Prosody) -> dict:
     """The summary for `meta`: means over the windows, weighted by how much voice is in them."""
-    weight = heard / max(heard.sum(), 1e-9)
+    weight = voiced / max(voiced.sum(), 1e-9)
     cue = np.einsum("gnc,gn,n->c", shifts, odds, weight)
     mean: dict[str, float] = dict(zip(EMOTIONS, (weight @ values).tolist(), strict=True))
     mean["neutral"] = 1 - sum(mean.values())
@@ -205,14 +222,14 @@ def _found(values: np.ndarray, shifts: np.ndarray, odds: np.ndarray, heard: np.n
 
 def _centres(count: int) -> np.ndarray:
     """(N,) seconds of the windows' centres in `count` moments."""
-    return np.arange(max(1, round(count / (STEP * MOMENTS)))) * STEP + STEP / 2
+    return np.arange(max(1, round(count / (TUNING.step * MOMENTS)))) * TUNING.step + TUNING.step / 2
 
 
 def _sum(values: np.ndarray) -> np.ndarray:
     """(M,) -> (N,) sums over each window, weighted with a raised cosine whose middle counts 1."""
     from scipy.signal import fftconvolve
 
-    half = round(WINDOW * MOMENTS)
+    half = round(TUNING.window * MOMENTS)
     kernel = (1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))) / 2
     padded = np.pad(values.astype(np.float64), half)
     at = (_centres(len(values)) * MOMENTS).astype(int).clip(max=len(values) - 1)
@@ -220,7 +237,7 @@ def _sum(values: np.ndarray) -> np.ndarray:
 
 
 def spectrum_of(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(M,) tilt, effort and clear in decibels, less the noise that is heard while nobody speaks.
+    """(M,) tilt, effort and clear in decibels, less the noise of moments without speech.
 
     clear is the autocorrelation at one period against the rest, corrected for the window (P. Boersma 1993).
     """

@@ -46,7 +46,7 @@ class Feeling:
     plain: Tensor  # (B, T, K) before one was put on; where it was recorded, it is in both
     known: Tensor  # (B, K), see `Batch`; an expression is known of every shape that it uses
     curve: Tensor  # (B, T, E) how strongly each of EMOTIONS is shown
-    manner: Tensor  # (B, 3), see `face.expressions.Manner`
+    manner: Tensor  # (B, 3), see `motion.expressions.Manner`
 
     @property
     def calm(self) -> Tensor:
@@ -227,7 +227,7 @@ def feeling(batch: Batch, motion: Tensor, names: list[str], emotion_prob: float,
     """The emotions of a micro-batch: those of the clips, and authored ones on a share of the windows that have none.
 
     A clip whose emotion is known shows it from beginning to end, in nobody's manner. Authored expressions
-    (`face.expressions`) are put on the (B, T, K) motion of ARKit's shapes, each with a curve and a manner of its own.
+    (`motion.expressions`) are put on the (B, T, K) motion of ARKit's shapes, each with a curve and a manner of its own.
     """
     frames, device = motion.shape[1], motion.device
     emotion, intensity = batch.emotion.cpu(), batch.intensity.cpu()

@@ -266,4 +266,4 @@ def test_openings_do_not_add_up_without_end():
     curves = np.zeros((3, len(co.CHANNELS)))
     curves[:, co.CHANNELS.index("jawOpen")] = [0.1, 0.3, 0.9]
     out = co.limited(curves)[:, co.CHANNELS.index("jawOpen")] * co.PARTS["jawOpen"]
-    assert out[0] == pytest.approx(3.4) and 8 < out[1] < 10.2 and out[1] < out[2] <= co.WIDEST
+    assert out[0] == pytest.approx(3.4) and 8 < out[1] < 10.2 and out[1] < out[2] <= co.TUNING.widest

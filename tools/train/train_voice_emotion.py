@@ -19,7 +19,7 @@ from talkinghead.audio.clock import MOMENTS, RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.files import replacing
-from talkinghead.speech.voice_emotion import CUES, ENOUGH, REGISTERS, Plain, relative, spectrum_of, usual_around, windows
+from talkinghead.speech.voice_emotion import CUES, TUNING, Plain, relative, spectrum_of, usual_around, windows
 
 SUFFIXES = {".opus", ".flac", ".wav", ".ogg", ".mp3"}
 PIECE = 3.0  # seconds
@@ -44,11 +44,11 @@ def heard(voice: Prosody, spectrum: tuple[np.ndarray, ...]) -> list[Heard]:
 
 def measure(found: list[Heard]) -> Plain:
     """Mean, deviation and correlation of the windows with enough voice; a few rounds, for cues are judged against the mean."""
-    mean = np.concatenate([raw[voiced > ENOUGH] for raw, voiced in found]).mean(0)
+    mean = np.concatenate([raw[voiced > TUNING.enough] for raw, voiced in found]).mean(0)
     mean[CUES.index("pitch")] = mean[CUES.index("level")] = 0
     rows = np.zeros((0, len(CUES)))
     for _ in range(5):
-        rows = np.concatenate([_relative(raw, voiced, mean)[voiced > ENOUGH] for raw, voiced in found])
+        rows = np.concatenate([_relative(raw, voiced, mean)[voiced > TUNING.enough] for raw, voiced in found])
         moved, mean = np.abs(rows.mean(0) - mean).max(), rows.mean(0)
     print(f"{len(rows)} windows; the mean last moved by {moved:.1e}")
     return Plain(mean, rows.std(0), np.asarray(np.corrcoef(rows.T)))
@@ -58,7 +58,7 @@ def _relative(raw: np.ndarray, voiced: np.ndarray, mean: np.ndarray) -> np.ndarr
     """As the model does; of the two registers the one that is nearer to the recording's mean."""
     usual, known = usual_around(raw, voiced)
     pitch = np.average(raw[:, 0], weights=voiced + 1e-9)
-    return relative(raw, usual, known, min(REGISTERS, key=lambda centre: abs(pitch - centre)), mean)
+    return relative(raw, usual, known, min(TUNING.registers, key=lambda centre: abs(pitch - centre)), mean)
 
 
 def main() -> None:
