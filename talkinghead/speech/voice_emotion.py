@@ -162,7 +162,7 @@ def deviations(raw: np.ndarray, voiced: np.ndarray) -> tuple[np.ndarray, np.ndar
 def relative(raw: np.ndarray, usual: np.ndarray, known: np.ndarray, centre: float, mean: np.ndarray) -> np.ndarray:
     """(N, C) cues less what is usual: pitch is over the register's centre, level over that of the 20 seconds around.
 
-    Of the other cues, `offset_removed` of a lasting offset from the (C,) mean of plain readers is removed, as it may be personal.
+    Of the others, `offset_removed` of a lasting offset from the (C,) mean of plain readers is removed, as it may be personal.
     """
     x, usual = raw.copy(), usual.copy()
     x[:, 0] -= centre
