@@ -22,6 +22,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any
 
 from talkinghead.errors import InputError
+from talkinghead.progress import progress_bar
 
 ENGINES = ("local", "ray")
 RETRIES = 2  # of a job that was at work when a worker was killed
@@ -66,9 +67,6 @@ def run(
     check(engine, workers)
     if not jobs:
         return
-    from rich.console import Console
-    from rich.progress import track
-
     workers = min(workers, len(jobs))
     if engine == "ray":
         results = _on_ray(task, jobs, workers)
@@ -76,9 +74,9 @@ def run(
         results = ((job[0], _noted(task, job)) for job in jobs)
     else:
         results = _in_processes(task, jobs, workers)
-    console = Console(stderr=True)
     try:
-        yield from track(results, title or "", len(jobs), console=console, disable=title is None or not console.is_terminal)
+        with progress_bar(title is not None) as bar:
+            yield from bar.track(results, len(jobs), description=title or "")
     finally:
         results.close()  # now, not when it is collected: its workers end with it
 

@@ -19,6 +19,7 @@ from talkinghead.audio.clock import frame_count
 from talkinghead.audio.load import stereo_blocks
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
+from talkinghead.progress import progress_bar
 from talkinghead.rendering.renderer import frames
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def render(
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
     pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
-    with _with_progress(pictures, count, path, progress) as shown, _storage_errors(path), replacing(path) as fresh:
-        _encode(shown, fresh, exact_rate(animation.fps), sound)
+    with progress_bar(progress) as bar, _storage_errors(path), replacing(path) as fresh:
+        _encode(bar.track(pictures, count, description=path.name), fresh, exact_rate(animation.fps), sound)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
@@ -123,20 +124,6 @@ def _pad_last(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray
             return
     for _ in range(count - made):
         yield picture  # an animation has at least one
-
-
-@contextmanager
-def _with_progress(pictures: Iterator[np.ndarray], count: int, path: Path, progress: bool) -> Iterator[Iterable[np.ndarray]]:
-    """The same pictures, with a progress bar on stderr if `progress`."""
-    if not progress:
-        yield pictures
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield bar.track(pictures, total=count, description=path.name)
 
 
 @contextmanager

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from talkinghead.data.loading.dataset import TrainingData
@@ -27,6 +25,7 @@ from talkinghead.fingerprint import fingerprint, weights_fingerprint
 from talkinghead.losses import check_weights, total
 from talkinghead.models.pretrained import CONFIG, WEIGHTS, save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.progress import progress_bar
 from talkinghead.train import checkpoint, engine, samples
 from talkinghead.train.config import StageConfig, TrainConfig, check, divide
 from talkinghead.train.gradients import TRIAL, Gradients
@@ -85,7 +84,7 @@ def run(config: TrainConfig) -> Path:  # noqa: C901
         return out
     if not accelerator.is_main_process:
         state.terms = {}  # the checkpoint has those of all
-    talker, heads, data, surfaces = set_up(config, accelerator, progress)
+    talker, heads, data, surfaces = set_up(config, accelerator)
     marks["mark"] = _mark(talker)
     if saved and saved["mark"] != marks["mark"]:
         raise InputError(f"{out}: its run had other speakers, annotations or another encoder; choose another out= or remove it")
@@ -169,7 +168,7 @@ class StageRun:
         weights: dict[str, Tensor] = {}
         every = 1 if self.accelerator.num_processes == 1 else ASK
         self.model.train()
-        with progress(not self.accelerator.is_main_process) as bar, engine.interruption() as asked:
+        with progress_bar(self.accelerator.is_main_process, transient=False) as bar, engine.interruption() as asked:
             task = bar.add_task(self.name, total=steps, completed=first)
             for step in range(first, steps):
                 self._step(step, batches)
@@ -305,12 +304,6 @@ class StageRun:
             checkpoint.save(self.run.out / checkpoint.NAME, self.run.marks | state)
         self.accelerator.wait_for_everyone()
         return (checkpoint.load(self.run.out / checkpoint.NAME) or {})["model"] if finished else model
-
-
-def progress(hidden: bool = False) -> Progress:
-    """A bar on stderr."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True), disable=hidden)
 
 
 def _begun(config: TrainConfig) -> dict[str, str]:

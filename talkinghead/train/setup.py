@@ -20,6 +20,7 @@ from talkinghead.models.config import BLENDSHAPES, ModelConfig
 from talkinghead.models.pretrained import load_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.progress import progress_bar
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.config import TrainConfig
 from talkinghead.train.surfaces import Surface
@@ -28,9 +29,7 @@ LOOKED_AT = 5000  # clips of which it is asked what they are, so that a large se
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
 
 
-def set_up(
-    config: TrainConfig, accelerator: Any, progress: Any
-) -> tuple[SpeechToMotion, dict[str, Head], TrainingData, dict[str, Surface]]:
+def set_up(config: TrainConfig, accelerator: Any) -> tuple[SpeechToMotion, dict[str, Head], TrainingData, dict[str, Surface]]:
     """The untrained (or given) model with the heads it moves, the data with features encoded, a surface for each annotation."""
     torch.manual_seed(config.seed)
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
@@ -56,7 +55,7 @@ def set_up(
         )
         warnings.warn(told, InputWarning, stacklevel=2)
     if cached:
-        with progress(not accelerator.is_main_process) as bar:
+        with progress_bar(accelerator.is_main_process, transient=False) as bar:
             task = bar.add_task("features", total=None)
 
             def tell(done: int, total: int) -> None:
