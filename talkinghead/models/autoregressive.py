@@ -129,7 +129,8 @@ class AutoregressivePrior(Listener):
             inputs = self.context(hidden).unflatten(-1, (heads, -1))
             for h in range(heads):
                 found = torch.addmm(self.bias[h], functional.gelu(inputs[:, h]), out[h])
-                code = pick(found, temperature, top_p, drawn[:, t % BLOCK, h] if draws else None)
+                draw = drawn[:, t % BLOCK, h] if draws else None  # pyright: ignore[reportPossiblyUnboundVariable]
+                code = pick(found, temperature, top_p, draw)
                 inputs = inputs + within[h].index_select(0, code)
                 logits[:, t, h], codes[:, t, h] = found, code
             hidden = self._embed(codes[:, t])

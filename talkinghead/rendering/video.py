@@ -123,7 +123,7 @@ def _pad_last(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray
         if made == count:
             return
     for _ in range(count - made):
-        yield picture  # an animation has at least one
+        yield picture  # pyright: ignore[reportPossiblyUnboundVariable]  (an animation has at least one)
 
 
 @contextmanager

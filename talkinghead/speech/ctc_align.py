@@ -20,7 +20,7 @@ LEAST = -3.0  # mean log-probability of the path, silences included, below which
 def forced_align() -> Callable | None:
     """torchaudio's function; None if it is not installed, or for another version of torch, whose libraries it lacks."""
     try:
-        from torchaudio.functional import forced_align
+        from torchaudio.functional import forced_align  # pyright: ignore[reportMissingImports]
     except (ImportError, OSError, RuntimeError, AttributeError):
         return None
     return forced_align

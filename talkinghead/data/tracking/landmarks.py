@@ -170,8 +170,9 @@ def track(path: Path) -> Track:
         raise InputError(f"{len(found)} pictures at {fps:g} a second: not a video of a face")
     if sum(_faces(picture) > 1 for picture in pictures) > len(pictures) / 2:
         raise InputError("more than one face")
-    height, width = picture.shape[:2]
-    size = (round(width * ratio), height) if frame.rotation % 180 == 0 else (width, round(height * ratio))
+    height, width = picture.shape[:2]  # pyright: ignore[reportPossiblyUnboundVariable]
+    turned_by_half = frame.rotation % 180 == 0  # pyright: ignore[reportPossiblyUnboundVariable]
+    size = (round(width * ratio), height) if turned_by_half else (width, round(height * ratio))
     return Track(_regular(np.stack(found), np.array(times) - times[0], fps), fps, size)
 
 

@@ -110,7 +110,7 @@ def _fixed(camera: Camera):
     import pyrender
 
     class Fixed(pyrender.Camera):
-        def get_projection_matrix(self, width=None, height=None):
+        def get_projection_matrix(self, width=None, height=None):  # pyright: ignore[reportIncompatibleMethodOverride]
             return camera.projection
 
     near = camera.projection[2, 3] / (camera.projection[2, 2] - 1)
