@@ -145,6 +145,7 @@ def tiny_data(tmp_path_factory) -> Path:
     from talkinghead.audio.load import load_audio
     from talkinghead.audio.write import write_audio
     from talkinghead.data.manifest import Clip, write_manifest
+    from talkinghead.data.motion_file import Motion, write_motion
     from talkinghead.head.head import Head
 
     folder = tmp_path_factory.mktemp("data")
@@ -159,8 +160,9 @@ def tiny_data(tmp_path_factory) -> Path:
         coefficients = np.zeros((30, len(names)), np.float32)
         coefficients[:, names.index("jawOpen")] = np.clip(loud * 3, 0, 1)
         write_audio(folder / f"audio/{i}.flac", wave)
-        np.savez(folder / f"motion/{i}.npz", coefficients=coefficients, names=np.array(names), fps=30 / (len(wave) / 16000))
         fps = 30 / (len(wave) / 16000)
-        clips.append(Clip(str(i), f"audio/{i}.flac", f"motion/{i}.npz", "ab"[i % 2], split, len(wave) / 16000, fps, "made"))
+        write_motion(folder / f"motion/{i}.safetensors", Motion(fps, names, coefficients))
+        where = f"audio/{i}.flac", f"motion/{i}.safetensors"
+        clips.append(Clip(str(i), *where, "ab"[i % 2], split, len(wave) / 16000, fps, "made"))
     write_manifest(folder, clips)
     return folder

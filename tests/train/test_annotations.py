@@ -45,8 +45,8 @@ def test_three_kinds_of_annotation_share_one_motion_space(recipe, tiny_data, mes
         talker.animate(wave, annotation="biwi")
 
 
-def test_a_model_of_one_topology_goes_on_with_another(recipe, tiny_data, meshes, tmp_path):
-    first = train(recipe, [f"data={tiny_data}", f"out={tmp_path / 'first'}"])
+def test_a_model_of_one_topology_goes_on_with_another(recipe, trained, meshes, tmp_path):
+    first = trained
     frozen = ["motion.steps=1", "motion.lr=0", "prior.steps=1", "prior.weights={code: 1}"]
     out = train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", *frozen])
     old, new = (torch.load(folder / "state.pt", weights_only=True)["model"] for folder in (first, out))
@@ -58,13 +58,15 @@ def test_a_model_of_one_topology_goes_on_with_another(recipe, tiny_data, meshes,
     assert talker.animate(np.zeros(16000, np.float32)).head.name == "toy"
 
 
-def test_a_layer_that_nothing_was_taught_yet_is_told(recipe, tiny_data, meshes, tmp_path):
-    first = train(recipe, [f"data={tiny_data}", f"out={tmp_path / 'first'}"])
+def test_a_layer_that_nothing_was_taught_yet_is_told(recipe, trained, meshes, tmp_path):
+    first = trained
     with pytest.raises(InputError, match="prior: loss 'lips' had no gradient"):
         train(recipe, [f"data={meshes}", f"init={first}", f"out={tmp_path / 'second'}", "motion.steps=0", f"prior.{WEIGHTS}"])
 
 
 def test_a_loss_that_the_data_cannot_give_is_told(recipe, parameters):
     weights = "motion.weights={vertex: 1, aperture: 1}"
-    with pytest.warns(InputWarning, match="motion: the data give nothing for the losses aperture; they count for nothing"):
+    nothing = "the data give nothing for the losses {}; they count for nothing"
+    motion, prior = (f"{stage}: {nothing.format(term)}" for stage, term in (("motion", "aperture"), ("prior", "lips")))
+    with pytest.warns(InputWarning, match=motion), pytest.warns(InputWarning, match=prior):
         train(recipe, [f"data={parameters}", weights])
