@@ -1,4 +1,4 @@
-"""How far a face goes: with its words, with what it feels, above and below. T frames, K shapes of a head."""
+"""Gains of articulation and expression, of upper and lower face. T frames, K shapes of a head."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner
 
 MOST = 3.0
-UPPER = ("brow", "eye", "cheek", "nose")  # how the names of the upper face's shapes begin
-UNHEARD = ("eyeBlink", "eyeLook")  # speech does not tell when a person blinks or looks away: their mean is a sleepy stare
-DROOP = 0.22  # weight of eyeBlink that an emotion may add at most: lids that droop, not ones that fall shut
-OWN = 0.5  # how far a seed's manner of showing emotion is from nobody's, of how far any is
+UPPER = ("brow", "eye", "cheek", "nose")  # prefixes of the names of the upper face's shapes
+# The model predicts the mean of eyelids and gaze, which do not correlate with sound; they are set to zero.
+UNCORRELATED = ("eyeBlink", "eyeLook")
+DROOP = 0.22  # largest weight of eyeBlink that an emotion adds: lids droop and do not shut
+STYLE_SCALE = 0.5  # scale in [0, 1] of the random style of a seed around the average style
 
 
 def check_gains(**gains: float) -> None:
@@ -31,27 +32,28 @@ def check_strengths(**strengths: float) -> None:
 
 
 def manner_of(seed: int) -> Manner:
-    """The manner in which the person of a seed shows emotion."""
+    """The style of expressions of a seed."""
     drawn = Manner.draw(np.random.default_rng([seed, len(EMOTIONS)]))
-    return Manner(*(OWN * drawn.vector().astype(float)).tolist())
+    return Manner(*(STYLE_SCALE * drawn.vector().astype(float)).tolist())
 
 
 def apply_gains(
     speech: np.ndarray,
-    felt: np.ndarray,
+    expression: np.ndarray,
     head: Head,
     expressiveness: float = 1.0,
     articulation: float = 1.0,
     upper_face: float = 1.0,
     lower_face: float = 1.0,
 ) -> np.ndarray:
-    """(T, K) neutral motion and (T, K) what an emotion changes of it -> (T, K) weights in [0, 1], each part as far as asked.
+    """(T, K) neutral motion and (T, K) change of it by emotion -> (T, K) weights in [0, 1], each part times its gain.
 
-    Blinks and looks are left out, since speech does not tell when; but an emotion may lower the lids.
+    Blinks and gaze of the model are removed (UNCORRELATED); an emotion may lower the lids by DROOP at most.
     """
     upper = np.array([name.startswith(UPPER) for name in head.names])
-    said = np.where([name.startswith(UNHEARD) for name in head.names], 0, speech)
-    felt = np.where([name.startswith("eyeLook") for name in head.names], 0, felt)
-    felt = np.where([name.startswith("eyeBlink") for name in head.names], np.minimum(felt, DROOP), felt)
-    motion = np.where(upper, 1, articulation) * said.clip(0, 1) + expressiveness * felt
+    neutral = np.where([name.startswith(UNCORRELATED) for name in head.names], 0, speech)
+    expression = np.where([name.startswith("eyeLook") for name in head.names], 0, expression)
+    lids = [name.startswith("eyeBlink") for name in head.names]
+    expression = np.where(lids, np.minimum(expression, DROOP), expression)
+    motion = np.where(upper, 1, articulation) * neutral.clip(0, 1) + expressiveness * expression
     return (np.where(upper, upper_face, lower_face) * motion).clip(0, 1).astype(np.float32)

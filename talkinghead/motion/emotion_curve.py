@@ -1,14 +1,14 @@
-"""What a user says about emotion -> a curve over time: `happy`, `happy:0.6,surprised:0.3`, or a file with keyframes.
+"""Emotion as text, table or keyframes -> a curve over time: `happy`, `happy:0.6,surprised:0.3`, or a file with keyframes.
 
-A curve file is a table. Times are seconds, in order; between keyframes the face goes smoothly from one to the next, before the
-first and after the last it stays as it is there. Weights and intensities are 0 to 1; what a row leaves out is 0.
+A curve file is a table. Times are seconds, in order; between keyframes the curve is smooth and monotone, before
+the first and after the last it is constant. Weights and intensities are 0 to 1; what a row leaves out is 0.
 
 CSV:  time,happy,sad          or  time,emotion,intensity
       0.0,0,0.8                   0.0,sad,0.8
       2.5,0.6,0                   2.5,happy:0.4 surprised:0.2,1
 JSON: [{"time": 0.0, "emotion": "sad", "intensity": 0.8}, {"time": 2.5, "emotion": {"happy": 0.6}}]  or  {"keys": [...]}
 
-N keyframes, T frames, E emotions in the order of EMOTIONS. Column 0, neutral, is always 0 here: it is what is left to 1.
+N keyframes, T frames, E emotions in the order of EMOTIONS. Column 0, neutral, is always 0: neutral is the rest to 1.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ AUTO = "auto"  # heard from the recording; not a curve yet
 CURVES = (".json", ".csv")
 FIELDS = ("time", "emotion", "intensity")
 LARGEST, MOST = 4 << 20, 20_000  # bytes of a curve file, keyframes of a curve: eleven minutes at 30 a second
-# A face does not jump: from nothing to all of an emotion takes it no less than this many seconds (H. Oster, P. Ekman 1978 and
-# U. Hess, R. Kleck 1990 find onsets of 0.3 to 0.8 s), and less for less, as in other movements of equal vigour.
+# Least seconds from 0 to 1; smaller changes take less. Onsets of 0.3 to 0.8 s: H. Oster, P. Ekman 1978; U. Hess, R. Kleck 1990.
 ONSET = 0.3
 SAME = 1e-6  # seconds or weights below which two are one
 LONGEST = 1e6  # seconds
@@ -105,10 +104,12 @@ class EmotionCurve:
 
     @cached_property
     def _eased(self) -> tuple[np.ndarray, np.ndarray]:
-        """Keyframes at increasing times. Where a face would have to jump, two are moved apart to both sides of the jump; of
-        those that this passes over, only the last one counts, and only if there is time for it."""
+        """Keyframes at increasing times, with a limited rate of change.
+
+        A step becomes a ramp centred on it. Of the keyframes inside a ramp the last is kept, if time is left for it.
+        """
         times, rows = [self.times[0]], [self.values[0]]
-        until, passed = -np.inf, None  # the end of the last jump, the last keyframe before it
+        until, passed = -np.inf, None  # the end of the last ramp, the last keyframe inside it
 
         def change(row: np.ndarray) -> float:
             return float(np.abs(row - rows[-1]).max())
@@ -121,7 +122,7 @@ class EmotionCurve:
                     return
                 middle, half = (time + times[-1]) / 2, max(ONSET * step**0.5 / 2, SAME)
                 while len(times) > 1 and times[-2] > middle - half and np.abs(rows[-2] - rows[-1]).max() < SAME:
-                    del times[-2], rows[-2]  # it was held there: that can end sooner
+                    del times[-2], rows[-2]  # a constant part may end sooner
                 earliest = (times[-2] + times[-1]) / 2 if len(times) > 1 else -np.inf
                 times[-1], until = max(middle - half, earliest), middle + half
             times.append(max(time, until))
@@ -137,7 +138,7 @@ class EmotionCurve:
             put(float(time), row)
         if passed is not None:
             put(times[-1] + ONSET * change(passed), passed)
-        # Held at both ends, and told so: the curve then comes to rest there, too.
+        # Constant at both ends, so that the interpolation has slope 0 there.
         return np.array([times[0] - 1, *times, times[-1] + 1]), np.array([rows[0], *rows, rows[-1]])
 
 

@@ -1,7 +1,7 @@
-"""Lips that meet where the encoder hears that they do: /p b m/. T frames, K shapes of a head.
+"""Lip closure at the bilabials /p b m/ of the encoder's phonemes. T frames, K shapes of a head.
 
-A prior that is right on average stops just short of a closure when it is not sure of it, and half shut is what an eye sees
-first. The encoder's own phonemes are surer than the motion is: of the /p b m/ of strangers it shuts 97 %, without this 90 %.
+The predicted motion often stops short of a closure where it is uncertain, which is very visible. The encoder's phoneme
+probabilities are more certain: lips shut at 97 % of the /p b m/ of unseen speakers, without this at 90 %.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap, lip_gap
 from talkinghead.motion.easing import smoothstep
 
-DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to meet, and at which they do
+DOUBT, SURE = 0.15, 0.5  # probability of a bilabial at which lips begin to close, and from which on they are shut
 PARTING = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")
 PRESS = 1e-4  # metres that shut lips are pressed together
 
 
 def closure_level(bilabial: np.ndarray) -> np.ndarray:
-    """(T,) probability of a bilabial -> (T,) how far the lips are to be shut, 0 to 1."""
+    """(T,) probability of a bilabial -> (T,) degree of closure in [0, 1]."""
     return smoothstep((bilabial - DOUBT) / (SURE - DOUBT))
 
 
 def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with the lips shut as far as (T,) `level` says: 0 as they are, 1 shut.
+    """(T, K) weights of ARKit's shapes with the lips closed by (T,) `level`: 0 unchanged, 1 shut.
 
-    First the lips stop parting, then mouthClose shuts what the jaw opened, the jaw gives what is left, and then what else parts
-    them by a little does: sneers, frowns, corners drawn out. A head that lacks the shapes or the landmarks keeps its motion.
+    In this order: the shapes of PARTING are reduced, mouthClose undoes jawOpen, jawOpen is reduced, and then all other shapes
+    that part the lips (sneers, frowns, stretched corners). A head without the shapes or the landmarks keeps its motion.
     """
     names = head.names
     if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not has_lip_gap(head):
