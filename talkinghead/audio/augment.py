@@ -15,7 +15,7 @@ def coloured_noise(rng: np.random.Generator, n: int) -> np.ndarray:
     return noise / (noise.std() + 1e-9)
 
 
-def spoil(wave: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def augment(wave: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n,) recording as another room, microphone, noise (or the voice `other`) and level would have it; timing is kept."""
     n, loud = len(wave), wave.std() + 1e-6
     if rng.random() < 0.4:  # a room: exponentially decaying noise after the direct sound

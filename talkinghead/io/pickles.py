@@ -20,7 +20,7 @@ import numpy as np
 from talkinghead.errors import InputError
 
 MOST = 8 << 30  # bytes of a pickle; the largest known, VOCASET's sound, has about 1 GB
-LATER = 4096  # bytes from which an array is left in the file by `read_pickle(lazy=True)`
+LAZY = 4096  # bytes from which an array is left in the file by `read_pickle(lazy=True)`
 KINDS = "biufcSU"  # of numpy types: numbers and text; objects, records and dates are in no file of this field
 # What a broken or hostile stream makes the unpickler raise.
 BROKEN = (
@@ -39,7 +39,7 @@ BROKEN = (
 
 
 @dataclass(frozen=True)
-class Later:
+class LazyArray:
     """An array that is still in its file; small and picklable. `read()` gives it."""
 
     path: Path = field(repr=False)  # so that the same array of the same file reads alike wherever the file lies
@@ -69,7 +69,7 @@ def read_pickle(path: str | Path, *, lazy: bool = False) -> Any:
     """What a pickle holds: dicts, lists, tuples, sets, text, numbers, None and numpy arrays; nothing in it is executed.
 
     Python 2's text is taken as Latin-1. chumpy arrays and sparse matrices come as plain (dense) arrays.
-    lazy: arrays of more than a few kB come as `Later` where they can stay in the file, so that a pickle larger than memory
+    lazy: arrays of more than a few kB come as `LazyArray` where they can stay in the file, so that a pickle larger than memory
     can be indexed. Raises InputError for anything else, naming what was refused.
     """
     path = Path(path)
@@ -154,7 +154,7 @@ class _Dtype(_State):
 class _Array(_State):
     """numpy's `_reconstruct(ndarray, (0,), b"b")` with the state (version, shape, dtype, fortran, bytes)."""
 
-    def value(self, memo: dict) -> np.ndarray | Later:
+    def value(self, memo: dict) -> np.ndarray | LazyArray:
         _, shape, dtype, fortran, raw = self.state or (None,) * 5
         return _built(raw, dtype, shape, bool(fortran))
 
@@ -162,7 +162,7 @@ class _Array(_State):
 class _FromBuffer(_State):
     """numpy's `_frombuffer(bytes, dtype, shape, order)` of protocol 5."""
 
-    def value(self, memo: dict) -> np.ndarray | Later:
+    def value(self, memo: dict) -> np.ndarray | LazyArray:
         raw, dtype, shape, order = self.arguments
         return _built(raw, dtype, shape, order == "F")
 
@@ -311,7 +311,7 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C gives the p
     def _data(self, width: int, text: bool) -> bytes | _Bytes:
         """A run of bytes whose length comes first, left in the file if it is long."""
         length = int.from_bytes(self._unframer.read(width), "little")
-        if not self.lazy or length < LATER or self._unframer.current_frame:  # a frame is in memory already
+        if not self.lazy or length < LAZY or self._unframer.current_frame:  # a frame is in memory already
             return self._unframer.read(length)
         return _Bytes(self.path, self.file.skip(length), length, text)
 
@@ -324,12 +324,12 @@ class _Reader(pickle._Unpickler):  # the one in Python: the one in C gives the p
 
 
 def _built(raw: Any, dtype: Any, shape: Any, fortran: bool) -> Any:
-    """Stored bytes, a type and a shape -> array, or `Later` if the bytes are still in the file."""
+    """Stored bytes, a type and a shape -> array, or `LazyArray` if the bytes are still in the file."""
     if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple):
         raise InputError("an array that is not complete")
     kind = dtype.value()
     if isinstance(raw, _Bytes):
-        return Later(raw.path, raw.start, raw.length, kind.str, tuple(int(n) for n in shape), fortran, raw.text)
+        return LazyArray(raw.path, raw.start, raw.length, kind.str, tuple(int(n) for n in shape), fortran, raw.text)
     raw = raw.encode("latin1") if isinstance(raw, str) else raw
     if not isinstance(raw, bytes | bytearray):
         raise InputError("an array of Python objects; numbers and text are what can be read")
@@ -344,7 +344,7 @@ def _shaped(raw: bytes | bytearray, dtype: np.dtype, shape: tuple[int, ...], for
 
 
 def _now(value: Any) -> Any:
-    return value.read() if isinstance(value, Later) else value
+    return value.read() if isinstance(value, LazyArray) else value
 
 
 def _plain(value: Any, memo: dict[int, Any]) -> Any:

@@ -1,6 +1,6 @@
-"""Rows of tensors in safetensors data, wherever they lie: in a file of their own or inside an uncompressed tar.
+"""Rows of tensors in safetensors data, in a file of their own or inside an uncompressed tar.
 
-The `safetensors` package reads whole files only; a window of a long clip inside a shard needs neither the rest nor a copy.
+The `safetensors` package reads files, not byte ranges of one; here a window of a long clip in a shard is read without the rest.
 Layout: 8 bytes length of the header, the header in JSON, the tensors (https://github.com/huggingface/safetensors).
 """
 
@@ -20,7 +20,7 @@ TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
 
 @dataclass(frozen=True)
-class Place:
+class ByteRange:
     """Where some bytes are: a file, or `length` bytes of it from `offset` on."""
 
     path: Path
@@ -43,7 +43,7 @@ class Place:
 class Tensors:
     """The tensors of one safetensors file: `shapes` by name, `metadata`, and rows on demand. A context manager."""
 
-    def __init__(self, place: Place, where: str) -> None:
+    def __init__(self, place: ByteRange, where: str) -> None:
         self.where = f"{where}: {place.path}"
         try:
             self.file = place.path.open("rb")

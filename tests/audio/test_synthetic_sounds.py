@@ -8,7 +8,7 @@ from talkinghead.audio.synthetic_sounds import SHARES, SOUNDS, background
 from talkinghead.data.loading import feature_cache
 from talkinghead.data.loading.feature_cache import heard_window, room_noise
 from talkinghead.errors import InputError
-from talkinghead.io.safetensors_slice import Place
+from talkinghead.io.safetensors_slice import ByteRange
 
 
 @pytest.mark.parametrize("name", SOUNDS)
@@ -50,7 +50,7 @@ def test_room_noise_has_noise_and_other_sounds_at_levels_of_rooms():
 
 
 def test_behind_a_voice_is_a_sound_or_another_voice(sample, tmp_path, monkeypatch):
-    mine, nobody = Place(sample), Place(tmp_path / "none.flac")
+    mine, nobody = ByteRange(sample), ByteRange(tmp_path / "none.flac")
     monkeypatch.setattr(feature_cache, "BEDS", 1.0)
     waves = [heard_window(mine, nobody, 0, 50, 1.0, "clip", np.random.default_rng(seed))[0] for seed in range(4)]
     assert all(np.isfinite(wave).all() for wave in waves)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.io.pickles import LATER, Later, read_array, read_pickle
+from talkinghead.io.pickles import LAZY, LazyArray, read_array, read_pickle
 
 CONTENT = {
     "template": np.arange(12, dtype=np.float64).reshape(4, 3),
@@ -167,11 +167,11 @@ def test_npy(tmp_path):
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_lazy_leaves_arrays_in_the_file(tmp_path, protocol):
     """Also the bytes that Python 3 writes as text for Python 2 (protocol 2), and copies come back equal after pickling."""
-    wave = np.random.default_rng(0).integers(-(2**15), 2**15, LATER, np.int16)
+    wave = np.random.default_rng(0).integers(-(2**15), 2**15, LAZY, np.int16)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"s": {"audio": wave, "sample_rate": 22000}}, protocol))
     found = read_pickle(tmp_path / "a.pkl", lazy=True)["s"]
-    assert isinstance(found["audio"], Later) or protocol >= 4  # within a frame of protocol 4 it was read anyway
-    if isinstance(found["audio"], Later):
+    assert isinstance(found["audio"], LazyArray) or protocol >= 4  # within a frame of protocol 4 it was read anyway
+    if isinstance(found["audio"], LazyArray):
         assert len(pickle.dumps(found["audio"])) < 600
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(found["audio"])).read(), wave)
     else:

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
-from talkinghead.audio.augment import spoil
+from talkinghead.audio.augment import augment
 from talkinghead.audio.clock import FRAME
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.synthetic_sounds import background
@@ -178,7 +178,7 @@ def batch(pieces, silence, bank, rng, size: int, seconds: float):
         else:
             other = bank[rng.integers(len(bank))] if rng.random() < 0.5 else pieces[rng.integers(len(pieces))][0]
             other = np.roll(np.resize(other.astype(np.float32) / 32000, len(part)), rng.integers(len(part)))
-            part = spoil(part, other, rng)
+            part = augment(part, other, rng)
         if rng.random() < 0.15:  # pauses around speech change nothing of what it is
             cut = (
                 slice(0, rng.integers(frames // 2)) if rng.random() < 0.5 else slice(rng.integers(frames // 2, frames), frames)

@@ -19,7 +19,7 @@ import numpy as np
 import soxr
 import torch
 
-from talkinghead.audio.augment import spoil
+from talkinghead.audio.augment import augment
 from talkinghead.audio.clock import FPS, RATE, frame_times
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.mel import log_mel
@@ -44,7 +44,7 @@ def clips_of(folder: Path, splits: tuple[str, ...]) -> list:
 def example(
     folder: Path, clip, speed: float = 1.0, other: np.ndarray | None = None, rng: np.random.Generator | None = None
 ) -> dict[str, torch.Tensor] | None:
-    """What is heard and seen of a clip, on one clock; spoiled if there is an `rng`. None for a face without lips."""
+    """What is heard and seen of a clip, on one clock; augmented if there is an `rng`. None for a face without lips."""
     wave = load_audio(folder / clip.audio)
     fast = wave if speed == 1 else soxr.resample(wave, RATE * speed, RATE)
     quiet = quiet_at(fast)
@@ -53,7 +53,7 @@ def example(
     if lips is None:
         return None
     if rng is not None and other is not None:
-        fast = spoil(fast, np.resize(other, len(fast)), rng)
+        fast = augment(fast, np.resize(other, len(fast)), rng)
     times = frame_times(len(quiet), FPS) * speed
     moved = np.stack([np.interp(times, animation.times, column) for column in lips.T], 1).astype(np.float32)
     mel = log_mel(torch.from_numpy(np.asarray(fast, np.float32))[None])[0]
@@ -62,7 +62,7 @@ def example(
 
 
 def read(folders: list[Path], half: int) -> list[dict[str, torch.Tensor]]:
-    """Every second clip of split train of each folder, each at one speed; two of three of them are spoiled."""
+    """Every second clip of split train of each folder, each at one speed; two of three of them are augmented."""
     out = []
     for folder in folders:
         clips = clips_of(folder, ("train",))

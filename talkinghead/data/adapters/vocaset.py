@@ -33,7 +33,7 @@ from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
 from talkinghead.head.units import unit_scale
-from talkinghead.io.pickles import Later, read_array, read_pickle
+from talkinghead.io.pickles import LazyArray, read_array, read_pickle
 
 VERSION = 1
 LICENCE = "VOCASET: research only, no redistribution"
@@ -208,9 +208,9 @@ def _rows(path: Path, rows: np.ndarray, vertices: int) -> np.ndarray:
     return np.asarray(array[rows], np.float32).reshape(-1, vertices, 3)
 
 
-def _wave(sound: Later | np.ndarray, rate: Any, name: str) -> np.ndarray:
+def _wave(sound: LazyArray | np.ndarray, rate: Any, name: str) -> np.ndarray:
     """(n,) at 16 kHz of a stored array: 16-bit numbers, whatever type they were kept in, or floats in [-1, 1]."""
-    samples = np.asarray(sound.read() if isinstance(sound, Later) else sound)
+    samples = np.asarray(sound.read() if isinstance(sound, LazyArray) else sound)
     if not isinstance(rate, int | float) or samples.dtype.kind not in "iuf" or not samples.size:
         raise InputError(f"{name}: its entry in {AUDIO} is not sound ({samples.dtype} {samples.shape} at {rate!r})")
     if samples.dtype.itemsize > 2:

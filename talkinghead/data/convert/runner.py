@@ -154,11 +154,11 @@ def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[s
     if recording.vertices is not None and recording.template is not None:
         template = recording.template.astype(np.float32)
         offsets = recording.vertices.astype(np.float32, copy=False) - template
-        held = Motion(float(recording.fps), offsets=offsets, template=template, meta=meta, **optional)
+        motion_file = Motion(float(recording.fps), offsets=offsets, template=template, meta=meta, **optional)
     else:
-        held = Motion(float(recording.fps), tuple(recording.names), recording.coefficients, meta=meta, **optional)
+        motion_file = Motion(float(recording.fps), tuple(recording.names), recording.coefficients, meta=meta, **optional)
     write_audio(sound, recording.wave)
-    write_motion(motion, held)  # last: its mark says that all is done
+    write_motion(motion, motion_file)  # last: its mark says that all is done
     return meta
 
 

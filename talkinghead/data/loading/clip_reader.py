@@ -1,4 +1,4 @@
-"""Parts of a clip's sound and motion, read from where they lie without the rest of the clip. Errors name the clip.
+"""Reads parts of a clip's sound and motion from a file or a shard, without the rest of the clip. Errors name the clip.
 
 T frames on the model's clock (50 a second), K coefficients, V vertices, n samples at 16 kHz.
 """
@@ -17,7 +17,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.motion_file import ARRAYS, Motion, read_motion
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
-from talkinghead.io.safetensors_slice import Place, Tensors
+from talkinghead.io.safetensors_slice import ByteRange, Tensors
 
 MARGIN = 3  # frames beside a window that monotone cubics look at
 
@@ -56,11 +56,11 @@ class Target:
         return flat, np.linalg.inv(gram)
 
 
-def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np.ndarray:
+def motion_at(place: ByteRange, target: Target, times: np.ndarray, where: str) -> np.ndarray:
     """(T, K) float32 of a clip's motion at (T,) seconds, by monotone cubics, which overshoot neither closure nor opening.
 
-    Before the first and after the last frame it is held; names that the clip lacks are 0, see `known_at`. Reads the frames that
-    it needs, no others.
+    Beyond its ends the first or last frame is repeated; names that the clip lacks are 0, see `known_at`. Reads only the
+    frames that it needs.
     """
     with Tensors(place, where) as tensors:
         fps, names = motion_header(tensors)
@@ -75,8 +75,8 @@ def motion_at(place: Place, target: Target, times: np.ndarray, where: str) -> np
     return _interpolated(piece, total, first, target, times, where)
 
 
-def known_at(place: Place, target: Target, where: str) -> np.ndarray:
-    """(K,) float32: 1 where the clip's motion has the coefficient, 0 where nobody measured it (vertices have all)."""
+def known_at(place: ByteRange, target: Target, where: str) -> np.ndarray:
+    """(K,) float32 mask: 1 where the clip's motion has the coefficient, 0 where it was not measured (vertices have all)."""
     with Tensors(place, where) as tensors:
         if "offsets" in tensors:
             return np.ones(len(target.names), np.float32)
@@ -96,7 +96,7 @@ def motion_header(tensors: Tensors) -> tuple[float, tuple[str, ...]]:
         raise InputError(f"{tensors.where}: not a motion file ({error!r}); prepare the dataset again") from None
 
 
-def motion_of(place: Place, where: str) -> Motion:
+def motion_of(place: ByteRange, where: str) -> Motion:
     """All that a motion file holds, also one inside a shard."""
     if place.length is None:
         return read_motion(place.path)
@@ -139,7 +139,7 @@ def _columns(names: tuple[str, ...], target: Target, where: str) -> list[int]:
     return [place.get(name, len(names)) for name in target.names]
 
 
-def sound(place: Place, where: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+def sound(place: ByteRange, where: str, start: int = 0, stop: int | None = None) -> np.ndarray:
     """(n,) float32 samples start..stop at 16 kHz; silence beyond the ends. Whole files are checked as `load_audio` does."""
     if place.length is None and (stop is None or place.path.suffix != ".flac"):
         return _cut(load_audio(place.path, RATE), start, stop)

@@ -1,7 +1,7 @@
-"""Prepared clips as micro-batches: what is heard (features of a frozen encoder from the cache, or sound) and the motion to it.
+"""Prepared clips as micro-batches: features of a frozen encoder from the cache, or sound, and the motion of the same frames.
 
-B batch, T motion frames at 50 a second, D features, K coefficients of one annotation. In which order clips come is in
-`data.loading.sampler`, how a part of one is read in `reading`, what is cached in `features`.
+B batch, T motion frames at 50 a second, D features, K coefficients of one annotation. The order of windows is in
+`data.loading.sampler`, reading a part of a clip in `clip_reader`, the cache in `feature_cache`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from talkinghead.audio.clock import FPS, FRAME, frame_times
 from talkinghead.audio.mel import WIDTH as MEL
 from talkinghead.data.loading.batch import Batch
 from talkinghead.data.loading.clip_reader import Target, known_at, motion_at, motion_header, motion_of, sound
-from talkinghead.data.loading.feature_cache import FeatureCache, Silence, drawn_speed, heard_window, held, room_noise
+from talkinghead.data.loading.feature_cache import FeatureCache, Silence, drawn_speed, heard_window, pad_last, room_noise
 from talkinghead.data.loading.sampler import GROUP, AnnotationCycle, Order, Windows
 from talkinghead.data.manifest import SPLITS, Clip
 from talkinghead.data.motion_file import animation_of, head_of
@@ -34,9 +34,8 @@ from talkinghead.speech.labels import UNKNOWN as UNKNOWN
 from talkinghead.speech.labels import frame_labels, phone_number
 from talkinghead.speech.phonemes import SILENCE
 
-SILENT_SHARE = (
-    0.06  # of the windows give way to room noise, at which a face rests: 0 is rest in every annotation, in FLAME's nearly
-)
+# Share of the windows that are replaced by room noise with motion 0, which is rest in every annotation (nearly so in FLAME's).
+SILENT_SHARE = 0.06
 
 
 class TrainingData:
@@ -47,7 +46,7 @@ class TrainingData:
     name in several folders are one: vertices are projected on the first folder's shapes. Clips are numbered over all folders.
 
     cached: features are encoded once (`encode`) in `versions` versions of each training clip; otherwise windows of sound are
-    given, and a share of 1 - 1 / versions of them is varied anew each time. `names` and `heads` of a trained model win over
+    given, and a share of 1 - 1 / versions of them is augmented anew each time. `names` and `heads` of a trained model win over
     those of the data. Raises InputError, one line, for whatever is wrong with the data.
     """
 
@@ -220,11 +219,11 @@ class TrainingData:
             length = tensors.shape("features")[0]
             start = int(place * max(1, length - frames + 1))
             heard, motion, quiet, mel = (
-                held(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet", "mel")
+                pad_last(tensors.rows(name, start, start + frames), frames) for name in ("features", "motion", "quiet", "mel")
             )
             known = tensors.rows("known")[0] if "known" in tensors else np.ones(motion.shape[1], np.float32)
         times = frame_times(length, FPS)[start : start + frames] * self.caches[number].speed(row, version)
-        return heard, motion, quiet, known, held(frame_labels(index.clip(row).phonemes, times), frames), mel
+        return heard, motion, quiet, known, pad_last(frame_labels(index.clip(row).phonemes, times), frames), mel
 
     def _fresh_window(self, index: Index, row: int, number: int, version: int, place: float, frames: int, rng) -> tuple:
         speed = drawn_speed(rng) if version else 1.0

@@ -1,10 +1,10 @@
 """The cache of encoder features and motion of whole clips, and what is made anew where nothing is cached.
 
-A clip has several versions: version 0 is the recording itself, the others are slower or faster (which also changes the voice)
-and recorded worse. Features (T, D) are float16 at 50 a second, motion (T, K) float32, quiet (T,) and mel (T, 80) on the same
-clock: whether nobody speaks, and log-mel, of the recording before it was made worse. A folder has a file
-a version of a clip; shards have shards again. Nothing in the cache depends on when it was filled or whether that was
-interrupted, and what was prepared again is encoded again.
+A clip has several versions: version 0 is the recording itself, the others are augmented: resampled to another speed (which also
+changes pitch and formants), filtered, with background sound. Features (T, D) are float16 at 50 a second, motion (T, K) float32,
+quiet (T,) and mel (T, 80) on the same clock: whether nobody speaks, and log-mel, of the recording before it was augmented. A
+folder has one file a version of a clip; shards have shards again. The content does not depend on when the cache was filled or
+whether that was interrupted. Clips that were prepared again are encoded again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import soxr
 import torch
 
 from talkinghead.audio.activity import quiet_frames
-from talkinghead.audio.augment import coloured_noise, spoil
+from talkinghead.audio.augment import augment, coloured_noise
 from talkinghead.audio.clock import FRAME, RATE, frame_times
 from talkinghead.audio.mel import log_mel
 from talkinghead.audio.synthetic_sounds import background
@@ -28,7 +28,7 @@ from talkinghead.data.store.index import FPS, Index
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
-from talkinghead.io.safetensors_slice import Place, Tensors
+from talkinghead.io.safetensors_slice import ByteRange, Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
 
 VERSION = 3  # goes up when the same clips would be cached otherwise
@@ -77,7 +77,7 @@ class FeatureCache:
         return int(mine.sum()) + training * (self.versions - 1)
 
     def count(self, i: int) -> int:
-        """Versions of row i: what is only measured on is not varied."""
+        """Versions of row i: validation and test clips are not augmented."""
         return self.versions if self.index.rows[i]["split"] == 0 else 1
 
     def fill(self, encoder: AudioEncoder, part: tuple[int, int]) -> Iterator[int]:
@@ -104,11 +104,11 @@ class FeatureCache:
         Raises InputError if they were not encoded.
         """
         if not self.index.sharded:
-            place = Place(self._path(i, version))
+            place = ByteRange(self._path(i, version))
         else:
             block = int(self.index.rows[i]["block"])
             offset, length = self._table(block)[i - self._first(block), version]
-            place = Place(self._shard(block), int(offset), int(length))
+            place = ByteRange(self._shard(block), int(offset), int(length))
         return Tensors(place, "feature cache")
 
     def _version(self, encoder: AudioEncoder, i: int, version: int, stamp: str) -> bytes:
@@ -125,7 +125,7 @@ class FeatureCache:
         if version:
             other = self._other(i, rng)
             other = background(rng, len(wave)) if rng.random() < BEDS else np.resize(other, len(wave))
-            wave = spoil(wave, other, rng)
+            wave = augment(wave, other, rng)
         features = encoded(encoder, wave)
         target = self.targets[self.index.annotations[row["annotation"]]]
         motion = motion_at(self.index.motion(i), target, frame_times(len(features), FPS) * speed, where)
@@ -139,7 +139,7 @@ class FeatureCache:
         return np.random.default_rng([int(self.index.rows[i]["id"]), version])
 
     def _other(self, i: int, rng: np.random.Generator) -> np.ndarray:
-        """(n,) the voice of another clip near by, to be noise behind row i."""
+        """(n,) sound of another clip of the same shard or folder, as background of row i."""
         rows = self.index.rows
         low = int(np.searchsorted(rows["block"], rows[i]["block"], "left")) if self.index.sharded else 0
         high = int(np.searchsorted(rows["block"], rows[i]["block"], "right")) if self.index.sharded else len(rows)
@@ -206,7 +206,7 @@ class FeatureCache:
 
 
 class Silence:
-    """Features of rooms in which nobody speaks."""
+    """Features of room noise without speech."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -224,9 +224,9 @@ class Silence:
 
     def window(self, frames: int, rng: np.random.Generator) -> np.ndarray:
         """(frames, D) float16 of a random stretch."""
-        with Tensors(Place(self._path(int(rng.integers(SILENT_CLIPS)))), "feature cache") as tensors:
+        with Tensors(ByteRange(self._path(int(rng.integers(SILENT_CLIPS)))), "feature cache") as tensors:
             start = int(rng.integers(max(1, tensors.shape("features")[0] - frames + 1)))
-            return held(tensors.rows("features", start, start + frames), frames)
+            return pad_last(tensors.rows("features", start, start + frames), frames)
 
     def _path(self, i: int) -> Path:
         return self.folder / f"silence-{SILENCE}-{i}.safetensors"
@@ -243,11 +243,11 @@ def mel_at(wave: np.ndarray) -> np.ndarray:
 
 
 def heard_window(
-    place: Place, other: Place | None, start: int, frames: int, speed: float, where: str, rng
+    place: ByteRange, other: ByteRange | None, start: int, frames: int, speed: float, where: str, rng
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(frames * 320,) samples of a window from frame `start` on of a version `speed` times as fast; `other` spoils it.
+    """(frames * 320,) samples of a window from frame `start` on of a version `speed` times as fast, with `other` behind it.
 
-    And (frames,) its `quiet_at` and (frames, 80) its `mel_at`, of the sound before it was spoiled.
+    And (frames,) its `quiet_at` and (frames, 80) its `mel_at`, of the sound before it was augmented.
     """
     first, length = round(start * FRAME * speed), round(frames * FRAME * speed)
     wave = sound(place, where, first, first + length)
@@ -255,11 +255,11 @@ def heard_window(
         return wave, quiet_at(wave), mel_at(wave)
     wave = np.resize(soxr.resample(wave, RATE * speed, RATE), frames * FRAME)
     behind = background(rng, len(wave)) if rng.random() < BEDS else sound(other, where, 0, len(wave))
-    return spoil(wave, behind, rng).astype(np.float32), quiet_at(wave), mel_at(wave)
+    return augment(wave, behind, rng).astype(np.float32), quiet_at(wave), mel_at(wave)
 
 
-def held(values: np.ndarray, length: int) -> np.ndarray:
-    """The first `length` rows, the last one held if there are fewer."""
+def pad_last(values: np.ndarray, length: int) -> np.ndarray:
+    """The first `length` rows; the last one is repeated if there are fewer."""
     return values[np.minimum(np.arange(length), len(values) - 1)]
 
 
@@ -274,7 +274,7 @@ def _read_stamp(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        with Tensors(Place(path), "feature cache") as tensors:
+        with Tensors(ByteRange(path), "feature cache") as tensors:
             return tensors.metadata.get("stamp")
     except InputError:
         return None

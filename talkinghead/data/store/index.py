@@ -1,8 +1,8 @@
 """A manifest, or a set of shards, of any size as columns of numbers in one memory-mapped file.
 
-Training needs a few numbers of a clip (where it lies, how long it is, whose it is); they take 84 bytes of disk each and no
-memory of the process. The line of a clip is parsed when somebody asks for it. The file is made once, in the cache of the run,
-and again when the manifest or the shards change.
+Training needs a few numbers of a clip: its byte ranges, length, speaker. They take 84 bytes of disk each and no memory of the
+process. The line of a clip is parsed on demand. The file is made once, in the cache of the run, and again when the manifest or
+the shards change.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 
 from talkinghead.audio.clock import frame_count
 from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
-from talkinghead.data.store.shard_reader import SHARDS, Found
+from talkinghead.data.store.shard_reader import SHARDS, ClipLocation
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
-from talkinghead.io.safetensors_slice import Place
+from talkinghead.io.safetensors_slice import ByteRange
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 VERSION = 2  # of the files made here
@@ -75,22 +75,22 @@ class Index:
         """The clip of row i, parsed from its line."""
         row = self.rows[i]
         path = self.folder / self.blocks[row["block"]]
-        line = Place(path, int(row["line"][0]), int(row["line"][1])).read()
+        line = ByteRange(path, int(row["line"][0]), int(row["line"][1])).read()
         return parse_clip(line.decode("utf-8"), f"{path}, clip {i + 1}")
 
-    def audio(self, i: int) -> Place:
+    def audio(self, i: int) -> ByteRange:
         """Where the sound of row i is."""
         return self._place(i, "audio")
 
-    def motion(self, i: int) -> Place:
+    def motion(self, i: int) -> ByteRange:
         """Where the motion of row i is."""
         return self._place(i, "motion")
 
-    def _place(self, i: int, what: str) -> Place:
+    def _place(self, i: int, what: str) -> ByteRange:
         if not self.sharded:
-            return Place(self.folder / getattr(self.clip(i), what))
+            return ByteRange(self.folder / getattr(self.clip(i), what))
         row = self.rows[i]
-        return Place(self.folder / self.blocks[row["block"]], int(row[what][0]), int(row[what][1]))
+        return ByteRange(self.folder / self.blocks[row["block"]], int(row[what][0]), int(row[what][1]))
 
     def _map(self) -> None:
         self.rows = np.memmap(self.path, ROW, "r")
@@ -164,7 +164,7 @@ def _build(folder: Path, sharded: bool, path: Path, tables: Path) -> None:
         fresh.write_text(json.dumps(text), encoding="utf-8")
 
 
-def _row(one: Found, speakers: dict[str, int], annotations: dict[str, int]) -> np.ndarray:
+def _row(one: ClipLocation, speakers: dict[str, int], annotations: dict[str, int]) -> np.ndarray:
     clip = one.clip
     emotion, intensity = emotion_of(clip)
     row = np.zeros((), ROW)
@@ -186,7 +186,7 @@ def _row(one: Found, speakers: dict[str, int], annotations: dict[str, int]) -> n
     return row
 
 
-def _lines(path: Path) -> Iterator[Found]:
+def _lines(path: Path) -> Iterator[ClipLocation]:
     """The clips of a manifest, one line at a time."""
     offset = 0
     try:
@@ -194,7 +194,7 @@ def _lines(path: Path) -> Iterator[Found]:
             for number, line in enumerate(file, 1):
                 where = f"{path}, line {number}"
                 if line.strip():
-                    yield Found(parse_clip(line.decode("utf-8"), where), 0, (offset, len(line)))
+                    yield ClipLocation(parse_clip(line.decode("utf-8"), where), 0, (offset, len(line)))
                 offset += len(line)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
@@ -208,5 +208,5 @@ def _check_ids(folder: Path, blocks: list[str], rows: np.ndarray) -> None:
     if len(same):
         row = rows[order[same[0] + 1]]
         path = folder / blocks[row["block"]]
-        line = Place(path, int(row["line"][0]), int(row["line"][1])).read().decode("utf-8")
+        line = ByteRange(path, int(row["line"][0]), int(row["line"][1])).read().decode("utf-8")
         raise InputError(f"{path}: clip {parse_clip(line, str(path)).id!r} is there twice")

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from talkinghead.data.manifest import Clip, parse_clip
 from talkinghead.errors import InputError
-from talkinghead.io.safetensors_slice import Place
+from talkinghead.io.safetensors_slice import ByteRange
 
 SHARDS = "shards.json"  # tells that a folder holds shards, see `data.store.shard_writer`
 Span = tuple[int, int]  # offset and length in bytes
 
 
 @dataclass(frozen=True)
-class Found:
-    """One clip as the scan of a folder meets it; the spans of sound and motion are (0, 0) in a folder of files."""
+class ClipLocation:
+    """A clip and the byte ranges of its parts in block `block`; those of sound and motion are (0, 0) in a folder of files."""
 
     clip: Clip
     block: int
@@ -53,7 +53,7 @@ def shard_names(folder: Path) -> list[str]:
     return [name for name, _ in found]
 
 
-def scan(folder: Path) -> Iterator[Found]:
+def scan(folder: Path) -> Iterator[ClipLocation]:
     """The clips of all shards and where their parts lie. Raises InputError, one line, for damage."""
     for block, name in enumerate(shard_names(folder)):
         path = folder / name
@@ -64,7 +64,7 @@ def scan(folder: Path) -> Iterator[Found]:
             raise InputError(f"{path}: is damaged ({' '.join(str(error).split())}); copy it again") from None
 
 
-def _scan(path: Path, tar: tarfile.TarFile, block: int) -> Iterator[Found]:
+def _scan(path: Path, tar: tarfile.TarFile, block: int) -> Iterator[ClipLocation]:
     parts: dict[str, tuple[int, int]] = {}
     last = ""
     size = path.stat().st_size
@@ -84,11 +84,11 @@ def _scan(path: Path, tar: tarfile.TarFile, block: int) -> Iterator[Found]:
         yield _found(path, last, parts, block)
 
 
-def _found(path: Path, key: str, parts: dict[str, tuple[int, int]], block: int) -> Found:
+def _found(path: Path, key: str, parts: dict[str, tuple[int, int]], block: int) -> ClipLocation:
     for name, part in PARTS.items():
         if part not in parts:
             raise InputError(f"{path}: clip {key} has no {key}.{name}; make the shards again")
     if parts["line"][1] > LONGEST_LINE:
         raise InputError(f"{path}: {key}.json has {parts['line'][1]} bytes; make the shards again")
-    line = Place(path, *parts["line"]).read().decode("utf-8")
-    return Found(parse_clip(line, f"{path}, {key}.json"), block, **parts)
+    line = ByteRange(path, *parts["line"]).read().decode("utf-8")
+    return ClipLocation(parse_clip(line, f"{path}, {key}.json"), block, **parts)

@@ -3,9 +3,9 @@
 shard-000000.tar    of each clip ID.json (its line of the manifest), ID.flac and ID.motion.safetensors, one after the other
 shards.json         names, sizes, splits and lengths of the shards; tells that all of them are there
 heads/NAME.npz      as in a folder
-manifest.jsonl      the clips once more, for people and their tools
+manifest.jsonl      the clips once more, as text for other tools
 
-Each shard holds clips of one split, shuffled, so that whoever reads them one after the other meets many people. The package
+Each shard holds clips of one split, shuffled, so that reading them in sequence mixes speakers. The package
 `webdataset` and other readers of the format take them as they are; here they are read by offset (`data.store.index`),
 which gives the same exact resume as files in a folder.
 """
@@ -33,7 +33,7 @@ from talkinghead.data.store.shard_reader import SHARDS, VERSION
 from talkinghead.errors import InputError
 from talkinghead.files import file_name, replacing
 from talkinghead.fingerprint import fingerprint
-from talkinghead.io.safetensors_slice import Place
+from talkinghead.io.safetensors_slice import ByteRange
 from talkinghead.parallel import Failed, run
 
 WORK = ".work"  # in the folder of shards, while they are made
@@ -154,7 +154,7 @@ def _add(tar: tarfile.TarFile, folder: Path, clip: Clip, key: str) -> None:
             fresh = Path(temporary, "sound.flac")
             write_audio(fresh, load_audio(sound))
             sound = fresh
-        parts = {"json": line.encode(), "flac": Place(sound).read(), "motion.safetensors": Place(motion).read()}
+        parts = {"json": line.encode(), "flac": ByteRange(sound).read(), "motion.safetensors": ByteRange(motion).read()}
         for part, data in parts.items():
             member = tarfile.TarInfo(f"{key}.{part}")
             member.size = len(data)

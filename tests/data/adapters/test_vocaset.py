@@ -14,7 +14,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_animation
 from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
-from talkinghead.io.pickles import Later
+from talkinghead.io.pickles import LazyArray
 
 TRAIN, VAL, TEST = "FaceTalk_170725_00137_TA", vocaset.VAL[0], vocaset.TEST[0]
 
@@ -109,7 +109,7 @@ def test_takes_of_training_data(training):
     assert [take.id for take in takes] == expected
     assert dropped == {f"{TRAIN}_sentence02_part2": "only 10 frames between holes of more than 5"}
     sound = takes[0].details["sound"]
-    assert isinstance(sound, Later) and len(pickle.dumps(takes[0])) < 20_000  # the sound is not carried along
+    assert isinstance(sound, LazyArray) and len(pickle.dumps(takes[0])) < 20_000  # the sound is not carried along
 
 
 def test_holes_of_up_to_five_frames_are_filled(training):
