@@ -78,10 +78,12 @@ def parameters(tmp_path_factory):
     return made(tmp_path_factory.mktemp("parameters"), "flame", "flame_speaker", motions)
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    """What no test here looks at is not made."""
-    shorten(monkeypatch.setattr)
+@pytest.fixture(autouse=True, scope="module")
+def cheap():
+    """What no test here looks at is not made, neither by tests nor by what they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch.setattr)
+        yield
 
 
 def write_recipe(folder, data, encoder):
