@@ -1,7 +1,7 @@
-"""What brows and head do with a voice: raises and nods on accents, new postures at phrases, a chin that follows the pitch.
+"""Motion of brows and head with the voice: raises and nods on accents, postures at phrases, head pitch that follows the voice.
 
-T frames, N accents, P phrases. Events belong to accents and phrases in seconds, each with random numbers of its own, so what
-comes later changes nothing before it. Where the figures come from:
+T frames, N accents, P phrases. Events belong to accents and phrases in seconds, each with random numbers of its own, so a
+later event changes nothing before it. Sources of the figures:
 
 [C] Cave et al. 1996, About the relationship between eyebrow movements and F0 variations. ICSLP (most raises go with the pitch).
 [F] Flecha-Garcia 2010, Eyebrow raises in dialogue and their relation to discourse structure, utterance function and pitch
@@ -19,14 +19,14 @@ from talkinghead.audio.prosody import Prosody
 from talkinghead.audio.smoothing import smooth
 from talkinghead.motion.easing import ease
 
-NOD_GAP, RAISE_GAP = 0.45, 1.1  # seconds between two nods, two raises: more would be nervous
-CHIN = np.radians(0.5)  # that the chin rises a semitone [M]
-POSTURE = np.radians([0.8, 1.7, 1.1])  # spread about x (nod), y (turn), z (tilt) of what is taken up at a phrase
-TONE = 0.05  # weight by which brows are never quite still
+NOD_GAP, RAISE_GAP = 0.45, 1.1  # least seconds between two nods, two raises
+CHIN = np.radians(0.5)  # rad that the head lifts for each semitone [M]
+POSTURE = np.radians([0.8, 1.7, 1.1])  # spread about x (nod), y (turn), z (tilt) of the posture at a phrase
+TONE = 0.05  # weight of the slow motion of brows between events
 
 
 def accents_of(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, voice: Prosody | None, fps: float):
-    """(N, 2) accents, seconds and size: those of the voice, or strong places of the lips' activity, or none."""
+    """(N, 2) accents, seconds and size: those of the voice, else peaks of `speech`, else none."""
     if voice is not None:
         return voice.accents
     out, moment = [], 0.0
@@ -58,7 +58,7 @@ def nods(rng: np.random.Generator, times: np.ndarray, accents: np.ndarray) -> np
 
 
 def postures(rng: np.random.Generator, times: np.ndarray, voice: Prosody) -> np.ndarray:
-    """(T, 3) rad: where the head is held; it moves as a phrase begins [H], back in long pauses, lifts with the pitch [M]."""
+    """(T, 3) rad: posture of the head. It changes as a phrase begins [H], returns in long pauses, lifts with the pitch [M]."""
     out, before = np.zeros((len(times), 3)), np.zeros(3)
 
     def go(start: float, lasts: float, target: np.ndarray) -> None:
@@ -97,7 +97,7 @@ def brows(
     Raises on accents [C][F], likelier and higher the stronger they are and where a phrase begins; held at the end of questions;
     soft ones now and then in pauses; sometimes a frown instead. Between them the brows are nearly, but not quite, at rest.
     """
-    own, told, rare, calm = (np.random.default_rng(rng.integers(2**63)) for _ in range(4))
+    on_accents, at_phrases, listening, between = (np.random.default_rng(rng.integers(2**63)) for _ in range(4))
     out = np.zeros((len(times), 2, 3))
 
     def move(start: float, rises: float, held: float, falls: float, height: float, form: np.ndarray) -> None:
@@ -109,7 +109,7 @@ def brows(
     phrases = np.zeros((0, 3)) if voice is None else voice.phrases
     last = -np.inf
     for at, size in accents:
-        draw = own.uniform(size=9)
+        draw = on_accents.uniform(size=9)
         first = bool((np.abs(at - 0.4 - phrases[:, 0]) < 0.5).any())
         if at - last < RAISE_GAP or draw[0] > (0.04 + 0.28 * size) * (1.6 if first else 1):
             continue
@@ -125,18 +125,18 @@ def brows(
         )
     end = -np.inf
     for start, stop, asks in phrases:
-        draw = told.uniform(size=6)
+        draw = at_phrases.uniform(size=6)
         if np.isfinite(end) and start - end > 0.5 and draw[0] < 0.25:  # looking for words
             move(end - 0.1, 0.3, max(0.0, start - end - 0.5), 0.5, 0.12 + 0.15 * draw[1], _form(draw[3:], False))
         if asks:
             move(stop - 0.6, 0.25, 0.5, 0.5, 0.4 + 0.3 * draw[2], _form(draw[3:], False))
         end = stop
     moment = 0.0
-    while speech is None and moment < times[-1]:  # who only listens raises them rarely and a little
-        draw = rare.uniform(size=6)
+    while speech is None and moment < times[-1]:  # without speech raises are rare and small
+        draw = listening.uniform(size=6)
         moment += 4 - 9 * np.log(1 - draw[0])
         move(moment, 0.25, 0.3 + draw[1], 0.6, 0.08 + 0.15 * draw[2], _form(draw[3:], False))
-    rates, phases = calm.uniform(0.06, 0.45, (2, 5)), calm.uniform(0, 2 * np.pi, (2, 5))
+    rates, phases = between.uniform(0.06, 0.45, (2, 5)), between.uniform(0, 2 * np.pi, (2, 5))
     wander = np.sin(2 * np.pi * times[:, None, None] * rates + phases).mean(-1)  # (T, 2): inner, outer
     tone = TONE * (1 + wander) * (0.6 if speech is None else 0.5 + 0.7 * smooth(speech, 1.0 * fps)[:, None])
     out[..., :2] = np.maximum(out[..., :2], tone[:, None])
