@@ -58,7 +58,7 @@ def test_a_step_is_divided_evenly_or_refused():
     assert divide(stage, 1, 0, "prior") == (4, [0, 1, 2, 3])
     assert divide(stage, 2, 1, "prior") == (4, [1, 3])
     assert divide(StageConfig(batch=12), 4, 3, "prior") == (4, [3])
-    with pytest.raises(InputError, match="pieces of 3 cannot be shared by 3 processes"):
+    with pytest.raises(InputError, match="micro-batches of 3 cannot be shared by 3 processes"):
         divide(stage, 3, 0, "prior")
     with pytest.raises(InputError, match="cannot be shared"):
         divide(StageConfig(batch=10, micro_batch_size=4), 1, 0, "prior")
