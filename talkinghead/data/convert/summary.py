@@ -16,6 +16,7 @@ from talkinghead.data.manifest import SPLITS, VERSION, Clip
 from talkinghead.data.motion_file import read_meta
 from talkinghead.errors import InputError
 from talkinghead.files import replacing, sweep
+from talkinghead.html import duration
 
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
@@ -119,10 +120,8 @@ def _show(report: dict) -> None:
 
     console = Console(soft_wrap=True)
     seconds, people = report["hours"] * 3600, report["speakers"]
-    length = f"{seconds / 3600:.1f} hours" if seconds >= 7200 else f"{seconds / 60:.1f} minutes"
-    length = f"{seconds:.1f} s" if seconds < 120 else length
     whose = ", ".join(people) if len(people) <= MOST_LINES else f"{len(people)} speakers"
-    console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {length}, of {whose}", markup=False)
+    console.print(f"{report['clips']} clip{'s' * (report['clips'] != 1)}, {duration(seconds)}, of {whose}", markup=False)
     for name, value in report["quality"].items():
         console.print(f"{meaning(name)}: median {value['median']:g}, worst {value['worst']:g}")
     for drop in report["dropped"][:MOST_LINES]:

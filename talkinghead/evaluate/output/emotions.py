@@ -89,7 +89,7 @@ def rich_table(name: str, figures: dict) -> Table:
     from rich.table import Table
 
     look = {"box": None, "pad_edge": False, "header_style": "bold", "title_justify": "left", "padding": (0, 1, 0, 0)}
-    table = Table(title=f"{name}: emotions", **look)
+    table = Table(title=f"{name}: emotions\n{HEADER}", **look)
     table.add_column("")
     for heading in BRIEF.values():
         table.add_column(heading, justify="right", no_wrap=True)

@@ -11,7 +11,7 @@ import pytest
 from talkinghead.data.manifest import read_manifest
 from talkinghead.evaluate.emotion.clip import NON_NEUTRAL, measure_clip
 from talkinghead.evaluate.emotion.pooling import figures
-from talkinghead.evaluate.output.emotions import cells, summary
+from talkinghead.evaluate.output.emotions import HEADER, cells, rich_table, summary
 from talkinghead.motion.emotions import EMOTIONS
 
 
@@ -34,6 +34,7 @@ def test_an_actor_who_shows_what_is_authored_is_read_and_leaves_the_lips_in_time
     assert found["neutral"]["seen"]["geometry"] == 1.0 and found["neutral"]["content"]["aperture"] == {"r": 1.0, "mm": 0.0}
     assert found["own"]["clips"] == 1
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert rich_table("actor", found).title == f"actor: emotions\n{HEADER}"
     assert cells(found).keys() == {*EMOTIONS, "all"} and "neutral to the bit" in summary(found)
 
 
