@@ -17,9 +17,8 @@ from talkinghead.data.preparation import prepare
 from talkinghead.losses import check_weights
 from talkinghead.train import train
 from talkinghead.train.config import TrainConfig, check
-from talkinghead.train.perception import EXCHANGED, SEEN
 from talkinghead.train.schedules import SCHEDULES
-from talkinghead.train.stages import SPOKEN, STAGES, TERMS
+from talkinghead.train.terms import EXCHANGE, PERCEPTUAL, SPEECH, STAGES, TERMS
 
 RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 TINY = """
@@ -118,6 +117,6 @@ def test_a_recipe_trains_on_its_dataset(name, tmp_path, root, tiny_encoder_folde
     assert all(np.isfinite(list(line["train"].values())).all() for line in lines)
     wanted = {term for term, weight in load_config(TrainConfig, recipe, ["data=x", "out=x"]).prior.weights.items() if weight}
     # These made-up sets have no transcripts, and some no lips or brows: what the default recipe asks of those is left out.
-    assert wanted - {*SPOKEN, *SEEN, *EXCHANGED} <= lines[1]["train"].keys()
+    assert wanted - {*SPEECH, *PERCEPTUAL, *EXCHANGE} <= lines[1]["train"].keys()
     emotional = name in ("mead", "beat", "livelink", "a2fbench", "unified")  # ARKit's shapes, or clips that say an emotion
     assert bool(Talker.from_pretrained(out).config.emotions) == emotional, "a model that never saw one must not say it has them"

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from talkinghead.head.landmark_maps import LIP_LANDMARKS
 from talkinghead.losses.sync import alike
-from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen, labels
+from talkinghead.models.perceptual.emotion_net import EmotionPrediction, MeshEmotion, labels
 from talkinghead.models.perceptual.sync import SyncNet
 
 PICTURES = 24  # of each side that a micro-batch draws: what bounds the cost
@@ -97,7 +97,7 @@ def lips_alike(predicted: Tensor, target: Tensor, net: SyncNet, places: Tensor) 
     lips, wanted = predicted @ places, target @ places
     middles = 3 * sum("corner" not in name for name in LIP_LANDMARKS)
     lips = torch.cat([lips[..., :middles], wanted[..., middles:]], -1)
-    return alike(net.watch(lips)[0], net.watch(wanted)[0])
+    return alike(net.encode_visual(lips)[0], net.encode_visual(wanted)[0])
 
 
 def exchange(
@@ -114,10 +114,10 @@ def exchange(
     source: that of the clip the emotion came from. gap: `geometry.gap` of the inner lips. lips, emotion: losses of predicted
     and reference, such as `lipreading` and `video_emotion` with their networks.
     """
-    return {"exchange_lips": lips(bared(predicted, own, gap), own), "exchange_emotion": emotion(predicted, source)}
+    return {"exchange_lips": lips(remove_expression(predicted, own, gap), own), "exchange_emotion": emotion(predicted, source)}
 
 
-def bared(predicted: Tensor, own: Tensor, gap: tuple[Tensor, Tensor]) -> Tensor:
+def remove_expression(predicted: Tensor, own: Tensor, gap: tuple[Tensor, Tensor]) -> Tensor:
     """(B, T, K) `predicted` without the expression that it wears: what the lips of an exchange should look like `own` in.
 
     A smile widens the mouth for as long as it lasts, which is no error; that lips open less, later or not at all is one. So
@@ -161,8 +161,8 @@ def _starts(frames: int, net: MeshEmotion) -> list[int]:
     return np.linspace(0, max(0, frames - span), count).round().astype(int).tolist()
 
 
-def _seen(motion: Tensor, net: MeshEmotion, places: Tensor) -> Seen:
+def _seen(motion: Tensor, net: MeshEmotion, places: Tensor) -> EmotionPrediction:
     """What `net` sees in the windows of (B, T, K), clip by clip."""
     span = torch.arange(net.frames * net.step, device=motion.device)
     windows = [motion[:, (start + span).clamp_max(motion.shape[1] - 1)] for start in _starts(motion.shape[1], net)]
-    return net.watch(torch.stack(windows, 1).flatten(0, 1), places)
+    return net.classify(torch.stack(windows, 1).flatten(0, 1), places)

@@ -39,9 +39,9 @@ def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     return ((difference @ matrix) * difference).sum(-1).mean()
 
 
-def where_known(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """(B, T, K) coefficients, the target's own where (B, K) `known` is 0: what nobody measured gives no loss."""
-    return torch.where(known[:, None] > 0, predicted, target)
+def masked(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, K) coefficients, those of the target where (B, K) `mask` is 0, which gives no loss."""
+    return torch.where(mask[:, None] > 0, predicted, target)
 
 
 def velocity(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def silence(predicted: Tensor, quiet: Tensor, matrix: Tensor) -> Tensor:
     return (((change @ matrix) * change).sum(-1) * both).sum() / both.sum().clamp_min(1)
 
 
-def closure(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], width: float = 1.0) -> Tensor:
+def lip_distance(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], width: float = 1.0) -> Tensor:
     """Squared error in mm^2 of the vertical lip gap, weighted by exp(-true gap / `width` mm): shut lips count most.
 
     The exponential weight is the lip-distance loss of NVIDIA's Audio2Face-3D training framework. lips: a `gap`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from talkinghead.losses.geometry import surface, where_known
+from talkinghead.losses.geometry import masked, surface
 from talkinghead.models.categorical import hard, straight_through
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder
 
@@ -19,19 +19,19 @@ def cross_modality(
     shift: int,
     mouth: Tensor,
     upper: Tensor,
-    known: Tensor | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """MeshTalk's disentanglement (Richard et al. 2021, eq. 4), in mm^2.
 
     My audio with the expression of another clip must still give my mouth; my expression with another's audio my upper face.
     The other clip is the one `shift` places on in the batch; `mouth` and `upper` are `geometry.gram` matrices.
-    known: (B, K), 0 where nobody measured a coefficient of `motion`.
+    mask: (B, K), 0 where nobody measured a coefficient of `motion`.
     """
     other_motion, other_features = motion.roll(shift, 0), features.roll(shift, 0)
     mine = model.decoder(straight_through(model.encoder(other_motion, features, annotation)), template, annotation)
     face = model.decoder(straight_through(model.encoder(motion, other_features, annotation)), template, annotation)
-    if known is not None:
-        mine, face = where_known(mine, motion, known), where_known(face, motion, known)
+    if mask is not None:
+        mine, face = masked(mine, motion, mask), masked(face, motion, mask)
     return surface(mine, motion, mouth) + surface(face, motion, upper)
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talkinghead.models.prior import Listener, nucleus
+from talkinghead.models.prior import AudioConditioner, nucleus
 
 BLOCK = 100  # frames whose noise is drawn at once
 CORRUPTED = 1.0  # largest share of past codes that training replaces by chance, else it trusts them more than the sound
@@ -51,10 +51,10 @@ class CausalLayer(nn.Module):
         return hidden + self.dropout(self.mix(functional.gelu(self.conv(torch.cat([before, now, heard], -1)))))
 
 
-class AutoregressivePrior(Listener):
+class AutoregressivePrior(AudioConditioner):
     """Audio features and a speaking style -> codes, each drawn knowing those before it.
 
-    width, dilations: of what listens to the sound (`Listener`). history: dilations of what remembers the codes; with
+    width, dilations: of what listens to the sound (`AudioConditioner`). history: dilations of what remembers the codes; with
     [1, 2, 4, 8, 16] it sees the last 32 frames. channels: N.
     """
 
@@ -68,9 +68,9 @@ class AutoregressivePrior(Listener):
         dilations: list[int],
         history: list[int],
         channels: int,
-        feels: bool = False,
+        use_emotion: bool = False,
     ) -> None:
-        super().__init__(features, styles, width, dilations, feels)
+        super().__init__(features, styles, width, dilations, use_emotion)
         self.shape = (heads, categories)
         self.codes = nn.Embedding(heads * categories, width)
         self.start = nn.Parameter(torch.zeros(width))  # in place of the codes before the first frame
@@ -86,10 +86,10 @@ class AutoregressivePrior(Listener):
 
     def forward(self, features: Tensor, style: Tensor, codes: Tensor, emotion: Tensor | None = None) -> Tensor:
         """Teacher-forced: (B, T, D), (B,) and the true (B, T, H) codes -> (B, T, H, C) logits of each given those before."""
-        return self.score(self.hear(features, style, emotion), self._corrupt(codes) if self.training else codes)
+        return self.score(self.condition(features, style, emotion), self._corrupt(codes) if self.training else codes)
 
     def score(self, heard: Tensor, codes: Tensor) -> Tensor:
-        """(B, T, W) of `hear` and (B, T, H) codes -> (B, T, H, C) logits of each code, which know those before it only."""
+        """(B, T, W) of `condition` and (B, T, H) codes -> (B, T, H, C) logits of each code, which know those before it only."""
         said = self._embed(codes)
         hidden = torch.cat([self.start.expand(len(said), 1, -1), said[:, :-1]], 1)
         for layer in self.layers:
@@ -112,7 +112,7 @@ class AutoregressivePrior(Listener):
 
         temperature 0 takes the likeliest each time. Row b draws from `noise(seed, b)`; the same seed gives the same codes.
         """
-        heard = self.hear(features, style, emotion)
+        heard = self.condition(features, style, emotion)
         (batch, frames, width), (heads, categories) = heard.shape, self.shape
         layers: list[CausalLayer] = list(self.layers)  # type: ignore[arg-type]
         rings = [heard.new_zeros(batch, layer.dilation, width) for layer in layers]

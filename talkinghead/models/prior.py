@@ -1,6 +1,6 @@
-"""Stage 2, the prior: which latent codes belong to this sound. B batch, T frames, D features, H heads, C categories.
+"""Stage 2, the prior: codes of the latent from sound. B batch, T frames, D features, H heads, C categories, E emotions.
 
-Here is the parallel one, all frames at once, and how codes are drawn; `autoregressive.py` has MeshTalk's, code by code.
+This file has the parallel prior, all frames at once, and the choice of the latent; `autoregressive.py` has MeshTalk's prior.
 """
 
 from __future__ import annotations
@@ -13,76 +13,79 @@ from talkinghead.audio.clock import FPS
 from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.motion.emotions import EMOTIONS
 
-# Expected codes blur: lips that should meet stop halfway. At 3 the shipped model's own motion shuts 90 % of the /p b m/ of
-# strangers, at 1 89 %, with the same correlation with real lips; the less sure a model is, the more it matters (a former one:
-# 84 % and 70 %). Figures of tools/measure/measure_lips.py, before `contact.meet`.
+# Factor of the logits of expected codes. At 1 they are averages that stop lips halfway to contact; the model card of the
+# default model has the lip closures at 1 and 3 (tools/measure/measure_lips.py).
 SHARPNESS = 3.0
-SMOOTH = 0.1  # seconds, the standard deviation of the bell that smooths what the parallel prior draws
+SMOOTH = 0.1  # seconds, standard deviation of the Gaussian that smooths the noise of samples
 
-
-MANNERS = 3  # numbers that say how a person shows an emotion, see `motion.expressions.Manner`
-FEELING = (len(EMOTIONS) - 1) * (1 + MANNERS)  # numbers a frame that say which emotion, how strongly and in which manner
+MANNER_SIZE = 3  # numbers of a `motion.expressions.Manner`
+EMOTION_SIZE = (len(EMOTIONS) - 1) * (1 + MANNER_SIZE)  # numbers per frame: intensities, and their products with the manner
 
 
 def emotion_input(curve: Tensor, manner: Tensor) -> Tensor:
-    """(B, T, E) curves and (B, 3) manners -> (B, T, FEELING): intensity of each emotion but neutral, and times each manner.
+    """(B, T, E) curves and (B, 3) manners -> (B, T, EMOTION_SIZE).
 
-    All of it is 0 where the curve is: a manner without an emotion is nothing.
+    The intensity of each emotion but neutral, and its products with the manner: 0 where there is no emotion.
     """
-    felt = curve[..., 1:]
-    return torch.cat([felt, (felt[..., None] * manner[:, None, None]).flatten(-2)], -1)
+    intensity = curve[..., 1:]
+    return torch.cat([intensity, (intensity[..., None] * manner[:, None, None]).flatten(-2)], -1)
 
 
-class Listener(nn.Module):
-    """(B, T, D) audio features and a speaking style -> (B, T, width) what of them matters for motion, seen both ways.
+class AudioConditioner(nn.Module):
+    """(B, T, D) audio features, a speaking style and an emotion -> (B, T, width) bidirectional features.
 
-    Style 0 is nobody's in particular; training sometimes replaces a speaker's own style by it (the "pivot" of UniTalker),
-    so that it means what speakers have in common. feels: whether an emotion is heard, too, as `emotion_input` gives it: on a
-    layer without a bias, so that no emotion is exactly as if there were no such layer.
+    Style 0 is the average style: training replaces the style of a speaker by it at random (the "pivot" of UniTalker). The
+    emotion (`use_emotion`), see `emotion_input`, enters by a layer without a bias, so that no emotion adds nothing.
     """
 
-    def __init__(self, features: int, styles: int, width: int, dilations: list[int], feels: bool = False) -> None:
+    def __init__(self, features: int, styles: int, width: int, dilations: list[int], use_emotion: bool = False) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(features)
         self.style = nn.Embedding(1 + styles, features)
         nn.init.zeros_(self.style.weight)
         self.body = Temporal(features, width, dilations, dropout=0.2)
-        self.emotion = nn.Linear(FEELING, features, bias=False) if feels else None
+        self.emotion = nn.Linear(EMOTION_SIZE, features, bias=False) if use_emotion else None
 
-    def hear(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
+    def condition(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
         x = self.norm(features) + self.style(style)[:, None]
         if self.emotion is not None and emotion is not None:
             x = x + self.emotion(emotion)
         return nn.functional.gelu(self.body(x))
 
-    def hear_like(self, other: Listener) -> None:
-        """Take over how another prior of the same sizes listens."""
+    def copy_conditioning(self, other: AudioConditioner) -> None:
+        """Copy the weights of the conditioner of another prior of the same sizes."""
         for own, theirs in ((self.norm, other.norm), (self.style, other.style), (self.body, other.body)):
             own.load_state_dict(theirs.state_dict())
         if self.emotion is not None and other.emotion is not None:
             self.emotion.load_state_dict(other.emotion.state_dict())
 
 
-class ParallelPrior(Listener):
+class ParallelPrior(AudioConditioner):
     """(B, T, D) audio features, a speaking style and an emotion -> (B, T, H, C) logits, all frames at once."""
 
     def __init__(
-        self, features: int, styles: int, heads: int, categories: int, width: int, dilations: list[int], feels: bool = False
+        self,
+        features: int,
+        styles: int,
+        heads: int,
+        categories: int,
+        width: int,
+        dilations: list[int],
+        use_emotion: bool = False,
     ) -> None:
-        super().__init__(features, styles, width, dilations, feels)
+        super().__init__(features, styles, width, dilations, use_emotion)
         self.shape = (heads, categories)
         self.out = nn.Linear(width, heads * categories)
 
     def forward(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
-        return self.out(self.hear(features, style, emotion)).unflatten(-1, self.shape)
+        return self.out(self.condition(features, style, emotion)).unflatten(-1, self.shape)
 
 
-def choose(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:
+def choose_latent(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:
     """(B, T, H, C) logits -> the latent that is decoded: sharpened expected codes at temperature 0, seeded samples above.
 
-    A sample is one category for each frame and head, with the probabilities of softmax(logits / temperature). What decides
-    it is noise that is smooth in time (`smooth_gumbel`): drawn for each frame alone, neighbours would disagree and the mouth
-    flicker.
+    A sample is one category for each frame and head, with the probabilities of softmax(logits / temperature). Its noise is
+    smooth in time (`smooth_gumbel`): with independent noise, neighbouring frames would differ and the mouth would flicker.
     """
     if temperature == 0:
         return (SHARPNESS * logits).softmax(-1)

@@ -15,7 +15,7 @@ from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.config import PRIORS, ModelConfig
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
-from talkinghead.models.prior import ParallelPrior, choose
+from talkinghead.models.prior import ParallelPrior, choose_latent
 from talkinghead.motion.emotions import EMOTIONS
 
 
@@ -41,12 +41,14 @@ class SpeechToMotion(nn.Module):
             MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
         )
         conditioner = config.prior_width, config.prior_dilations
-        feels = bool(config.emotions)
-        self.prior = ParallelPrior(d, len(config.styles), h, c, *conditioner, feels=feels)
+        use_emotion = bool(config.emotions)
+        self.prior = ParallelPrior(d, len(config.styles), h, c, *conditioner, use_emotion=use_emotion)
         self.autoregressive: AutoregressivePrior | None = None
         if "autoregressive" in config.priors:
             memory = config.history, config.channels
-            self.autoregressive = AutoregressivePrior(d, len(config.styles), h, c, *conditioner, *memory, feels=feels)
+            self.autoregressive = AutoregressivePrior(
+                d, len(config.styles), h, c, *conditioner, *memory, use_emotion=use_emotion
+            )
 
     @property
     def device(self) -> torch.device:
@@ -79,11 +81,11 @@ class SpeechToMotion(nn.Module):
         temperature: 0 gives the expected latent, above 0 a sample of `seed`. top_p: sampled from the likeliest codes only.
         """
         if prior == "parallel":
-            return choose(self.prior(features, style, emotion), temperature, seed, top_p)
+            return choose_latent(self.prior(features, style, emotion), temperature, seed, top_p)
         assert self.autoregressive is not None, "check_prior has seen to it"
         codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed, emotion)
         if temperature == 0:
-            return choose(logits, 0, seed)
+            return choose_latent(logits, 0, seed)
         return nn.functional.one_hot(codes, self.config.categories).to(logits.dtype)
 
     def decode(self, latent: Tensor, template: Tensor, annotation: str | None = None) -> Tensor:

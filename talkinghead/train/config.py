@@ -1,4 +1,4 @@
-"""What a recipe may say. Every field has its default here; `talkinghead train RECIPE key=value` overrides it."""
+"""The keys of a recipe and their defaults; `talkinghead train RECIPE key=value` overrides it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from talkinghead.models.config import ModelConfig
 
 @dataclass
 class StopConfig:
-    """Early stopping: when `metric` of the validation has not improved in `patience` reports, the best weights are taken."""
+    """Early stopping: after `patience` validations without an improvement of `metric` the stage ends with the best weights."""
 
     metric: str = "aperture_r"
     patience: int = 5
@@ -20,7 +20,7 @@ class StopConfig:
 
 @dataclass
 class StageConfig:
-    """One stage. `weights` name the loss terms that count (see `stages.py`); all terms are logged.
+    """One stage. `weights` name the loss terms to be weighted (see `terms.py`); all terms are logged.
 
     A step sees `batch` clips in micro-batches of `micro_batch_size`, which are divided among the processes: the same recipe
     gives the same losses on one process as on many, if it names `micro_batch_size`. `encoder_lr` above 0 trains the
@@ -88,8 +88,8 @@ CHOICES = {
 }
 
 
-def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C901
-    """Refuse what could only fail later. Raises InputError, one line."""
+def check_recipe(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C901
+    """Raises InputError, one line, for values that would fail only later."""
     for name, choices in CHOICES.items():
         if getattr(config, name) not in choices:
             raise InputError(f"{name} is {getattr(config, name)!r}: choose {', '.join(choices)}")
@@ -104,11 +104,11 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C90
             raise InputError(f"{name} is {getattr(config, name):g}: choose a probability from 0 to 1")
     if config.ema and config.strategy == "fsdp":
         raise InputError("ema does not work with strategy fsdp, whose weights are divided; choose ema=0 or strategy=ddp")
-    read = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "autoregressive"))
-    if read and config.lipreader != "default" and not Path(config.lipreader).exists():
+    lipreading = any(getattr(config, name).weights.get("lipreading") for name in ("prior", "autoregressive"))
+    if lipreading and config.lipreader != "default" and not Path(config.lipreader).exists():
         raise InputError(f"lipreader {config.lipreader}: no such file or folder; 'default' is the one that ships")
-    felt = any(getattr(config, name).weights.get("video_emotion") for name in ("prior", "autoregressive"))
-    if felt and config.emotion_net != "default" and not Path(config.emotion_net).exists():
+    video_emotion = any(getattr(config, name).weights.get("video_emotion") for name in ("prior", "autoregressive"))
+    if video_emotion and config.emotion_net != "default" and not Path(config.emotion_net).exists():
         raise InputError(f"emotion_net {config.emotion_net}: no such file or folder; 'default' is the one that ships")
     for name in ("motion", "prior", "autoregressive"):
         stage: StageConfig = getattr(config, name)
@@ -127,8 +127,11 @@ def check(config: TrainConfig, schedules: tuple[str, ...]) -> None:  # noqa: C90
             raise InputError(f"{name}.stop: the validation has no {stage.stop.metric!r}; it has {', '.join(METRICS)}")
 
 
-def divide(stage: StageConfig, processes: int, mine: int, name: str) -> tuple[int, list[int]]:
-    """How many micro-batches make a step, and which of them process `mine` does. Raises InputError if they cannot be shared."""
+def divide_batch(stage: StageConfig, processes: int, process: int, name: str) -> tuple[int, list[int]]:
+    """The number of micro-batches of a step, and which of them process number `process` does.
+
+    Raises InputError if they cannot be shared evenly.
+    """
     size = stage.micro_batch_size or -(-stage.batch // processes)
     pieces = stage.batch // size
     if pieces * size != stage.batch or pieces % processes:
@@ -138,4 +141,4 @@ def divide(stage: StageConfig, processes: int, mine: int, name: str) -> tuple[in
         )
     if size < 2 and stage.weights.get("cross_modality"):
         raise InputError(f"{name}: the loss 'cross_modality' exchanges clips, a process must have 2 or more at a time")
-    return pieces, list(range(mine, pieces, processes))
+    return pieces, list(range(process, pieces, processes))

@@ -1,7 +1,7 @@
-"""A loss that trains nothing is a mistake that no curve shows: each weighted term must reach a trained weight.
+"""Checks that every loss term of weight > 0 has a gradient in a trained weight.
 
-A term that the data do not give, such as those of phonemes where nobody wrote down what is said, is no mistake of the recipe,
-but it is told.
+A term that the data do not give, such as those of phonemes without a transcript, is no mistake of the recipe, but a warning
+names it.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from torch import Tensor, nn
 
 from talkinghead.errors import InputError, InputWarning
 
-TRIAL = 100  # steps in which each term must have had one: a single batch may have no silence, or no lips that should meet
+TRIAL = 100  # steps in which each term must have had one: a single batch may lack silence or bilabials
 
 
 class Gradients:
-    """Watches the terms of a stage until each has had a gradient."""
+    """Observes the terms of a stage until each has had a gradient."""
 
     def __init__(self, weights: dict[str, float], trained: list[nn.Parameter]) -> None:
         self.unseen = {name for name, weight in weights.items() if weight}
-        self.absent = set(self.unseen)  # of these there was not even a term
-        self.still = set(self.unseen)  # of these there was no term that a gradient could go through
+        self.absent = set(self.unseen)  # no batch had such a term
+        self.still = set(self.unseen)  # no such term required a gradient
         self.trained = trained
 
-    def watch(self, terms: dict[str, Tensor]) -> None:
-        """Look at the terms of one batch, before its backward pass; costs nothing once all were seen."""
+    def observe(self, terms: dict[str, Tensor]) -> None:
+        """Examines the terms of one batch before its backward pass; costs nothing once all had a gradient."""
         self.absent -= terms.keys()
         for name in sorted(self.unseen & terms.keys()):
             if terms[name].requires_grad:

@@ -15,7 +15,7 @@ from talkinghead.train.validate import predicted_and_true
 SIZE, FPS, SECONDS = 192, 25.0, 4.0
 
 
-def show(talker: SpeechToMotion, data: TrainingData, stage: str, step: int, out: Path, log: Log) -> None:
+def show(model: SpeechToMotion, data: TrainingData, stage: str, step: int, out: Path, log: Log) -> None:
     """Write samples/STEP-ANNOTATION.gif (recorded left, predicted right), one for each annotation with a mesh, and log it."""
     from talkinghead.files import replacing
     from talkinghead.rendering.renderer import frames
@@ -24,8 +24,8 @@ def show(talker: SpeechToMotion, data: TrainingData, stage: str, step: int, out:
         clip = next((i for i in (data.split("val") or data.split("train")) if data.clip(i).annotation == annotation), None)
         if clip is None or head is None or not len(head.faces):
             continue
-        found, true, animate = predicted_and_true(talker, data, stage, clip)
-        most = round(SECONDS * talker.config.fps)
+        found, true, animate = predicted_and_true(model, data, stage, clip)
+        most = round(SECONDS * model.config.fps)
         pair = [animate(values[:most]) for values in (true, found)]
         pictures = [list(frames(motion.resample(FPS), size=SIZE)) for motion in pair if motion is not None]
         gif = _gif([np.concatenate(both, axis=1) for both in zip(*pictures, strict=True)])

@@ -1,4 +1,4 @@
-"""What a training starts from: data, speech encoder, model and meshes, as the recipe says."""
+"""Sets up a training: data, speech encoder, model and meshes of a recipe."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.progress import progress_bar
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.config import TrainConfig
-from talkinghead.train.surfaces import Surface
+from talkinghead.train.geometry_terms import GeometryTerms
 
-LOOKED_AT = 5000  # clips of which it is asked what they are, so that a large set is not read through
+LOOKED_AT = 5000  # clips whose annotation is read, so that a large set is not read through
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken
 
 
-def set_up(config: TrainConfig, accelerator: Any) -> tuple[SpeechToMotion, dict[str, Head], TrainingData, dict[str, Surface]]:
-    """The untrained (or given) model with the heads it moves, the data with features encoded, a surface for each annotation."""
+def set_up(
+    config: TrainConfig, accelerator: Any
+) -> tuple[SpeechToMotion, dict[str, Head], TrainingData, dict[str, GeometryTerms]]:
+    """The untrained (or given) model, the heads that it moves, the data with features encoded, the terms of each annotation."""
     torch.manual_seed(config.seed)
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
     given, given_heads = load_model(None if config.init == "default" else config.init) if config.init else (None, None)
@@ -40,20 +42,20 @@ def set_up(config: TrainConfig, accelerator: Any) -> tuple[SpeechToMotion, dict[
         encoder, phones, settings, tag = load_encoder(config.encoder)
         config.model.phones = list(PHONES) if phones is not None else []
     encoder = encoder.eval().requires_grad_(False).to(device)
-    model = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
+    shape = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
     folders = [Path(folder) for folder in config.data]
     # An expression may use shapes that no clip of the data has.
-    names = model.annotations or ({"arkit": list(Head.default().names)} if config.synthetic_emotion_prob else None)
+    names = shape.annotations or ({"arkit": list(Head.default().names)} if config.synthetic_emotion_prob else None)
     data = TrainingData(
         folders, out / "features", versions=config.augmentations_per_clip, cached=cached, names=names, heads=given_heads
     )
     if not data.split("train"):
         raise InputError(f"data {', '.join(config.data)}: no clip is in split 'train'")
     if not data.split("val") and accelerator.is_main_process:
-        told = (
+        text = (
             f"data {', '.join(config.data)}: no clip is in split 'val', so training clips are validated on; prepare more clips"
         )
-        warnings.warn(told, InputWarning, stacklevel=2)
+        warnings.warn(text, InputWarning, stacklevel=2)
     if cached:
         with progress_bar(accelerator.is_main_process, transient=False) as bar:
             task = bar.add_task("features", total=None)
@@ -63,49 +65,49 @@ def set_up(config: TrainConfig, accelerator: Any) -> tuple[SpeechToMotion, dict[
 
             data.encode(encoder, tag, tell, part=(accelerator.process_index, accelerator.num_processes))
             accelerator.wait_for_everyone()
-    if config.autoregressive.steps and "autoregressive" not in model.priors:
-        model.priors = [*model.priors, "autoregressive"]
+    if config.autoregressive.steps and "autoregressive" not in shape.priors:
+        shape.priors = [*shape.priors, "autoregressive"]
     if data.emotional or (config.synthetic_emotion_prob and set(data.annotations) & set(BLENDSHAPES)):
-        model.emotions = list(EMOTIONS)
-    model.annotations, model.styles, model.encoder = dict(data.annotations), list(data.speakers), settings
+        shape.emotions = list(EMOTIONS)
+    shape.annotations, shape.styles, shape.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)
     heads = {name: head for name, head in data.heads.items() if head is not None and name not in BLENDSHAPES}
-    talker = SpeechToMotion(model)
-    talker.audio.load_state_dict(encoder.state_dict())
-    if phones is not None and talker.phones is not None:
-        talker.phones.load_state_dict(phones.state_dict())
+    model = SpeechToMotion(shape)
+    model.audio.load_state_dict(encoder.state_dict())
+    if phones is not None and model.phones is not None:
+        model.phones.load_state_dict(phones.state_dict())
     if given is not None:
-        inherit(talker, given)
-    surfaces = {name: Surface(name, model, data.heads.get(name), _spread(data, name)) for name in data.annotations}
-    return talker, heads, data, {name: surface.to(device) for name, surface in surfaces.items()}
+        inherit(model, given)
+    geometry = {name: GeometryTerms(name, shape, data.heads.get(name), _spread(data, name)) for name in data.annotations}
+    return model, heads, data, {name: terms.to(device) for name, terms in geometry.items()}
 
 
-def inherit(talker: SpeechToMotion, given: SpeechToMotion) -> None:
-    """Take over what another model of the same shape has learnt: what is shared, annotations and styles of the same name."""
-    own, old = talker.state_dict(), given.state_dict()
+def inherit(model: SpeechToMotion, given: SpeechToMotion) -> None:
+    """Copy the weights of another model of the same shape; annotations and styles are matched by name."""
+    own, old = model.state_dict(), given.state_dict()
     for name, value in old.items():
         if name in ("prior.style.weight", "autoregressive.style.weight") and name in own:
             own[name][0] = value[0]
             for row, style in enumerate(given.config.styles, 1):
-                if style in talker.config.styles:
-                    own[name][1 + talker.config.styles.index(style)] = value[row]
-        elif name in own and own[name].shape == value.shape and _same_names(talker, given, name):
+                if style in model.config.styles:
+                    own[name][1 + model.config.styles.index(style)] = value[row]
+        elif name in own and own[name].shape == value.shape and _same_names(model, given, name):
             own[name] = value
-    talker.load_state_dict(own)
+    model.load_state_dict(own)
 
 
-def _same_names(talker: SpeechToMotion, given: SpeechToMotion, weight: str) -> bool:
-    """Whether a weight means the same in both: layers of an annotation do if its coefficients do."""
+def _same_names(model: SpeechToMotion, given: SpeechToMotion, weight: str) -> bool:
+    """Whether a weight has the same meaning in both; layers of an annotation have if its coefficients are the same."""
     for name in given.config.annotations:
         if f".enter.{name}." in weight or f".out.{name}." in weight:
-            return talker.config.annotations.get(name) == given.config.annotations[name]
+            return model.config.annotations.get(name) == given.config.annotations[name]
     return True
 
 
 def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict, str]:
-    """A speech encoder, what tells phonemes from its features if it has that, its configuration, a tag that names its weights.
+    """A speech encoder, its phoneme classifier (None if it has none), its configuration and a fingerprint of its weights.
 
-    Beside an encoder of this project lies `phones.safetensors`: weight and bias of a linear map to `face.phonemes.PHONES`.
+    Beside an encoder of this project lies `phones.safetensors`: weight and bias of a linear map to `speech.phonemes.PHONES`.
     """
     if name == "default":
         shipped, _ = load_model()
@@ -115,7 +117,7 @@ def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict,
 
     logging.disable_progress_bar()
     before = logging.get_verbosity()
-    logging.set_verbosity_error()  # it reports at length the weights that an encoder with sines has no use for
+    logging.set_verbosity_error()  # it lists the weights that an encoder with sinusoidal positions does not use
     try:
         model = AutoModel.from_pretrained(name)
     except (OSError, ValueError) as error:
@@ -149,9 +151,9 @@ def _phones(path: Path, width: int) -> torch.nn.Linear | None:
 
 
 def _spread(data: TrainingData, annotation: str) -> np.ndarray:
-    """(K,) standard deviation of each coefficient where no mesh tells what it moves; ones where one does.
+    """(K,) standard deviation of each coefficient of an annotation without a mesh; ones for one with a mesh.
 
-    What never changes counts like the median of the others: by its own spread it would count for more than all of them.
+    Constant coefficients get the median of the others: the weight by their own deviation would exceed all others.
     """
     if data.heads.get(annotation) is not None:
         return np.ones(len(data.annotations[annotation]))

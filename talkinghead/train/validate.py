@@ -22,7 +22,7 @@ from talkinghead.train.stages import predict
 
 
 @torch.inference_mode()
-def validate(talker: SpeechToMotion, data: TrainingData, stage: str, most: int) -> dict[str, float]:
+def validate(model: SpeechToMotion, data: TrainingData, stage: str, most: int) -> dict[str, float]:
     """Means over at most `most` clips of split val (of train, if there is none).
 
     aperture_r, width_r: correlation of lip aperture and width with the recorded ones; aperture_mm: error of the aperture, on
@@ -30,13 +30,13 @@ def validate(talker: SpeechToMotion, data: TrainingData, stage: str, most: int) 
     a region "lips". coefficient_rmse: of the coefficients; those that a clip's motion lacks
     count as right. With several annotations each has its own, as NAME/metric, too.
     """
-    talker.eval()
+    model.eval()
     chosen = data.split("val") or data.split("train")
     chosen = [chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, min(most, len(chosen))).round().astype(int))]
     scores: dict[str, list[float]] = {}
     for i in chosen:
         annotation = data.clip(i).annotation
-        for name, value in _score(*predicted_and_true(talker, data, stage, i)).items():
+        for name, value in _score(*predicted_and_true(model, data, stage, i)).items():
             scores.setdefault(name, []).append(value)
             if len(data.annotations) > 1:
                 scores.setdefault(f"{annotation}/{name}", []).append(value)
@@ -45,33 +45,33 @@ def validate(talker: SpeechToMotion, data: TrainingData, stage: str, most: int) 
 
 @torch.inference_mode()
 def predicted_and_true(
-    talker: SpeechToMotion, data: TrainingData, stage: str, i: int
+    model: SpeechToMotion, data: TrainingData, stage: str, i: int
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], Animation | None]]:
     """(T, K) coefficients of a clip as the model and as the data have them, and how to make an `Animation` of either."""
-    device, clip = next(talker.parameters()).device, data.clip(i)
+    device, clip = next(model.parameters()).device, data.clip(i)
     annotation = clip.annotation
     heard, motion = data.whole(i)
     features = torch.from_numpy(heard).float()[None].to(device)
     if features.ndim == 2:
-        features = talker.audio(features)
+        features = model.audio(features)
     target = torch.from_numpy(motion).float()[None].to(device)
     frames = min(features.shape[1], target.shape[1])
     features, target = features[:, :frames], target[:, :frames]
     head = data.heads.get(annotation)
-    code = template_code(head, talker.config, annotation)
+    code = template_code(head, model.config, annotation)
     style = torch.tensor([data.style(i)], device=device)
     template = torch.from_numpy(code)[None].to(device)
     emotion, intensity = data.emotion(i)
     curve = torch.zeros(1, frames, len(EMOTIONS), device=device)
     curve[..., emotion] = intensity
     told = emotion_input(curve, torch.zeros(1, 3, device=device))
-    found = predict(talker, stage, annotation, features, target, style, template, told)
+    found = predict(model, stage, annotation, features, target, style, template, told)
     found = found.clamp(0, 1) if annotation in BLENDSHAPES else found
-    found = geometry.where_known(found, target, torch.from_numpy(data.known(i))[None].to(device))
-    names = talker.config.annotations[annotation]
+    found = geometry.masked(found, target, torch.from_numpy(data.known(i))[None].to(device))
+    names = model.config.annotations[annotation]
 
     def animate(values: np.ndarray) -> Animation | None:
-        return None if head is None else Animation(head.scatter_coefficients(values, names), talker.config.fps, head)
+        return None if head is None else Animation(head.scatter_coefficients(values, names), model.config.fps, head)
 
     return found[0].cpu().numpy(), target[0].cpu().numpy(), animate
 

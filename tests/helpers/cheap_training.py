@@ -12,24 +12,24 @@ from typing import Any
 from unittest.mock import patch
 
 from talkinghead.data.loading import feature_cache
-from talkinghead.train import surfaces
+from talkinghead.train import geometry_terms
 from talkinghead.train.log import Log
 
 ROOMS, PEOPLE = 4, 3
-all_people, plot = surfaces._people.__wrapped__, Log._plot
+all_people, plot = geometry_terms._people.__wrapped__, Log._plot
 
 
 @lru_cache(maxsize=4)
 def few_people(landmarks: tuple[str, ...]):
-    """What `surfaces._people` gives, of a few: each person takes half a second."""
-    with patch.object(surfaces, "PEOPLE", PEOPLE):
+    """What `geometry_terms._people` gives, of a few: each person takes half a second."""
+    with patch.object(geometry_terms, "PEOPLE", PEOPLE):
         return all_people(landmarks)
 
 
 def shorten(put: Callable[[Any, str, Any], None], plots: bool = False) -> None:
     """`put(owner, name, value)` is setattr, or monkeypatch.setattr."""
     put(feature_cache, "SILENT_CLIPS", ROOMS)
-    put(surfaces, "_people", few_people)
+    put(geometry_terms, "_people", few_people)
     put(Log, "_plot", plot if plots else lambda log: None)
 
 

@@ -19,7 +19,7 @@ def sample(
     seed: int = 0,
 ) -> Tensor:
     """(B, T, D) and (B,) -> (B, T, H) codes; the arguments of `AutoregressivePrior.sample`."""
-    heard, drawn = prior.hear(features, style), draws(prior, features, seed)
+    heard, drawn = prior.condition(features, style), draws(prior, features, seed)
     codes = torch.zeros(*features.shape[:2], prior.shape[0], dtype=torch.long)
     for t in range(features.shape[1]):
         frame(prior, heard, codes, t, temperature, top_p, drawn)

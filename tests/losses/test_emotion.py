@@ -7,8 +7,17 @@ import torch
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map, lip_map
 from talkinghead.losses import geometry
-from talkinghead.losses.emotion import PICTURES, bared, exchange, lips_alike, mesh_alike, mesh_emotion, others, video_emotion
-from talkinghead.models.perceptual.emotion_net import MeshEmotion, Seen
+from talkinghead.losses.emotion import (
+    PICTURES,
+    exchange,
+    lips_alike,
+    mesh_alike,
+    mesh_emotion,
+    others,
+    remove_expression,
+    video_emotion,
+)
+from talkinghead.models.perceptual.emotion_net import EmotionPrediction, MeshEmotion
 from talkinghead.models.perceptual.sync import SyncNet
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, layer
@@ -82,7 +91,7 @@ class Sure:
 
     def watch(self, motion, places):
         level = (motion @ places).mean(1)
-        return Seen(level, torch.log(level[:, :8].clamp_min(1e-9)), level[:, 8])
+        return EmotionPrediction(level, torch.log(level[:, :8].clamp_min(1e-9)), level[:, 8])
 
 
 def test_emotions_in_mesh_space_are_right_or_cost():
@@ -164,10 +173,10 @@ def test_a_smile_is_forgiven_at_the_lips_and_bad_articulation_is_not(lips):
     said = own[:, 5:70]  # the words, without the silence after them
     own, smiling = said, smiling[:, 5:70]
     frozen, late = own.mean(1, keepdim=True).expand_as(own), own.roll(6, 1)
-    forgiven = loss(bared(smiling, own, gap), own)
+    forgiven = loss(remove_expression(smiling, own, gap), own)
     assert forgiven < 0.6 * loss(smiling, own)  # to ask for the lips of a neutral face would forbid to smile
     for bad in (frozen, late, smiling.mean(1, keepdim=True).expand_as(own)):
-        assert loss(bared(bad, own, gap), own) > 2 * forgiven
+        assert loss(remove_expression(bad, own, gap), own) > 2 * forgiven
 
 
 def test_lips_that_should_be_shut_are_not_forgiven(lips):
@@ -176,10 +185,10 @@ def test_lips_that_should_be_shut_are_not_forgiven(lips):
     gaping = own.clone()
     gaping[..., Head.default().index("jawOpen")] += 0.3
     opening = (own @ matrix + rest)[..., 1]
-    found = (bared(gaping, own, (matrix, rest)) @ matrix + rest)[..., 1]
+    found = (remove_expression(gaping, own, (matrix, rest)) @ matrix + rest)[..., 1]
     assert (opening < 0.1).sum() > 5 and (found - opening)[opening < 0.1].min() > 5
     assert (found - opening)[opening > 4].abs().max() < 0.5  # where they are open, they may be further apart
-    torch.testing.assert_close(bared(own, own, (matrix, rest)), own, atol=1e-5, rtol=0)
+    torch.testing.assert_close(remove_expression(own, own, (matrix, rest)), own, atol=1e-5, rtol=0)
 
 
 def test_the_exchange_asks_for_own_lips_and_the_others_emotion(lips):
@@ -194,7 +203,7 @@ def test_the_exchange_asks_for_own_lips_and_the_others_emotion(lips):
     terms = exchange(predicted, own, source, gap, note, note)
     assert terms.keys() == {"exchange_lips", "exchange_emotion"}
     assert asked[0] is own and asked[1] is source
-    torch.testing.assert_close(terms["exchange_lips"], (bared(predicted, own, gap) - own).square().mean())
+    torch.testing.assert_close(terms["exchange_lips"], (remove_expression(predicted, own, gap) - own).square().mean())
     torch.testing.assert_close(terms["exchange_emotion"], (predicted - source).square().mean())
 
 

@@ -30,8 +30,8 @@ def test_the_gap_is_that_of_the_landmarks():
 def test_closure_counts_shut_lips_and_hardly_open_ones():
     lips = torch.tensor([[0.0, 10.0, 0.0]]), torch.zeros(3)
     shut, open_ = torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
-    np.testing.assert_allclose(geometry.closure(shut + 0.2, shut, lips).item(), 4.0, rtol=1e-5)
-    np.testing.assert_allclose(geometry.closure(open_ + 0.2, open_, lips).item(), 4.0 * np.exp(-10), rtol=1e-4)
+    np.testing.assert_allclose(geometry.lip_distance(shut + 0.2, shut, lips).item(), 4.0, rtol=1e-5)
+    np.testing.assert_allclose(geometry.lip_distance(open_ + 0.2, open_, lips).item(), 4.0 * np.exp(-10), rtol=1e-4)
 
 
 def test_velocity_ignores_a_constant_difference():

@@ -1,7 +1,7 @@
 import torch
 
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
-from talkinghead.models.prior import ParallelPrior, choose
+from talkinghead.models.prior import ParallelPrior, choose_latent
 
 
 def parts():
@@ -38,10 +38,10 @@ def test_prior_gradient_and_choice():
     logits.square().sum().backward()
     assert [n for n, p in prior.named_parameters() if p.grad is None or p.grad.abs().sum() == 0] == []
     logits = logits.detach()
-    expected = choose(logits, 0, seed=1)
-    assert torch.equal(expected, choose(logits, 0, seed=2)) and torch.equal(expected.argmax(-1), logits.argmax(-1))
+    expected = choose_latent(logits, 0, seed=1)
+    assert torch.equal(expected, choose_latent(logits, 0, seed=2)) and torch.equal(expected.argmax(-1), logits.argmax(-1))
     torch.testing.assert_close(expected.sum(-1), torch.ones(2, 9, 3))
     assert (expected.amax(-1) >= logits.softmax(-1).amax(-1)).all()
-    drawn = choose(logits, 1.0, seed=1)
-    assert torch.equal(drawn, choose(logits, 1.0, seed=1)) and not torch.equal(drawn, choose(logits, 1.0, seed=2))
+    drawn = choose_latent(logits, 1.0, seed=1)
+    assert torch.equal(drawn, choose_latent(logits, 1.0, seed=1)) and not torch.equal(drawn, choose_latent(logits, 1.0, seed=2))
     assert torch.equal(drawn.sum(-1), torch.ones(2, 9, 3))

@@ -6,7 +6,7 @@ from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
-from talkinghead.models.prior import SMOOTH, choose, nucleus, smooth_gumbel
+from talkinghead.models.prior import SMOOTH, choose_latent, nucleus, smooth_gumbel
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 RATE = 16000
@@ -34,7 +34,7 @@ def test_smooth_noise_does_not_know_how_long_the_clip_is():
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_samples_have_the_probabilities_of_the_softmax(temperature):
     logits = torch.tensor([1.5, 0.0, -1.0, 0.5])
-    drawn = choose(logits.expand(400, 40, 6, 4), temperature, seed=7).flatten(0, 2).mean(0)
+    drawn = choose_latent(logits.expand(400, 40, 6, 4), temperature, seed=7).flatten(0, 2).mean(0)
     torch.testing.assert_close(drawn, (logits / temperature).softmax(-1), atol=0.015, rtol=0)
 
 
@@ -42,7 +42,7 @@ def test_samples_stay_in_the_nucleus():
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
     for top_p, kept in [(1.0, 4), (0.96, 4), (0.95, 3), (0.81, 3), (0.79, 2), (0.5, 1), (1e-6, 1)]:
         assert torch.isfinite(nucleus(probabilities.log(), top_p)).sum() == kept, top_p
-    drawn = choose(probabilities.log().expand(200, 40, 2, 4), 1.0, seed=1, top_p=0.79).flatten(0, 2).mean(0)
+    drawn = choose_latent(probabilities.log().expand(200, 40, 2, 4), 1.0, seed=1, top_p=0.79).flatten(0, 2).mean(0)
     torch.testing.assert_close(drawn, torch.tensor([0.625, 0.375, 0, 0]), atol=0.02, rtol=0)
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from talkinghead.errors import InputError
 from talkinghead.train import train
-from talkinghead.train.config import StageConfig, divide
+from talkinghead.train.config import StageConfig, divide_batch
 
 FEW = ["motion.steps=4", "prior.steps=4", "eval_every=2"]
 FSDP = ["strategy=fsdp", "features=live", "prior.encoder_lr=1e-3", "precision=bf16"]
@@ -55,13 +55,13 @@ def test_two_processes_have_the_losses_of_one(recipe, tiny_data, meshes, paramet
 
 def test_a_step_is_divided_evenly_or_refused():
     stage = StageConfig(batch=12, micro_batch_size=3)
-    assert divide(stage, 1, 0, "prior") == (4, [0, 1, 2, 3])
-    assert divide(stage, 2, 1, "prior") == (4, [1, 3])
-    assert divide(StageConfig(batch=12), 4, 3, "prior") == (4, [3])
+    assert divide_batch(stage, 1, 0, "prior") == (4, [0, 1, 2, 3])
+    assert divide_batch(stage, 2, 1, "prior") == (4, [1, 3])
+    assert divide_batch(StageConfig(batch=12), 4, 3, "prior") == (4, [3])
     with pytest.raises(InputError, match="micro-batches of 3 cannot be shared by 3 processes"):
-        divide(stage, 3, 0, "prior")
+        divide_batch(stage, 3, 0, "prior")
     with pytest.raises(InputError, match="cannot be shared"):
-        divide(StageConfig(batch=10, micro_batch_size=4), 1, 0, "prior")
+        divide_batch(StageConfig(batch=10, micro_batch_size=4), 1, 0, "prior")
     with pytest.raises(InputError, match="must have 2 or more at a time"):
-        divide(StageConfig(batch=2, weights={"cross_modality": 1}), 2, 0, "motion")
-    assert divide(StageConfig(batch=2, weights={"vertex": 1}), 2, 1, "motion") == (2, [1])
+        divide_batch(StageConfig(batch=2, weights={"cross_modality": 1}), 2, 0, "motion")
+    assert divide_batch(StageConfig(batch=2, weights={"vertex": 1}), 2, 1, "motion") == (2, [1])

@@ -18,7 +18,7 @@ import torch
 
 from talkinghead import Talker
 from talkinghead.errors import InputError, InputWarning
-from talkinghead.train import loop, train
+from talkinghead.train import loop, stage_run, train
 from talkinghead.train.gradients import Gradients
 
 
@@ -79,7 +79,7 @@ def test_tensorboard_has_curves_and_a_moving_picture(trained):
 
 def interrupted(recipe, overrides, monkeypatch, at):
     """Start a run and press Ctrl-C in the middle of its step `at`, counted from this start."""
-    real, calls = loop.StageRun._step, []
+    real, calls = stage_run.StageRun._step, []
 
     def step(self, *arguments):
         calls.append(1)
@@ -87,10 +87,10 @@ def interrupted(recipe, overrides, monkeypatch, at):
             os.kill(os.getpid(), signal.SIGINT)
         return real(self, *arguments)
 
-    monkeypatch.setattr(loop.StageRun, "_step", step)
+    monkeypatch.setattr(stage_run.StageRun, "_step", step)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, overrides)
-    monkeypatch.setattr(loop.StageRun, "_step", real)
+    monkeypatch.setattr(stage_run.StageRun, "_step", real)
     return len(calls)
 
 
@@ -150,7 +150,7 @@ def test_the_encoder_is_trained_where_the_recipe_says_so(recipe, tmp_path, tiny_
 
 def test_early_stopping_takes_the_best_weights(recipe, tmp_path, monkeypatch):
     scores = iter([1.0, 3.0, 2.0, 2.5, 9.0])
-    monkeypatch.setattr(loop, "validate", lambda *a: {"aperture_r": next(scores), "lve_mm": 0.0})
+    monkeypatch.setattr(stage_run, "validate", lambda *a: {"aperture_r": next(scores), "lve_mm": 0.0})
     stop = "prior.stop={metric: aperture_r, patience: 2}"
     out = train(recipe, ["motion.steps=4", "prior.steps=80", stop])
     assert [line["step"] for line in lines(out)] == [4, 8, 12, 16]
@@ -235,7 +235,7 @@ def test_bf16_is_near_float32(recipe, tmp_path, where):
 def test_a_gradient_may_come_late(recipe, monkeypatch):
     """A term that one batch of many has, as silence or a rare annotation: a run that goes on may meet none in its last step."""
     interrupted(recipe, ["motion.steps=7"], monkeypatch, 6)
-    monkeypatch.setattr(Gradients, "watch", lambda self, terms: self.absent.clear())  # terms there are, but no gradient
+    monkeypatch.setattr(Gradients, "observe", lambda self, terms: self.absent.clear())  # terms there are, but no gradient
     with pytest.raises(InputError, match="prior: loss"):  # but not motion, of which only one step is left
         train(recipe, ["motion.steps=7"])
 

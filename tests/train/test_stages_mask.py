@@ -12,8 +12,9 @@ from talkinghead.head.head import Head
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.models.template import template_code
-from talkinghead.train import surfaces
-from talkinghead.train.stages import Stage, borrowed
+from talkinghead.train import geometry_terms
+from talkinghead.train.conditions import fill_unmeasured
+from talkinghead.train.stages import Stage
 
 MOUTH, BROW = "jawOpen", "browInnerUp"
 NAMES = [MOUTH, "mouthClose", "mouthPucker", BROW, "eyeBlinkLeft"]
@@ -45,8 +46,8 @@ def surface(talker):
         return template_code(Head.default(), talker.config, "arkit")[None], np.ones(1, np.float32)
 
     with pytest.MonkeyPatch.context() as patch:  # other people take seconds
-        patch.setattr(surfaces, "_people", nobody_else)
-        return surfaces.Surface("arkit", talker.config, Head.default(), np.ones(5))
+        patch.setattr(geometry_terms, "_people", nobody_else)
+        return geometry_terms.GeometryTerms("arkit", talker.config, Head.default(), np.ones(5))
 
 
 def terms(talker, surface, name, one):
@@ -63,7 +64,7 @@ def test_the_unknown_gives_no_loss(talker, surface, name):
     found, again = terms(talker, surface, name, one), terms(other, surface, name, one)
     judged = {"upper", "vertex", "shape", "velocity"} | ({"cross_modality"} if name == "motion" else set())
     assert judged <= set(found) and all(torch.equal(found[term], again[term]) for term in judged)
-    whole = replace(one, known=torch.ones(4, 5))
+    whole = replace(one, mask=torch.ones(4, 5))
     assert terms(talker, surface, name, whole)["upper"] != terms(other, surface, name, whole)["upper"], (
         "else this shows nothing"
     )
@@ -73,9 +74,9 @@ def test_an_unknown_upper_face_is_somebody_elses(talker):
     """Of a clip whose face lives, not of one at rest; the mouth stays its own."""
     one = batch(talker, [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 0, 1]])
     one.motion[1, :, 3:] = 0
-    out = borrowed(one.motion, one.known, np.random.default_rng(0))
+    out = fill_unmeasured(one.motion, one.mask, np.random.default_rng(0))
     assert torch.equal(out[0, :, :3], one.motion[0, :, :3]) and torch.equal(out[0, :, 3:], one.motion[2, :, 3:])
     assert torch.equal(out[1:3], one.motion[1:3]) and torch.equal(out[3, :, 3], one.motion[2, :, 3])
     assert torch.equal(out[3, :, 4], one.motion[3, :, 4])
     nobody = batch(talker, [[1, 1, 1, 0, 0]] * 4)
-    assert torch.equal(borrowed(nobody.motion, nobody.known, np.random.default_rng(0)), nobody.motion)
+    assert torch.equal(fill_unmeasured(nobody.motion, nobody.mask, np.random.default_rng(0)), nobody.motion)

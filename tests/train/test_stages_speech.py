@@ -14,10 +14,11 @@ from talkinghead.errors import InputWarning
 from talkinghead.speech.labels import UNKNOWN
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train import train
+from talkinghead.train.geometry_terms import GeometryTerms
+from talkinghead.train.speech_terms import speech_terms
 from talkinghead.train.stages import Stage
-from talkinghead.train.surfaces import Surface
 
-SPOKEN = ("shut", "rest", "touch", "open", "sync", "phoneme")
+SPEECH = ("shut", "rest", "touch", "open", "sync", "phoneme")
 
 
 @pytest.fixture(scope="module")
@@ -38,37 +39,37 @@ def batch(spoken, tmp_path_factory):
 
 
 def test_terms_pull_the_lips_where_they_belong(batch, tiny_talker):
-    surface = Surface("arkit", tiny_talker.config, tiny_head_of(tiny_talker), None)
-    stage = Stage("prior", tiny_talker.network, {"arkit": surface}, 0.0, False, frozenset(SPOKEN))
+    surface = GeometryTerms("arkit", tiny_talker.config, tiny_head_of(tiny_talker), None)
+    stage = Stage("prior", tiny_talker.network, {"arkit": surface}, 0.0, False, frozenset(SPEECH))
     jaw = tiny_talker.config.annotations["arkit"].index("jawOpen")
     motion = torch.zeros_like(batch.motion)
     motion[..., jaw] = 0.2
     motion.requires_grad_(True)
-    terms = stage._spoken(surface, batch, motion)
-    assert set(terms) == set(SPOKEN)
+    terms = speech_terms(surface, batch, motion, stage.perception.speech_net)
+    assert set(terms) == set(SPEECH)
     labels = {"shut": "B", "touch": "F", "rest": "SIL"}
     for name, phone in labels.items():
         (gradient,) = torch.autograd.grad(terms[name], motion, retain_graph=True)
         there = batch.phones == PHONES.index(phone)
         assert (gradient[..., jaw] > 0).any() and not gradient[~there].any(), name
     small = torch.zeros_like(batch.motion).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(stage._spoken(surface, batch, small)["open"], small)
+    (gradient,) = torch.autograd.grad(speech_terms(surface, batch, small, stage.perception.speech_net)["open"], small)
     assert (gradient[..., jaw] < 0).any() and not gradient[batch.phones != PHONES.index("AA")].any()
     for name in ("sync", "phoneme"):
         (gradient,) = torch.autograd.grad(terms[name], motion, retain_graph=True)
         assert gradient.any() and gradient.isfinite().all()
-    assert not any(weight.requires_grad for weight in stage.sync[0].parameters())
+    assert not any(weight.requires_grad for weight in stage.perception.speech_net.parameters())
     assert not any(name.startswith("sync") for name in stage.state_dict())
 
 
 def test_what_is_not_known_gives_no_term(batch, tiny_talker):
-    surface = Surface("arkit", tiny_talker.config, tiny_head_of(tiny_talker), None)
-    stage = Stage("prior", tiny_talker.network, {"arkit": surface}, 0.0, False, frozenset(SPOKEN))
+    surface = GeometryTerms("arkit", tiny_talker.config, tiny_head_of(tiny_talker), None)
+    stage = Stage("prior", tiny_talker.network, {"arkit": surface}, 0.0, False, frozenset(SPEECH))
     nothing = replace(batch, phones=torch.full_like(batch.phones, UNKNOWN), quiet=torch.ones_like(batch.quiet))
-    assert stage._spoken(surface, nothing, batch.motion) == {}
-    assert stage._spoken(surface, replace(batch, phones=None, mel=None), batch.motion) == {}
+    assert speech_terms(surface, nothing, batch.motion, stage.perception.speech_net) == {}
+    assert speech_terms(surface, replace(batch, phones=None, mel=None), batch.motion, stage.perception.speech_net) == {}
     cheap = Stage("prior", tiny_talker.network, {"arkit": surface}, 0.0, False)
-    assert cheap.sync == () and "sync" not in cheap._spoken(surface, batch, batch.motion)
+    assert cheap.perception.speech_net is None and "sync" not in speech_terms(surface, batch, batch.motion, None)
 
 
 def test_cached_phonemes_and_mel_go_with_the_speed_of_the_version(spoken, tmp_path, tiny_encoder):

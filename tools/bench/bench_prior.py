@@ -70,7 +70,7 @@ class Priors:
         prior, sound = self.model.autoregressive, self.sound
         assert prior is not None, "the model was made with one"
         with torch.inference_mode():
-            heard, drawn = prior.hear(*sound), naive.draws(prior, sound[0], 0)
+            heard, drawn = prior.condition(*sound), naive.draws(prior, sound[0], 0)
         at = np.linspace(0, self.frames - 1, FRAMES).round().astype(int)
         codes = torch.zeros(1, self.frames, prior.shape[0], dtype=torch.long)
 

@@ -28,7 +28,7 @@ from talkinghead.files import recipe, replacing
 from talkinghead.train import checkpoint
 from talkinghead.train.config import TrainConfig
 from talkinghead.train.loop import run
-from talkinghead.train.stages import STAGES, SURFACE, TERMS
+from talkinghead.train.terms import GEOMETRY, STAGES, TERMS
 
 CODES = {"code": 0.05, "code_feature": 0.5}
 LIPS = {"shut": 0.2, "rest": 0.1, "touch": 0.1, "open": 0.2}
@@ -58,7 +58,7 @@ BESIDE = ("out", "eval_every", "validation", "videos", "workers", "device")  # o
 
 def weights_of(config: TrainConfig, extra: dict[str, float]) -> dict[str, float]:
     """The recipe's geometry and the set's own terms; those that this version does not have are left out."""
-    geometry = {name: weight for name, weight in config.prior.weights.items() if name in SURFACE}
+    geometry = {name: weight for name, weight in config.prior.weights.items() if name in GEOMETRY}
     return geometry | {name: weight for name, weight in extra.items() if name in TERMS["prior"]}
 
 

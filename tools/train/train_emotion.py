@@ -26,7 +26,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_motion
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map
-from talkinghead.models.perceptual.emotion_net import EmotionNet, MeshEmotion, Seen, labels
+from talkinghead.models.perceptual.emotion_net import EmotionNet, EmotionPrediction, MeshEmotion, labels
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, draw_curve, layer
 from talkinghead.motion.nonverbal import add_nonverbal_motion
@@ -166,7 +166,7 @@ def fit(net: nn.Module, batch, curves: np.ndarray, size: int, steps: int, rate: 
     start, losses = time.process_time(), []
     for step in range(1, steps + 1):
         which = rng.integers(len(curves), size=size)
-        seen: Seen = net.train()(batch(which))
+        seen: EmotionPrediction = net.train()(batch(which))
         share, intensity = labels(torch.from_numpy(curves[which]))
         loss = nn.functional.cross_entropy(seen.logits, share) + 4 * (seen.intensity - intensity).square().mean()
         optimizer.zero_grad()
@@ -181,7 +181,7 @@ def fit(net: nn.Module, batch, curves: np.ndarray, size: int, steps: int, rate: 
     net.eval()
 
 
-def measure(seen: Seen, curves: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+def measure(seen: EmotionPrediction, curves: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
     """Share of clear windows whose emotion is right, of all; correlation of intensity; (E, E) counts: wanted, seen."""
     total = curves[:, 1:].sum(1)
     wanted = np.where(total < 0.02, 0, 1 + curves[:, 1:].argmax(1))
@@ -200,12 +200,12 @@ def measure(seen: Seen, curves: np.ndarray) -> tuple[dict[str, float], np.ndarra
 
 
 @torch.no_grad()
-def watched(net: nn.Module, inputs: torch.Tensor) -> Seen:
+def watched(net: nn.Module, inputs: torch.Tensor) -> EmotionPrediction:
     parts = [net(part) for part in inputs.split(64)]
-    return Seen(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    return EmotionPrediction(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def told(name: str, part: str, seen: Seen, curves: np.ndarray) -> None:
+def told(name: str, part: str, seen: EmotionPrediction, curves: np.ndarray) -> None:
     figures, counts = measure(seen, curves)
     print(json.dumps({"network": name, "set": part, **figures}))
     if part == "unseen people":

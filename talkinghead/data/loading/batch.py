@@ -23,7 +23,7 @@ class Batch:
     emotion: Tensor  # (B,) int64 index into EMOTIONS
     intensity: Tensor  # (B,) float32 in [0, 1]
     quiet: Tensor  # (B, T) float32: 1 where nobody speaks
-    known: Tensor  # (B, K) float32: 1 where the clip's motion has the coefficient; where it is 0, so is `motion`
+    mask: Tensor  # (B, K) float32: 1 where the clip's motion has the coefficient; where it is 0, so is `motion`
     phones: Tensor | None = None  # (B, T) int64 index into PHONES, UNKNOWN where the data do not tell
     mel: Tensor | None = None  # (B, T, 80) of the sound before it was made worse, see `models.sync.log_mel`
 

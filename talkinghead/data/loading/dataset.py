@@ -114,7 +114,7 @@ class TrainingData:
             emotion=torch.tensor([sample[3] for sample in samples]),
             intensity=torch.tensor([sample[4] for sample in samples], dtype=torch.float32),
             quiet=torch.from_numpy(np.stack([sample[5] for sample in samples])).float(),
-            known=torch.from_numpy(np.stack([sample[6] for sample in samples])).float(),
+            mask=torch.from_numpy(np.stack([sample[6] for sample in samples])).float(),
             phones=torch.from_numpy(np.stack([sample[7] for sample in samples])),
             mel=torch.from_numpy(np.stack([sample[8] for sample in samples])).float(),
         )

@@ -23,7 +23,7 @@ from talkinghead.motion.emotions import EMOTIONS
 FAINT = 0.2  # intensity in all below which an expression is, in part, called neutral
 
 
-class Seen(NamedTuple):
+class EmotionPrediction(NamedTuple):
     """What a network makes of windows of a face."""
 
     features: Tensor  # (B, D)
@@ -73,9 +73,9 @@ class EmotionNet(nn.Module):
         self.drop = nn.Dropout(0.3)
         self.gather = nn.Linear(sizes[-1] * side * side, self.config.width)
         self.times = Temporal(None, self.config.width, self.config.dilations)
-        self.out = _Judge(self.config.width)
+        self.out = Classifier(self.config.width)
 
-    def forward(self, pictures: Tensor) -> Seen:
+    def forward(self, pictures: Tensor) -> EmotionPrediction:
         """(B, T, S, S) grey in [0, 1], one in `step` frames at 50 a second -> what is seen in each window."""
         b, t = pictures.shape[:2]
         x = (pictures.flatten(0, 1)[:, None] - 0.5) / 0.25
@@ -117,14 +117,14 @@ class MeshEmotion(nn.Module):
         self.frames, self.step = self.config.frames, self.config.step
         self.drop = nn.Dropout(0.1)
         self.times = Temporal(6 * len(EMOTION_LANDMARKS), self.config.width, self.config.dilations)
-        self.out = _Judge(self.config.width)
+        self.out = Classifier(self.config.width)
 
-    def forward(self, moved: Tensor) -> Seen:
+    def forward(self, moved: Tensor) -> EmotionPrediction:
         """(B, T, F) mm, each the mean of `step` frames at 50 a second -> what is seen in each window."""
         speed = torch.diff(moved, dim=1, prepend=moved[:, :1])
         return self.out(self.times(self.drop(torch.cat([moved, speed], -1) / 3)))
 
-    def watch(self, motion: Tensor, places: Tensor) -> Seen:
+    def classify(self, motion: Tensor, places: Tensor) -> EmotionPrediction:
         """The same of (B, frames * step, K) coefficients at 50 frames a second; places: `emotion_map` of their mesh."""
         return self(motion.unflatten(1, (-1, self.step)).mean(2) @ places)
 
@@ -139,7 +139,7 @@ class MeshEmotion(nn.Module):
         save_network(self, self.config, Path(folder))
 
 
-class _Judge(nn.Module):
+class Classifier(nn.Module):
     """(B, T, D) -> what is seen in the window: the mean over time, normalised, and two linear heads."""
 
     def __init__(self, width: int) -> None:
@@ -148,9 +148,9 @@ class _Judge(nn.Module):
         self.emotion = nn.Linear(width, len(EMOTIONS))
         self.intensity = nn.Linear(width, 1)
 
-    def forward(self, x: Tensor) -> Seen:
+    def forward(self, x: Tensor) -> EmotionPrediction:
         features = self.norm(x.mean(1))
-        return Seen(features, self.emotion(features), self.intensity(features)[:, 0].sigmoid())
+        return EmotionPrediction(features, self.emotion(features), self.intensity(features)[:, 0].sigmoid())
 
 
 class ScriptedEmotion(nn.Module):
@@ -180,7 +180,7 @@ class ScriptedEmotion(nn.Module):
             wanted = "(1, 3, 256, 256), RGB, and give expression (1, 8), valence and arousal"
             raise InputError(f"emotion network {path}: does not take {wanted} ({brief(error)})") from None
 
-    def forward(self, pictures: Tensor) -> Seen:
+    def forward(self, pictures: Tensor) -> EmotionPrediction:
         """(B, T, 256, 256) grey in [0, 1] -> what is seen in each window."""
         b, t = pictures.shape[:2]
         out = self.network(pictures.flatten(0, 1)[:, None].expand(-1, 3, -1, -1))
@@ -189,7 +189,7 @@ class ScriptedEmotion(nn.Module):
         expression = expression.reshape(b, t, len(EMOTIONS)).softmax(-1)
         affect = torch.stack([valence.reshape(b, t), arousal.reshape(b, t)], -1)
         features = torch.cat([expression, affect], -1).mean(1)
-        return Seen(features, expression.mean(1).clamp_min(1e-8).log(), affect.mean(1).norm(dim=-1).clamp(0, 1))
+        return EmotionPrediction(features, expression.mean(1).clamp_min(1e-8).log(), affect.mean(1).norm(dim=-1).clamp(0, 1))
 
     def features(self, pictures: Tensor) -> Tensor:
         """(B, T, 256, 256) -> (B, 10)."""

@@ -50,16 +50,16 @@ class SyncNet(nn.Module):
 
     def forward(self, lips: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, T, 12) mm and (B, T, 80) log-mel -> (B, T, E) of the lips, (B, T, E) of the sound, (B, T, P) logits."""
-        embedded, logits = self.watch(lips)
-        return embedded, self.hear(mel), logits
+        embedded, logits = self.encode_visual(lips)
+        return embedded, self.encode_audio(mel), logits
 
-    def watch(self, lips: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_visual(self, lips: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, 12) mm -> (B, T, E) and (B, T, P)."""
         speed = torch.diff(lips, dim=1, prepend=lips[:, :1])
         hidden = self.lips(torch.cat([lips / 5, speed], -1))
         return nn.functional.normalize(self.lips_out(hidden), dim=-1), self.phones(hidden)
 
-    def hear(self, mel: Tensor) -> Tensor:
+    def encode_audio(self, mel: Tensor) -> Tensor:
         """(B, T, 80) -> (B, T, E). What stays the same is the room and the microphone."""
         return nn.functional.normalize(self.sound_out(self.sound((mel - mel.mean(1, keepdim=True)) / 2)), dim=-1)
 

@@ -30,8 +30,8 @@ def test_what_a_clip_lacks_is_told(tmp_path, tiny_encoder, cached, first):
     kinds = set()
     for j in range(8):
         batch = data.micro_batch((0,), j, 4, 30)
-        assert batch.known.shape == (4, 4) and batch.known.dtype == torch.float32
-        for motion, known, style in zip(batch.motion, batch.known, batch.style, strict=True):
+        assert batch.mask.shape == (4, 4) and batch.mask.dtype == torch.float32
+        for motion, known, style in zip(batch.motion, batch.mask, batch.style, strict=True):
             kinds.add(tuple(known[[brow, left]].tolist()))
             assert known[names.index("jawOpen")] == 1
             assert not motion[:, known == 0].any()

@@ -158,7 +158,7 @@ def test_the_shipped_ones_name_emotions_and_how_strong_they_are(shown, kind):
     head = Head.default()
     if kind == "mesh":
         net, places = MeshEmotion.from_pretrained(), torch.from_numpy(emotion_map(head))
-        see = lambda motion: net.watch(motion, places)  # noqa: E731
+        see = lambda motion: net.classify(motion, places)  # noqa: E731
     else:
         from talkinghead.rendering.differentiable.renderer import FaceRenderer
 

@@ -55,7 +55,7 @@ def test_it_embeds_and_reads():
     assert seen.shape == heard.shape == (2, 30, 4) and logits.shape == (2, 30, len(PHONES))
     torch.testing.assert_close(seen.norm(dim=-1), torch.ones(2, 30))
     louder = mel + torch.randn(WIDTH)
-    torch.testing.assert_close(net.hear(louder), heard, atol=1e-5, rtol=0)  # another microphone
+    torch.testing.assert_close(net.encode_audio(louder), heard, atol=1e-5, rtol=0)  # another microphone
 
 
 def test_two_ship_and_are_not_the_same(tmp_path):

@@ -1,4 +1,4 @@
-"""What the losses know of an annotation's mesh. K coefficients, L template landmarks."""
+"""The loss terms on the mesh of an annotation. B batch, T frames, K coefficients, L template landmarks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REGIONS = {
 }  # first that is there
 
 
-class Surface(nn.Module):
+class GeometryTerms(nn.Module):
     """`gram` matrices of one annotation by name; those that the mesh has no region or landmark for are absent.
 
     Without a mesh (FLAME parameters without FLAME) there is only `all`: every coefficient by its own spread in the data.
@@ -124,7 +124,7 @@ class Surface(nn.Module):
             if self.has(name):
                 out[name] = geometry.surface(predicted, target, self.matrix(name))
         if self.has("aperture"):
-            out["closure"] = geometry.closure(predicted, target, self.lip_gap)
+            out["closure"] = geometry.lip_distance(predicted, target, self.lip_gap)
         lips = self.matrix("lips" if self.has("lips") else "all")
         out["velocity"] = geometry.velocity(predicted, target, lips)
         out["silence"] = geometry.silence(predicted, quiet, lips)

@@ -8,11 +8,11 @@ from talkinghead import Animation
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.config import ModelConfig
-from talkinghead.train.surfaces import Surface
+from talkinghead.train.geometry_terms import GeometryTerms
 
 
 @pytest.fixture(scope="module")
-def faces() -> dict[str, Surface]:
+def faces() -> dict[str, GeometryTerms]:
     """The default head as blendshapes, and as a topology with shapes of another kind, whose landmarks nobody named."""
     head = Head.default()
     rng = np.random.default_rng(0)
@@ -21,7 +21,9 @@ def faces() -> dict[str, Surface]:
     other = Head("vertices", head.template, head.faces, np.einsum("jk,kvx->jvx", mix, head.basis), tuple("abcdefgh"))
     other.regions.update(regions)
     config = ModelConfig(landmarks=["chin"], annotations={"arkit": list(head.names), "vertices": list("abcdefgh")})
-    surfaces = {name: Surface(name, config, h, np.ones(len(h.names))) for name, h in (("arkit", head), ("vertices", other))}
+    surfaces = {
+        name: GeometryTerms(name, config, h, np.ones(len(h.names))) for name, h in (("arkit", head), ("vertices", other))
+    }
     return surfaces | {"heads": {"arkit": head, "vertices": other}}  # pyright: ignore
 
 
