@@ -108,3 +108,17 @@ def test_faces_are_cut_as_the_judge_aligns_them(judges):
     left, top, right, bottom = judges.square(np.array([[40.0, 40], [60, 40], [50, 70]]), 0.0)
     side = np.hypot(10, 30) / 0.45
     assert right - left == pytest.approx(side) and (50 - top) / (bottom - top) == pytest.approx(0.43)
+
+
+def test_the_loop_of_the_perceptual_networks_learns_and_says_so(root, monkeypatch, capsys):
+    import torch
+
+    monkeypatch.syspath_prepend(str(root / "tools/train"))
+    from fitting import fit
+
+    torch.manual_seed(0)
+    net, x = torch.nn.Linear(3, 1), torch.randn(64, 3)
+    fit(net, lambda: (net(x) - x.sum(1, keepdim=True)).square().mean(), 60, 0.1, 20)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["step"] for line in lines] == [20, 40, 60] and lines[-1]["loss"] < lines[0]["loss"] / 2
+    assert not net.training

@@ -89,7 +89,7 @@ class Sure:
 
     frames, step = 4, 4
 
-    def watch(self, motion, places):
+    def classify(self, motion, places):
         level = (motion @ places).mean(1)
         return EmotionPrediction(level, torch.log(level[:, :8].clamp_min(1e-9)), level[:, 8])
 

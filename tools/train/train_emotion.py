@@ -2,10 +2,9 @@
 
     python tools/train/train_emotion.py data/grid data/facegood data/librispeech --out runs/emotion
 
-Speech motion is that of prepared folders with ARKit's shapes, filmed or made up. An expression of `face.expressions` is put on
-top of each window, in a manner of its own, and blinks; it is seen on one of several people, from a slightly different side, in
-slightly different light. What is drawn once is kept in OUT/bank.npz. Figures are of clips that are in no split "train", of
-people it knows and of others that were never shown.
+Speech motion is that of prepared folders with ARKit's shapes, recorded or synthetic. Each window gets an expression of
+`motion.expressions` in a random manner, and blinks, on one of several heads, with a random camera and light. Rendered windows
+are kept in OUT/bank.npz. Figures are of clips outside split "train", on heads of the training and on others.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fitting import fit
 from torch import nn
 
 from talkinghead import Animation
@@ -36,6 +36,8 @@ FPS, SPOKEN, SHOWN = 50.0, 150, 64  # frames that are spoken, and those of them 
 NEUTRAL, ALIVE = 0.15, 0.7  # shares of windows without an expression, and with blinks and brows of their own
 UNSEEN = (901, 902, 903, 904, 905, 906)  # seeds of people that are only measured on
 TOGETHER = 8  # windows in one view
+INTENSITY = 4.0  # weight of the squared error of intensity beside nats
+MESH_BATCH, REPORTS = 64, 8  # windows of a step for the mesh network; printed losses of a training
 CLEAR = 0.3  # least intensity, half of it or more of one emotion, of windows whose emotion is asked for
 
 
@@ -95,7 +97,7 @@ def window(clips: list[list[Path]], rng: np.random.Generator) -> tuple[np.ndarra
     return shown[first : first + SHOWN], curve[first : first + SHOWN].mean(0)
 
 
-def drawn(clips: list[list[Path]], people: list[int], count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def rendered(clips: list[list[Path]], people: list[int], count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """`count` windows: pictures (uint8), motion, curve and person of each; for the mesh as many again, without pictures."""
     net, pictures, motions, curves, who = EmotionNet(), [], [], [], []
     for _ in range(count // TOGETHER):
@@ -129,10 +131,10 @@ def bank(options: argparse.Namespace) -> dict[str, dict[str, np.ndarray]]:
         train, test = clips_of(options.data, True), clips_of(options.data, False)
         people, few = list(range(options.people)), options.windows // 8
         made = {
-            "train": drawn(train, people, options.windows, rng),
+            "train": rendered(train, people, options.windows, rng),
             "moved": moved(train, people, 4 * options.windows, rng),
-            "people it knows": drawn(test, people, few, rng),
-            "unseen people": drawn(test, list(UNSEEN), few, rng),
+            "people it knows": rendered(test, people, few, rng),
+            "unseen people": rendered(test, list(UNSEEN), few, rng),
         }
         np.savez(path, **{f"{name}/{key}": value for name, part in made.items() for key, value in part.items()})
     with np.load(path) as file:
@@ -142,7 +144,7 @@ def bank(options: argparse.Namespace) -> dict[str, dict[str, np.ndarray]]:
         return out
 
 
-def spoilt(pictures: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+def augment(pictures: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
     """(B, T, S, S) uint8 -> float32, each window mirrored or not, moved by some pixels, in another contrast, with noise."""
     out, size = np.empty(pictures.shape, np.float32), pictures.shape[-1]
     for i, part in enumerate(pictures.astype(np.float32) / 255):
@@ -159,54 +161,40 @@ def places_of(part: dict[str, np.ndarray], which: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(part["motion"][which].astype(np.float32)) @ maps
 
 
-def fit(net: nn.Module, batch, curves: np.ndarray, size: int, steps: int, rate: float, rng: np.random.Generator) -> None:
-    """batch: indices -> what the network takes."""
-    optimizer = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=0.15)
-    start, losses = time.process_time(), []
-    for step in range(1, steps + 1):
-        which = rng.integers(len(curves), size=size)
-        seen: EmotionPrediction = net.train()(batch(which))
-        share, intensity = labels(torch.from_numpy(curves[which]))
-        loss = nn.functional.cross_entropy(seen.logits, share) + 4 * (seen.intensity - intensity).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-        if step % max(1, steps // 8) == 0:
-            line = {"step": step, "loss": round(float(np.mean(losses[-50:])), 4)}
-            print(json.dumps(line | {"cpu_seconds": round(time.process_time() - start)}), flush=True)
-    net.eval()
+def emotion_loss(net: nn.Module, inputs: torch.Tensor, curves: np.ndarray) -> torch.Tensor:
+    """Cross-entropy with the shares of the emotions, and the squared error of intensity. curves: (B, E)."""
+    prediction: EmotionPrediction = net(inputs)
+    share, intensity = labels(torch.from_numpy(curves))
+    error = (prediction.intensity - intensity).square().mean()
+    return nn.functional.cross_entropy(prediction.logits, share) + INTENSITY * error
 
 
-def measure(seen: EmotionPrediction, curves: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
-    """Share of clear windows whose emotion is right, of all; correlation of intensity; (E, E) counts: wanted, seen."""
+def measure(predicted: EmotionPrediction, curves: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
+    """Share of clear windows whose emotion is right, of all; correlation of intensity; (E, E) counts: wanted, predicted."""
     total = curves[:, 1:].sum(1)
     wanted = np.where(total < 0.02, 0, 1 + curves[:, 1:].argmax(1))
     clear = (wanted == 0) | ((total >= CLEAR) & (curves.max(1) >= 0.6 * total))
-    found = seen.logits.argmax(-1).numpy()
+    found = predicted.logits.argmax(-1).numpy()
     counts = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
     np.add.at(counts, (wanted[clear], found[clear]), 1)
-    felt = seen.intensity.numpy()
+    intensity = predicted.intensity.numpy()
     figures = {
         "windows": int(clear.sum()),
         "accuracy": float((wanted == found)[clear].mean()),
-        "intensity_r": float(np.corrcoef(felt, total)[0, 1]),
-        "intensity_error": float(np.abs(felt - total).mean()),
+        "intensity_r": float(np.corrcoef(intensity, total)[0, 1]),
+        "intensity_error": float(np.abs(intensity - total).mean()),
     }
     return {name: round(value, 4) for name, value in figures.items()}, counts
 
 
 @torch.no_grad()
-def watched(net: nn.Module, inputs: torch.Tensor) -> EmotionPrediction:
+def predictions(net: nn.Module, inputs: torch.Tensor) -> EmotionPrediction:
     parts = [net(part) for part in inputs.split(64)]
     return EmotionPrediction(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def told(name: str, part: str, seen: EmotionPrediction, curves: np.ndarray) -> None:
-    figures, counts = measure(seen, curves)
+def print_figures(name: str, part: str, predicted: EmotionPrediction, curves: np.ndarray) -> None:
+    figures, counts = measure(predicted, curves)
     print(json.dumps({"network": name, "set": part, **figures}))
     if part == "unseen people":
         print(
@@ -239,15 +227,28 @@ def main() -> None:
     if options.init:
         mesh = MeshEmotion.from_pretrained(options.init / "mesh").requires_grad_(True)
         video = EmotionNet.from_pretrained(options.init / "video").requires_grad_(True)
-    fit(mesh, lambda which: places_of(sets["moved"], which), sets["moved"]["curve"], 64, options.mesh_steps, 3e-3, rng)
+    moving = sets["moved"]
+
+    def mesh_loss() -> torch.Tensor:
+        which = rng.integers(len(moving["curve"]), size=MESH_BATCH)
+        return emotion_loss(mesh, places_of(moving, which), moving["curve"][which])
+
+    fit(mesh, mesh_loss, options.mesh_steps, 3e-3, max(1, options.mesh_steps // REPORTS))
     mesh.save_pretrained(options.out / "mesh")
     for name, part in tests.items():
-        told("mesh", name, watched(mesh, places_of(part, np.arange(len(part["curve"])))), part["curve"])
+        print_figures("mesh", name, predictions(mesh, places_of(part, np.arange(len(part["curve"])))), part["curve"])
     train = sets["train"]
-    fit(video, lambda which: spoilt(train["pictures"][which], rng), train["curve"], options.batch, options.steps, 2e-3, rng)
+
+    def video_loss() -> torch.Tensor:
+        which = rng.integers(len(train["curve"]), size=options.batch)
+        return emotion_loss(video, augment(train["pictures"][which], rng), train["curve"][which])
+
+    fit(video, video_loss, options.steps, 2e-3, max(1, options.steps // REPORTS))
     video.save_pretrained(options.out / "video")
     for name, part in tests.items():
-        told("video", name, watched(video, torch.from_numpy(part["pictures"].astype(np.float32) / 255)), part["curve"])
+        print_figures(
+            "video", name, predictions(video, torch.from_numpy(part["pictures"].astype(np.float32) / 255)), part["curve"]
+        )
     print(json.dumps({"weights": {"mesh": _count(mesh), "video": _count(video)}}))
 
 

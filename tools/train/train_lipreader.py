@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from fitting import fit
 from torch import nn
 
 from talkinghead.audio.clock import frame_times
@@ -32,6 +32,7 @@ from talkinghead.speech.phonemes import PHONES, arpabet
 
 HELD_OUT = 20  # recordings at the end of --speech that nothing of this project is trained on
 WINDOW, BATCH = 25, 16  # pictures, and windows of a step
+REPORT_EVERY = 50  # steps
 UNSEEN = (901, 902)  # seeds of people that are only measured on
 GROUP = np.array([next(i for i, group in enumerate(VISEMES.values()) if phone in group) for phone in PHONES])
 
@@ -173,22 +174,13 @@ def main() -> None:
     torch.manual_seed(options.seed)
     rng, reader = np.random.default_rng([options.seed, 1]), LipReader()
     print(json.dumps({"weights": sum(p.numel() for p in reader.parameters()), "pictures": sum(map(len, data["train"][1]))}))
-    optimizer = torch.optim.AdamW(reader.parameters(), options.rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, options.steps, pct_start=0.15)
-    start, losses = time.process_time(), []
-    for step in range(1, options.steps + 1):
-        crops, said = batch(*data["train"], rng)
-        loss = nn.functional.cross_entropy(reader.train()(crops).flatten(0, 1), said.flatten(), label_smoothing=0.05)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-        if step % 50 == 0:
-            line = {"step": step, "loss": round(np.mean(losses[-50:]), 4), "cpu_seconds": round(time.process_time() - start)}
-            print(json.dumps(line), flush=True)
-    reader.eval().save_pretrained(options.out)
+
+    def loss() -> torch.Tensor:
+        crops, phones = batch(*data["train"], rng)
+        return nn.functional.cross_entropy(reader(crops).flatten(0, 1), phones.flatten(), label_smoothing=0.05)
+
+    fit(reader, loss, options.steps, options.rate, REPORT_EVERY)
+    reader.save_pretrained(options.out)
     for name in [name for name in data if name != "train"]:
         print(json.dumps({"set": name, **measure(reader, *data[name])}), flush=True)
 
