@@ -45,4 +45,4 @@ def test_what_a_clip_lacks_is_told(tmp_path, tiny_encoder, cached, first):
 def test_a_set_that_knows_all_says_so(tmp_path, tiny_encoder):
     data = TrainingData([coefficient_set(tmp_path / "data")], tmp_path / "cache", versions=1)
     data.encode(AudioEncoder(tiny_encoder).eval(), "tag")
-    assert data.micro_batch((0,), 0, 4, 30).known.all()
+    assert data.micro_batch((0,), 0, 4, 30).mask.all()
