@@ -54,7 +54,7 @@ def cut_spans(spans: Iterable[Span] | None, start: float, stop: float, *, by_mid
         return None
     length = round(stop - start, 6)
     kept = [s for s in spans if (start <= (s[0] + s[1]) / 2 < stop if by_middle else s[1] > start and s[0] < stop)]
-    return tuple((max(round(a - start, 4), 0.0), min(round(b - start, 4), length), text) for a, b, text in kept)
+    return tuple((round(max(a - start, 0.0), 4), round(min(b - start, length), 4), text) for a, b, text in kept)
 
 
 def is_number(value: Any) -> bool:
