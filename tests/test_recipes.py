@@ -16,7 +16,7 @@ from talkinghead.config import load_config
 from talkinghead.data.preparation import prepare
 from talkinghead.losses import check_weights
 from talkinghead.train import train
-from talkinghead.train.config import TrainConfig, check
+from talkinghead.train.config import TrainConfig, check_recipe
 from talkinghead.train.schedules import SCHEDULES
 from talkinghead.train.terms import EXCHANGE, PERCEPTUAL, SPEECH, STAGES, TERMS
 
@@ -90,7 +90,7 @@ SIZES = {"a2fbench": (1, 12), "unified": (1, 6)}  # steps, and clips a step: two
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_is_well_formed(path):
     config = load_config(TrainConfig, path)
-    check(config, tuple(SCHEDULES))
+    check_recipe(config, tuple(SCHEDULES))
     for stage in STAGES:
         if getattr(config, stage).steps:
             check_weights(getattr(config, stage).weights, TERMS[stage], stage)
