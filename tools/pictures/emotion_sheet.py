@@ -2,7 +2,7 @@
 
     python tools/pictures/emotion_sheet.py                              # the shipped model -> assets/pictures/emotions.jpg
     python tools/pictures/emotion_sheet.py --model runs/a --sheet       # also assets/pictures/emotion_sheet.jpg
-    python tools/pictures/emotion_sheet.py --authored -o /tmp/pictures  # face/expressions.py alone, without a model
+    python tools/pictures/emotion_sheet.py --authored -o /tmp/pictures  # motion/expressions.py alone, without a model
 
 Faces of a model are frames of the recordings in which it is surest to hear the sound; how sure is told.
 """
