@@ -17,8 +17,8 @@ from talkinghead.data.preparation import prepare
 from talkinghead.losses import check_weights
 from talkinghead.train import train
 from talkinghead.train.config import TrainConfig, check_recipe
+from talkinghead.train.objective.terms import EXCHANGE, PERCEPTUAL, SPEECH, STAGES, TERMS
 from talkinghead.train.schedules import SCHEDULES
-from talkinghead.train.terms import EXCHANGE, PERCEPTUAL, SPEECH, STAGES, TERMS
 
 RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 TINY = """

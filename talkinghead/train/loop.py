@@ -24,10 +24,10 @@ from talkinghead.train import checkpoint, engine
 from talkinghead.train.config import TrainConfig, check_recipe, divide_batch
 from talkinghead.train.log import NAME as LOG
 from talkinghead.train.log import PICTURE, Log
+from talkinghead.train.objective.terms import STAGES, TERMS
 from talkinghead.train.schedules import SCHEDULES
 from talkinghead.train.setup import set_up
 from talkinghead.train.stage_run import BEST, Run, StageRun, State
-from talkinghead.train.terms import STAGES, TERMS
 
 
 def run(config: TrainConfig) -> Path:

@@ -23,7 +23,7 @@ from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.progress import progress_bar
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.config import TrainConfig
-from talkinghead.train.geometry_terms import GeometryTerms
+from talkinghead.train.objective.geometry_terms import GeometryTerms
 
 LOOKED_AT = 5000  # clips whose annotation is read, so that a large set is not read through
 SAMPLED = 64  # clips from which the spread of coefficients without a mesh is taken

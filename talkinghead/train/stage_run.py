@@ -16,13 +16,13 @@ from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.progress import progress_bar
 from talkinghead.train import checkpoint, engine, samples
 from talkinghead.train.config import StageConfig, TrainConfig, divide_batch
-from talkinghead.train.geometry_terms import GeometryTerms
 from talkinghead.train.gradients import TRIAL, Gradients
 from talkinghead.train.log import Log
-from talkinghead.train.loss_record import LossRecord
+from talkinghead.train.objective.geometry_terms import GeometryTerms
+from talkinghead.train.objective.loss_record import LossRecord
+from talkinghead.train.objective.terms import STAGES
 from talkinghead.train.schedules import share
 from talkinghead.train.stages import Stage
-from talkinghead.train.terms import STAGES
 from talkinghead.train.validate import validate
 
 BEST = "best.pt"  # the best weights of a stage that may stop early

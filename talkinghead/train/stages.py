@@ -12,10 +12,10 @@ from talkinghead.losses import latent
 from talkinghead.losses.emotion import others
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.speech_to_motion import SpeechToMotion
-from talkinghead.train.conditions import EmotionBatch, add_emotion, fill_unmeasured
-from talkinghead.train.geometry_terms import GeometryTerms
-from talkinghead.train.perception import Perception
-from talkinghead.train.speech_terms import speech_terms
+from talkinghead.train.objective.conditions import EmotionBatch, add_emotion, fill_unmeasured
+from talkinghead.train.objective.geometry_terms import GeometryTerms
+from talkinghead.train.objective.perception import Perception
+from talkinghead.train.objective.speech_terms import speech_terms
 
 
 class Stage(nn.Module):

@@ -12,8 +12,8 @@ from typing import Any
 from unittest.mock import patch
 
 from talkinghead.data.loading import feature_cache
-from talkinghead.train import geometry_terms
 from talkinghead.train.log import Log
+from talkinghead.train.objective import geometry_terms
 
 ROOMS, PEOPLE = 4, 3
 all_people, plot = geometry_terms._people.__wrapped__, Log._plot

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from talkinghead.train.terms import TERMS
+from talkinghead.train.objective.terms import TERMS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
-from talkinghead.train import loop, train
+from talkinghead.train import stage_run, train
 
 STAGE = "autoregressive={steps: 4, batch: 2, frames: 20, weights: {code: 1, code_feature: 0.5, lips: 1}}"
 ONLY = [STAGE, "motion.steps=0", "prior.steps=0", "eval_every=2"]
@@ -53,7 +53,7 @@ def test_it_begins_by_listening_as_the_parallel_prior_does(recipe, base):
 
 
 def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, base, tmp_path, monkeypatch):
-    real, calls = loop.StageRun._step, []
+    real, calls = stage_run.StageRun._step, []
 
     def step(self, *arguments):
         calls.append(self.name)
@@ -64,7 +64,7 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit(recipe, base, tmp_path, 
     both = [*ONLY, f"init={base}"]
     whole = train(recipe, both)
     with monkeypatch.context() as patched:
-        patched.setattr(loop.StageRun, "_step", step)
+        patched.setattr(stage_run.StageRun, "_step", step)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, [*both, f"out={tmp_path / 'broken'}"])
     again = train(recipe, [*both, f"out={tmp_path / 'broken'}"])

@@ -7,7 +7,7 @@ import torch
 
 from talkinghead.errors import InputError
 from talkinghead.train import train
-from talkinghead.train.perception import Perception
+from talkinghead.train.objective.perception import Perception
 
 EXCHANGED = ("exchange_lips", "exchange_emotion")
 LANDMARKS, PICTURES = ("mesh_emotion", *EXCHANGED), ("lipreading", "video_emotion", *EXCHANGED)

@@ -28,7 +28,7 @@ from talkinghead.files import recipe, replacing
 from talkinghead.train import checkpoint
 from talkinghead.train.config import TrainConfig
 from talkinghead.train.loop import run
-from talkinghead.train.terms import GEOMETRY, STAGES, TERMS
+from talkinghead.train.objective.terms import GEOMETRY, STAGES, TERMS
 
 CODES = {"code": 0.05, "code_feature": 0.5}
 LIPS = {"shut": 0.2, "rest": 0.1, "touch": 0.1, "open": 0.2}

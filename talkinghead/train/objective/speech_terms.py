@@ -8,7 +8,7 @@ from talkinghead.data.loading.batch import Batch
 from talkinghead.losses import lipsync
 from talkinghead.losses import sync as networks
 from talkinghead.models.perceptual.sync import SyncNet
-from talkinghead.train.geometry_terms import GeometryTerms
+from talkinghead.train.objective.geometry_terms import GeometryTerms
 
 
 def speech_terms(

@@ -12,8 +12,8 @@ from talkinghead.head.head import Head
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.models.template import template_code
-from talkinghead.train import geometry_terms
-from talkinghead.train.conditions import fill_unmeasured
+from talkinghead.train.objective import geometry_terms
+from talkinghead.train.objective.conditions import fill_unmeasured
 from talkinghead.train.stages import Stage
 
 MOUTH, BROW = "jawOpen", "browInnerUp"

@@ -14,8 +14,8 @@ from talkinghead.errors import InputWarning
 from talkinghead.speech.labels import UNKNOWN
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train import train
-from talkinghead.train.geometry_terms import GeometryTerms
-from talkinghead.train.speech_terms import speech_terms
+from talkinghead.train.objective.geometry_terms import GeometryTerms
+from talkinghead.train.objective.speech_terms import speech_terms
 from talkinghead.train.stages import Stage
 
 SPEECH = ("shut", "rest", "touch", "open", "sync", "phoneme")

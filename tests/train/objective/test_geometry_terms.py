@@ -8,7 +8,7 @@ from talkinghead import Animation
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
 from talkinghead.models.config import ModelConfig
-from talkinghead.train.geometry_terms import GeometryTerms
+from talkinghead.train.objective.geometry_terms import GeometryTerms
 
 
 @pytest.fixture(scope="module")

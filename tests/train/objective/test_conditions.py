@@ -10,10 +10,10 @@ from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.head.head import Head
 from talkinghead.losses import check_weights, total
 from talkinghead.motion.emotions import EMOTIONS
-from talkinghead.train.conditions import add_emotion
-from talkinghead.train.geometry_terms import GeometryTerms
+from talkinghead.train.objective.conditions import add_emotion
+from talkinghead.train.objective.geometry_terms import GeometryTerms
+from talkinghead.train.objective.terms import TERMS
 from talkinghead.train.stages import Stage
-from talkinghead.train.terms import TERMS
 
 NAMES = list(Head.default().names)
 

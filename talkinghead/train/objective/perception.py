@@ -14,8 +14,8 @@ from talkinghead.losses.geometry import masked
 from talkinghead.losses.lipreading import lipreading
 from talkinghead.models.perceptual.emotion_net import MeshEmotion
 from talkinghead.models.perceptual.sync import SyncNet
-from talkinghead.train.geometry_terms import GeometryTerms
-from talkinghead.train.terms import EXCHANGE
+from talkinghead.train.objective.geometry_terms import GeometryTerms
+from talkinghead.train.objective.terms import EXCHANGE
 
 PICTURED = "arkit"  # the annotation whose motion the default head can be drawn with
 

@@ -1,0 +1,1 @@
+"""What is minimised: the terms of a stage, what computes them, their weighted sum."""
