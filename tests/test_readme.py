@@ -21,7 +21,8 @@ from talkinghead import cli
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECONDS = 1.5  # of the sample recording that the commands get
-SHORT = "augmentations_per_clip=1 eval_every=2 device=cpu " + " ".join(
+SMALL = "model.num_heads=4 model.categories=8 model.width=16 model.prior_width=16 model.prior_dilations=[1,2] "
+SHORT = "augmentations_per_clip=1 eval_every=2 device=cpu " + SMALL + " ".join(
     f"{stage}.steps=2 {stage}.batch=2 {stage}.frames=20" for stage in ("motion", "prior")
 )
 
@@ -81,7 +82,7 @@ def test_commands(block, place, monkeypatch, capfd):
     """In their order, each on what the ones before it wrote."""
     for line in block:
         if line.startswith("talkinghead train"):
-            line = f"{line} {SHORT}"  # the same recipe, a few steps of it
+            line = f"{line} {SHORT}"  # the same recipe, a few steps of a small model
             cheap_training.shorten(monkeypatch.setattr, plots=True)
         if "--transcript" in line:  # of the whole recording
             line = line.replace("assets/audio/hello.wav", str(ROOT / "assets/audio/hello.wav"))
