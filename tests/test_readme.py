@@ -22,8 +22,10 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECONDS = 1.5  # of the sample recording that the commands get
 SMALL = "model.num_heads=4 model.categories=8 model.width=16 model.prior_width=16 model.prior_dilations=[1,2] "
-SHORT = "augmentations_per_clip=1 eval_every=2 device=cpu " + SMALL + " ".join(
-    f"{stage}.steps=2 {stage}.batch=2 {stage}.frames=20" for stage in ("motion", "prior")
+SHORT = (
+    "augmentations_per_clip=1 eval_every=2 device=cpu "
+    + SMALL
+    + " ".join(f"{stage}.steps=2 {stage}.batch=2 {stage}.frames=20" for stage in ("motion", "prior"))
 )
 
 
