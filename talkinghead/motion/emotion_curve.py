@@ -179,13 +179,6 @@ def check_intensity(intensity: float) -> float:
     return number
 
 
-def check_emotion(spec: Any, intensity: float = 1.0) -> None:
-    """Raises InputError for what neither is AUTO nor can be read."""
-    check_intensity(intensity)
-    if not (isinstance(spec, str) and spec == AUTO):
-        read_emotion(spec, intensity)
-
-
 def curve_file(spec: Any) -> Path | None:
     """The path of a curve file if `spec` is one, by its suffix."""
     if isinstance(spec, Path) or (isinstance(spec, str) and spec.strip().lower().endswith(CURVES)):

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
+from talkinghead.animate.settings import AnimateSettings
 from talkinghead.errors import InputError
-from talkinghead.motion.emotion_curve import LARGEST, MOST, ONSET, EmotionCurve, check_emotion, read_emotion
+from talkinghead.motion.emotion_curve import LARGEST, MOST, ONSET, EmotionCurve, read_emotion
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 HAPPY, SAD, SURPRISED = (EMOTIONS.index(name) for name in ("happy", "sad", "surprised"))
@@ -191,8 +192,8 @@ def test_a_curve_file_that_is_wrong_is_told_with_its_line(tmp_path, name, text, 
 def test_intensities_are_0_to_1(intensity):
     for spec in ("happy", "auto"):
         with pytest.raises(InputError, match=r"intensity is .*: choose 0"):
-            check_emotion(spec, intensity)
-    check_emotion("auto")
+            AnimateSettings(emotion=spec, intensity=intensity)
+    AnimateSettings(emotion="auto")
 
 
 @pytest.mark.parametrize(
