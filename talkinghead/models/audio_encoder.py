@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
+from talkinghead.models.input_level import normalise_level
 
 WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
-SILENCE_RMS = 1e-3  # -60 dBFS: quieter input is not amplified up to speech level
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
 
 
@@ -58,7 +58,7 @@ class AudioEncoder(nn.Module):
     def prepared(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
         frames, side = max(1, -(-wave.shape[1] // FRAME)), self.margin // 2
-        return nn.functional.pad(_normalise(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
+        return nn.functional.pad(normalise_level(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
 
 
 class Sinusoids(nn.Module):
@@ -83,14 +83,3 @@ class Sinusoids(nn.Module):
 def receptive_field(kernels: list[int], strides: list[int]) -> int:
     """Samples that one output of a stack of convolutions sees."""
     return 1 + sum((kernel - 1) * prod(strides[:i]) for i, kernel in enumerate(kernels))
-
-
-def _normalise(wave: Tensor) -> Tensor:
-    """Zero mean and unit level, about as wav2vec 2.0 expects, with a floor so that silence stays silent.
-
-    The level is the RMS of 20 ms frames weighted by their energy: that of the speech, however long the pauses around it are.
-    """
-    wave = wave - wave.mean(dim=1, keepdim=True)
-    energy = nn.functional.avg_pool1d(wave.square()[:, None], FRAME, ceil_mode=True)[:, 0]
-    level = (energy.square().sum(1, keepdim=True) / energy.sum(1, keepdim=True).clamp_min(1e-20)).sqrt()
-    return wave / level.clamp_min(SILENCE_RMS)

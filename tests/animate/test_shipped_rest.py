@@ -1,4 +1,4 @@
-"""Lips of the model that ships, where nobody speaks."""
+"""Lips of the model that ships, where nobody speaks, and at other levels."""
 
 from __future__ import annotations
 
@@ -65,3 +65,14 @@ def test_loudness_does_not_change_the_lips(talker, sample):
     wave = load_audio(sample)
     loud, quiet = (talker.animate(gain * wave, fps=50, idle=0).lip_aperture() for gain in (0.9, 0.02))
     assert np.corrcoef(loud, quiet)[0, 1] > 0.99
+
+
+def test_lips_move_as_far_for_a_softer_second_speaker(talker, sample):
+    """With one gain for the recording a second speaker who was 20 dB softer opened the mouth 0.17 as far."""
+    from talkinghead.audio.load import load_audio
+
+    wave = load_audio(sample)
+    alone = talker.animate(wave, fps=50, idle=0).lip_aperture()
+    both = talker.animate(np.concatenate([wave, wave / 10]), fps=50, idle=0).lip_aperture()
+    assert both[-len(alone) :].mean() > 0.8 * alone.mean()
+    assert np.corrcoef(both[: len(alone) - 50], alone[:-50])[0, 1] > 0.95

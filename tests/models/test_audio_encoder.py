@@ -27,15 +27,14 @@ def test_feature_i_is_centred_on_its_frame(encoder):
     assert (touched.min() + touched.max() + 1) / 2 == (20 + 0.5) * 320
 
 
-def test_loudness_does_not_matter_but_silence_stays_silent(encoder):
+def test_loudness_does_not_matter(encoder):
     wave = torch.randn(1, 16000) * 0.1
     with torch.inference_mode():
         torch.testing.assert_close(encoder(wave), encoder(wave * 5), atol=1e-3, rtol=1e-3)
-    assert audio_encoder._normalise(wave * 1e-6).abs().max() < 0.01
 
 
 def test_long_audio_in_pieces_equals_the_whole(encoder, monkeypatch):
-    wave = torch.randn(1, 60 * 320)
+    wave = torch.cat([torch.randn(1, 30 * 320), torch.randn(1, 30 * 320) / 10], 1)  # one level for the whole, not one a piece
     with torch.inference_mode():
         whole = encoder(wave)
         monkeypatch.setattr(audio_encoder, "WINDOW", 20)
@@ -62,13 +61,6 @@ def test_any_front_end_is_centred_on_its_frames(tiny_encoder):
     features[0, :, 20].sum().backward()
     touched = wave.grad[0].nonzero()[:, 0]
     assert (touched.min() + touched.max() + 1) / 2 == (20 + 0.5) * 320
-
-
-def test_pauses_around_speech_do_not_change_its_level():
-    speech = torch.randn(1, 16000)
-    padded = torch.nn.functional.pad(speech, (8000, 32000))
-    inside = audio_encoder._normalise(padded)[:, 8000:24000]
-    torch.testing.assert_close(inside, audio_encoder._normalise(speech), atol=0.05, rtol=0.01)
 
 
 def test_sines_begin_anywhere_in_training_and_at_nothing_afterwards(tiny_encoder):

@@ -4,6 +4,7 @@ from safetensors.torch import save_file
 
 from talkinghead.errors import InputError
 from talkinghead.models.config import ModelConfig
+from talkinghead.models.input_level import normalise_level
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.speech.phonemes import PHONES
 from talkinghead.train.setup import load_encoder
@@ -25,9 +26,7 @@ def test_any_checkpoint_in_the_hubs_format_is_an_encoder(kind, tiny_encoder, tmp
         found = again.eval()(wave)
         assert found.shape == (1, 25, model.config.hidden_size)
         level = encoder.margin // 2, encoder.margin - encoder.margin // 2
-        from talkinghead.models.audio_encoder import _normalise
-
-        expected = model.eval()(torch.nn.functional.pad(_normalise(wave), level)).last_hidden_state
+        expected = model.eval()(torch.nn.functional.pad(normalise_level(wave), level)).last_hidden_state
     torch.testing.assert_close(found, expected)
 
 

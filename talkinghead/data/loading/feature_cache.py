@@ -31,9 +31,9 @@ from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.io.safetensors_slice import ByteRange, Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
 
-VERSION = 3  # goes up when the same clips would be cached otherwise
+VERSION = 4  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)
-SILENCE = 2  # likewise for the rooms in which nobody speaks
+SILENCE = 3  # likewise for the rooms in which nobody speaks
 SILENT_CLIPS = 60
 PLAIN = 0.35  # of them have no sound but noise
 BEDS = 0.4  # of what is behind a voice is music or another sound, so that these alone, not with a voice, mean rest
