@@ -6,6 +6,8 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE
 
+LEVELS = (-26.0, 0.0)  # dB, of parts of a recording whose level changes
+
 
 def coloured_noise(rng: np.random.Generator, n: int) -> np.ndarray:
     """(n,) noise of unit RMS whose colour is drawn between white and brown."""
@@ -13,6 +15,23 @@ def coloured_noise(rng: np.random.Generator, n: int) -> np.ndarray:
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** rng.uniform(0, 1)
     noise = np.fft.irfft(spectrum, n)
     return noise / (noise.std() + 1e-9)
+
+
+def level_changes(rng: np.random.Generator, n: int) -> np.ndarray:
+    """(n,) gain between 1 and -26 dB, as where a voice fades or turns away, or a softer voice takes over.
+
+    Each level holds for 0.6 to 3 s. The changes last 20 to 100 ms (another voice) or 0.3 to 1.5 s (a fade), linear in decibels.
+    """
+    level, samples = (rng.uniform(*LEVELS) if rng.random() < 0.5 else 0.0), 0.0
+    times, levels = [0.0], [level]
+    while samples < n:
+        change = rng.uniform(0.02, 0.1) if rng.random() < 0.6 else rng.uniform(0.3, 1.5)
+        held = rng.uniform(0.6, 3)
+        times += [samples + RATE * change, samples + RATE * (change + held)]
+        levels += [level, level]
+        samples = times[-1]
+        level = 0.0 if level < -6 and rng.random() < 0.6 else rng.uniform(*LEVELS)
+    return 10 ** (np.interp(np.arange(n), times, levels) / 20)
 
 
 def augment(wave: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -36,4 +55,6 @@ def augment(wave: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> np
         wave = wave + noise * loud * 10 ** (-rng.uniform(3, 30) / 20)
     if rng.random() < 0.1:
         wave = np.clip(wave, -2 * loud, 2 * loud)
+    if rng.random() < 0.3:
+        wave = wave * level_changes(rng, n)
     return wave * 10 ** (rng.uniform(-20, 6) / 20)

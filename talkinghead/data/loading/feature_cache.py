@@ -31,7 +31,7 @@ from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.io.safetensors_slice import ByteRange, Tensors
 from talkinghead.models.audio_encoder import AudioEncoder
 
-VERSION = 4  # goes up when the same clips would be cached otherwise
+VERSION = 5  # goes up when the same clips would be cached otherwise
 SPEEDS = (0.8, 1.25)
 SILENCE = 3  # likewise for the rooms in which nobody speaks
 SILENT_CLIPS = 60
