@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from math import log, prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
+from talkinghead.errors import InputError
+from talkinghead.fingerprint import fingerprint, weights_fingerprint
 from talkinghead.models.input_level import normalise_level
 
 WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
@@ -17,9 +20,12 @@ POSITIONS = 1500  # a training window of an encoder with sinusoidal positions be
 class AudioEncoder(nn.Module):
     """Features of speech, 50 a second, feature i centred on (i + 0.5) / 50 s.
 
-    `config` is a ``transformers`` configuration as a plain dict (``model_type`` chooses wav2vec2, hubert or wavlm). One key is
-    ours: ``position_embeddings_type: sinusoidal`` adds the sines of Vaswani et al. 2017 where wav2vec 2.0 has a convolution,
-    because transformer layers that were trained on them cannot do without.
+    `config` is a ``transformers`` configuration as a plain dict (``model_type`` chooses wav2vec2, hubert or wavlm). Two keys
+    are ours. ``position_embeddings_type: sinusoidal`` adds the sines of Vaswani et al. 2017 where wav2vec 2.0 has a
+    convolution, because transformer layers that were trained on them cannot do without. ``feature_layers: [3, 4, 5]``
+    concatenates the outputs of these transformer layers, each through a layer norm of its own; 0 is the input of the first
+    layer. Layers after the last of them are left out, and so is a layer norm after all layers. Without this key a feature is
+    the last hidden state. Raises InputError for a configuration that makes no encoder.
     """
 
     def __init__(self, config: dict) -> None:
@@ -29,10 +35,16 @@ class AudioEncoder(nn.Module):
         settings = dict(config)
         self.config = AutoConfig.for_model(settings.pop("model_type", "wav2vec2"), **settings)
         if prod(self.config.conv_stride) != FRAME:
-            raise ValueError(f"audio encoder: conv_stride multiplies to {prod(self.config.conv_stride)}, needs {FRAME}")
+            raise InputError(f"audio encoder: conv_stride multiplies to {prod(self.config.conv_stride)}, needs {FRAME}")
         self.model = AutoModel.from_config(self.config)
         if getattr(self.config, "position_embeddings_type", None) == "sinusoidal":
             self.model.encoder.pos_conv_embed = Sinusoids(self.config.hidden_size)
+        self.feature_layers: list[int] = _feature_layers(self.config)
+        self.norms = nn.ModuleList(nn.LayerNorm(self.config.hidden_size) for _ in self.feature_layers)
+        if self.feature_layers:
+            self.model.encoder.layers = self.model.encoder.layers[: max(self.feature_layers)]
+            if getattr(self.config, "do_stable_layer_norm", False):
+                self.model.encoder.layer_norm = nn.Identity()
         # What one feature of the convolutions sees beyond a frame, in samples, is padded half on either side: that centres
         # feature i on sample (i + 0.5) * 320.
         self.margin = receptive_field(self.config.conv_kernel, self.config.conv_stride) - FRAME
@@ -40,20 +52,32 @@ class AudioEncoder(nn.Module):
     @property
     def width(self) -> int:
         """D, the size of one feature."""
-        return self.config.hidden_size
+        return self.config.hidden_size * max(1, len(self.feature_layers))
+
+    def fingerprint(self) -> str:
+        """16 hex digits of the weights, and of which layers the features are made of."""
+        weights = weights_fingerprint(self)
+        return fingerprint([weights, self.feature_layers]) if self.feature_layers else weights
 
     def forward(self, wave: Tensor) -> Tensor:
         """(B, S) samples at 16 kHz in [-1, 1] -> (B, ceil(S / 320), D); any length, in pieces beyond 20 s."""
         wave = self.prepared(wave)
         frames = (wave.shape[1] - self.margin) // FRAME
         if frames <= WINDOW + 2 * CONTEXT:
-            return self.model(wave).last_hidden_state
+            return self._features(wave)
         pieces = []
         for start in range(0, frames, WINDOW):
             first, last = max(0, start - CONTEXT), min(frames, start + WINDOW + CONTEXT)
-            features = self.model(wave[:, first * FRAME : last * FRAME + self.margin]).last_hidden_state
+            features = self._features(wave[:, first * FRAME : last * FRAME + self.margin])
             pieces.append(features[:, start - first : min(start + WINDOW, frames) - first])
         return torch.cat(pieces, dim=1)
+
+    def _features(self, wave: Tensor) -> Tensor:
+        """(B, T * 320 + margin) prepared samples -> (B, T, D)."""
+        if not self.feature_layers:
+            return self.model(wave).last_hidden_state
+        hidden = self.model(wave, output_hidden_states=True).hidden_states
+        return torch.cat([norm(hidden[layer]) for norm, layer in zip(self.norms, self.feature_layers, strict=True)], -1)
 
     def prepared(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
@@ -78,6 +102,16 @@ class Sinusoids(nn.Module):
         start = torch.randint(max(1, POSITIONS - hidden.shape[1]), ()) if self.training else 0
         angles = (start + torch.arange(hidden.shape[1], device=hidden.device))[:, None] * self.rates
         return torch.cat([angles.sin(), angles.cos()], 1)[None].to(hidden.dtype)
+
+
+def _feature_layers(config: Any) -> list[int]:
+    """`feature_layers` of an encoder's configuration, empty without the key. Raises InputError."""
+    layers, last = getattr(config, "feature_layers", None), config.num_hidden_layers
+    if layers is None:
+        return []
+    if not isinstance(layers, list) or not layers or any(type(i) is not int or not 0 <= i <= last for i in layers):
+        raise InputError(f"audio encoder: feature_layers is {layers!r}, needs a list of layers from 0 to {last}")
+    return layers
 
 
 def receptive_field(kernels: list[int], strides: list[int]) -> int:

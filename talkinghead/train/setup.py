@@ -13,11 +13,10 @@ import torch
 from talkinghead.config import build
 from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.errors import InputError, InputWarning
-from talkinghead.fingerprint import weights_fingerprint
 from talkinghead.head.head import Head
-from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.config import BLENDSHAPES, ModelConfig
 from talkinghead.models.pretrained import load_model
+from talkinghead.models.pretrained_encoder import load_encoder
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.progress import progress_bar
@@ -37,9 +36,9 @@ def set_up(
     device, cached, out = accelerator.device, config.features == "cached", Path(config.out)
     given, given_heads = load_model(None if config.init == "default" else config.init) if config.init else (None, None)
     if given is not None:
-        encoder, phones, settings, tag = given.audio, given.phones, given.config.encoder, weights_fingerprint(given.audio)
+        encoder, phones, settings = given.audio, given.phones, given.config.encoder
     else:
-        encoder, phones, settings, tag = load_encoder(config.encoder)
+        encoder, phones, settings = load_encoder(config.encoder)
         config.model.phones = list(PHONES) if phones is not None else []
     encoder = encoder.eval().requires_grad_(False).to(device)
     shape = build(ModelConfig, asdict(given.config), str(config.init)) if given is not None else config.model
@@ -63,7 +62,7 @@ def set_up(
             def tell(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            data.encode(encoder, tag, tell, part=(accelerator.process_index, accelerator.num_processes))
+            data.encode(encoder, encoder.fingerprint(), tell, part=(accelerator.process_index, accelerator.num_processes))
             accelerator.wait_for_everyone()
     if config.autoregressive.steps and "autoregressive" not in shape.priors:
         shape.priors = [*shape.priors, "autoregressive"]
@@ -102,52 +101,6 @@ def _same_names(model: SpeechToMotion, given: SpeechToMotion, weight: str) -> bo
         if f".enter.{name}." in weight or f".out.{name}." in weight:
             return model.config.annotations.get(name) == given.config.annotations[name]
     return True
-
-
-def load_encoder(name: str) -> tuple[AudioEncoder, torch.nn.Linear | None, dict, str]:
-    """A speech encoder, its phoneme classifier (None if it has none), its configuration and a fingerprint of its weights.
-
-    Beside an encoder of this project lies `phones.safetensors`: weight and bias of a linear map to `speech.phonemes.PHONES`.
-    """
-    if name == "default":
-        shipped, _ = load_model()
-        return shipped.audio, shipped.phones, shipped.config.encoder, weights_fingerprint(shipped.audio)
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()  # it lists the weights that an encoder with sinusoidal positions does not use
-    try:
-        model = AutoModel.from_pretrained(name)
-    except (OSError, ValueError) as error:
-        raise InputError(f"encoder {name}: cannot be loaded ({str(error).splitlines()[0]})") from None
-    finally:
-        logging.set_verbosity(before)
-    settings = {
-        k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
-    }
-    settings |= {"model_type": model.config.model_type}
-    encoder = AudioEncoder(settings)
-    # The convolution that embeds positions has weights of its own, which an encoder with sines does not use.
-    own = encoder.model.state_dict()
-    encoder.model.load_state_dict({key: value for key, value in model.state_dict().items() if key in own})
-    phones = _phones(Path(name) / "phones.safetensors", encoder.width)
-    return encoder, phones, settings, weights_fingerprint(encoder)
-
-
-def _phones(path: Path, width: int) -> torch.nn.Linear | None:
-    if not path.exists():
-        return None
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    phones = torch.nn.Linear(width, len(PHONES))
-    try:
-        phones.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise InputError(f"{path}: not the phonemes of this encoder ({str(error).splitlines()[0]})") from None
-    return phones
 
 
 def _spread(data: TrainingData, annotation: str) -> np.ndarray:

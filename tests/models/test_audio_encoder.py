@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from talkinghead.errors import InputError
 from talkinghead.models import audio_encoder
 from talkinghead.models.audio_encoder import AudioEncoder
 
@@ -46,8 +47,71 @@ def test_long_audio_in_pieces_equals_the_whole(encoder, monkeypatch):
 
 
 def test_a_front_end_with_another_rate_is_refused(tiny_encoder):
-    with pytest.raises(ValueError, match="conv_stride"):
+    with pytest.raises(InputError, match="conv_stride"):
         AudioEncoder(tiny_encoder | {"conv_stride": [5, 2, 2, 2, 2, 2, 1]})
+
+
+def with_layers(config, layers):
+    """An encoder whose features are those of `layers`, and one with the same weights whose features are the last ones."""
+    torch.manual_seed(0)
+    plain = AudioEncoder(config | {"num_hidden_layers": 3}).eval()
+    layered = AudioEncoder(config | {"num_hidden_layers": 3, "feature_layers": layers}).eval()
+    given = plain.state_dict()
+    layered.load_state_dict({name: given.get(name, torch.randn_like(own)) for name, own in layered.state_dict().items()})
+    return layered, plain
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert", "wavlm"])
+@pytest.mark.parametrize("stable", [True, False])
+@pytest.mark.parametrize("layers", [[1, 3], [2], [3, 0, 2]])
+def test_features_are_those_of_the_layers_that_are_named(tiny_encoder, kind, stable, layers):
+    layered, plain = with_layers(tiny_encoder | {"model_type": kind, "do_stable_layer_norm": stable}, layers)
+    outputs: list = []
+    for block in plain.model.encoder.layers:
+        block.register_forward_pre_hook(lambda _, given: outputs.append(given[0]) if not outputs else None)
+        block.register_forward_hook(lambda _, given, made: outputs.append(made[0] if isinstance(made, tuple) else made))
+    wave = torch.randn(2, 8000)
+    with torch.inference_mode():
+        found = layered(wave)
+        plain(wave)
+    expected = []
+    for norm, layer in zip(layered.norms, layers, strict=True):
+        hidden = outputs[layer]
+        standard = (hidden - hidden.mean(-1, keepdim=True)) / (hidden.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
+        expected.append(standard * norm.weight + norm.bias)
+    assert found.shape == (2, 25, layered.width) and layered.width == 16 * len(layers)
+    torch.testing.assert_close(found, torch.cat(expected, -1), atol=1e-5, rtol=1e-4)
+
+
+def test_layers_that_are_not_heard_have_no_weights(tiny_encoder):
+    layered, _ = with_layers(tiny_encoder, [2])
+    assert len(layered.model.encoder.layers) == 2
+    layered(torch.randn(1, 8000)).square().sum().backward()
+    unused = [name for name, weight in layered.named_parameters() if weight.grad is None]
+    assert unused in ([], ["model.masked_spec_embed"])  # all others learn
+
+
+def test_features_of_layers_come_in_pieces_too(tiny_encoder, monkeypatch):
+    layered, _ = with_layers(tiny_encoder, [1, 3])
+    wave = torch.randn(1, 60 * 320)
+    with torch.inference_mode():
+        whole = layered(wave)
+        monkeypatch.setattr(audio_encoder, "WINDOW", 20)
+        monkeypatch.setattr(audio_encoder, "CONTEXT", 30)
+        pieces = layered(wave)
+    assert pieces.shape == whole.shape and (pieces - whole).abs().mean() < 0.2 * whole.std()
+
+
+@pytest.mark.parametrize("layers", [[4], [-1], [1.0], [True], ["1"], [], 1, "1"])
+def test_layers_that_are_not_there_are_refused(tiny_encoder, layers):
+    with pytest.raises(InputError, match=r"feature_layers is .*, needs a list of layers from 0 to 3$"):
+        AudioEncoder(tiny_encoder | {"num_hidden_layers": 3, "feature_layers": layers})
+
+
+def test_other_layers_of_the_same_weights_have_another_fingerprint(tiny_encoder):
+    (first, plain), (second, _) = with_layers(tiny_encoder, [1, 3]), with_layers(tiny_encoder, [3, 1])
+    second.load_state_dict(first.state_dict())
+    assert len({first.fingerprint(), second.fingerprint(), plain.fingerprint()}) == 3
 
 
 def test_any_front_end_is_centred_on_its_frames(tiny_encoder):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 
+from talkinghead.errors import InputError
 from talkinghead.files import asset
-from talkinghead.models.pretrained import CONFIG, load_model
+from talkinghead.models.config import ModelConfig
+from talkinghead.models.pretrained import CONFIG, load_model, save_model
+from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.speech.phonemes import PHONES
 
 
 def test_a_folder_with_the_former_key_heads_loads_as_the_same_model(tiny_talker, tmp_path):
@@ -26,3 +31,22 @@ def test_a_folder_with_the_former_key_heads_loads_as_the_same_model(tiny_talker,
 def test_the_config_that_ships_has_the_key_of_today():
     settings = json.loads((asset("models/default") / CONFIG).read_text())
     assert settings["num_heads"] == 24 and "heads" not in settings
+
+
+def test_a_model_whose_encoder_has_several_layers_loads_again(tiny_encoder, tmp_path):
+    torch.manual_seed(0)
+    encoder = tiny_encoder | {"num_hidden_layers": 3, "feature_layers": [1, 3]}
+    config = ModelConfig(annotations={"arkit": ["jawOpen"]}, landmarks=["chin"], encoder=encoder, phones=list(PHONES))
+    network = SpeechToMotion(config).eval().half().float()
+    save_model(network, {}, tmp_path)
+    again, _ = load_model(tmp_path)
+    wave = torch.randn(1, 8000)
+    with torch.inference_mode():
+        features = again.audio(wave)
+        assert features.shape == (1, 25, 32) and torch.equal(features, network.audio(wave))
+        torch.testing.assert_close(again.phoneme_posteriors(features), network.phoneme_posteriors(features))
+    settings = json.loads((tmp_path / CONFIG).read_text())
+    settings["encoder"]["feature_layers"] = [1, 4]
+    (tmp_path / CONFIG).write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=r"feature_layers is \[1, 4\]"):
+        load_model(tmp_path)

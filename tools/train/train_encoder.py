@@ -23,7 +23,6 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from whisper_teacher import RATE, Teacher
 
@@ -33,6 +32,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.audio.synthetic_sounds import background
 from talkinghead.data.loading.feature_cache import room_noise
 from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.pretrained_encoder import save_encoder
 from talkinghead.speech.phonemes import PHONES, SILENCE
 
 ENCODER = {
@@ -330,10 +330,7 @@ def fit(student: Student, groups: list[dict], terms_of, steps: int, args, held: 
             fresh = state.with_suffix(".new")
             torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, fresh)
             fresh.replace(state)
-            student.encoder.model.save_pretrained(args.out / "encoder")
-            save_file(
-                {k: v.contiguous() for k, v in student.phones.state_dict().items()}, args.out / "encoder" / "phones.safetensors"
-            )
+            save_encoder(student.encoder, student.phones, args.out / "encoder")
 
 
 if __name__ == "__main__":
