@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.progress import progress_bar
 
 ENGINES = ("local", "ray")
@@ -76,7 +76,7 @@ def run(
         results = _in_processes(task, jobs, workers)
     try:
         with progress_bar(title is not None) as bar:
-            yield from bar.track(results, len(jobs), description=title or "")
+            yield from bar.track(map(_tell, results), len(jobs), description=title or "")
     finally:
         results.close()  # now, not when it is collected: its workers end with it
 
@@ -89,6 +89,33 @@ def _attempt(task: Callable, job: tuple) -> Any:
         return Failed(str(error))
     except MemoryError:
         return Failed("not enough memory for it; run it again with fewer workers")
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """What comes back from a worker: a result, and the warnings that are for the user."""
+
+    result: Any
+    told: tuple[str, ...]
+
+
+def _attempt_apart(task: Callable, job: tuple) -> _Apart:
+    """`_attempt` in another process, whose warnings nobody sees."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", InputWarning)
+        result = _attempt(task, job)
+    return _Apart(result, tuple(str(warning.message) for warning in caught))
+
+
+def _tell(done: tuple[str, Any]) -> tuple[str, Any]:
+    """A name and a result, once the warnings that came with it were repeated here."""
+    name, result = done
+    if not isinstance(result, _Apart):
+        return done
+    for text in result.told:
+        warnings.warn(text, InputWarning, stacklevel=2)
+    return name, result.result
 
 
 def _noted(task: Callable, job: tuple) -> Any:
@@ -137,7 +164,7 @@ def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Generator[tupl
         while at_work or (waiting and not broken):
             while waiting and not broken and len(at_work) < workers:
                 try:
-                    future = pool.submit(_attempt, task, waiting[0])
+                    future = pool.submit(_attempt_apart, task, waiting[0])
                 except BrokenProcessPool:
                     broken = True
                 else:
@@ -190,7 +217,7 @@ def _end_with_parent() -> None:
 def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tuple[str, Any], None, None]:
     """Ray tells which job was at work in a worker that was killed, or on a node that was lost: only that is run again."""
     ray, own = _connect(workers)
-    remote = ray.remote(max_retries=0)(_attempt)  # Ray's own retries never end for want of memory
+    remote = ray.remote(max_retries=0)(_attempt_apart)  # Ray's own retries never end for want of memory
     waiting = deque((job, RETRIES) for job in jobs)
     at_work: dict[Any, tuple[tuple, int]] = {}
     try:

@@ -46,6 +46,7 @@ def animate_all(  # noqa: PLR0913
     settings: AnimateSettings | None = None,
     head: str = "default",
     drawing: RenderSettings | None = None,
+    track: int | None = None,
     workers: int = 1,
     engine: str = "local",
     progress: bool = True,
@@ -54,7 +55,7 @@ def animate_all(  # noqa: PLR0913
 
     source: a folder of sound files, searched recursively, or a list: .txt with a path a line, or .csv or .jsonl with the
     columns of COLUMNS, of which only audio is needed; paths, also of heads and emotion curves, are relative to the list.
-    settings, head (as `--head` names it): of all recordings, but for what the list says. drawing: of videos.
+    settings, head (as `--head` names it), track: of all recordings, but for what the list says. drawing: of videos.
     formats: npz, csv, glb, usdc, obj, mp4. What fails is in the report and does not stop the rest;
     files of recordings that are gone stay. Raises InputError if nothing can be begun at all.
     """
@@ -80,8 +81,9 @@ def animate_all(  # noqa: PLR0913
     jobs, entries = [], {}
     for item in items:
         try:
+            heard = item.changes.get("track", track)
             own, face = _own(settings, head, item, Path(source).parent)
-            plan = _plan(item, suffixes, own, face, drawing, weights)
+            plan = _plan(item, suffixes, own, face, drawing, weights, heard)
         except InputError as error:  # also a file that went while this runs
             _failed(report, item.name, str(item.audio), Failed(str(error)))
             continue
@@ -90,7 +92,7 @@ def animate_all(  # noqa: PLR0913
         if missing:
             there = {file: mark for file, mark in old.items() if (out / file).exists()}  # other formats
             entries[item.name] = {"audio": str(item.audio), "files": {**there, **plan}}
-            jobs.append((item.name, item.audio, missing, own, face, drawing, str(folder), device, threads))
+            jobs.append((item.name, item.audio, missing, own, face, drawing, str(folder), device, threads, heard))
         else:
             report["skipped"] += 1
     written = time.monotonic()
@@ -111,7 +113,7 @@ def animate_all(  # noqa: PLR0913
 
 def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[AnimateSettings, str]:
     """The settings and the head of a recording. Files are named relative to the list, or to the current folder."""
-    changes = dict(item.changes)
+    changes = {name: value for name, value in item.changes.items() if name != "track"}
     if "head" in changes:
         head = changes.pop("head")
         head = head if head.startswith("default") else str(root / head)
@@ -124,11 +126,18 @@ def _failed(report: dict[str, Any], name: str, audio: str, result: Failed) -> No
 
 
 def _plan(
-    item: Item, suffixes: list[str], settings: AnimateSettings, head: str, drawing: RenderSettings, weights: list
+    item: Item,
+    suffixes: list[str],
+    settings: AnimateSettings,
+    head: str,
+    drawing: RenderSettings,
+    weights: list,
+    track: int | None,
 ) -> dict[str, str]:
     """What is to be written for a recording: file -> mark. Raises InputError if the recording is not there."""
     try:
         made = [file_stamp(item.audio), Path(head), settings.identity(), weights, __version__]
+        made += [] if track is None else [track]
     except OSError as error:
         raise InputError(f"{item.audio}: {(error.strerror or str(error)).lower()}") from None
     drawn = [drawing.size, drawing.camera]
@@ -145,21 +154,18 @@ def _animate(
     model: str,
     device: str,
     threads: int,
+    track: int | None,
 ) -> None:
     """Write what is missing of one recording. Runs in a worker."""
     import torch
 
-    from talkinghead.audio.clock import RATE
-    from talkinghead.audio.load import load_audio
-
-    wave = load_audio(audio)
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)  # the last bits of sums depend on it
-    animation = _talker(model, device).animate(wave, rate=RATE, head=_head(head), settings=settings)
+    animation = _talker(model, device).animate(audio, track=track, head=_head(head), settings=settings)
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == VIDEO:
-            animation.render(file, audio=audio, **vars(drawing))
+            animation.render(file, audio=audio, track=track, **vars(drawing))
         else:
             animation.save(file)
 

@@ -28,7 +28,8 @@ class Item:
     changes: dict[str, Any] = field(default_factory=dict)  # of the settings, and of the head
 
 
-COLUMNS: dict[str, type] = {"audio": str, "output": str, "head": str}
+COLUMNS: dict[str, type] = {"audio": str, "output": str, "head": str, "track": int}
+SETTINGS = [field.name for field in fields(AnimateSettings)]
 COLUMNS |= {field.name: str if field.default is None else type(field.default) for field in fields(AnimateSettings)}
 
 
@@ -96,7 +97,7 @@ def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
     try:
         if "emotion" in values:
             values["emotion"] = _placed(values["emotion"].strip(), root)
-        AnimateSettings(**{name: value for name, value in values.items() if name not in ("audio", "output", "head")})
+        AnimateSettings(**{name: value for name, value in values.items() if name in SETTINGS})
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     return values

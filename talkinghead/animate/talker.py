@@ -13,6 +13,7 @@ import torch
 from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
 from talkinghead.animate.settings import GAINS, AnimateSettings
+from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import audio_hash, load_audio
 from talkinghead.audio.prosody import prosody
@@ -64,14 +65,16 @@ class Talker:
         head: Head | None = None,
         annotation: str | None = None,
         rate: int | None = None,
+        track: int | None = None,
         settings: AnimateSettings | None = None,
         **changes: Any,
     ) -> Animation:
         """Motion for a recording, as long as the recording to within a frame.
 
-        audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). head: any head with the model's
-        shape names, the default one if not given; or a person on a topology that the model was trained on. annotation: which
-        kind of motion, where the model knows several (`config.annotations`); what fits `head`, or the first.
+        audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). track: which of a file's sounds, see
+        `load_audio`. head: any head with the model's shape names, the default one if not given; or a person on a topology that
+        the model was trained on. annotation: which kind of motion, where the model knows several (`config.annotations`); what
+        fits `head`, or the first.
 
         settings, changes: see `AnimateSettings`, whose fields are keywords here: `animate("a.wav", emotion="happy", seed=1)`.
         Beside a name, `emotion` may be a dict, keyframes or an `EmotionCurve`. Raises InputError.
@@ -85,7 +88,8 @@ class Talker:
             raise InputError(f"{', '.join(gains)}: for blendshapes, not for {annotation} motion; leave them at 1")
         self.network.check_prior(settings.prior)
         style = self._style(settings.style)
-        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE)
+        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE, track=track)
+        warn_of_silence(wave, audio)
         features = self._features(wave)
         voice = prosody(wave) if settings.idle or curve is None or curve.values.any() else None
         if curve is None:

@@ -34,6 +34,7 @@ def animate_transcript(
     *,
     head: Head | None = None,
     rate: int | None = None,
+    track: int | None = None,
     settings: AnimateSettings | None = None,
     **changes: Any,
 ) -> Animation:
@@ -47,7 +48,7 @@ def animate_transcript(
     if unused := settings.changed(*MODEL_ONLY):
         name = unused[0].replace("_", "-")
         raise InputError(f"--{name} is the model's, which --transcript does without; leave one of them out")
-    wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE)
+    wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE, track=track)
     aligned = align(wave, transcript, find_recogniser=shipped_recogniser)
     seconds, curve = len(wave) / RATE, settings.curve
     voice = prosody(wave) if settings.idle or curve is None else None

@@ -14,7 +14,7 @@ def write_audio(path: Path, wave: np.ndarray) -> None:
     """(n,) samples at 16 kHz -> FLAC, 16 bits; made quieter as a whole if it would clip."""
     import av
 
-    with replacing(path) as fresh, av.open(str(fresh), "w", format="flac") as container:
+    with replacing(path) as fresh, av.open(str(fresh.absolute()), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
         wave = wave / max(1.0, np.abs(wave).max(initial=0))  # lossy sources overshoot 1
         samples = np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 
 from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
             warnings.simplefilter("always", InputWarning)
-            warnings.showwarning = lambda message, *where, **more: print(f"talkinghead: {message}", file=sys.stderr)
+            warnings.showwarning = _tell_once()
             parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
     except InputError as error:
         return _say(str(error))
@@ -48,6 +49,18 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     return 0
+
+
+def _tell_once() -> Callable[..., None]:
+    """What prints a warning. A recording is read again for a video, which tells nothing new."""
+    told: set[str] = set()
+
+    def tell(message: Warning | str, *where: object, **more: object) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            print(f"talkinghead: {message}", file=sys.stderr)
+
+    return tell
 
 
 def _say(line: str) -> int:

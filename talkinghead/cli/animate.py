@@ -12,7 +12,7 @@ from talkinghead.animate.lists import LISTS
 from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
 from talkinghead.audio.clock import RATE
 from talkinghead.cli.arguments import read_size
-from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size
+from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size, Track
 from talkinghead.cli.outputs import check_outputs, video_options, working, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
@@ -29,6 +29,7 @@ def animate(
     head: HeadName = "default",
     model: Model = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
+    track: Track = None,
     device: str = "cpu",
     size: Size = "512",
     camera: Camera = "front",
@@ -58,13 +59,21 @@ def animate(
     if transcript is not None and model:
         raise InputError("--model is what --transcript does without; leave one of them out")
     if many:
-        how = {"head": head, "drawing": drawing, "model": model, "device": device, "workers": workers, "engine": engine}
+        how = {
+            "head": head,
+            "track": track,
+            "drawing": drawing,
+            "model": model,
+            "device": device,
+            "workers": workers,
+            "engine": engine,
+        }
         _animate_all(audio, output, format, settings, **how)
         return
     for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
         if given:
             raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
-    _animate_one(audio, output, settings, head, drawing, model, device, transcript)
+    _animate_one(audio, output, settings, head, drawing, model, device, transcript, track)
 
 
 def _animate_one(
@@ -76,13 +85,14 @@ def _animate_one(
     model: str | None,
     device: str,
     transcript: str | None,
+    track: int | None,
 ) -> None:
     from talkinghead.audio.load import load_audio
 
     check_outputs(output, audio, [VIDEO, *suffixes()])
-    video = video_options(output, audio=audio, **vars(drawing))
+    video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = read_head(head)
-    wave = load_audio(audio)  # before torch is imported: a bad file is told at once
+    wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once
     if transcript is not None:
         from talkinghead.animate.transcript import animate_transcript, read_transcript
 

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 from talkinghead.animate.settings import VIDEO
 from talkinghead.audio.clock import check_fps
 from talkinghead.cli.arguments import read_size
-from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size
+from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size, Track
 from talkinghead.cli.outputs import check_outputs, video_options, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
@@ -27,6 +27,7 @@ def render(
     output: Outputs = (),
     *,
     audio: Path | None = None,
+    track: Track = None,
     head: HeadName = "default",
     fps: float | None = None,
     size: Size = "512",
@@ -42,12 +43,12 @@ def render(
     """
     check_outputs(output, animation, [VIDEO])
     check_fps(fps)
-    video = video_options(output, audio=audio, size=read_size(size), camera=camera, backend=backend)
+    video = video_options(output, audio=audio, track=track, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
         from talkinghead.audio.load import load_audio
 
         check_outputs(output, audio, [VIDEO])
-        load_audio(audio)
+        load_audio(audio, track=track)
     motion = _read(animation, head, fps)
     for path in output:
         write(motion, path, **video)

@@ -35,4 +35,8 @@ Engine = Annotated[
     arg(help="Where workers are: on this machine; or on the Ray cluster that RAY_ADDRESS names or that is started here."),
 ]
 Model = Annotated[str | None, arg(metavar="MODEL", help="Folder of a model or its id on the Hub. The one that ships.")]
+Track = Annotated[
+    int | None,
+    arg(metavar="NUMBER", help="Which sound of a film that has several, from 1. The one that speaks, and a line says so."),
+]
 Settings = Annotated[AnimateSettings, OmitArgPrefixes]

@@ -36,6 +36,7 @@ def render(
     path: str | Path,
     *,
     audio: str | Path | None = None,
+    track: int | None = None,
     size: int | tuple[int, int] = 512,
     camera: str = "front",
     backend: str | None = None,
@@ -43,13 +44,14 @@ def render(
 ) -> None:
     """Write `animation` as .mp4, as long as `audio` where it is given: the last frame is held, or frames are left out.
 
-    audio: path of an audio or video file. size: pixels, a side or (width, height). camera, backend: see `renderer.frames`.
+    audio: path of an audio or video file. track: which of its sounds, see `load_audio`.
+    size: pixels, a side or (width, height). camera, backend: see `renderer.frames`.
     Raises InputError for bad arguments, an unreadable `audio` or a disk that cannot take the file.
     """
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise InputError(f"{path}: video is written as .mp4")
-    sound = None if audio is None else Sound(audio)
+    sound = None if audio is None else Sound(audio, track)
     count = len(animation)
     if sound is not None:
         count = frame_count(sound.seconds, animation.fps)
@@ -80,9 +82,9 @@ class Sound:
     Raises InputError for a file that `load_audio` would refuse.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
-        blocks = stereo_blocks(path)
+    def __init__(self, path: str | Path, track: int | None = None) -> None:
+        self.path, self.track = path, track
+        blocks = stereo_blocks(path, track)
         self.source_rate, samples, self.channels = int(next(blocks)), 0, 1
         for block in blocks:
             if not np.isfinite(block).all():
@@ -97,7 +99,7 @@ class Sound:
 
     def frames(self) -> Iterator[av.AudioFrame]:
         """Its samples from the first to the last, without gaps."""
-        blocks = stereo_blocks(self.path)
+        blocks = stereo_blocks(self.path, self.track)
         next(blocks)
         to_aac = av.AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
         done = 0
@@ -185,7 +187,7 @@ def _mux(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Soun
     first = next(pictures, None)
     if first is None:
         return
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as file:
+    with av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as file:
         video = file.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
         video.height, video.width = first.shape[:2]
         video.pix_fmt, video.time_base = "yuv420p", 1 / rate

@@ -14,6 +14,7 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
+from talkinghead.io.media import open_media
 from talkinghead.motion.emotions import EMOTIONS as EMOTIONS
 from talkinghead.motion.emotions import SPELLINGS as SPELLINGS
 
@@ -145,10 +146,8 @@ def seconds_of(path: Path) -> float | None:
     import av
     from av.error import FFmpegError
 
-    from talkinghead.audio.load import SAFE
-
     try:
-        with av.open(str(path), options=SAFE, metadata_errors="replace") as container:
+        with open_media(path) as container:
             return container.duration / av.time_base if container.duration else None
     except (FFmpegError, OSError, ValueError, IndexError):
         return None

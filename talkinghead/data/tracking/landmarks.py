@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.audio.load import SAFE
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.io.media import open_media
 
 POINTS = 478
 MISSING = "tracking faces needs MediaPipe, which has wheels for Python 3.11 and 3.12: pip install 'talkinghead[video]'"
@@ -142,12 +142,11 @@ def track(path: Path) -> Track:
 
     Raises InputError for what is no video, shows no face, or shows two of about the same size.
     """
-    import av
     from av.error import FFmpegError
 
     tracker, found, times, pictures = face_mesh(), [], [], []
     try:
-        with av.open(str(path), options=SAFE, metadata_errors="replace") as container:
+        with open_media(path) as container:
             if not container.streams.video:
                 raise InputError("has no picture")
             stream = container.streams.video[0]

@@ -1,0 +1,79 @@
+"""Where recordings begin in a file that holds several, one after the other: a recorder that was restarted, files put together
+by `cat`, chained Ogg, the sentences of a speech service. A demuxer that reads on past a join takes the second for damage, for
+time that was heard already, or for nothing.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+
+# What is searched for, and the pattern that has to be there. Sound that looks like one by chance is out of question: each fixes
+# about 64 bits. Formats without a beginning (MPEG, ADTS, MP3) need no entry: FFmpeg reads on, and `decode` sees clocks jump.
+FIRST = b"[" + b"".join(re.escape(bytes([byte])) for byte in range(256) if byte & 8) + b"]"  # of a WavPack block's flags
+WAVE = rb"(RI(FF|FX).{4}|(RF64|BW64)\xff{4})(WAVE|AVI )[ -~]{4}"
+BEGINNINGS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
+    ((b"RIFF", b"RIFX", b"RF64", b"BW64"), WAVE),
+    ((b"FORM",), rb"FORM.{4}AIF[FC][ -~]{4}"),
+    ((b"riff\x2e\x91\xcf\x11",), rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00.{8}wave"),
+    ((b"caff\x00\x01",), rb"caff\x00\x01..desc"),
+    ((b".snd\x00\x00",), rb"\.snd\x00\x00[\x00-\x0f].{5}\x00\x00\x00[\x01-\x1b]\x00[\x00-\x0b]..\x00\x00\x00[\x01-\x40]"),
+    ((b"fLaC",), rb"fLaC[\x00\x80]\x00\x00\x22.{10}"),
+    ((b"OggS\x00",), rb"OggS\x00[\x02\x03\x06\x07]\x00{8}"),
+    ((b"\x1a\x45\xdf\xa3",), rb"\x1a\x45\xdf\xa3.{1,64}\x42\x82.{1,8}(webm|matroska)"),
+    ((b"ftyp",), rb"\x00\x00[\x00-\x0f].ftyp[ -~]{4}"),
+    ((b"#!AMR",), rb"#!AMR(-WB)?\n"),
+    ((b"FLV\x01",), rb"FLV\x01[\x01\x04\x05]\x00\x00\x00\x09\x00{4}"),
+    ((b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",), rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),
+    ((b"TTA1",), rb"TTA1[\x01\x02]\x00[\x01-\x40]\x00[\x08\x10\x18\x20]\x00..[\x00-\x0b]\x00"),
+    ((b"wvpk",), rb"wvpk.{5}\x04.{6}\x00{4}(?!\x00{4}).{4}." + FIRST),
+    ((b"MAC ",), rb"MAC [\x80-\xff]\x0f\x00\x00.{44}"),
+)
+BEFORE = {b"ftyp": 4}  # bytes between the beginning and what is searched for
+LONGEST = 128  # bytes that a pattern looks at
+
+
+def recordings(path: Path) -> list[tuple[int, int]]:
+    """First and one past the last byte of each recording in a file that is not empty; mostly there is one."""
+    size = path.stat().st_size
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        first = _tag_size(data)
+        for marks, pattern in BEGINNINGS:
+            begins = re.compile(pattern, re.DOTALL)
+            if begins.match(data[first : first + LONGEST]):
+                starts = sorted({at for mark in marks for at in _all(data, mark, begins, first)})
+                starts = _links(data, starts) if marks[0] == b"OggS\x00" else starts
+                return list(zip([0, *starts[1:]], [*starts[1:], size], strict=True))
+    return [(0, size)]
+
+
+def _all(data: mmap.mmap, mark: bytes, begins: re.Pattern, first: int) -> list[int]:
+    """Where `mark` is with the pattern around it, from byte `first` on."""
+    out, before = [], BEFORE.get(mark, 0)
+    at = data.find(mark, first)
+    while at >= 0:
+        start = at - before
+        if start >= first and begins.match(data[start : start + LONGEST]):
+            out.append(start)
+        at = data.find(mark, at + 1)
+    return out
+
+
+def _links(data: mmap.mmap, pages: list[int]) -> list[int]:
+    """Links of a chained Ogg: streams that run side by side have their first pages next to each other (RFC 3533, section 4)."""
+    links, end = [], -1
+    for start in pages:
+        if start != end:
+            links.append(start)
+        count = data[start + 26] if start + 27 <= len(data) else 0
+        end = start + 27 + count + sum(data[start + 27 : start + 27 + count])
+    return links
+
+
+def _tag_size(data: mmap.mmap) -> int:
+    """Bytes of an ID3v2 tag in front, whose size has seven bits a byte."""
+    if data[:3] != b"ID3" or len(data) < 10:
+        return 0
+    sizes = data[6:10]
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(sizes, (21, 14, 7, 0), strict=True))

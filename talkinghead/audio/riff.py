@@ -1,0 +1,141 @@
+"""Lengths in the headers of WAV and AIFF: what is believed, what was made up, what is more than there is, or less.
+
+Both are chunks: four letters, a length, so many bytes, and one more if they are odd.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from talkinghead.errors import InputError, InputWarning
+from talkinghead.io.media import FilePart
+
+Order = Literal["little", "big"]
+KINDS: dict[bytes, Order] = {b"RIFF": "little", b"RIFX": "big", b"RF64": "little", b"BW64": "little", b"FORM": "big"}
+SOUND = {b"WAVE": (b"data", 0), b"AIFF": (b"SSND", 8), b"AIFC": (b"SSND", 8)}  # form -> its chunk of sound, bytes before sound
+SLACK = 1024  # bytes: some programs count their own padding
+STREAMED = 0x7FFF0000  # bytes from which a length means "unknown": it was written to a pipe
+ROUND = 1_000_000  # bytes or frames of which a length is a whole multiple: somebody wrote a number down, no recorder counted
+LONGEST = 4 * 3600  # seconds of sound; a length beyond it was made up, too
+TAG = re.compile(rb"TAG|ID3|APETAGEX|LYRICS")
+NAME = re.compile(rb"[ -~]{4}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a header says: where the sound begins and how many bytes it has; bytes of one sample of all channels, and a second.
+
+    whole: bytes of all but the first eight. skip: bytes of the chunk of sound before the sound itself.
+    """
+
+    start: int
+    size: int
+    frame: int
+    rate: int
+    whole: int
+    skip: int
+
+
+def made_up(size: int, frame: int, rate: int) -> bool:
+    """Whether a length of `size` bytes of sound was written down before there was any, as programs do that stream.
+
+    A file that was cut short has the length of a recording: whole frames, of some hours at most, and no round number.
+    """
+    if size >= STREAMED or size % frame or size > LONGEST * rate:
+        return True
+    power = 1 << (size.bit_length() - 1)  # a power of two, or the next one, less a header
+    return size % ROUND == 0 or (size // frame) % ROUND == 0 or (size > ROUND and min(size - power, 2 * power - size) <= 128)
+
+
+def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePart:
+    """Bytes start..stop of a file; of a WAV or AIFF with the length of its sound put right, which FFmpeg believes.
+
+    Raises InputError for a file that is cut short. Warns of sound beyond the length, and of an unusual length that is made up.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(12)
+        order = KINDS.get(head[:4])
+        layout = _read(file, start, stop, order, *SOUND[head[8:]]) if order and head[8:] in SOUND else None
+        if order is None or layout is None:
+            return FilePart(path, start, stop)
+        there = stop - layout.start
+        if layout.size - there > SLACK:
+            odd = _made_up_length(path, stop - start, there, layout)
+        elif there - layout.size <= SLACK or _ends_well(file, layout.start + layout.size, stop, order):
+            return FilePart(path, start, stop)
+        else:
+            odd = layout.size and f"its header promises {layout.size} bytes of sound, {there} are there; all of it is used"
+        if odd and not silently:
+            warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=2)
+        file.seek(start)
+        header = bytearray(file.read(layout.start - start))
+    full = (min(there + layout.skip, 0x7FFFFFFF) if head[:4] == b"FORM" else 0xFFFFFFFF).to_bytes(4, order)
+    header[4:8] = full
+    header[len(header) - layout.skip - 4 : len(header) - layout.skip] = full
+    header[:4] = b"RIFF" if head[:4] in (b"RF64", b"BW64") else head[:4]  # whose long length is elsewhere
+    return FilePart(path, layout.start, stop, bytes(header))
+
+
+def _made_up_length(path: Path, length: int, there: int, layout: Layout) -> str:
+    """What is odd about a length that is more than there is. Raises InputError unless it was made up."""
+    if layout.size >= STREAMED:
+        return ""  # so common that nothing needs to be said
+    whole = layout.whole in (0, 0xFFFFFFFF) or layout.whole + 8 <= length
+    if not whole and not made_up(layout.size, layout.frame, layout.rate):
+        what = f"its header promises {layout.size} bytes of sound, {there} are there"
+        raise InputError(f"{path}: is cut short: {what}; copy it again")
+    there_are = f"the {there / layout.rate:.2f} s that are there are used"
+    return f"its header has a made-up length, {layout.size} bytes of sound; {there_are}"
+
+
+def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, skip: int) -> Layout | None:
+    """The layout; None if there is no chunk of sound."""
+    file.seek(start + 4)
+    whole = int.from_bytes(file.read(4), order)
+    frame = rate = 1
+    long, at = 0, start + 12
+    while at + 8 <= stop:
+        file.seek(at)
+        name, size, fields = file.read(4), int.from_bytes(file.read(4), order), file.read(28)
+        if name == sound:
+            size = long if long and size == 0xFFFFFFFF else size
+            return Layout(at + 8 + skip, max(0, size - skip), max(1, frame), max(1, rate), whole, skip)
+        if name == b"fmt " and len(fields) >= 16:
+            rate, frame = int.from_bytes(fields[8:12], order), int.from_bytes(fields[12:14], order)
+        elif name == b"COMM" and len(fields) >= 18:
+            frame = int.from_bytes(fields[:2], "big") * -(-int.from_bytes(fields[6:8], "big") // 8)
+            power = min(int.from_bytes(fields[8:10], "big") & 0x7FFF, 16383 + 63) - 16383 - 63  # of an 80-bit float
+            rate = round(frame * int.from_bytes(fields[10:18], "big") * 2.0**power)
+        elif name == b"ds64" and len(fields) >= 16:
+            whole, long = int.from_bytes(fields[:8], "little"), int.from_bytes(fields[8:16], "little")
+        at += 8 + size + size % 2
+    return None
+
+
+def _ends_well(file: BinaryIO, at: int, stop: int, order: Order) -> bool:
+    """Whether what follows the sound is chunks to the end, a tag, or zeros: no sound."""
+    file.seek(at)
+    start = file.read(SLACK)
+    if TAG.match(start) or not (start.strip(b"\0") or _any(file)):
+        return True
+    at += at % 2 if start[:1] == b"\0" else 0
+    while at + 8 <= stop:
+        file.seek(at)
+        name, size = file.read(4), int.from_bytes(file.read(4), order)
+        if not NAME.fullmatch(name) or at + 8 + size > stop:
+            return bool(TAG.match(name)) and stop - at < SLACK
+        at += 8 + size + size % 2
+    return True
+
+
+def _any(file: BinaryIO) -> bool:
+    """Whether the rest of a file has a byte that is not 0."""
+    while block := file.read(1 << 20):
+        if block.strip(b"\0"):
+            return True
+    return False
