@@ -19,6 +19,7 @@ from torch import Tensor
 
 from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
+from talkinghead.evaluate.selection import splits_of, spread
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
@@ -70,16 +71,15 @@ def swap(
     config = talker.config
     with TemporaryDirectory() as place:
         prepared = TrainingData([Path(data)], Path(place), cached=False, names=config.annotations, heads=talker.heads)
-        chosen = [i for i in prepared.split(split) if annotation in (None, prepared.clip(i).annotation)]
+        everything = (i for name in splits_of(split) for i in prepared.split(name))
+        chosen = [i for i in everything if annotation in (None, prepared.clip(i).annotation)]
         kinds = {prepared.clip(i).annotation for i in chosen}
         if len(kinds) > 1:
             raise InputError(f"{data}: has motion of several kinds, {', '.join(sorted(kinds))}; choose one with --annotation")
         if len(chosen) < 2:
             raise InputError(f"{data}: the split {split} has {len(chosen)} clips; two or more are needed to swap them")
         if clips is not None:
-            chosen = [
-                chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, min(clips, len(chosen))).round().astype(int))
-            ]
+            chosen = spread(chosen, clips)
         kind = kinds.pop()
         head = talker.heads.get(kind) or prepared.heads.get(kind)
         if head is None or kind not in config.annotations:

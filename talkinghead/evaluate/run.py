@@ -106,7 +106,7 @@ def write(
 def _systems(given: Any, folder: Path, annotation: str, settings: EvaluateSettings, notes: list[str]) -> list[System]:
     """Systems and baselines, each with a name of its own."""
     options = Options(settings.seed, settings.idle, settings.unit, settings.fps, settings.device, settings.prior)
-    systems = find_systems(given, options) + choose_baselines(folder, annotation, settings.baselines, notes)
+    systems = find_systems(given, options) + choose_baselines(folder, annotation, settings.baselines, notes, settings.split)
     names = [system.name for system in systems]
     if not systems:
         raise InputError(f"{folder}: name a system to measure, or a baseline of {', '.join(NOTES)}")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from talkinghead.data.manifest import SPLITS, Clip, read_manifest
 from talkinghead.errors import InputError
@@ -11,13 +15,22 @@ from talkinghead.evaluate.measures.clip import read_motion_of
 from talkinghead.evaluate.measures.lips import VertexSet, vertex_set
 from talkinghead.evaluate.systems import System
 
+EVERY = "all"  # as a split: all of them
+NEAREST = "nearest"
+Item = TypeVar("Item")
+
+
+def splits_of(split: str) -> tuple[str, ...]:
+    """The splits of a data set that the setting names, `EVERY` all of them. Raises InputError for another word."""
+    if split not in (*SPLITS, EVERY):
+        raise InputError(f"split {split!r}: one of {', '.join((*SPLITS, EVERY))}")
+    return SPLITS if split == EVERY else (split,)
+
 
 def choose_clips(folder: Path, split: str, annotation: str | None) -> list[Clip]:
     """The clips of a split with one kind of motion. Raises InputError if there are none, or several kinds."""
-    if split not in SPLITS:
-        raise InputError(f"split {split!r}: one of {', '.join(SPLITS)}")
-    everything = read_manifest(folder)
-    clips = [clip for clip in everything if clip.split == split]
+    everything, splits = read_manifest(folder), splits_of(split)
+    clips = [clip for clip in everything if clip.split in splits]
     if not clips:
         has = ", ".join(name for name in SPLITS if any(clip.split == name for clip in everything))
         raise InputError(f"{folder}: has no clips in the split {split}, only in {has}; choose with --split")
@@ -29,8 +42,20 @@ def choose_clips(folder: Path, split: str, annotation: str | None) -> list[Clip]
     return [clip for clip in clips if annotation in (None, clip.annotation)]
 
 
-def choose_baselines(folder: Path, annotation: str, names: tuple[str, ...], notes: list[str]) -> list[System]:
-    """The baselines of these names; those that learn are left out, with a note, where there is nothing to learn from."""
+def spread(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly spread."""
+    if not items or most < 1:
+        return []
+    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int))]
+
+
+def choose_baselines(
+    folder: Path, annotation: str, names: tuple[str, ...], notes: list[str], split: str = "test"
+) -> list[System]:
+    """The baselines of these names; those that cannot be had, or mean nothing, are left out with a note.
+
+    Without training clips nothing is learnt. Where training clips are measured, the nearest neighbour of each is itself.
+    """
     unknown = [name for name in names if name not in NOTES]
     if unknown:
         raise InputError(f"baseline {unknown[0]!r} is not known; one of {', '.join(NOTES)}")
@@ -38,6 +63,9 @@ def choose_baselines(folder: Path, annotation: str, names: tuple[str, ...], note
     if not training and any(name != "still" for name in names):
         notes.append("baselines that learn are left out: the data set has no training clips")
         names = tuple(name for name in names if name == "still")
+    if NEAREST in names and "train" in splits_of(split) and training:
+        notes.append(f"baseline {NEAREST} is left out: it would find the very clips that are measured")
+        names = tuple(name for name in names if name != NEAREST)
     return [Baseline(name, folder, training) for name in dict.fromkeys(names)]
 
 

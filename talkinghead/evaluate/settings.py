@@ -23,7 +23,7 @@ class EvaluateSettings:
     Args:
         baselines: What to compare with: a still face, the mean of the training clips, a jaw driven by loudness, the most
             similar sound of the training clips. None if nothing follows.
-        split: Clips to measure on.
+        split: Clips to measure on; all where no model was trained on any of them.
         clips: Only so many of them.
         annotation: Kind of motion, where the data set has several.
         samples: How often each model is sampled for coverage, mean-estimate error and diversity; these need 2 or more.
@@ -41,7 +41,7 @@ class EvaluateSettings:
     """
 
     baselines: tuple[BaselineName, ...] = ()
-    split: Literal["train", "val", "test"] = "test"
+    split: Literal["train", "val", "test", "all"] = "test"
     clips: int | None = None
     annotation: str | None = None
     samples: int = 1

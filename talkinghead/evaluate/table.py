@@ -19,6 +19,7 @@ Record = dict[str, tuple[float, float]]
 Lags = dict[str, list[float]]  # name of a curve -> correlation at each of metrics.LAGS
 RESAMPLES = 1000
 LEVEL = 95.0  # per cent
+FEWEST = 3  # clips, or speakers, that have an interval
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,22 @@ def bootstrap(pairs: np.ndarray, seed: int = 0, root: bool = False, scale: float
         return scale * (np.sqrt(value) if root else value)
 
     out: dict = {"value": float(ratio(pairs.sum(0))), "low": None, "high": None, "clips": len(pairs)}
-    if len(pairs) >= 3:
-        drawn = np.random.default_rng(seed).integers(len(pairs), size=(RESAMPLES, len(pairs)))
-        half = (100 - LEVEL) / 2
-        low, high = np.nanpercentile(ratio(pairs[drawn].sum(1)), [half, 100 - half])
-        out |= {"low": float(low), "high": float(high)}
+    if len(pairs) >= FEWEST:
+        out |= interval(ratio(resampled(pairs, seed)))
     return out
+
+
+def resampled(pairs: np.ndarray, seed: int | list[int]) -> np.ndarray:
+    """(`RESAMPLES`, 2) sums of as many pairs, drawn with replacement, as there are."""
+    drawn = np.random.default_rng(seed).integers(len(pairs), size=(RESAMPLES, len(pairs)))
+    return pairs[drawn].sum(1)
+
+
+def interval(values: np.ndarray) -> dict[str, float]:
+    """low and high of the `LEVEL` per cent of values in the middle."""
+    half = (100 - LEVEL) / 2
+    low, high = np.nanpercentile(values, [half, 100 - half])
+    return {"low": float(low), "high": float(high)}
 
 
 def clip_values(records: dict[str, Record], lags: dict[str, Lags]) -> dict[str, dict[str, float | None]]:
@@ -152,10 +163,7 @@ def _at_best_lag(records: dict[str, Record], lags: dict[str, Lags]) -> tuple[dic
         table = {clip: curves[metric.lags] for clip, curves in lags.items() if metric.lags in curves}
         table = {clip: row for clip, row in table.items() if np.isfinite(row).all()}
         if table:
-            mean = np.mean(list(table.values()), axis=0)
-            middle = len(mean) // 2
-            order = sorted(range(len(mean)), key=lambda i: (-round(mean[i], 9), abs(i - middle)))  # ties: the shortest lag
-            best[metric.lags] = order[0]
+            best[metric.lags] = metrics.constant_lag(np.array(list(table.values())))
             for clip, row in table.items():
-                values[clip][key] = (row[order[0]], 1.0)
+                values[clip][key] = (row[best[metric.lags]], 1.0)
     return best, values

@@ -1,5 +1,13 @@
 """Metrics: arrays in, numbers out. Each function's docstring has its definition, unit and source."""
 
+from talkinghead.metrics.constant_lag import (
+    SOURCE_LAGS,
+    constant_lag,
+    source_aperture_r,
+    source_aperture_r_0,
+    source_lag,
+    source_width_r,
+)
 from talkinghead.metrics.dynamics import (
     beat_consistency,
     energy,
@@ -40,6 +48,7 @@ from talkinghead.metrics.vertices import coefficient_mse, eve, lve, lve_frames, 
 __all__ = [
     "LAGS",
     "SHUT",
+    "SOURCE_LAGS",
     "aperture_lag",
     "aperture_r",
     "aperture_r_lag",
@@ -50,6 +59,7 @@ __all__ = [
     "closure_recall",
     "closures",
     "coefficient_mse",
+    "constant_lag",
     "coverage_error",
     "diversity",
     "energy",
@@ -72,6 +82,10 @@ __all__ = [
     "pairs_of",
     "pearson",
     "share_shut",
+    "source_aperture_r",
+    "source_aperture_r_0",
+    "source_lag",
+    "source_width_r",
     "spans_of",
     "stillness",
     "sync_confidence",

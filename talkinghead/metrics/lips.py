@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from talkinghead.audio.activity import runs
@@ -33,12 +35,14 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())) if a.std() > MOVES else 0.0
 
 
-def lagged(times: np.ndarray, truth: np.ndarray, p_times: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """(len(LAGS),) Pearson correlation of the truth with the prediction `LAGS` seconds later.
+def lagged(
+    times: np.ndarray, truth: np.ndarray, p_times: np.ndarray, p: np.ndarray, lags: Sequence[float] | np.ndarray = LAGS
+) -> np.ndarray:
+    """(L,) Pearson correlation of the truth with the prediction `lags` seconds later.
 
     The two may be on different clocks; the prediction is interpolated at times + lag, and its ends are held.
     """
-    return np.array([pearson(np.interp(times + lag, p_times, p), truth) for lag in LAGS])
+    return np.array([pearson(np.interp(times + lag, p_times, p), truth) for lag in lags])
 
 
 def aperture_r(times: np.ndarray, truth: np.ndarray, p_times: np.ndarray, p: np.ndarray) -> float:

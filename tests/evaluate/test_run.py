@@ -41,6 +41,12 @@ def test_figures_of_known_systems(report, vertex_data):
     assert found["half"]["lve"]["low"] <= found["half"]["lve"]["value"] <= found["half"]["lve"]["high"]
 
 
+def test_all_splits_and_no_neighbour_that_is_the_clip_itself(tiny_data):
+    told = evaluate([], tiny_data, split="all", baselines=("loudness", "nearest"))
+    assert told["data"]["clips"] == len(read_manifest(tiny_data))
+    assert "nearest" not in told["results"] and any("nearest is left out" in note for note in told["notes"])
+
+
 def test_emotion_is_read_off_the_motion(report):
     found = report[0]["results"]
     assert found["truth"]["emotion_accuracy"]["value"] == found["same"]["emotion_accuracy"]["value"] == 1

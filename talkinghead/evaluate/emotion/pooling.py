@@ -77,8 +77,7 @@ def _row(ones: list[dict]) -> dict:
     for name in ("recorded", "neutral"):
         lags = np.array([one[name] for one in ones if name in one and np.isfinite(one[name]).all()])
         if len(lags):
-            mean = lags.mean(0)
-            best = max(range(len(mean)), key=lambda i: (round(mean[i], 9), -abs(i - len(mean) // 2)))
+            mean, best = lags.mean(0), metrics.constant_lag(lags)
             values = {"r": mean[len(mean) // 2], "r_at_lag": mean[best]}
             out[name] = {key: round(float(v), 3) for key, v in values.items()} | {"lag_ms": round(1000 * metrics.LAGS[best])}
     for path in PATHS:

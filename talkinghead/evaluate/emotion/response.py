@@ -22,8 +22,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.evaluate.cache import Cache, clip_state
@@ -31,6 +29,7 @@ from talkinghead.evaluate.emotion import sheets
 from talkinghead.evaluate.emotion.clip import NON_NEUTRAL, measure_clip
 from talkinghead.evaluate.emotion.pooling import figures
 from talkinghead.evaluate.emotion.sheets import INTENSITIES
+from talkinghead.evaluate.selection import spread
 from talkinghead.evaluate.systems import Model, System
 from talkinghead.progress import progress_bar
 
@@ -72,14 +71,8 @@ def emotion_clips(clips: Sequence[Clip], count: int) -> list[Clip]:
     emotional = [clip for clip in clips if clip.emotion in NON_NEUTRAL]
     plain = [clip for clip in clips if clip.emotion not in NON_NEUTRAL]
     half = min(len(emotional), max(count // 2, count - len(plain)))
-    picked = {clip.id for some, n in ((emotional, half), (plain, count - half)) for clip in _spread(some, n)}
+    picked = {clip.id for some, n in ((emotional, half), (plain, count - half)) for clip in spread(some, n)}
     return [clip for clip in clips if clip.id in picked]
-
-
-def _spread(clips: list[Clip], count: int) -> list[Clip]:
-    if not clips or count < 1:
-        return []
-    return [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int))]
 
 
 def measure_emotions(

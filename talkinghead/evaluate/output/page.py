@@ -17,6 +17,7 @@ from talkinghead.evaluate.output import emotions
 from talkinghead.evaluate.output.format import ARROWS, best_of, cell, number
 from talkinghead.evaluate.output.videos import still
 from talkinghead.evaluate.result import TRUTH, Result
+from talkinghead.evaluate.selection import EVERY, spread
 from talkinghead.evaluate.table import FAMILIES, HEADLINE, LEVEL, METRICS
 
 MOST_CLIPS = 24  # with curves on the page; report.json has figures of all
@@ -40,7 +41,7 @@ def page(
 ) -> str:
     """The whole document. films: by clip; sheets: pictures of the emotions of models, by name."""
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(report["systems"])} | {TRUTH: TRUTH_COLOUR}
-    rest = _spread([clip for clip in clips if clip.id not in films], max(0, MOST_CLIPS - len(films)))
+    rest = spread([clip for clip in clips if clip.id not in films], max(0, MOST_CLIPS - len(films)))
     pages = Clips(folder, report, results, colours)
     return html.render(
         "evaluation.html.j2",
@@ -60,22 +61,16 @@ def page(
 
 
 def _titles(report: dict) -> dict[str, str]:
-    about = report["data"]
+    about, split = report["data"], report["conditions"]["split"]
+    splits = "all splits" if split == EVERY else f"{split} split"
     speakers = about["speakers"]
     people = f"{len(speakers)} speakers" if len(speakers) > 1 else f"speaker {speakers[0]}"
     size = f"{about['clips']} clip{'s' * (about['clips'] > 1)}, {html.duration(about['seconds'])}"
     origin = f"{about['annotation']} motion from {about['source']}; lips of the {about['lips_of']}"
     return {
-        "title": f"Evaluation on {about['folder']}, {report['conditions']['split']} split",
+        "title": f"Evaluation on {about['folder']}, {splits}",
         "subtitle": f"{size}, {people}; {origin}; talkinghead {report['talkinghead']}",
     }
-
-
-def _spread(clips: list[Clip], most: int) -> list[Clip]:
-    """At most so many, evenly spread."""
-    if not clips:
-        return []
-    return [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, min(most, len(clips))).round().astype(int))]
 
 
 def _table(report: dict) -> dict[str, Any]:

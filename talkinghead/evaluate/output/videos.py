@@ -16,6 +16,7 @@ from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.cache import Cache, clip_state
 from talkinghead.evaluate.measures.clip import Recorded, cut, read_motion_of, rebase
+from talkinghead.evaluate.selection import spread
 from talkinghead.evaluate.systems import System
 from talkinghead.files import file_name
 from talkinghead.motion.animation import Animation
@@ -28,7 +29,7 @@ TRUTH = "recorded motion"
 
 def films(out: Path, folder: Path, clips: list[Clip], systems: list[System], count: int) -> dict[str, Path]:
     """{clip: .mp4} of `count` clips, evenly spread; what is there and up to date is kept. None for motion without faces."""
-    chosen = [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int))]
+    chosen = spread(clips, count)
     cache, shown = Cache(out), {}
     for clip in chosen:
         motion = read_motion_of(folder, clip)
