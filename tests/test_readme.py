@@ -53,7 +53,8 @@ def place(tmp_path, tiny_data, monkeypatch) -> Path:
         if path.name != "audio":
             (folder / path.relative_to(ROOT)).symlink_to(path)
     (folder / "data").mkdir()
-    (folder / "data" / "me").symlink_to(tiny_data)
+    for name in ("me", "friends", "news"):
+        (folder / "data" / name).symlink_to(tiny_data)
     monkeypatch.chdir(folder)
     return folder
 
@@ -88,6 +89,8 @@ def test_commands(block, place, monkeypatch, capfd):
             cheap_training.shorten(monkeypatch.setattr, plots=True)
         if "--transcript" in line:  # of the whole recording
             line = line.replace("assets/audio/hello.wav", str(ROOT / "assets/audio/hello.wav"))
+        if "--sources" in line:
+            line = f"{line} --clips 1"
         run(line, place, capfd)
 
 

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from talkinghead.data.manifest import Clip
-from talkinghead.errors import InputError
-from talkinghead.evaluate.baselines import NOTES
 from talkinghead.evaluate.cache import Cache, claim
 from talkinghead.evaluate.emotion.accuracy import add_emotion_accuracy
 from talkinghead.evaluate.emotion.response import EmotionResponse
 from talkinghead.evaluate.measurement import Measurement
 from talkinghead.evaluate.output.files import build
 from talkinghead.evaluate.result import TRUTH, Result
-from talkinghead.evaluate.selection import VertexSets, choose_baselines, choose_clips, common_clips
+from talkinghead.evaluate.selection import VertexSets, choose_clips, choose_systems, common_clips
 from talkinghead.evaluate.settings import EvaluateSettings
-from talkinghead.evaluate.systems import Options, System, find_systems
+from talkinghead.evaluate.systems import System
 from talkinghead.files import replacing
 from talkinghead.progress import progress_bar
 
@@ -45,7 +43,7 @@ def evaluate(
     folder, clips = Path(data), choose_clips(Path(data), settings.split, settings.annotation)
     annotation = clips[0].annotation
     notes: list[str] = []
-    compared = _systems(systems, folder, annotation, settings, notes)
+    compared = choose_systems(systems, folder, annotation, settings, notes)
     emotions = EmotionResponse(compared, notes) if settings.emotions else None  # raises before the slow work
     if out is not None:
         claim(Path(out))
@@ -101,18 +99,6 @@ def write(
             path.unlink()
     if not shown:
         shutil.rmtree(out / "videos", ignore_errors=True)
-
-
-def _systems(given: Any, folder: Path, annotation: str, settings: EvaluateSettings, notes: list[str]) -> list[System]:
-    """Systems and baselines, each with a name of its own."""
-    options = Options(settings.seed, settings.idle, settings.unit, settings.fps, settings.device, settings.prior)
-    systems = find_systems(given, options) + choose_baselines(folder, annotation, settings.baselines, notes, settings.split)
-    names = [system.name for system in systems]
-    if not systems:
-        raise InputError(f"{folder}: name a system to measure, or a baseline of {', '.join(NOTES)}")
-    if TRUTH in names or len(set(names)) < len(names):
-        raise InputError(f"evaluate: systems need names of their own, other than {TRUTH} and those of the baselines in use")
-    return systems
 
 
 def _length_notes(results: dict[str, Result], notes: list[str]) -> None:

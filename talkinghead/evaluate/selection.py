@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from talkinghead.errors import InputError
 from talkinghead.evaluate.baselines import NOTES, Baseline
 from talkinghead.evaluate.measures.clip import read_motion_of
 from talkinghead.evaluate.measures.lips import VertexSet, vertex_set
-from talkinghead.evaluate.systems import System
+from talkinghead.evaluate.result import TRUTH
+from talkinghead.evaluate.settings import EvaluateSettings
+from talkinghead.evaluate.systems import Options, System, find_systems
 
 EVERY = "all"  # as a split: all of them
 NEAREST = "nearest"
@@ -67,6 +69,18 @@ def choose_baselines(
         notes.append(f"baseline {NEAREST} is left out: it would find the very clips that are measured")
         names = tuple(name for name in names if name != NEAREST)
     return [Baseline(name, folder, training) for name in dict.fromkeys(names)]
+
+
+def choose_systems(given: Any, folder: Path, annotation: str, settings: EvaluateSettings, notes: list[str]) -> list[System]:
+    """Systems and baselines for one data set, each with a name of its own. Raises InputError if there are none."""
+    options = Options(settings.seed, settings.idle, settings.unit, settings.fps, settings.device, settings.prior)
+    systems = find_systems(given, options) + choose_baselines(folder, annotation, settings.baselines, notes, settings.split)
+    names = [system.name for system in systems]
+    if not systems:
+        raise InputError(f"{folder}: name a system to measure, or a baseline of {', '.join(NOTES)}")
+    if TRUTH in names or len(set(names)) < len(names):
+        raise InputError(f"evaluate: systems need names of their own, other than {TRUTH} and those of the baselines in use")
+    return systems
 
 
 def common_clips(systems: list[System], clips: list[Clip], notes: list[str]) -> list[Clip]:

@@ -7,7 +7,7 @@ drawn for coverage and diversity. `identity` tells a result that was kept from o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -125,6 +125,7 @@ class Model:
 class Folder:
     """Animations that some tool made: ID.npz, ID.csv, or ID.npy of vertices (T, V * 3) or (T, V, 3), in metres by default.
 
+    Among several data sets, those of one may be in a folder of the data set's name within it.
     ID_condition_NAME.npy, as FaceFormer and CodeTalker write, gives several motions of a clip; all are measured and averaged.
     """
 
@@ -136,6 +137,10 @@ class Folder:
 
     def has(self, recorded_id: str) -> bool:
         return bool(self.files(recorded_id))
+
+    def within(self, name: str) -> Folder:
+        """The same for the data set of that name."""
+        return replace(self, folder=self.folder / name) if (self.folder / name).is_dir() else self
 
     def files(self, recorded_id: str) -> list[Path]:
         """The file of a clip, or those of its conditions."""
@@ -234,6 +239,12 @@ def find_systems(given, options: Options) -> list[System]:
     return systems
 
 
+def split_name(item: str | Path) -> tuple[str | None, str]:
+    """NAME=PATH as its parts; None and the path where no name is given, or where the whole is a path."""
+    name, equals, path = str(item).partition("=")
+    return (name, path) if equals and not Path(item).exists() else (None, str(item))
+
+
 def _system(name: str | None, item: Any, options: Options) -> System:
     if not isinstance(item, str | Path):
         if hasattr(item, "animate"):
@@ -242,9 +253,8 @@ def _system(name: str | None, item: Any, options: Options) -> System:
             function: Callable[..., Any] = item
             return Function(name or getattr(item, "__name__", "function"), function)
         raise InputError(f"{item!r}: not a system; give a model, a folder of animations or a function")
-    text = str(item)
-    if "=" in text and not Path(text).exists():
-        name, _, text = text.partition("=")
+    given, text = split_name(item)
+    name = given or name
     if text == "default" and not Path(text).is_dir():
         return Model(name or "default", None, options)
     path = Path(text)
@@ -256,6 +266,6 @@ def _system(name: str | None, item: Any, options: Options) -> System:
     name = name or path.resolve().name
     if (path / "config.json").exists():
         return Model(name, path, options)
-    if any(p.suffix in SUFFIXES for p in path.iterdir()):
+    if any(p.suffix in SUFFIXES for p in (*path.iterdir(), *path.glob("*/*"))):
         return Folder(name, path, options)
     raise InputError(f"{text}: holds no model (config.json) and no animations ({' '.join(SUFFIXES)})")

@@ -14,8 +14,7 @@ from talkinghead.audio import activity
 from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.emotion import readers
 from talkinghead.evaluate.emotion.sheets import FPS, INTENSITIES
-from talkinghead.evaluate.measures.clip import Recorded, blocks, correlations, has, read_motion_of
-from talkinghead.evaluate.measures.lips import tracked_lips
+from talkinghead.evaluate.measures.clip import Recorded, blocks, correlations, has, read_recorded_lips
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.emotions import EMOTIONS
 
@@ -29,8 +28,8 @@ STEP = 3  # frames: every so many are looked at for displacement
 
 def measure_clip(talker: Talker, folder: Path, clip: Clip, intensities: Sequence[float] = INTENSITIES, **how) -> dict:
     """One clip, neutral and in every emotion: plain data, for `pooling.figures`. `how` goes to `Talker.animate`."""
-    motion = read_motion_of(folder, clip)
-    recorded = Recorded(folder, clip, motion, None, None, tracked_lips(folder, clip), None)
+    recorded = read_recorded_lips(folder, clip)
+    motion = recorded.motion
     style = clip.speaker if clip.speaker in talker.config.styles else None
     how = {"head": motion.head, "annotation": clip.annotation, "style": style, "fps": FPS, "idle": 0.0, **how}
 

@@ -73,6 +73,11 @@ def read_recorded(folder: Path, clip: Clip, lips: VertexSet | None, upper: Verte
     return Recorded(folder, clip, motion, lips, upper, tracked_lips(folder, clip), sound_beats(load_audio(folder / clip.audio)))
 
 
+def read_recorded_lips(folder: Path, clip: Clip) -> Recorded:
+    """A clip for what needs its lips alone: no sets of vertices, no beats."""
+    return Recorded(folder, clip, read_motion_of(folder, clip), None, None, tracked_lips(folder, clip), None)
+
+
 def sound_beats(wave: np.ndarray) -> np.ndarray | None:
     """(n,) seconds of the onsets that librosa finds in 16 kHz samples; None where librosa is not installed."""
     if not librosa_installed():
@@ -265,8 +270,11 @@ def _closures(p: Animation, g: Animation, recorded: Recorded) -> Record:
     return record
 
 
-def correlations(prediction: Animation, recorded: Recorded) -> Lags:
-    """Of aperture and width with the real lips where a film shows them, with those of the recorded motion otherwise."""
+def correlations(prediction: Animation, recorded: Recorded, at: np.ndarray = metrics.LAGS) -> Lags:
+    """Of aperture and width with the real lips where a film shows them, with those of the recorded motion otherwise.
+
+    at: lags in seconds.
+    """
     real, truth = recorded.real, recorded.motion
     clock = frame_times(len(prediction), prediction.fps)
     lags: Lags = {}
@@ -274,5 +282,5 @@ def correlations(prediction: Animation, recorded: Recorded) -> Lags:
         if has(truth.head, name):
             curve, times = getattr(prediction, f"lip_{name}")(), truth.times if real is None else real.times
             target = getattr(truth, f"lip_{name}")() if real is None else getattr(real, name)
-            lags[name] = metrics.lagged(times, target, clock, curve).tolist()
+            lags[name] = metrics.lagged(times, target, clock, curve, at).tolist()
     return lags

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from talkinghead import html
-from talkinghead.audio.clock import RATE
-from talkinghead.audio.load import load_audio
+from talkinghead.audio.clock import frame_times
 from talkinghead.data.manifest import Clip
-from talkinghead.evaluate.output import emotions
+from talkinghead.evaluate.output import emotions, plots
 from talkinghead.evaluate.output.format import ARROWS, best_of, cell, number
 from talkinghead.evaluate.output.videos import still
 from talkinghead.evaluate.result import TRUTH, Result
@@ -21,12 +20,8 @@ from talkinghead.evaluate.selection import EVERY, spread
 from talkinghead.evaluate.table import FAMILIES, HEADLINE, LEVEL, METRICS
 
 MOST_CLIPS = 24  # with curves on the page; report.json has figures of all
-COLOURS = ("#d1495b", "#2e7fb8", "#e0972f", "#5b8c3e", "#8e5aa8", "#17877d", "#b5651d", "#6b7280", "#c2478f", "#4b5563")
-TRUTH_COLOUR = "#111827"
-LEFT, WIDTH, HEIGHT, WAVE = 46, 940, 110, 46  # pixels: margin and area of a plot, and the sound above it
 CHART_LEFT, CHART_WIDTH = 106, 214  # pixels of a chart of dots
 NAME = 15  # characters of a system's name in a chart
-LETTER = 5.5  # pixels of a letter below the sound
 CLIP_METRICS = ("lve_mm", "aperture_r_lag")  # in the line above the curves of a clip
 CURVES = ("aperture", "width")
 
@@ -40,7 +35,7 @@ def page(
     sheets: dict[str, Path],
 ) -> str:
     """The whole document. films: by clip; sheets: pictures of the emotions of models, by name."""
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(report["systems"])} | {TRUTH: TRUTH_COLOUR}
+    colours = plots.colours_of(report["systems"])
     rest = spread([clip for clip in clips if clip.id not in films], max(0, MOST_CLIPS - len(films)))
     pages = Clips(folder, report, results, colours)
     return html.render(
@@ -155,7 +150,7 @@ class Clips:
             "film": None if film is None else html.data_uri(film.read_bytes(), "video/mp4"),
             "poster": None if film is None else html.data_uri(still(film), "image/jpeg"),
             "figures": "; ".join(self._figures(clip)),
-            "sound": self._sound(clip, seconds) if kinds else None,
+            "sound": plots.sound(self.folder, clip, seconds) if kinds else None,
             "plots": [self._plot(kind, {n: c for n, c in curves.items() if kind in c}, seconds) for kind in kinds],
         }
 
@@ -171,39 +166,10 @@ class Clips:
             if texts:
                 yield f"{name}: {', '.join(texts)}"
 
-    def _sound(self, clip: Clip, seconds: float) -> dict[str, Any]:
-        """The waveform, with phonemes or words where they are known."""
-        wave, scale = load_audio(self.folder / clip.audio)[: round(seconds * RATE)], WIDTH / seconds
-        spans = []
-        for start, end, text in clip.phonemes or clip.words or ():
-            if start < seconds:
-                x, wide = LEFT + start * scale, (min(end, seconds) - start) * scale
-                middle = f"{x + wide / 2:.1f}"
-                spans.append({"x": f"{x:.1f}", "middle": middle, "fits": wide > LETTER * len(text), "text": text})
-        path = html.waveform(wave, LEFT, WIDTH, WAVE)
-        return {"left": LEFT, "height": WAVE, "scale": scale, "path": path, "spans": spans}
-
     def _plot(self, kind: str, curves: dict[str, dict], seconds: float) -> dict[str, Any]:
         """Curves in mm over seconds; the truth last, on top."""
         values = np.concatenate([np.asarray(curve[kind]) for curve in curves.values()])
         low, high = float(values.min()), float(values.max())
         low, high = (0.0 if low >= 0 and kind == "aperture" else low), max(high, low + 1)
-        scale, lines = WIDTH / seconds, []
-        for name, curve in curves.items():
-            y = HEIGHT - 4 - (HEIGHT - 10) * (np.asarray(curve[kind]) - low) / (high - low)
-            x = LEFT + (np.arange(len(y)) + 0.5) / curve["fps"] * scale
-            inside = x <= LEFT + WIDTH + 1
-            look = {"colour": self.colours[name], "width": 2.2 if name == TRUTH else 1.4}
-            lines.append({"points": html.polyline(x[inside], y[inside]), **look})
-        step = next(s for s in (0.5, 1, 2, 5, 10, 1e9) if seconds / s <= 12)
-        return {
-            "name": kind,
-            "left": LEFT,
-            "width": WIDTH,
-            "height": HEIGHT,
-            "scale": scale,
-            "low": f"{low:.0f}",
-            "high": f"{high:.0f}",
-            "ticks": [(f"{LEFT + t * scale:.1f}", f"{t:g}") for t in np.arange(0, seconds + 1e-6, step)],
-            "lines": lines,
-        }
+        lines = {name: (frame_times(len(c[kind]), c["fps"]), np.asarray(c[kind])) for name, c in curves.items()}
+        return plots.plot(kind, lines, self.colours, seconds, (low, high)) | {"low": f"{low:.0f} mm", "high": f"{high:.0f}"}
