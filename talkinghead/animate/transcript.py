@@ -1,7 +1,11 @@
-"""A recording and what is said in it -> animation, by alignment and coarticulation: no model is loaded."""
+"""A recording and what is said in it -> animation, by alignment and coarticulation. Where the transcript has no words for the
+sound the model speaks, which is only loaded then. T frames, K shapes.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +18,19 @@ from talkinghead.animate.settings import MODEL_ONLY, AnimateSettings
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.prosody import prosody
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.head.head import Head
 from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
-from talkinghead.speech.align import align
+from talkinghead.speech.align import Alignment, align
 from talkinghead.speech.coarticulation import contact, loudness_of, segments_of, speak
 from talkinghead.speech.phonemes import BILABIALS
 from talkinghead.speech.voice_emotion import emotion_of_voice
+from talkinghead.speech.written import read_transcript as read_transcript
 from talkinghead.version import __version__
 
-LONGEST = 1 << 20  # bytes of a transcript
+FADE = 0.12  # seconds from the transcript's motion to the model's
 
 
 def animate_transcript(
@@ -41,8 +46,8 @@ def animate_transcript(
     """Motion for a recording of English whose words are known, as long as the recording to within a frame.
 
     The other arguments are as for `Talker.animate`; emotion is laid on the speech as action units say, and no model learned it.
-    Needs the extra `align`. meta["phones"] has the phonemes that were found. Raises InputError, also if the words do not fit
-    the sound, and for settings that only a model knows.
+    Needs the extra `align`. meta["phones"] has the phonemes that were found. Words that are not heard, and sound without words,
+    are told by a warning. Raises InputError, also if other words are said, and for settings that only a model knows.
     """
     settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
     if unused := settings.changed(*MODEL_ONLY):
@@ -54,8 +59,11 @@ def animate_transcript(
     voice = prosody(wave) if settings.idle or curve is None else None
     if curve is None:
         curve = emotion_of_voice(wave, None, voice).scaled(settings.intensity)
+    _warn(aligned)
     spoken = speak(aligned.phones, seconds, settings.fps, head, loudness=loudness_of(wave), strength=settings.articulation)
     head, times, neutral = spoken.head, spoken.times, spoken.coefficients
+    if aligned.unwritten:
+        neutral = _with_model(neutral, times, wave, head, aligned.unwritten, settings)
     shown = layer(neutral, curve.at(times), head.names, manner_of(settings.seed), spoken.fps)
     segments = segments_of(aligned.phones, float(len(times) / spoken.fps))
     closure = contact(segments, BILABIALS, times, 1 / spoken.fps)
@@ -67,14 +75,36 @@ def animate_transcript(
     return compose(speech, head, replace(settings, articulation=1.0), curve, voice, seconds, meta)
 
 
-def read_transcript(text: str) -> str:
-    """What is said: the content of a .txt file if `text` names one, else the text itself."""
-    if not text.lower().endswith(".txt"):
-        return text
-    path = Path(text)
-    try:
-        if path.stat().st_size > LONGEST:
-            raise InputError(f"{path}: too large for the words of one recording")
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+def _with_model(
+    neutral: np.ndarray,
+    times: np.ndarray,
+    wave: np.ndarray,
+    head: Head,
+    unwritten: Sequence[tuple[float, float]],
+    settings: AnimateSettings,
+) -> np.ndarray:
+    """(T, K) weights with those of the shipped model where the transcript has no words, faded in and out over FADE seconds."""
+    from talkinghead.animate.talker import Talker
+
+    plain = AnimateSettings(articulation=settings.articulation, seed=settings.seed, fps=settings.fps, idle=0.0)
+    heard = Talker.from_pretrained().animate(wave, rate=RATE, head=head, settings=plain).coefficients
+    heard = heard[np.minimum(np.arange(len(times)), len(heard) - 1)]
+    share = np.zeros(len(times), np.float32)
+    for start, end in unwritten:
+        inside = np.minimum(times - (start - FADE / 2), (end + FADE / 2) - times) / FADE
+        share = np.maximum(share, np.clip(inside, 0, 1).astype(np.float32))
+    return neutral + share[:, None] * (heard - neutral)
+
+
+def _warn(aligned: Alignment) -> None:
+    """Tell of words that are not heard, and of sound that has no words."""
+    told = []
+    if aligned.unheard:
+        words, more = " ".join(aligned.unheard[:8]), len(aligned.unheard) - 8
+        told.append(f"these words are not heard: {words}{f' and {more} more' if more > 0 else ''}")
+    if aligned.unwritten:
+        spans, more = aligned.unwritten[:4], len(aligned.unwritten) - 4
+        where = ", ".join(f"{start:.1f} to {end:.1f}" for start, end in spans) + (f" and {more} more" if more > 0 else "")
+        told.append(f"there are no words for the sound at {where} s, where the model speaks")
+    if told:
+        warnings.warn(f"transcript: {'; '.join(told)}", InputWarning, stacklevel=3)

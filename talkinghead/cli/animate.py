@@ -47,8 +47,9 @@ def animate(
             emotion and seed; paths in it, also of emotion curves, are relative to the list.
             With these, -o is a folder. What is done is not done again; batch.json there says what
             failed, and the exit status is 2 if anything did.
-        transcript: The English that is said, or a .txt file with it. The lips then follow its phonemes,
-            which are aligned with the sound, and no model is used; the rest is as usual.
+        transcript: The English that is said, or a file with it: .txt, .srt, .vtt, .TextGrid or .ctm. The
+            lips then follow its phonemes, which are aligned with the sound; the model speaks only where
+            there are no words for the sound. The rest is as usual.
         device: Where the model runs: cpu, cuda, mps.
         workers: Folders and lists: recordings at a time.
     """

@@ -4,15 +4,16 @@ Two engines. pocketsphinx (extra `align`) carries its acoustic model and the CMU
 phoneme times are known, it is off by 10 to 13 ms on average. Where torchaudio imports, its `forced_align` puts the dictionary's
 phonemes on the posteriors of a network that the caller brings, such as the shipped model's (`models.recogniser`), which was
 trained on noise and many voices.
-Words that are not in the dictionary are spelled out by simple rules of English: the times of such a word's neighbours are good,
-those within the word are as good as the rules.
+Words that are not in the dictionary, also not without accents, are spelled out by simple rules of English: the times of such a
+word's neighbours are good, those within the word are as good as the rules.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -22,15 +23,22 @@ from talkinghead.audio.clock import RATE
 from talkinghead.errors import InputError
 from talkinghead.speech import ctc_align
 from talkinghead.speech.spans import Span, Spans, cut_spans
+from talkinghead.speech.spoken import WORD, fold, is_latin, spoken
 
 ENGINES = ("pocketsphinx", "model")
 SILENCE = "SIL"
 EDGE = 0.2  # seconds of silence put around a recording, so that the first and the last phoneme have room
 LONGEST = 600.0  # seconds in one piece; memory grows with it
-ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen""".split()
-TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-SHORT = {"mr": "mister", "mrs": "missus", "ms": "miss", "dr": "doctor", "st": "saint", "&": "and", "%": "percent", "+": "plus"}
+WIDE = {"beam": 0.0, "pbeam": 0.0, "wbeam": 0.0}  # no path is given up: finds the end if words are there that were not said
+WIDEST = 60.0  # seconds up to which that is quick
+# How much less likely a frame is than in the best state of all, in pocketsphinx's unit. Words that are said: -25 to -70, also
+# with noise 10 dB below them, of a synthetic voice to -95. Other words: -80 to -210. Pauses: -5 to -35, speech taken for one:
+# -90 to -120. Measured on LibriSpeech with the right transcript, that of another recording, half of one.
+LEAST, LEAST_ALL = -100.0, -78.0  # of a word, and of all of them
+DOUBTFUL = -75.0  # of a word beside one that was not said
+PAUSE = -60.0  # of a pause
+SHORTEST = 0.3  # seconds of sound without words that count
+HISSES, VOICELESS = ("S", "Z", "SH", "ZH", "CH", "JH"), ("P", "T", "K", "F", "TH")  # what decides how a final s is said
 # Letters to sounds for names and the like, the longest match first; a final e is silent.
 SOUNDS = {
     **{"tch": "CH", "sch": "SH", "igh": "AY", "eau": "OW", "tion": "SH AH N", "ough": "OW", "augh": "AO", "ph": "F"},
@@ -47,11 +55,18 @@ SOUNDS = {
 
 @dataclass(frozen=True)
 class Alignment:
-    """What is said when: ((start, end, text), ...) in seconds, without gaps in `phones`, whose pauses are SIL (ARPAbet)."""
+    """What is said when: ((start, end, text), ...) in seconds, without gaps in `phones`, whose pauses are SIL (ARPAbet).
+
+    guessed: words that the dictionary lacks. unheard: words of the transcript that do not fit the sound; they are neither in
+    `words` nor in `phones`. unwritten: (start, end) of sound for which the transcript has no words, or the wrong ones. The
+    engine `model` tells neither.
+    """
 
     words: Spans
     phones: Spans
-    guessed: tuple[str, ...] = ()  # words that the dictionary lacks
+    guessed: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+    unwritten: tuple[tuple[float, float], ...] = ()
 
 
 FindRecogniser = Callable[[], ctc_align.Recogniser | None]
@@ -91,81 +106,92 @@ def align(
     engine that is not there.
     """
     engine = choose_engine(engine, find_recogniser)
-    words = spoken(transcript)
-    if not words:
-        raise InputError("the transcript has no words")
+    text = unicodedata.normalize("NFC", transcript)
+    if foreign := [word for word in WORD.findall(text) if not is_latin(word)]:
+        raise InputError(f"the transcript has {foreign[0]!r}, whose letters are not Latin; English can be aligned")
     if len(wave) > LONGEST * RATE:
         raise InputError(f"{len(wave) / RATE:.0f} seconds in one piece; at most {LONGEST:.0f} are aligned, cut it")
-    return _by_model(wave, words, find_recogniser()) if engine == "model" else _by_pocketsphinx(wave, words)
+    lookup = _decoder().lookup_word if find_spec("pocketsphinx") else None  # its dictionary
+    words = spoken(text, lookup and (lambda word: lookup(word) is not None))
+    if not words:
+        raise InputError("the transcript has no words")
+    said = {word: pronounce(word, lookup or (lambda word: None)) for word in words}
+    guessed = tuple(word for word, (_, known) in said.items() if not known)
+    phones = {word: sound for word, (sound, _) in said.items()}
+    if engine == "model":
+        return replace(_by_model(wave, words, phones, find_recogniser()), guessed=guessed)
+    return replace(_by_pocketsphinx(wave, words, phones), guessed=guessed)
 
 
-def _by_model(wave: np.ndarray, words: list[str], recogniser: ctc_align.Recogniser | None) -> Alignment:
+def _by_model(wave: np.ndarray, words: list[str], said: dict[str, str], recogniser: ctc_align.Recogniser | None) -> Alignment:
     if ctc_align.forced_align() is None:
         raise InputError("aligning with the model needs torchaudio for the torch that is installed; use pocketsphinx")
     if recogniser is None:
         raise InputError("model: its speech encoder has not learnt phonemes; align with pocketsphinx")
-    decoder = _decoder() if find_spec("pocketsphinx") else None  # for its dictionary
-    said = {word: decoder and decoder.lookup_word(word) for word in words}
-    guessed = tuple(word for word, known in said.items() if not known)
-    phones = [(said[word] or sounds(word)).split() for word in words]
+    phones = [said[word].split() for word in words]
     found = ctc_align.place(ctc_align.posteriors(recogniser, wave), recogniser.phones, words, phones)
     duration = len(wave) / RATE
-    return Alignment(_within(found[0], duration), _within(found[1], duration), guessed)
+    return Alignment(_within(found[0], duration), _within(found[1], duration))
 
 
-def _by_pocketsphinx(wave: np.ndarray, words: list[str]) -> Alignment:
-    decoder = _decoder()
-    guessed = tuple(dict.fromkeys(word for word in words if decoder.lookup_word(word) is None))
-    for word in guessed:
-        decoder.add_word(word, sounds(word), True)
+def _by_pocketsphinx(wave: np.ndarray, words: list[str], said: dict[str, str]) -> Alignment:
     edge = round(EDGE * RATE)
     loudest = max(float(np.abs(wave).max(initial=0)), 1e-6)
     # Faint noise: the model has never heard digital silence.
     padded = np.random.default_rng(0).standard_normal(len(wave) + 2 * edge).astype(np.float32) * 3e-4
     padded[edge : edge + len(wave)] += wave * (0.5 / loudest)
     samples = np.clip(np.round(padded * 32767), -32768, 32767).astype(np.int16).tobytes()
-    try:
-        decoder.set_align_text(" ".join(words))
-        _decode(decoder, samples)
-        decoder.set_alignment()
-        _decode(decoder, samples)
-        found = decoder.get_alignment()
-    except RuntimeError as error:
-        raise InputError(f"the transcript does not fit the sound ({error})") from None
+    tried = []
+    for options in ({}, WIDE) if len(wave) <= WIDEST * RATE else ({},):
+        try:
+            tried.append([_part(word) for word in _align(samples, words, said, **options)])
+        except RuntimeError:
+            continue
+        if all(part.fits for part in _fitting(tried[-1])):
+            break
+    if not tried:
+        raise InputError("the transcript does not fit the sound: it has too many words, or others")
+    return _judged(min(map(_fitting, tried), key=_misfit), len(wave) / RATE)
+
+
+def _align(samples: bytes, words: list[str], said: dict[str, str], **options: float) -> Any:
+    """pocketsphinx's alignment, each part with its score among all states. Raises RuntimeError if there is none."""
+    decoder, judge = _decoder(**options), _decoder(compallsen=True, **options)
+    for word, sound in said.items():
+        for each in (decoder, judge):
+            if each.lookup_word(word) is None:
+                each.add_word(word, sound, True)
+    decoder.set_align_text(" ".join(words))
+    _decode(decoder, samples)
+    decoder.set_alignment()
+    _decode(decoder, samples)
+    found = decoder.get_alignment()
     if found is None:
-        raise InputError("the transcript does not fit the sound")
-    return _spans(found, len(wave) / RATE, guessed)
+        raise RuntimeError("no path through it")
+    judge.set_alignment(found)
+    _decode(judge, samples)
+    judged = judge.get_alignment()
+    if judged is None:
+        raise RuntimeError("no path through it")
+    return judged
 
 
-def spoken(text: str) -> list[str]:
-    """Text as it is said: small letters, numbers in words, no punctuation.
-
-    >>> spoken("Dr. Smith's 21 cats, 1984!")
-    ['doctor', "smith's", 'twenty', 'one', 'cats', 'one', 'thousand', 'nine', 'hundred', 'eighty', 'four']
-    """
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower().replace("’", "'"))
-    out: list[str] = []
-    for token in re.findall(r"\d+|[a-zà-ÿ]+(?:'[a-z]+)*|[&%+]", text):
-        out.extend(number(int(token)) if token.isdigit() and len(token) < 13 else [SHORT.get(token, str(token))])
-    return [word for token in out for word in ([ONES[int(d)] for d in token] if token.isdigit() else [token])]
-
-
-def number(value: int) -> list[str]:
-    """A whole number from 0 to below 10^12 in words."""
-    for size, name in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
-        if value >= size:
-            rest = number(value % size) if value % size else []
-            return [*number(value // size), name, *rest]
-    if value < 20:
-        return [ONES[value]]
-    return [TENS[value // 10], *([ONES[value % 10]] if value % 10 else [])]
+def pronounce(word: str, lookup: Callable[[str], str | None]) -> tuple[str, bool]:
+    """ARPAbet phonemes of a word, and whether a dictionary has it: as it is, without accents, or without a possessive s."""
+    plain = fold(word)
+    for form in (word, plain):
+        if found := lookup(form):
+            return found, True
+    stem = plain.removesuffix("'s")
+    if stem != plain and (found := lookup(stem)):
+        last = found.split()[-1]
+        return f"{found} {'IH Z' if last in HISSES else 'S' if last in VOICELESS else 'Z'}", True
+    return sounds(word), False
 
 
 def sounds(word: str) -> str:
     """A guess at how a word that no dictionary has is said, as ARPAbet phonemes with blanks between them."""
-    import unicodedata
-
-    letters = re.sub("[^a-z]", "", unicodedata.normalize("NFKD", word))
+    letters = re.sub("[^a-z]", "", fold(word))
     if len(letters) > 3 and letters.endswith("e") and letters[-2] not in "aeiou":
         letters = letters[:-1]
     out, place = [], 0
@@ -176,11 +202,11 @@ def sounds(word: str) -> str:
     return " ".join(out) or "AH"
 
 
-def _decoder() -> Any:
+def _decoder(**options: Any) -> Any:
     """A new one for every recording, 0.1 s: it adapts to what it hears, and the same sound must give the same times."""
     from pocketsphinx import Decoder
 
-    return Decoder(lm=None, bestpath=False, samprate=RATE, loglevel="FATAL")
+    return Decoder(lm=None, bestpath=False, samprate=RATE, loglevel="FATAL", **options)
 
 
 def _decode(decoder: Any, samples: bytes) -> None:
@@ -189,22 +215,78 @@ def _decode(decoder: Any, samples: bytes) -> None:
     decoder.end_utt()
 
 
-def _spans(found: Any, duration: float, guessed: tuple[str, ...]) -> Alignment:
-    """Frames of 10 ms -> seconds of the recording, the silence around it cut off."""
-    words, phones = [], []
-    for word in found:
-        parts = [(p.start / 100 - EDGE, (p.start + p.duration) / 100 - EDGE, p.name) for p in word]
-        pause = word.name.startswith("<") or parts[0][2] in ("SIL", "+SPN+", "+NSN+")
-        if not pause:
-            words.append((parts[0][0], parts[-1][1], re.sub(r"\(\d+\)$", "", word.name)))
-        phones.extend((a, b, SILENCE if pause or name.startswith("+") else name) for a, b, name in parts)
-    joined: list[tuple[float, float, str]] = []
+@dataclass(frozen=True)
+class _Part:
+    """A word or a pause: its text, "" for a pause, its phonemes in seconds, its mean score, and whether it fits the sound."""
+
+    text: str
+    phones: Spans
+    score: float
+    fits: bool = True
+
+    @property
+    def start(self) -> float:
+        return self.phones[0][0]
+
+    @property
+    def end(self) -> float:
+        return self.phones[-1][1]
+
+
+def _judged(parts: list[_Part], duration: float) -> Alignment:
+    """What was said of it all, the silence around the recording cut off; words that do not fit become pauses."""
+    said = [part for part in parts if part.text]
+    seconds = sum(part.end - part.start for part in said)
+    score = sum(part.score * (part.end - part.start) for part in said) / max(seconds, 1e-6)
+    if score < LEAST_ALL or not any(part.fits for part in said):
+        raise InputError("the transcript does not fit the sound: other words are said, or none")
+    phones = [
+        span for part in parts for span in (part.phones if part.fits and part.text else [(part.start, part.end, SILENCE)])
+    ]
+    joined: list[Span] = []
     for start, end, name in phones:
         if joined and name == SILENCE == joined[-1][2]:
             joined[-1] = (joined[-1][0], end, name)
         else:
             joined.append((start, end, name))
-    return Alignment(_within(words, duration), _within(joined, duration), guessed)
+    odd: list[list[float]] = []
+    for part in parts:
+        if not part.fits and odd and part.start - odd[-1][1] < SHORTEST:
+            odd[-1][1] = part.end
+        elif not part.fits:
+            odd.append([part.start, part.end])
+    unwritten = tuple((max(0.0, a), min(b, duration)) for a, b in odd if min(b, duration) - max(0.0, a) > SHORTEST)
+    unheard = tuple(part.text for part in said if not part.fits)
+    heard = [(part.start, part.end, part.text) for part in said if part.fits]
+    return Alignment(_within(heard, duration), _within(joined, duration), (), unheard, unwritten)
+
+
+def _misfit(parts: list[_Part]) -> float:
+    """Seconds that do not fit."""
+    return sum(part.end - part.start for part in parts if not part.fits)
+
+
+def _part(word: Any) -> _Part:
+    """Frames of 10 ms of an alignment in seconds of the recording, before the silence around it."""
+    names = [(p.start / 100 - EDGE, (p.start + p.duration) / 100 - EDGE, p.name) for p in word]
+    pause = word.name.startswith("<") or names[0][2] in ("SIL", "+SPN+", "+NSN+")
+    phones = tuple((a, b, SILENCE if pause or name.startswith("+") else name) for a, b, name in names)
+    score = sum(p.score for p in word) / max(1, sum(p.duration for p in word))
+    return _Part("" if pause else re.sub(r"\(\d+\)$", "", word.name), phones, score)
+
+
+def _fitting(parts: list[_Part]) -> list[_Part]:
+    """The parts, told whether each fits: words that are likely enough, and pauses in which nobody speaks."""
+    fits = [part.score >= (LEAST if part.text else PAUSE) for part in parts]
+    for order in (
+        range(1, len(parts)),
+        range(len(parts) - 2, -1, -1),
+    ):  # what is beside a word that was not said, on either side
+        for i in order:
+            beside = i - 1 if order.step > 0 else i + 1
+            if parts[i].text and parts[beside].text and not fits[beside] and parts[i].score < DOUBTFUL:
+                fits[i] = False
+    return [replace(part, fits=fit) for part, fit in zip(parts, fits, strict=True)]
 
 
 def _within(spans: Iterable[Span], duration: float) -> Spans:

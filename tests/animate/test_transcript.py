@@ -10,7 +10,7 @@ from talkinghead import Animation
 from talkinghead.animate.transcript import animate_transcript, read_transcript
 from talkinghead.audio.load import load_audio
 from talkinghead.cli import main
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.head.head import Head
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.speech import align
@@ -31,6 +31,15 @@ def test_lips_shut_where_the_words_say(spoken, sample):
     for start, end in found:
         assert aperture[np.abs(spoken.times - (start + end) / 2) < 0.02].min() < 1e-3
     assert aperture.max() > 5e-3
+
+
+def test_the_model_speaks_where_there_are_no_words(spoken, sample):
+    with pytest.warns(InputWarning, match=r"no words for the sound at 2\.\d to 5\.\d s, where the model speaks"):
+        half = animate_transcript(sample, TEXT[:28], fps=50, idle=0)
+    early, late = half.times < 1.8, half.times > 2.6
+    assert np.abs(half.lip_aperture() - spoken.lip_aperture())[early].max() < 1e-3
+    assert half.lip_aperture()[late].max() > 5e-3  # metres
+    assert np.corrcoef(half.lip_aperture()[late], spoken.lip_aperture()[late])[0, 1] > 0.5
 
 
 def test_eyes_live_and_lips_stay_as_they_are(spoken, sample):

@@ -8,7 +8,7 @@ import pytest
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.speech import align as aligning
-from talkinghead.speech.align import align, number, sounds, spoken
+from talkinghead.speech.align import align, pronounce, sounds
 from talkinghead.speech.phonemes import PHONES, arpabet
 
 TEXT = "Hello! I am a talking head. Play me a voice, and watch my mouth move as you speak."
@@ -63,15 +63,6 @@ def test_a_word_that_no_dictionary_has(sample):
     assert found.guessed == ("hellohzz",) and found.words[0][2] == "hellohzz"
 
 
-def test_what_people_write():
-    assert spoken("Dr. Smith’s 21 cats, 1,984 & 5% more!") == (
-        "doctor smith's twenty one cats one thousand nine hundred eighty four and five percent more".split()
-    )
-    assert spoken("12345678901234") == "one two three four five six seven eight nine zero one two three four".split()
-    assert spoken("你好 ... !") == []
-    assert number(0) == ["zero"] and number(1_000_000) == ["one", "million"] and number(115) == ["one", "hundred", "fifteen"]
-
-
 def test_guesses_are_phonemes():
     assert sounds("shane").split() == ["SH", "AE", "N"]
     assert sounds("phoebe").split()[0] == "F"
@@ -84,6 +75,42 @@ def test_what_cannot_be_aligned_is_told(wave, text, told):
     pytest.importorskip("pocketsphinx")
     with pytest.raises(InputError, match=told):
         align(np.zeros(int(wave * 16000), np.float32), text)
+
+
+def test_accents_are_no_new_words():
+    dictionary = {"cafe": "K AH F EY", "naïve": "N AY IY V", "james": "JH EY M Z"}.get
+    assert pronounce("café", dictionary) == ("K AH F EY", True) and pronounce("naïve", dictionary)[0] == "N AY IY V"
+    assert pronounce("cafés", dictionary)[1] is False and pronounce("james's", dictionary) == ("JH EY M Z IH Z", True)
+
+
+def test_words_beyond_the_latin_alphabet_are_told():
+    pytest.importorskip("pocketsphinx")
+    with pytest.raises(InputError, match="'мир', whose letters are not Latin"):
+        align(np.ones(16000, np.float32), "hello мир")
+
+
+def test_half_a_transcript_leaves_the_other_half_open(sample, found):
+    first, second = align(load_audio(sample), TEXT[:28]), align(load_audio(sample), TEXT[28:])
+    (start, end), (begin, stop) = *first.unwritten, *second.unwritten
+    assert start == pytest.approx(2.2, abs=0.2) and end > 5.4 and begin == 0 and stop == pytest.approx(2.2, abs=0.2)
+    assert first.words == found.words[: len(first.words)] and len(first.words) + len(second.words) == len(found.words)
+    assert found.unwritten == () and found.unheard == ()
+
+
+def test_words_that_the_sound_has_not_are_named(sample, found):
+    odd = align(load_audio(sample), TEXT.replace("talking head", "purple elephant"))
+    assert odd.unheard == ("purple", "elephant")
+    ((start, end),) = odd.unwritten
+    assert all(name == "SIL" for a, b, name in odd.phones if a >= start and b <= end)
+    assert odd.words[-1] == found.words[-1]
+    assert "friends" in align(load_audio(sample), TEXT + " And goodbye my dear friends").unheard
+
+
+@pytest.mark.parametrize("text", ["The weather is very nice in the mountains today", "I like apples and bananas very much"])
+def test_a_wrong_sentence_is_refused(sample, text):
+    pytest.importorskip("pocketsphinx")
+    with pytest.raises(InputError, match="does not fit the sound"):
+        align(load_audio(sample), text)
 
 
 def test_words_that_were_not_said(sample):

@@ -33,6 +33,7 @@ from talkinghead.speech import align, coarticulation, phonemes
 from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.speech.transcripts import PHONES, TEXTS, phone_spans, read_lines
+from talkinghead.speech.written import read_text
 
 VERSION = 2
 LICENCE = "unknown"
@@ -41,7 +42,6 @@ SUFFIXES = (*SOUNDS, ".opus")
 LATE = 0.5  # seconds by which the last phoneme may end after the sound
 UNSAID = (1.0, 0.1)  # seconds, and share of the speech, that may be without phonemes
 LOUD, NEAR = -1.5, 0.1  # 10 dB below the loudest third, seconds
-LONGEST_TEXT = 1 << 20  # bytes of a transcript or of a .lab
 
 
 def takes(
@@ -114,7 +114,7 @@ def _times(take: Take, wave: np.ndarray) -> tuple[Spans | None, Spans, str | Non
         if text is None:
             raise InputError(f"{beside}: has no tier named phones")
     elif beside is not None:
-        content = _text(beside)
+        content = read_text(beside)
         phones = read_lab(content) if beside.suffix.lower() == ".lab" else None
         if phones is not None:
             return None, phones, text, None
@@ -159,9 +159,3 @@ def read_lab(text: str) -> Spans | None:
     whole = all(row[0].isdigit() and row[1].isdigit() for row in rows)
     unit = 1e-7 if whole and second[-1] > 1e4 else 1.0  # so many seconds are no recording
     return tuple((a * unit, b * unit, label) for a, b, label in zip(first, second, labels, strict=True))
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > LONGEST_TEXT:
-        raise InputError(f"{path}: too large for the words of one recording")
-    return path.read_text(encoding="utf-8-sig", errors="replace")

@@ -1,0 +1,211 @@
+"""Written English -> the words that are said: numbers, money, dates, abbreviations, letters. num2words says numbers.
+
+Every rule is a pattern and what is said instead, applied in order to the whole text; what is left are words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from talkinghead.errors import InputError
+
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+SHORT_MONTHS = {name[:3]: name for name in MONTHS.split("|")} | {"Sept": "September"}
+CURRENCIES = {  # sign -> one, many, a hundredth, hundredths
+    "$": ("dollar", "dollars", "cent", "cents"),
+    "€": ("euro", "euros", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"),
+    "¥": ("yen", "yen", "sen", "sen"),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+}
+SCALES = {"k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion", "tn": "trillion"}
+UNITS = {  # after a number
+    **{"km": "kilometers", "m": "meters", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms", "g": "grams"},
+    **{
+        "mg": "milligrams",
+        "lb": "pounds",
+        "lbs": "pounds",
+        "oz": "ounces",
+        "ft": "feet",
+        "mi": "miles",
+        "mph": "miles per hour",
+    },
+    **{"km/h": "kilometers per hour", "kph": "kilometers per hour", "hz": "hertz", "khz": "kilohertz", "mhz": "megahertz"},
+    **{"ghz": "gigahertz", "kb": "kilobytes", "mb": "megabytes", "gb": "gigabytes", "tb": "terabytes", "ml": "milliliters"},
+    **{"l": "liters", "hrs": "hours", "hr": "hours", "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds"},
+    **{"ms": "milliseconds", "kw": "kilowatts", "°c": "degrees celsius", "°f": "degrees fahrenheit", "°": "degrees"},
+}
+TITLES = {  # with or without a dot
+    **{"mr": "mister", "mrs": "missus", "ms": "miss", "dr": "doctor", "prof": "professor", "vs": "versus", "jr": "junior"},
+    **{"sr": "senior", "etc": "et cetera", "blvd": "boulevard", "approx": "approximately", "dept": "department"},
+}
+ABBREVIATIONS = {  # only with a dot and a word after it: without, they are words of their own
+    **{"st": "saint", "mt": "mount", "ft": "fort", "ave": "avenue", "rd": "road", "gen": "general", "col": "colonel"},
+    **{"lt": "lieutenant", "sgt": "sergeant", "capt": "captain", "gov": "governor", "sen": "senator", "rep": "representative"},
+    **{"rev": "reverend", "hon": "honorable", "inc": "incorporated", "ltd": "limited", "co": "company", "corp": "corporation"},
+    **{"est": "established", "tue": "tuesday", "tues": "tuesday", "thu": "thursday", "thurs": "thursday", "fri": "friday"},
+}
+NUMBERED = {"no": "number", "nos": "numbers", "fig": "figure", "vol": "volume", "ch": "chapter", "p": "page"}  # with one after
+SIGNS = {"&": "and", "%": "percent", "+": "plus", "=": "equals", "@": "at", "×": "times", "÷": "divided by", "#": "number"}
+FOLDED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ŋ": "ng"}
+)
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+N = r"\d+(?:\.\d+)?"  # a number
+COUNT = "\ue000"  # stands before a number that was written with commas, which is no year
+
+
+def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
+    """Text as it is said: small letters, numbers in words, no punctuation; letters of other alphabets are left out.
+
+    known: whether the dictionary has a word; words in capitals that it has not are spelled.
+
+    >>> spoken("Dr. Smith's 21 cats, 1984!")
+    ['doctor', "smith's", 'twenty', 'one', 'cats', 'nineteen', 'eighty', 'four']
+    """
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", text)  # hyphens and joins that are not seen
+    text = re.sub("[’‘ʼ＇`´]", "'", text)
+    for mark, plain in (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"), ("⅓", " 1/3"), ("⅔", " 2/3"), ("№", "No. "), ("−", "-")):
+        text = text.replace(mark, plain)
+    text = unicodedata.normalize("NFKC", text)
+    text = re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: COUNT + m[0].replace(",", ""), text)
+    for pattern, say in RULES:
+        text = re.sub(pattern, say, text)
+    words, shouted = [], text.isupper()
+    for match in WORD.finditer(text):
+        word = match[0]
+        if not is_latin(word):
+            continue
+        spelled = not shouted and 2 <= len(word) <= 5 and word.isupper() and word.isalpha() and not _sayable(word, known)
+        words.extend(word.lower() if spelled else [word.lower()])
+    return words
+
+
+def is_latin(word: str) -> bool:
+    """Whether all letters of a word are Latin, with or without accents."""
+    return all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in word)
+
+
+def fold(word: str) -> str:
+    """A word in small letters without accents: fiancé is fiance, Łódź is lodz."""
+    plain = unicodedata.normalize("NFKD", word.lower().translate(FOLDED))
+    return "".join(c for c in plain if not unicodedata.combining(c)).translate(FOLDED)
+
+
+def number(value: int | str) -> list[str]:
+    """A number in words, as `3.14`; whole ones up to below 10^12, larger ones digit by digit."""
+    text = str(value)
+    whole, _, rest = text.partition(".")
+    if len(whole) > 12 or (len(whole) > 1 and whole[0] == "0"):
+        said = [word for digit in whole for word in _words(int(digit))]
+    else:
+        said = _words(int(whole)) if whole else []
+    return said + (["point", *(word for digit in rest for word in _words(int(digit)))] if rest else [])
+
+
+def _words(value: int, to: str = "cardinal") -> list[str]:
+    try:
+        from num2words import num2words
+    except ImportError:
+        raise InputError("numbers in a transcript need num2words: pip install 'talkinghead[align]'") from None
+    said: Any = num2words(value, to=to)
+    return [word for word in re.findall("[a-z]+", said) if word != "and"]
+
+
+def _say(value: int | str) -> str:
+    return f" {' '.join(number(value))} "
+
+
+def _ordinal(value: str | int) -> str:
+    return f" {' '.join(_words(int(value), 'ordinal'))} "
+
+
+def _year(value: str | int) -> str:
+    return f" {' '.join(_words(int(value), 'year'))} "
+
+
+def _decade(match: re.Match) -> str:
+    said = _words(int(match[1]), "year" if len(match[1]) == 4 else "cardinal")
+    last = said[-1]
+    return f" {' '.join([*said[:-1], last[:-1] + 'ies' if last.endswith('y') else last + 's'])} "
+
+
+def _money(sign: str, amount: str, scale: str | None) -> str:
+    one, many, cent, cents = CURRENCIES[sign]
+    whole, _, part = amount.partition(".")
+    if scale:
+        return f"{_say(amount)}{SCALES.get(scale.lower(), scale.lower())} {many} "
+    if len(part) != 2:
+        return f"{_say(amount)}{one if amount == '1' else many} "
+    coins = f"{_say(str(int(part)))}{cent if int(part) == 1 else cents} " if int(part) else ""
+    notes = f"{_say(str(int(whole)))}{one if int(whole) == 1 else many} " if int(whole) or not coins else ""
+    return f"{notes}{'and ' if notes and coins else ''}{coins}"
+
+
+def _time(match: re.Match) -> str:
+    hour, minute = int(match[1]), int(match[2])
+    if not minute:
+        return _say(hour) + ("" if re.match(r"\s*[ap]\.?m\b", match.string[match.end() :], re.I) else "o'clock ")
+    return _say(hour) + ("oh " if minute < 10 else "") + _say(minute)
+
+
+def _fraction(match: re.Match) -> str:
+    whole, over, under = match[1], int(match[2]), int(match[3])
+    name = {2: "half", 4: "quarter"}.get(under) or _ordinal(under).strip()
+    many = {"half": "halves"}.get(name, f"{name}s") if over > 1 else name
+    part = f"a {name}" if whole and over == 1 else f"{_say(over)}{many}"
+    return f"{_say(whole)}and {part} " if whole else f" {part} "
+
+
+def _spelled(text: str) -> str:
+    return f" {' '.join(c for c in text if c.isalpha())} "
+
+
+def _digits(match: re.Match) -> str:
+    return "".join(_say(digit) for digit in re.sub(r"\D", "", match[0]))
+
+
+def _sayable(word: str, known: Callable[[str], bool] | None) -> bool:
+    return known(word.lower()) if known is not None else bool(re.search("[AEIOUY]", word))
+
+
+SIGN = "[" + "".join(CURRENCIES) + "]"
+SCALE = r"(?:\s*(thousand|million|billion|trillion|[kmb]|mn|bn|tn)\b)?"
+RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
+    (r"\b(?:https?://|www\.)\S+", lambda m: re.sub(r"[./:]+", lambda d: " dot " if d[0] == "." else " ", m[0])),
+    (rf"(?i)\b({'|'.join(NUMBERED)})\.\s*(?=\d)", lambda m: f"{NUMBERED[m[1].lower()]} "),
+    (rf"(?i)({SIGN})\s*{COUNT}?(\d*\.?\d+){SCALE}", lambda m: _money(m[1], m[2], m[3])),
+    (rf"(?i)(\d+(?:\.\d+)?){SCALE}\s*({SIGN})", lambda m: _money(m[3], m[1], m[2])),
+    (r"(\d+)\s*¢", lambda m: f"{_say(m[1])}cent{'s' * (m[1] != '1')} "),
+    (r"\b([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?\b", _time),
+    (r"(?i)\b([ap])\.\s?m\b\.?", lambda m: f" {m[1]} m "),
+    (r"(?i)(\d)\s*([ap])\.?m\b\.?", lambda m: f"{m[1]} {m[2]} m "),
+    (r"(?i)\b(e\.g\.|i\.e\.)", lambda m: " for example " if m[0].lower() == "e.g." else " that is "),
+    (rf"\b({'|'.join(SHORT_MONTHS)})\b\.?(?=\s*\d)", lambda m: SHORT_MONTHS[m[1]]),
+    (rf"(?i)\b({MONTHS})\s+(\d\d?)\b(?![:.]?\d|st|nd|rd|th)", lambda m: f"{m[1]} {_ordinal(m[2])}"),
+    (rf"(?i)\b(\d\d?)\s+({MONTHS})\b", lambda m: f"{_ordinal(m[1])}{m[2]}"),
+    (r"\b(\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda m: _ordinal(m[1])),
+    (r"'?\b(\d0|1\d\d0|20\d0)'?s\b", _decade),
+    (r"\b(\d{3})-(\d{3})-(\d{4})\b|\b\d{3}-\d{4}\b", _digits),
+    (r"\b(?:(\d+)\s+)?(\d{1,2})/([2-9]|1\d|2\d|100)\b(?!/)", _fraction),
+    (rf"({N})\s*[-–—]\s*(?={COUNT}?\d)", lambda m: f"{m[1]} to "),
+    (
+        rf"({N})\s*(°\s*[cCfF]?|(?:{'|'.join(map(re.escape, sorted(UNITS, key=len, reverse=True)))})\b)(?!')",
+        lambda m: f"{m[1]} {UNITS.get(m[2].replace(' ', '').lower(), m[2])} ",
+    ),
+    (rf"(?<![\w.])-(?={COUNT}?\.?\d)", lambda m: " minus "),
+    (rf"(?<![\d.{COUNT}])\b(1[1-9]\d\d|20\d\d)\b(?!\.\d|\s*%)", lambda m: _year(m[1])),
+    (r"\d+(?:\.\d+)+\.\d+", lambda m: " point ".join(_say(part) for part in m[0].split("."))),
+    (r"\d*\.\d+|\d+", lambda m: _say(m[0])),
+    (r"\b((?:[A-Za-z]\.){2,})", lambda m: _spelled(m[1])),
+    (r"\b([A-Z][\w']+) St\b\.?(?!\s+[A-Z])", lambda m: f"{m[1]} street "),
+    (r"\bPh\.?\s?D\b\.?", lambda m: " P H D "),
+    (rf"(?i)\b({'|'.join(TITLES)})\b\.?(?!')", lambda m: f"{TITLES[m[1].lower()]} "),
+    (rf"(?i)\b({'|'.join(ABBREVIATIONS)})\.(?=\s*[\w'])", lambda m: f"{ABBREVIATIONS[m[1].lower()]} "),
+    (r"\bSt\b(?=\s+[A-Z])", lambda m: "saint"),
+    ("[" + re.escape("".join(SIGNS)) + "]", lambda m: f" {SIGNS[m[0]]} "),
+)

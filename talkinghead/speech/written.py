@@ -1,0 +1,107 @@
+"""Files with what is said in one recording -> its words as text: plain text, subtitles, times of words."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from talkinghead.errors import InputError
+from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
+
+LONGEST = 1 << 20  # bytes of a transcript
+NAMED = re.compile(r"\S+\.[A-Za-z][A-Za-z0-9]{1,8}")  # what looks like a file's name and not like a sentence
+TIMES = re.compile(r"^.*-->.*$")  # a cue of .srt and .vtt: its times, then its text up to an empty line
+MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}|\[[^\]]*\]|\([^)]*\)|[♪♫]+|^\s*(?:-|>>+)\s*|^[A-Z][A-Z .]+:\s", re.MULTILINE)
+
+
+def read_transcript(text: str) -> str:
+    """What is said: the words of the file that `text` names, or the text itself.
+
+    Raises InputError for a file that is not there, too large, not of a kind in READERS, or that has no words.
+    """
+    suffix = Path(text).suffix.lower() if "\n" not in text else ""
+    if suffix not in READERS:
+        if "\n" not in text and (NAMED.fullmatch(text) or _is_file(text)):
+            kinds = ", ".join(READERS)
+            raise InputError(f"{text}: a transcript is the words themselves, or a file of the kinds {kinds}")
+        return text
+    path = Path(text)
+    words = READERS[suffix](path)
+    if not words.split():
+        raise InputError(f"{path}: has no words")
+    return words
+
+
+def read_text(path: Path) -> str:
+    """A short text file in UTF-8, UTF-16 with its mark, or what Windows had before. Raises InputError."""
+    try:
+        if path.stat().st_size > LONGEST:
+            raise InputError(f"{path}: too large for the words of one recording")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _subtitles(path: Path) -> str:
+    """The text of the cues of .srt and .vtt, without markup, sounds in brackets and speakers, and lines that roll on once."""
+    lines: list[str] = []
+    cue = False
+    for line in read_text(path).splitlines():
+        if TIMES.match(line):
+            cue = True
+        elif not line.strip():
+            cue = False
+        elif cue:
+            said = " ".join(MARKUP.sub(" ", html.unescape(line)).split())
+            if said and said not in lines[-2:]:
+                lines.append(said)
+    return "\n".join(lines)
+
+
+def _ctm(path: Path) -> str:
+    """NIST's conversation time marks: recording, channel, start, duration, word, and perhaps a confidence."""
+    words, recordings = [], set()
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        fields = line.split()
+        if not fields or line.startswith(";;"):
+            continue
+        try:
+            name, _, start, _, word = fields[:5]
+            words.append((float(start), word))
+        except ValueError:
+            raise InputError(f"{path}, line {number}: not recording, channel, start, duration, word") from None
+        recordings.add(name)
+    if len(recordings) > 1:
+        raise InputError(f"{path}: has the words of {len(recordings)} recordings; give those of one")
+    return " ".join(word for _, word in sorted(words, key=lambda entry: entry[0]) if word.lower() not in PAUSES)
+
+
+def _textgrid(path: Path) -> str:
+    words, _ = words_and_phonemes(read_textgrid(path))
+    if words is None:
+        raise InputError(f"{path}: has no tier named words")
+    return " ".join(word for _, _, word in words)
+
+
+READERS: dict[str, Callable[[Path], str]] = {
+    ".txt": read_text,
+    ".srt": _subtitles,
+    ".vtt": _subtitles,
+    ".textgrid": _textgrid,
+    ".ctm": _ctm,
+}
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or a null character
+        return False

@@ -1,0 +1,55 @@
+"""What people write, as it is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkinghead.speech.spoken import fold, number, spoken
+
+SAID = [
+    ("the 1st of May, and the 21st, and the 3rd", "the first of may and the twenty first and the third"),
+    ("the 1,000th", "the one thousandth"),
+    ("It cost $5.50, £1 and $1.01", "it cost five dollars and fifty cents one pound and one dollar and one cent"),
+    (
+        "$3.5 million, 20€, $1,984",
+        "three point five million dollars twenty euros one thousand nine hundred eighty four dollars",
+    ),
+    ("3.14, .5 and 007", "three point one four point five and zero zero seven"),
+    ("in 1984, 1905, 2005 and 2024", "in nineteen eighty four nineteen oh five two thousand five and twenty twenty four"),
+    ("1,984 of 2,000,000", "one thousand nine hundred eighty four of two million"),
+    ("the 1980s and the '90s", "the nineteen eighties and the nineties"),
+    ("at 10:30, 10:05, 9:00 and 5pm", "at ten thirty ten oh five nine o'clock and five p m"),
+    ("May 5, 2024 and Feb. 3rd", "may fifth twenty twenty four and february third"),
+    ("-3°C and 5.5%", "minus three degrees celsius and five point five percent"),
+    ("½, 2 3/4 and 10-20", "one half two and three quarters and ten to twenty"),
+    ("No. 5? No. We go.", "number five no we go"),
+    ("St. Paul lives on Main St. in town", "saint paul lives on main street in town"),
+    ("Mr and Mrs Jones vs. Prof. Lee, etc.", "mister and missus jones versus professor lee et cetera"),
+    ("U.S., e.g. the BBC", "u s for example the b b c"),
+    ("I am at 5 km/h & 6 ft", "i am at five kilometers per hour and six feet"),
+    ("Zoë, Łódź, Dvořák’s, ﬁne", "zoë łódź dvořák's fine"),
+    ("cafe\u0301 na\u00adive", "café naive"),
+    ("I AM THE TV", "i am the tv"),
+    ("COVID-19 on the MP3", "covid nineteen on the m p three"),
+    ("call 555-1234", "call five five five one two three four"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SAID)
+def test_what_is_written_and_what_is_said(text, said):
+    assert " ".join(spoken(text)) == said
+
+
+def test_a_dictionary_decides_which_capitals_are_spelled():
+    assert spoken("NASA and API", lambda word: word == "nasa") == ["nasa", "and", "a", "p", "i"]
+
+
+def test_letters_without_accents():
+    assert [
+        fold(word) for word in ("Fiancé", "Łódź", "Øre", "straße", "Ætna", "İz")
+    ] == "fiance lodz ore strasse aetna iz".split()
+
+
+def test_numbers_of_any_kind():
+    assert number("3.14") == "three point one four".split() and number(1_000_000) == ["one", "million"]
+    assert number("1234567890123")[:3] == ["one", "two", "three"]
