@@ -6,13 +6,16 @@ import json
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 from talkinghead.errors import InputError
 
 UNFINISHED = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[^.]+)")  # names of `replacing`, whose process was killed
+LONGEST = 200  # bytes of a name, of 255 that file systems take: suffixes are added
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -84,5 +87,11 @@ def _umask() -> int:
 
 
 def file_name(text: str) -> str:
-    """`text` as part of a file's name on any system."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "_"
+    """`text` as part of a file's name on any system: letters and digits of any script, dots, dashes, at most LONGEST bytes."""
+    text = unicodedata.normalize("NFC", text)
+    kept = "".join(c if c.isalnum() or c in "._-" or unicodedata.category(c)[0] == "M" else " " for c in text)
+    name = "_".join(kept.split()).strip("._") or "_"
+    if len(name.encode("utf-8", "replace")) <= LONGEST:
+        return name
+    mark = blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()  # names that begin alike stay apart
+    return f"{name.encode('utf-8', 'replace')[: LONGEST - 9].decode('utf-8', 'ignore')}-{mark}"

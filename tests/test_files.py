@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.files import claim, replacing, sweep
+from talkinghead.files import claim, file_name, replacing, sweep
 
 
 def left_by_a_killed(path):
@@ -41,3 +41,9 @@ def test_folders_are_claimed_once(tmp_path):
     (tmp_path / "out" / "ours.json").write_text("[1")
     with pytest.raises(InputError, match="not readable"):
         claim(tmp_path / "out", "ours.json", said, "a dataset")
+
+
+def test_names_of_files_keep_letters_of_any_script_apart():
+    names = [file_name(text) for text in ("日本", "中国", "कि", "की", "a b/c", "..", "x" * 300, "x" * 299 + "y", "e\u0301")]
+    assert len(set(names)) == len(names) and names[4:6] == ["a_b_c", "_"] and names[-1] == "é"
+    assert all(len(name.encode()) <= 200 for name in names)

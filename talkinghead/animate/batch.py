@@ -24,6 +24,7 @@ from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
+from talkinghead.io.files import find_named
 from talkinghead.parallel import Failed, check, run
 from talkinghead.version import __version__
 
@@ -116,7 +117,7 @@ def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[
     changes = {name: value for name, value in item.changes.items() if name != "track"}
     if "head" in changes:
         head = changes.pop("head")
-        head = head if head.startswith("default") else str(root / head)
+        head = head if head.startswith("default") else str(find_named(root, head))
     return replace(settings, **changes), head if head.startswith("default") else str(Path(head).absolute())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 
 from talkinghead.animate.settings import VIDEO, AnimateSettings
 from talkinghead.errors import InputError
+from talkinghead.io.files import find_named
 from talkinghead.motion.emotion_curve import curve_file
 
 LISTS = (".txt", ".csv", ".jsonl")
@@ -56,17 +58,17 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".txt":
-            rows = [(n, {"audio": line.strip()}) for n, line in enumerate(text.splitlines(), 1)]
-            rows = [(n, row) for n, row in rows if row["audio"] and not row["audio"].startswith("#")]
+            lines = [(n, line.rstrip("\r")) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+            rows = [(n, {"audio": line}) for n, line in lines if not line.startswith("#") or (path.parent / line).is_file()]
         elif path.suffix.lower() == ".csv":
-            reader = csv.DictReader(text.splitlines())
+            reader = csv.DictReader(io.StringIO(text, newline=""))
             rows = [(reader.line_num, row) for row in reader]
         else:
-            rows = [(n, json.loads(line)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+            rows = [(n, json.loads(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     return [
-        {**_row(row, f"{path}, line {n}", path.parent), "line": n, "audio": path.parent / _audio(row, path, n)}
+        {**_row(row, f"{path}, line {n}", path.parent), "line": n, "audio": find_named(path.parent, _audio(row, path, n))}
         for n, row in rows
     ]
 
@@ -74,7 +76,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _audio(row: Any, path: Path, number: int) -> str:
     if not isinstance(row, dict) or not isinstance(row.get("audio"), str) or not row["audio"].strip():
         raise InputError(f"{path}, line {number}: no audio; the columns are {', '.join(COLUMNS)}")
-    return row["audio"].strip()
+    return row["audio"]
 
 
 def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
 def _placed(emotion: str, root: Path) -> str:
     """The same emotion; a curve's file, seen from the folder `root`, with its whole path."""
     path = curve_file(emotion)
-    return emotion if path is None else str((root / path).absolute())
+    return emotion if path is None else str(find_named(root, str(path)).absolute())
 
 
 def _named(rows: list[dict[str, Any]], root: Path) -> list[Item]:

@@ -7,12 +7,14 @@ import functools
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import tyro
 
 from talkinghead.errors import InputError
 from talkinghead.motion.emotion_curve import EmotionSpec
 
+OUTPUTS = ("-o", "--output")
 TYPES = tyro.constructors.ConstructorRegistry()
 
 
@@ -33,6 +35,7 @@ def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pri
 def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
     """The verb with its arguments, ready to run. tyro's boxes of text become one line."""
     complaint = io.StringIO()
+    arguments = _with_odd_names(arguments)
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.extras.subcommand_cli_from_dict(
@@ -48,6 +51,16 @@ def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callab
             raise  # --help
         verb = f" {arguments[0]}" if arguments and arguments[0] in verbs else ""
         raise InputError(f"{_one_line(complaint.getvalue())} (see talkinghead{verb} --help)") from None
+
+
+def _with_odd_names(arguments: list[str]) -> list[str]:
+    """The arguments, with `./` before names of files that begin with a dash: those that exist, and those after -o."""
+    before = ["", *arguments]
+    odd = [
+        word.startswith("-") and word not in OUTPUTS and (Path(word).is_file() or last in OUTPUTS)
+        for last, word in zip(before, arguments, strict=False)
+    ]
+    return [f"./{word}" if is_odd else word for word, is_odd in zip(arguments, odd, strict=True)]
 
 
 def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,33 @@ def files_under(paths: list[Path], pattern: str) -> list[Path]:
         found |= {path} if path.is_file() and path.match(pattern) else set()
         found |= {p for p in path.rglob(pattern) if p.is_file()} if path.is_dir() else set()
     return sorted(path for path in found if not path.name.startswith("."))
+
+
+def find_named(root: Path, text: str) -> Path:
+    """The file that a line of a list names, seen from the folder `root`: as it is written, or as other systems write it.
+
+    Those have blanks or quotes around names, backslashes between folders, and accents as letters of their own or not (Unicode's
+    normal forms). Where nothing of the kind is there, it is the path as it is written, without blanks around it.
+    """
+    plain = text.strip()
+    bare = plain[1:-1] if len(plain) > 2 and plain[0] == plain[-1] and plain[0] in "\"'" else plain
+    for name in dict.fromkeys((text, plain, bare, bare.replace("\\", "/"))):
+        if (found := _in_any_form(root / name)) is not None:
+            return found
+    return root / plain
+
+
+def _in_any_form(path: Path) -> Path | None:
+    """A path that exists, in whatever normal form each part of it is there; None if there is none."""
+    try:
+        if path.exists():
+            return path
+        parent = _in_any_form(path.parent) if path.parent != path else None
+        if parent is None:
+            return None
+        wanted = unicodedata.normalize("NFC", path.name)
+        if wanted.isascii():  # there is one form of it
+            return parent / path.name if (parent / path.name).exists() else None
+        return next((other for other in sorted(parent.iterdir()) if unicodedata.normalize("NFC", other.name) == wanted), None)
+    except (OSError, ValueError):  # too long for a name, no folder, a null character
+        return None

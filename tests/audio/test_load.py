@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes, write_media
@@ -215,3 +217,12 @@ def test_hash_tells_sounds_apart(sample):
 def test_the_frame_clock():
     assert [frame_count(s, 25) for s in (0.001, 0.04, 0.0401, 1.0, 2.0)] == [1, 1, 2, 25, 50]
     assert np.allclose(frame_times(3, 10), [0.05, 0.15, 0.25])
+
+
+@pytest.mark.parametrize(
+    "name", ["10:22:33.wav", "-x.wav", "#1.wav", "100%.wav", "%03d.wav", "pipe:0.wav", "file:a.wav", "a?b=c&d.wav", "é.wav"]
+)
+def test_a_recording_may_be_called_anything(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)  # a relative path with a colon looks like an address to FFmpeg
+    Path(name).write_bytes(wav_bytes(np.round(voice(0.1) * 32767).astype("<i2"), RATE, form=1, bits=16))
+    assert len(load_audio(name)) == 1600

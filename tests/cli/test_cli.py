@@ -176,6 +176,12 @@ def test_an_output_that_is_the_input_under_another_name(motion, tmp_path, capsys
     assert motion.read_bytes() == before
 
 
+def test_names_that_begin_with_a_dash(motion, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-m.npz").write_bytes(motion.read_bytes())
+    assert cli.main(["convert", "-m.npz", "-o", "-x:1.csv"]) == 0 and (tmp_path / "-x:1.csv").exists()
+
+
 def test_interruption_and_defects_have_a_status_of_their_own(monkeypatch, capsys):
     def raising(error):
         def info() -> None:

@@ -1,0 +1,72 @@
+"""Names in lists, as people and other systems write them."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+
+from talkinghead.animate.lists import read_items
+
+ODD = [
+    "10:22:33.wav",
+    "9:15/a.wav",
+    "-x.wav",
+    "#1.wav",
+    "a b.wav",
+    " a.wav",
+    "100%.wav",
+    "%03d.wav",
+    'it\'s "b".wav',
+    "a\u2028b.wav",
+]
+ODD += ["b\x0cc.wav", "*.wav", "x" * 251 + ".wav", "été.wav", "日本.wav"]
+
+
+@pytest.fixture(params=ODD, ids=range(len(ODD)))
+def named(request, tmp_path):
+    """A folder with one recording of an odd name, and the name."""
+    path = tmp_path / request.param
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    return tmp_path, request.param
+
+
+def only(path):
+    (item,) = read_items(path)
+    return item.audio
+
+
+def test_every_name_can_be_listed(named):
+    folder, name = named
+    assert only(folder) == folder / name
+    for suffix, text in (
+        (".txt", name),
+        (".jsonl", json.dumps({"audio": name})),
+        (".csv", 'audio\n"{}"'.format(name.replace('"', '""'))),
+    ):
+        (folder / f"list{suffix}").write_text(f"{text}\n", encoding="utf-8")
+        assert only(folder / f"list{suffix}") == folder / name
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_in_either_normal_form(tmp_path, forms):
+    there, listed = (unicodedata.normalize(form, "ordné/é.wav") for form in forms)
+    (tmp_path / there).parent.mkdir()
+    (tmp_path / there).write_bytes(b"x")
+    (tmp_path / "list.txt").write_text(listed)
+    assert only(tmp_path / "list.txt") == tmp_path / there
+
+
+@pytest.mark.parametrize("line", ["sub\\a b.wav", '"sub/a b.wav"', '"sub\\a b.wav"', "  sub/a b.wav \r", "./sub/a b.wav"])
+def test_lines_of_other_systems(tmp_path, line):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a b.wav").write_bytes(b"x")
+    (tmp_path / "list.txt").write_bytes(f"# a comment\n\n{line}\n".encode())
+    assert only(tmp_path / "list.txt") == tmp_path / "sub" / "a b.wav"
+
+
+def test_what_is_not_there_keeps_its_name(tmp_path):
+    (tmp_path / "list.txt").write_text(" none.wav \n#not/there.wav\n")
+    assert only(tmp_path / "list.txt") == tmp_path / "none.wav"
