@@ -87,11 +87,17 @@ def _umask() -> int:
 
 
 def file_name(text: str) -> str:
-    """`text` as part of a file's name on any system: letters and digits of any script, dots, dashes, at most LONGEST bytes."""
-    text = unicodedata.normalize("NFC", text)
-    kept = "".join(c if c.isalnum() or c in "._-" or unicodedata.category(c)[0] == "M" else " " for c in text)
-    name = "_".join(kept.split()).strip("._") or "_"
-    if len(name.encode("utf-8", "replace")) <= LONGEST:
+    """`text` as part of a file's name on any system: ASCII letters and digits, dots, dashes, at most LONGEST bytes.
+
+    Text that has none of these letters keeps those that it has.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")
+    if not re.search("[A-Za-z0-9]", name):
+        text = unicodedata.normalize("NFC", text)
+        kept = "".join(c if c.isalnum() or c in "._-" or unicodedata.category(c)[0] == "M" else " " for c in text)
+        name = "_".join(kept.split()).strip("._") or "_"
+    data = name.encode("utf-8", "replace")
+    if len(data) <= LONGEST:
         return name
-    mark = blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()  # names that begin alike stay apart
-    return f"{name.encode('utf-8', 'replace')[: LONGEST - 9].decode('utf-8', 'ignore')}-{mark}"
+    mark = blake2b(data, digest_size=4).hexdigest()  # names that begin alike stay apart
+    return f"{data[: LONGEST - 9].decode('utf-8', 'ignore')}-{mark}"

@@ -43,7 +43,7 @@ def test_folders_are_claimed_once(tmp_path):
         claim(tmp_path / "out", "ours.json", said, "a dataset")
 
 
-def test_names_of_files_keep_letters_of_any_script_apart():
+def test_names_of_files_are_kept_apart():
     names = [file_name(text) for text in ("日本", "中国", "कि", "की", "a b/c", "..", "x" * 300, "x" * 299 + "y", "e\u0301")]
     assert len(set(names)) == len(names) and names[4:6] == ["a_b_c", "_"] and names[-1] == "é"
     assert all(len(name.encode()) <= 200 for name in names)
