@@ -1,20 +1,16 @@
-"""Where the package's own files are, and writing that leaves nothing half done."""
+"""Where the package's own files are, folders that are written to, and names of files."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 from talkinghead.errors import InputError
+from talkinghead.writing import UNFINISHED, replacing
 
-UNFINISHED = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[^.]+)")  # names of `replacing`, whose process was killed
 LONGEST = 200  # bytes of a name, of 255 that file systems take: suffixes are added
 PACKAGE = Path(__file__).resolve().parent
 
@@ -37,31 +33,6 @@ def recipe(name: str | Path, beside: Path = Path()) -> Path:
     return beside / path
 
 
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, of the same suffix, renamed to it on success and removed on failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        yield fresh
-        fresh.chmod(0o666 & ~_umask())  # mkstemp's 0600 would surprise whoever shares the file
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Remove what a killed `replacing` left in a folder (not below it): of the files `names`, or of any in a folder of ours."""
-    wanted = None if names is None else {(Path(name).stem, Path(name).suffix) for name in names}
-    for path in folder.glob(".*"):
-        found = UNFINISHED.fullmatch(path.name)
-        if found and path.is_file() and (wanted is None or found.groups() in wanted):
-            path.unlink(missing_ok=True)
-
-
 def claim(folder: Path, mark: str, content: dict, what: str) -> dict:
     """What the JSON file `mark` of an output folder says; a new or empty folder gets it with `content`, and thereby is ours.
 
@@ -73,17 +44,11 @@ def claim(folder: Path, mark: str, content: dict, what: str) -> dict:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             raise InputError(f"{path}: not readable; choose another folder") from None
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(UNFINISHED) for path in folder.iterdir())):
         raise InputError(f"{folder}: already there and not {what} of ours; choose another folder")
     with replacing(path) as fresh:
         fresh.write_text(json.dumps(content), encoding="utf-8")
     return content
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def file_name(text: str) -> str:

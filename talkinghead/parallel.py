@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -19,6 +20,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from talkinghead.errors import InputError, InputWarning
@@ -26,7 +28,12 @@ from talkinghead.progress import progress_bar
 
 ENGINES = ("local", "ray")
 RETRIES = 2  # of a job that was at work when a worker was killed
+GRACE = 5.0  # seconds that a worker has to remove what it has half done
 KILLED = "its worker was killed (memory?); run it again with fewer workers"
+
+
+class _Ended(BaseException):
+    """Raised in a worker that is to end."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ def _attempt(task: Callable, job: tuple) -> Any:
         return Failed(str(error))
     except MemoryError:
         return Failed("not enough memory for it; run it again with fewer workers")
+    except _Ended:  # what the task had begun is removed by now
+        os._exit(128 + signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -183,9 +192,18 @@ def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Generator[tupl
         # On success all are idle. If not, what they do is of no use any more: do not wait for it.
         processes = list((getattr(pool, "_processes", None) or {}).values())
         if at_work:
-            for process in processes:
-                process.kill()
+            _end(processes)
         pool.shutdown(cancel_futures=True)
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """End workers; they have a while to remove what they have half done."""
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+        process.kill()
 
 
 def _start(pool: ProcessPoolExecutor) -> None:
@@ -199,6 +217,7 @@ def _start(pool: ProcessPoolExecutor) -> None:
 
 def _prepare_worker() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # one core a worker
+    signal.signal(signal.SIGTERM, _raise_ended)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sink = os.open(os.devnull, os.O_WRONLY)
@@ -211,7 +230,13 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
         os._exit(1)
+
+
+def _raise_ended(number: int, frame) -> None:
+    raise _Ended
 
 
 def _on_ray(task: Callable, jobs: Sequence[tuple], workers: int) -> Generator[tuple[str, Any], None, None]:

@@ -1,8 +1,7 @@
 """Many recordings at once: a folder or a list in, a folder of animations out, and a report of what was done.
 
 OUT/NAME.FORMAT   NAME is the path of the recording below the folder, or below the folder of the list, without its suffix
-OUT/batch.json    {"version", "animated": how many now, "skipped": how many were there already,
-                   "done": {NAME: {"audio", "files": {FILE: mark}}}, "failed": {NAME: {"audio", "reason"}}}
+OUT/batch.json    what was done: see `animate.report`
 
 A mark is a fingerprint of the stamp of the recording, of the model's and the head's files, of an emotion curve's keyframes
 and of all settings: a file that is there with the same mark is not made again. A file has the same bytes as one that a single
@@ -11,30 +10,26 @@ run on such a machine writes.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from talkinghead.animate.lists import Item, read_items
+from talkinghead.animate.report import REPORT, Report, read_report
 from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
 from talkinghead.errors import InputError
-from talkinghead.files import replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
+from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.io.files import find_named
 from talkinghead.parallel import Failed, check, run
 from talkinghead.version import __version__
+from talkinghead.writing import UNFINISHED, sweep
 
 if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
     from talkinghead.head.head import Head
-
-VERSION = 1
-REPORT = "batch.json"
-KEEP = 5.0  # seconds between two writes of the report: what an interruption can cost
 
 
 def animate_all(  # noqa: PLR0913
@@ -67,7 +62,7 @@ def animate_all(  # noqa: PLR0913
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
         if suffix != VIDEO:
-            check_export(out / f"x{suffix}")
+            check_export(out / f"{UNFINISHED}{suffix}")
     items = read_items(Path(source))
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is not a folder; name the folder to write to")
@@ -77,39 +72,37 @@ def animate_all(  # noqa: PLR0913
         drawing = replace(drawing, backend=choose_backend(drawing.backend))  # here, where it can be told
     folder, threads = _weights(model).absolute(), _threads()  # absolute: workers may start in another folder
     weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
-    before = _read_report(out)
-    report: dict[str, Any] = {"version": VERSION, "animated": 0, "skipped": 0, "done": dict(before), "failed": {}}
-    jobs, entries = [], {}
+    before, begun = read_report(out)
+    ours = {file for entry in before.values() for file in entry["files"]} | set(begun)
+    report = Report(out)
+    inputs, planned = Inputs(Path(source)), []
+    inputs.add_below(folder)
     for item in items:
         try:
             heard = item.changes.get("track", track)
             own, face = _own(settings, head, item, Path(source).parent)
-            plan = _plan(item, suffixes, own, face, drawing, weights, heard)
+            planned.append((item, own, face, heard, _plan(item, suffixes, own, face, drawing, weights, heard)))
+            inputs.add(item.audio, own, face)
         except InputError as error:  # also a file that went while this runs
-            _failed(report, item.name, str(item.audio), Failed(str(error)))
-            continue
-        old = before.get(item.name, {}).get("files", {})
-        missing = [out / file for file, mark in plan.items() if old.get(file) != mark or not (out / file).exists()]
-        if missing:
-            there = {file: mark for file, mark in old.items() if (out / file).exists()}  # other formats
-            entries[item.name] = {"audio": str(item.audio), "files": {**there, **plan}}
-            jobs.append((item.name, item.audio, missing, own, face, drawing, str(folder), device, threads, heard))
-        else:
-            report["skipped"] += 1
-    written = time.monotonic()
+            report.failed(item.name, str(item.audio), str(error))
+    _refuse(inputs, out, [file for *_, plan in planned for file in plan])
+    jobs = []
+    for item, own, face, heard, plan in planned:
+        files = _begin(report, out, item, plan, before.get(item.name, {}).get("files", {}), ours)
+        if files:
+            jobs.append((item.name, item.audio, files, own, face, drawing, str(folder), device, threads, heard))
+    for place in {out, *((out / file).parent for *_, plan in planned for file in plan)}:
+        sweep(place)
+    report.write()  # before the first file: from now on these files are known as ours
     try:
         for name, result in run(_animate, jobs, workers=workers, engine=engine, title="animating" if progress else None):
             if isinstance(result, Failed):
-                _failed(report, name, entries[name]["audio"], result)
+                report.failed(name, report.entries[name]["audio"], result.reason)
             else:
-                report["done"][name] = entries[name]
-                report["animated"] += 1
-            if time.monotonic() - written > KEEP:
-                _write_report(out, report)
-                written = time.monotonic()
+                report.finished(name)
     finally:
-        _write_report(out, report)
-    return report
+        report.write()
+    return report.content
 
 
 def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[AnimateSettings, str]:
@@ -121,9 +114,40 @@ def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[
     return replace(settings, **changes), head if head.startswith("default") else str(Path(head).absolute())
 
 
-def _failed(report: dict[str, Any], name: str, audio: str, result: Failed) -> None:
-    report["done"].pop(name, None)
-    report["failed"][name] = {"audio": audio, "reason": result.reason}
+def _refuse(inputs: Inputs, out: Path, files: Iterable[str]) -> None:
+    """Raise InputError if anything that is going to be written is one of the inputs."""
+    from talkinghead.export import written
+
+    for file in (REPORT, *files):
+        for path in written(out / file):
+            inputs.refuse(path)
+
+
+def _begin(report: Report, out: Path, item: Item, plan: dict[str, str], old: dict[str, str], ours: set[str]) -> list[Path]:
+    """The files that are missing of a recording, which the report then knows; none if they cannot be written."""
+    missing = [file for file, mark in plan.items() if old.get(file) != mark or not (out / file).exists()]
+    try:
+        _check(out, missing, ours)
+    except InputError as error:
+        report.failed(item.name, str(item.audio), str(error))
+        return []
+    if missing:
+        there = {file: mark for file, mark in old.items() if (out / file).exists()}  # other formats
+        report.begin(item.name, missing, {"audio": str(item.audio), "files": {**there, **plan}})
+    else:
+        report.skipped += 1
+    return [out / file for file in missing]
+
+
+def _check(out: Path, files: list[str], ours: set[str]) -> None:
+    """Raise InputError if one of `files` cannot be written, or is there and none of `ours`."""
+    from talkinghead.export import check as check_export
+
+    for file in files:
+        path = out / file
+        if file not in ours and path.exists():
+            raise InputError(f"{path}: is there, and no run has written it; move it away, or choose another folder")
+        check_replaceable(path) if path.suffix == VIDEO else check_export(path)
 
 
 def _plan(
@@ -197,23 +221,3 @@ def _threads() -> int:
     import torch
 
     return torch.get_num_threads()
-
-
-def _read_report(out: Path) -> dict[str, dict]:
-    """What earlier runs did: name -> entry."""
-    path = out / REPORT
-    if not path.exists():
-        return {}
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): dict(entry) for name, entry in report["done"].items()} if report["version"] == VERSION else {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: not a report of talkinghead; choose another folder, or delete it to start over") from None
-
-
-def _write_report(out: Path, report: dict) -> None:
-    """Write the report. What earlier runs did is in it as well, also of recordings that are not in this one."""
-    report["done"] = dict(sorted(report["done"].items()))
-    report["failed"] = dict(sorted(report["failed"].items()))
-    with replacing(out / REPORT) as fresh:
-        fresh.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
@@ -27,14 +30,21 @@ VERBS = {
 }
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal that asks the process to end."""
+
+    number = signal.SIGTERM
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command. 0: done; 2: the input or the arguments are wrong, one line on stderr says how; 130: interrupted.
+    """Run a command. 0: done; 2: the input or the arguments are wrong, one line on stderr says how; 130: interrupted; 143 and
+    129: ended by SIGTERM or SIGHUP, which leave nothing half done, as Ctrl-C does.
 
     A defect of ours leaves as an exception: a traceback and status 1.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
-        with warnings.catch_warnings():
+        with _signals(), warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
             warnings.simplefilter("always", InputWarning)
@@ -42,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
             parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
     except InputError as error:
         return _say(str(error))
+    except Terminated as end:
+        return 128 + end.number
     except KeyboardInterrupt:
         return 130
     except OSError as error:  # a full disk, a folder without permission: the user's to mend
@@ -61,6 +73,28 @@ def _tell_once() -> Callable[..., None]:
             print(f"talkinghead: {message}", file=sys.stderr)
 
     return tell
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise `Terminated`, unless whoever started the process has other plans for them."""
+
+    def end(number: int, frame) -> None:
+        signal.signal(number, signal.SIG_IGN)  # what is removed now is removed to the end
+        stop = Terminated()
+        stop.number = signal.Signals(number)
+        raise stop
+
+    usual = threading.current_thread() is threading.main_thread()
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if usual and hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _say(line: str) -> int:

@@ -17,6 +17,7 @@ from talkinghead.cli.outputs import check_outputs, video_options, working, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.head.spec import read_head
+from talkinghead.inputs import Inputs
 
 DEFAULTS = AnimateSettings()
 
@@ -90,7 +91,9 @@ def _animate_one(
 ) -> None:
     from talkinghead.audio.load import load_audio
 
-    check_outputs(output, audio, [VIDEO, *suffixes()])
+    inputs = Inputs(audio, settings, head, model, transcript)
+    inputs.add_below(model)
+    check_outputs(output, audio, inputs, [VIDEO, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = read_head(head)
     wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once

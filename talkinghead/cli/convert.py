@@ -15,6 +15,7 @@ from talkinghead.cli.outputs import check_outputs, video_options, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.head.spec import read_head
+from talkinghead.inputs import Inputs
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
@@ -41,13 +42,12 @@ def render(
         audio: Recording to put under the video.
         fps: Frames a second; those of the animation.
     """
-    check_outputs(output, animation, [VIDEO])
+    check_outputs(output, animation, Inputs(animation, audio, head), [VIDEO])
     check_fps(fps)
     video = video_options(output, audio=audio, track=track, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
         from talkinghead.audio.load import load_audio
 
-        check_outputs(output, audio, [VIDEO])
         load_audio(audio, track=track)
     motion = _read(animation, head, fps)
     for path in output:
@@ -67,7 +67,7 @@ def convert(
         animation: Motion: .npz or .csv.
         fps: Frames a second; those of the animation.
     """
-    check_outputs(output, animation, list(suffixes()))
+    check_outputs(output, animation, Inputs(animation, head), list(suffixes()))
     check_fps(fps)
     motion = _read(animation, head, fps)
     for path in output:

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING
 from talkinghead import export
 from talkinghead.animate.settings import VIDEO
 from talkinghead.errors import InputError
+from talkinghead.inputs import Inputs, check_replaceable
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 
-def check_outputs(outputs: tuple[Path, ...], source: Path, known: list[str]) -> None:
-    """Refuse, before the slow work, whatever could not be written at its end."""
+def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str]) -> None:
+    """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads."""
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
     for path in outputs:
         if path.suffix.lower() not in known:
             raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
-        if outputs.count(path) > 1:
+        if [other.resolve() for other in outputs].count(path.resolve()) > 1:
             raise InputError(f"{path}: is given twice as an output")
-        if path.exists() and source.exists() and path.samefile(source):
-            raise InputError(f"{path}: is the input; write to another name")
+        for file in export.written(path):
+            inputs.refuse(file)
+        check_replaceable(path)
         if path.is_dir() and path.suffix.lower() != ".obj":
             raise InputError(f"{path}: is a folder; give a file's name")
         if path.suffix.lower() in export.suffixes():

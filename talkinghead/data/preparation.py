@@ -54,12 +54,14 @@ def prepare(
     from talkinghead.data.convert.summary import claim, summarise, tidy, withdraw
     from talkinghead.data.manifest import write_manifest
     from talkinghead.errors import InputError
+    from talkinghead.inputs import Inputs
     from talkinghead.parallel import check
 
     check_options(source, options)
     check(engine, workers)
     module, out = _module(source), Path(out)
     convert = module.convert if source == RESHAPED else partial(runner.convert, module)
+    Inputs(paths, options).refuse(out, below=True)
     claim(out, source)
     try:
         paths = [Path(path) for path in paths]

@@ -19,6 +19,7 @@ from talkinghead.evaluate.selection import VertexSets, choose_clips, choose_syst
 from talkinghead.evaluate.settings import EvaluateSettings
 from talkinghead.evaluate.systems import System
 from talkinghead.files import replacing
+from talkinghead.inputs import Inputs
 from talkinghead.progress import progress_bar
 
 
@@ -46,6 +47,9 @@ def evaluate(
     compared = choose_systems(systems, folder, annotation, settings, notes)
     emotions = EmotionResponse(compared, notes) if settings.emotions else None  # raises before the slow work
     if out is not None:
+        named = list(systems.values() if isinstance(systems, dict) else systems)
+        named += [item.partition("=")[2] for item in named if isinstance(item, str)]
+        Inputs(data, named, settings.lips, settings.upper).refuse(out)
         claim(Path(out))
     clips = common_clips(compared, clips[: settings.clips], notes)
     sets = VertexSets(folder, settings.lips, settings.upper)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from talkinghead.errors import InputError
+from talkinghead.inputs import check_replaceable
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
@@ -39,12 +40,21 @@ def save(animation: Animation, path: str | Path) -> None:
     _module(path).write(animation, path)
 
 
+def written(path: str | Path) -> tuple[Path, ...]:
+    """What `save` writes for this path: the file or folder itself, and what its format puts beside it."""
+    path = Path(path)
+    module = _module(path) if path.suffix.lower() in FORMATS else None
+    return (path, *(module.beside(path) if module and hasattr(module, "beside") else ()))
+
+
 def check(path: str | Path) -> None:
     """Raise the InputError that `save` would raise for this path whatever the motion, before the motion is made."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         what = f"no format has the suffix {path.suffix!r}" if path.suffix else "the name has no suffix"
         raise InputError(f"{path}: {what}; use one of {' '.join(FORMATS)}")
+    for file in written(path):
+        check_replaceable(file)
     module = _module(path)
     if hasattr(module, "check"):
         module.check(path)

@@ -15,6 +15,7 @@ from talkinghead.head.head import Head, Part
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
+SOFTWARE = b"tEXtSoftware\0talkinghead"  # in each texture that is written, so that a file of somebody else is told from ours
 SHEETS = ("brows", "lashes")  # parts without thickness, to be seen from both sides
 
 
@@ -56,9 +57,11 @@ def texture_png(head: Head) -> bytes | None:
     if head.texture is None or head.uv is None or head.uv_faces is None:
         return None
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    file = io.BytesIO()
-    Image.fromarray(head.texture).save(file, "png")
+    file, about = io.BytesIO(), PngInfo()
+    about.add_text("Software", "talkinghead")
+    Image.fromarray(head.texture).save(file, "png", pnginfo=about)
     return file.getvalue()
 
 

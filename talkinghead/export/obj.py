@@ -7,14 +7,13 @@ order is the head's own, and faces, texture coordinates and groups (one per part
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import parts, texture_png
+from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
@@ -26,17 +25,9 @@ MARK = "# talkinghead"  # how the material file begins by which a folder of ours
 def write(animation: Animation, path: Path) -> None:
     """Write the folder. Raises InputError if `path` exists and is neither an empty folder nor one that this function wrote."""
     check(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
-    try:
-        fresh = beside / "fresh"
+    with replacing(path) as fresh:
         fresh.mkdir()
         _fill(animation, fresh)
-        if path.exists():
-            path.rename(beside / "old")
-        fresh.rename(path)
-    finally:
-        shutil.rmtree(beside)
 
 
 def check(path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, for_curves, neck_joint, parts, texture_png
+from talkinghead.export.mesh import SHEETS, SOFTWARE, for_curves, neck_joint, parts, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -27,8 +27,16 @@ if TYPE_CHECKING:
     from pxr import Usd, UsdShade
 
 
+def beside(path: Path) -> tuple[Path, ...]:
+    """What is written besides the file: the texture."""
+    return (path.with_name(f"{path.stem}_texture.png"),)
+
+
 def check(path: Path) -> None:
     """Raise InputError if USD cannot be written here."""
+    for picture in beside(path):
+        if picture.exists() and not _is_ours(picture):
+            raise InputError(f"{path}: its texture would replace {picture.name}, a picture of yours; write to another name")
     try:
         import pxr.UsdSkel  # noqa: F401
     except ImportError:
@@ -43,9 +51,8 @@ def write(animation: Animation, path: Path) -> None:
     animation = for_curves(animation, path)
     head = animation.head
     png = texture_png(head)
-    picture = path.with_name(f"{path.stem}_texture.png") if png else None
+    picture = beside(path)[0] if png else None
     with replacing(path) as fresh:
-        fresh.unlink()  # USD will not create a layer over a file
         stage = Usd.Stage.CreateNew(str(fresh))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
@@ -63,6 +70,14 @@ def write(animation: Animation, path: Path) -> None:
         if png and picture:
             with replacing(picture) as file:
                 file.write_bytes(png)
+
+
+def _is_ours(picture: Path) -> bool:
+    try:
+        with picture.open("rb") as file:
+            return SOFTWARE in file.read(1024)
+    except OSError:
+        return False
 
 
 def _mesh(stage: Usd.Stage, head: Head):

@@ -50,7 +50,8 @@ def files_under(paths: list[Path], pattern: str) -> list[Path]:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
         found |= {path} if path.is_file() and path.match(pattern) else set()
-        found |= {p for p in path.rglob(pattern) if p.is_file()} if path.is_dir() else set()
+        below = path.rglob(pattern) if path.is_dir() else ()
+        found |= {p for p in below if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)}
     return sorted(path for path in found if not path.name.startswith("."))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from queue import Full, Queue
@@ -19,6 +17,7 @@ from talkinghead.audio.clock import frame_count
 from talkinghead.audio.load import stereo_blocks
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
+from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.progress import progress_bar
 from talkinghead.rendering.renderer import frames
 
@@ -51,6 +50,8 @@ def render(
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise InputError(f"{path}: video is written as .mp4")
+    Inputs(audio).refuse(path)
+    check_replaceable(path)
     sound = None if audio is None else Sound(audio, track)
     count = len(animation)
     if sound is not None:
@@ -59,14 +60,14 @@ def render(
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
     pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
-    with progress_bar(progress) as bar, _storage_errors(path), replacing(path) as fresh:
+    with progress_bar(progress) as bar, replacing(path) as fresh:
         _encode(bar.track(pictures, count, description=path.name), fresh, exact_rate(animation.fps), sound)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
     """Write (H, W, 3) uint8 pictures of even height and width as .mp4; `audio` is not cut. Raises as `write` does."""
     sound = None if audio is None else Sound(audio)
-    with _storage_errors(path), replacing(path) as fresh:
+    with replacing(path) as fresh:
         _encode(pictures, fresh, exact_rate(fps), sound)
 
 
@@ -126,16 +127,6 @@ def _pad_last(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray
             return
     for _ in range(count - made):
         yield picture  # pyright: ignore[reportPossiblyUnboundVariable]  (an animation has at least one)
-
-
-@contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO):
-            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-        raise
 
 
 def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:

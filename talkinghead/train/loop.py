@@ -15,19 +15,20 @@ from typing import Any
 from talkinghead.data.manifest import NAME as MANIFEST
 from talkinghead.data.store.shard_reader import SHARDS
 from talkinghead.errors import InputError
-from talkinghead.files import sweep
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
+from talkinghead.inputs import Inputs
 from talkinghead.losses import check_weights
 from talkinghead.models.pretrained import CONFIG, WEIGHTS, save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.train import checkpoint, engine
 from talkinghead.train.config import TrainConfig, check_recipe, divide_batch
 from talkinghead.train.log import NAME as LOG
-from talkinghead.train.log import PICTURE, Log
+from talkinghead.train.log import Log
 from talkinghead.train.objective.terms import STAGES, TERMS
 from talkinghead.train.schedules import SCHEDULES
 from talkinghead.train.setup import set_up
-from talkinghead.train.stage_run import BEST, Run, StageRun, State
+from talkinghead.train.stage_run import Run, StageRun, State
+from talkinghead.writing import sweep_below
 
 
 def run(config: TrainConfig) -> Path:
@@ -42,7 +43,7 @@ def run(config: TrainConfig) -> Path:
         divide_batch(getattr(config, name), accelerator.num_processes, 0, name)
     saved = checkpoint.load(out / checkpoint.NAME) or {}
     marks: dict[str, Any] = {"recipe": _begun(config)}
-    _compare(out, saved, marks)
+    _compare(config, saved, marks)
     state = State(**saved.get("state", {}))
     if _finished(out, state, wanted):
         return out
@@ -53,9 +54,7 @@ def run(config: TrainConfig) -> Path:
     weights, log = saved.get("model", model.state_dict()), None
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        sweep(out, (checkpoint.NAME, BEST, LOG, PICTURE, CONFIG, WEIGHTS))
-        for folder in (path for path in (out / "features").rglob("*") if path.is_dir()):
-            sweep(folder)
+        sweep_below(out)
         log = Log(out, state.reported)
     this = Run(config, accelerator, data, geometry, out, log, marks)
     for number, name in enumerate(STAGES):
@@ -85,8 +84,10 @@ def _mark(model: SpeechToMotion) -> str:
     return fingerprint([asdict(model.config), weights_fingerprint(model.audio)])
 
 
-def _compare(out: Path, saved: dict, marks: dict) -> None:
-    """Raises InputError if `out` is not for this recipe, before anything is written there or takes long."""
+def _compare(config: TrainConfig, saved: dict, marks: dict) -> None:
+    """Raises InputError if `config.out` is not for this recipe, before anything is written there or takes long."""
+    out = Path(config.out)
+    Inputs(config.data, config.init, config.encoder).refuse(out)
     was = saved.get("recipe", {})
     for name, value in marks["recipe"].items():
         if saved and was.get(name) != value:

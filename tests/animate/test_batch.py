@@ -13,6 +13,7 @@ from talkinghead import Animation, cli
 from talkinghead.animate import batch
 from talkinghead.animate.batch import animate_all
 from talkinghead.animate.lists import read_items
+from talkinghead.animate.report import Report, read_report
 from talkinghead.animate.settings import AnimateSettings, RenderSettings
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
@@ -234,3 +235,48 @@ def test_the_head_counts(recordings, model, tmp_path):
     assert animate_all(recordings / "a", tmp_path / "out", head=mine, **how)["animated"] == 1
     os.utime(tmp_path / "mine.npz", (0, 0))  # as if it were another
     assert animate_all(recordings / "a", tmp_path / "out", head=mine, **how)["animated"] == 1
+
+
+# Nothing of the user's is destroyed
+
+
+def test_no_output_is_the_list_or_what_it_names(recordings, model, tmp_path):
+    """The list, a head, a curve, whatever a line names, and files of other lines."""
+    (recordings / "feel.csv").write_text("time,happy\n0,0\n1,1\n")
+    table = recordings / "y.csv"
+    table.write_text("audio,emotion,output\ny.flac,feel.csv,y\n")
+    before = content(recordings)
+    for lines in ("y.flac,feel.csv,y", "y.flac,feel.csv,feel", "b/x.flac,,y"):
+        table.write_text(f"audio,emotion,output\n{lines}\n")
+        with pytest.raises(InputError, match="is the input"):
+            animate_all(table, recordings, formats=("csv",), model=model, progress=False)
+    assert {**content(recordings), "y.csv": b""} == {**before, "y.csv": b""}
+    assert not (recordings / "batch.json").exists()
+
+
+def test_files_that_no_run_has_written_stay(recordings, model, tmp_path):
+    out = tmp_path / "out"
+    (out / "a").mkdir(parents=True)
+    (out / "a" / "x.npz").write_bytes(b"years of work")
+    report = animate_all(recordings, out, model=model, progress=False)
+    assert "a/x.npz: is there, and no run has written it" in report["failed"]["a/x"]["reason"]
+    assert report["animated"] == 2 and (out / "a" / "x.npz").read_bytes() == b"years of work"
+    (recordings / "y.flac").write_bytes(b"fLaC")
+    assert set(animate_all(recordings, out, model=model, progress=False)["failed"]) == {"a/x", "y"}
+    write_audio(recordings / "y.flac", load_audio(recordings / "b/x.flac"))
+    assert animate_all(recordings, out, model=model, progress=False)["animated"] == 1  # its old file is known as ours
+
+
+def test_two_runs_into_one_folder_know_of_each_other(tmp_path):
+    one, two = Report(tmp_path), Report(tmp_path)
+    one.begin("a", ["a.npz"], {"audio": "a.wav", "files": {"a.npz": "1"}})
+    two.begin("b", ["b.npz"], {"audio": "b.wav", "files": {"b.npz": "2"}})
+    one.write()
+    two.write()
+    assert read_report(tmp_path) == ({}, ["a.npz", "b.npz"])
+    one.finished("a")
+    one.write()
+    two.failed("b", "b.wav", "no sound")
+    two.write()
+    done, begun = read_report(tmp_path)
+    assert (list(done), begun) == (["a"], [])

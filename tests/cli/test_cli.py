@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -169,11 +172,103 @@ def test_bad_arguments_are_one_line(words, said, sample, motion, tiny_model, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_an_output_that_is_the_input_under_another_name(motion, tmp_path, capsys):
-    (tmp_path / "same.npz").symlink_to(motion)
-    before = motion.read_bytes()
-    assert "is the input" in refused(capsys, "convert", motion, "-o", tmp_path / "same.npz")
-    assert motion.read_bytes() == before
+# Nothing of the user's is destroyed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "animate {mine} -o {other}",
+        "animate {wav} -o {other} --head {mine}",
+        "animate {wav} -o {other} --model {folder}",
+        "animate {wav} -o {other} --transcript {mine}",
+        "convert {mine} -o {other}",
+        "convert {motion} -o {other} --head {mine}",
+        "render {mine} -o {film}",
+        "render {motion} -o {film} --audio {mine}",
+        "render {motion} -o {film} --head {mine}",
+    ],
+)
+@pytest.mark.parametrize("link", ["same", "hard", "soft", "relative"])
+def test_an_output_that_is_an_input_is_refused_however_it_is_spelt(words, link, sample, motion, tmp_path, capsys, monkeypatch):
+    """Whatever it is for; the content does not matter, as nothing is read before."""
+    mine = tmp_path / "folder" / "mine.npz"
+    mine.parent.mkdir()
+    mine.write_bytes(b"years of work")
+    other = {"same": mine, "relative": Path("folder/../folder/mine.npz")}.get(link, tmp_path / "other.npz")
+    film = tmp_path / "film.mp4"
+    if link == "hard":
+        other.hardlink_to(mine)
+    elif link == "soft":
+        other.symlink_to(mine)
+    film.hardlink_to(mine)
+    monkeypatch.chdir(tmp_path)
+    place = {"wav": sample, "motion": motion, "mine": mine, "other": other, "film": film, "folder": mine.parent}
+    before = sorted(tmp_path.rglob("*"))
+    line = refused(capsys, *(word.format(**place) for word in words.split()))
+    assert "is the input" in line
+    assert mine.read_bytes() == b"years of work" and sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_output_that_is_the_emotion_curve_is_refused(sample, tmp_path, capsys):
+    (tmp_path / "feel.csv").write_text("time,happy\n0,0\n1,1\n")
+    line = refused(capsys, "animate", sample, "-o", tmp_path / "feel.csv", "--emotion", tmp_path / "feel.csv")
+    assert "is the input" in line and (tmp_path / "feel.csv").read_text().startswith("time,happy")
+
+
+def test_what_an_output_may_not_replace(motion, tmp_path, capsys):
+    (tmp_path / "target.npz").write_bytes(b"years of work")
+    (tmp_path / "link.npz").symlink_to("target.npz")
+    (tmp_path / "nowhere.npz").symlink_to("none.npz")
+    (tmp_path / "kept.npz").write_bytes(b"years of work")
+    (tmp_path / "kept.npz").chmod(0o444)
+    (tmp_path / "face_texture.png").write_bytes(b"years of work")
+    os.mkfifo(tmp_path / "pipe.npz")
+    before = sorted(tmp_path.iterdir())
+    for name, said in {
+        "link.npz": "is a symbolic link to target.npz",
+        "nowhere.npz": "is a symbolic link to none.npz",
+        "kept.npz": "is write-protected",
+        "pipe.npz": "is there and no file",
+        "face.usdc": "would replace face_texture.png",
+        "face.usda": "would replace face_texture.png",
+    }.items():
+        assert said in refused(capsys, "convert", motion, "-o", tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == before and (tmp_path / "target.npz").read_bytes() == b"years of work"
+
+
+def test_outputs_that_are_one_file_are_told(motion, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "twice" in refused(capsys, "convert", motion, "-o", "a.npz", "-o", tmp_path / "a.npz")
+
+
+def test_a_texture_of_ours_is_replaced(motion, tmp_path, capsys):
+    for _ in range(2):
+        assert cli.main(["convert", str(motion), "-o", str(tmp_path / "face.usdc")]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["face.usdc", "face_texture.png"]
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_leaves_nothing_half_done(name, status, tmp_path):
+    code = f"""
+import time
+from talkinghead import cli
+from talkinghead.files import replacing
+
+def info() -> None:
+    with replacing({str(tmp_path / "x.mp4")!r}) as fresh:
+        fresh.write_text("half")
+        print("half", flush=True)
+        time.sleep(60)
+
+cli.VERBS["info"] = info
+raise SystemExit(cli.main(["info"]))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout and process.stdout.readline() == b"half\n" and list(tmp_path.iterdir())
+    process.send_signal(getattr(signal, name))
+    assert process.communicate(timeout=60) == (b"", b"") and process.returncode == status
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_that_begin_with_a_dash(motion, tmp_path, monkeypatch):

@@ -15,8 +15,9 @@ from talkinghead.data.convert.recording import Converted
 from talkinghead.data.manifest import SPLITS, VERSION, Clip
 from talkinghead.data.motion_file import read_meta
 from talkinghead.errors import InputError
-from talkinghead.files import replacing, sweep
+from talkinghead.files import replacing
 from talkinghead.html import duration
+from talkinghead.writing import UNFINISHED, sweep_below
 
 MARK = "prepare.json"  # tells that a folder is one of ours
 REPORT = "report.json"
@@ -82,8 +83,7 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
         if f"audio/{path.stem}.flac" not in kept:
             (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
         removed.append(path.stem)
-    for folder in ("audio", "motion", "heads"):
-        sweep(out / folder)
+    sweep_below(out)
     return removed
 
 
@@ -105,7 +105,8 @@ def _kind(name: str, reason: str) -> str:
 
 def withdraw(out: Path) -> None:
     """Remove a folder in which nothing was done but to claim it; an earlier run's dataset stays as it is."""
-    if [path.name for path in out.iterdir()] == [MARK]:
+    if [path.name for path in out.iterdir() if not path.name.startswith(UNFINISHED)] == [MARK]:
+        sweep_below(out)
         (out / MARK).unlink()
         out.rmdir()
 

@@ -118,14 +118,11 @@ def detect(tracker, picture: np.ndarray) -> np.ndarray | None:
 def find_clips(paths: list[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Files and the files in folders, recursively -> {id: path}, sorted by id; equal names are told apart by their folders."""
     from talkinghead.files import file_name
+    from talkinghead.io.files import files_under
 
-    files: set[Path] = set()
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
-        files |= {path} if path.is_file() else {p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file()}
+    films = [p for path in paths for p in files_under([path], "*") if p == path or p.suffix.lower() in suffixes]
     stems: dict[str, list[Path]] = {}
-    for path in sorted({p.resolve() for p in files}):
+    for path in sorted({p.resolve() for p in films}):
         stems.setdefault(file_name(path.stem), []).append(path)
     clips = {}
     for stem, same in stems.items():

@@ -19,6 +19,7 @@ from talkinghead.data.motion_file import animation_of, head_of, read_animation, 
 from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.writing import unfinished
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +131,9 @@ def test_what_is_gone_goes_and_what_is_not_ours_stays(source, tmp_path):
     (out / "motion" / "notes.txt").write_text("mine")
     (out / "heads" / ".my-own.npz").write_bytes(b"mine")
     (out / "motion" / "mine.safetensors").write_bytes(b"not of ours")
-    (out / "motion" / ".a_0-k1ll3d_7.safetensors").write_bytes(b"half")  # what a killed process leaves
+    killed = unfinished(out / "motion" / "a_0.safetensors")
+    killed.mkdir()
+    (killed / "a_0.safetensors").write_bytes(b"half")
     (source / "a_0.npz").unlink()
     toyset.write(source, "a_2", vertices=np.zeros((3, 25, 3), np.float32))
     report = prepare("toy", [source], out, progress=False)

@@ -1,0 +1,138 @@
+"""Tables of text as spreadsheets and other programs write them: cells between commas, semicolons, tabs or bars.
+
+What is understood: a byte order mark, UTF-16, a line `sep=;`, empty lines, lines of notes that begin with # above the header,
+quoted cells, blanks around cells, separators at the end of a line. Only what is certain is changed in a cell: in a table whose
+cells are not separated by commas, a number with a comma gets its point.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from talkinghead.errors import InputError, brief
+
+SEPARATORS = ",;\t|"
+LARGEST = 1 << 30  # bytes of a table: two hours of curves at 60 frames a second are a third of it
+LONGEST = 1 << 22  # characters of a line
+COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")  # a number with a decimal comma
+
+
+@dataclass(frozen=True)
+class Table:
+    """Names of columns, and rows of cells as they are read: (line in the file, no more cells than there are names)."""
+
+    path: Path
+    line: int  # of the header
+    header: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+    def where(self, line: int) -> str:
+        """How messages name a line."""
+        return f"{self.path}, line {line}"
+
+    def whole(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows, with a cell for each column. Raises InputError for one that has fewer."""
+        for line, cells in self.rows:
+            if len(cells) < len(self.header):
+                raise InputError(f"{self.where(line)}: {len(cells)} cells, the first line names {len(self.header)}")
+            yield line, cells
+
+
+def read_table(path: Path, *, largest: int = LARGEST) -> Table:
+    """The table in a file. The rows are read as they are asked for.
+
+    Raises InputError, also while the rows are read, for a file that is missing, larger than `largest` bytes, empty or no text,
+    and for a row with more cells than the header has names.
+    """
+    lines = _lines(path, largest)
+    first, separator = (0, ""), None
+    for first in lines:
+        text = first[1].strip()
+        if found := re.fullmatch(r'"?sep=(.)"?', text, re.IGNORECASE) or re.fullmatch(r'"?sep=(\t)', text, re.IGNORECASE):
+            separator = found[1]
+        elif text and not text.startswith("#"):
+            break
+    else:
+        raise InputError(f"{path}: is empty; its first line is a header with names of columns")
+    separator = separator or _separator(first[1])
+    rows = _rows(path, chain([first], lines), separator)
+    line, cells = next(rows, (1, []))
+    header = _trimmed(cells)
+    if not header:
+        raise InputError(f"{path}: is empty; its first line is a header with names of columns")
+    return Table(path, line, header, _fitting(path, rows, len(header), separator))
+
+
+def _rows(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Cells of each row that has any, without blanks around them."""
+    number = 0
+
+    def given() -> Iterator[str]:
+        nonlocal number
+        for number, line in lines:
+            yield line
+
+    try:
+        for cells in csv.reader(given(), delimiter=separator, strict=True):
+            bare = [cell.strip() for cell in cells]
+            if any(bare):
+                yield number, bare
+    except csv.Error as error:
+        raise InputError(f"{path}, line {number}: not a row of a table ({brief(error)})") from None
+
+
+def _fitting(path: Path, rows: Iterator[tuple[int, list[str]]], width: int, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of at most `width` cells, with points for decimal commas."""
+    for line, cells in rows:
+        if any(cells[width:]):
+            hint = "; decimal commas need another separator than a comma" if separator == "," else ""
+            raise InputError(f"{path}, line {line}: {len(_trimmed(cells))} cells, the first line names {width}{hint}")
+        cells = cells[:width]
+        if separator != ",":
+            cells = [COMMA.sub(r"\1.\2", cell) if "," in cell and COMMA.fullmatch(cell) else cell for cell in cells]
+        yield line, cells
+
+
+def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a text in UTF-8 or UTF-16, without a byte order mark."""
+    try:
+        if path.stat().st_size > largest:
+            raise InputError(f"{path}: larger than {largest >> 20} MiB, too large for what it is to hold")
+        with path.open("rb") as file:
+            encoding = _encoding(file.read(4))
+        with path.open(encoding=encoding, newline="") as file:
+            for number, line in enumerate(file, 1):
+                if len(line) > LONGEST or "\0" in line:
+                    raise InputError(f"{path}, line {number}: not a line of text")
+                yield number, line
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeError:
+        raise InputError(f"{path}: not text in UTF-8; save it as UTF-8") from None
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if len(data) > 3 and data[1] == 0 and data[3] == 0:  # the first letters are ASCII
+        return "utf-16-le"
+    return "utf-16-be" if len(data) > 3 and data[0] == 0 and data[2] == 0 else "utf-8-sig"
+
+
+def _separator(header: str) -> str:
+    """The one of SEPARATORS that the header has most of, outside of quotes."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(SEPARATORS, key=bare.count)
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Without the empty cells at the end."""
+    count = max((i for i, cell in enumerate(cells, 1) if cell), default=0)
+    return cells[:count]

@@ -1,0 +1,200 @@
+"""Writing that leaves nothing half done: a file or folder is made beside its place and renamed to it when it is whole.
+
+What is being made lies in a hidden folder beside the output, whose name follows from the output's, and which its process holds
+locked. So the next writer of the same output finds what a killed one left, and removes it, and two processes cannot mix
+their output. Where the system has no locks on folders (Windows), the second one takes the folder over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from talkinghead.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+UNFINISHED = ".talkinghead-"  # how the names of the hidden folders begin
+BEFORE = ".before"  # folder in one of them with what was at the output's place
+PATIENCE = 5.0  # seconds for which a writer waits for another one of the same output
+STORAGE = {  # codes of errors of disks and folders
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR),
+    *(errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.ESTALE, errno.EBUSY, errno.ENODEV),
+}
+PROBE = 1 << 18  # bytes that a disk with room takes
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a path at which to make the new file or folder `path`, of the same name; it takes its place on success only.
+
+    A file that is replaced hands on its permissions. Raises InputError, one line with the name of the output, where the disk
+    refuses (full, read-only, a folder that is gone) or another process writes the same output.
+    """
+    path = Path(path)
+    try:
+        with _workplace(path) as place:
+            fresh = place / path.name
+            try:
+                yield fresh
+            except (InputError, OSError):
+                raise
+            except Exception as error:  # libraries have exceptions of their own for what a disk refuses
+                if (refusal := _refusal(error, place)) is not None:
+                    raise refusal from None
+                raise
+            _swap(fresh, path, place / BEFORE)
+    except OSError as error:
+        if error.errno not in STORAGE or not _concerns(error, path):
+            raise
+        raise _unwritable(path, error) from None
+
+
+def unfinished(path: Path) -> Path:
+    """The hidden folder in which the output `path` is made."""
+    return path.parent / f"{UNFINISHED}{blake2b(os.fsencode(path.name), digest_size=8).hexdigest()}"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left in a folder, not below it. What is being written stays."""
+    for left in folder.glob(f"{UNFINISHED}*") if folder.is_dir() else ():
+        _remove(left)
+
+
+def sweep_below(folder: Path) -> None:
+    """The same in a folder of ours and in all folders below it."""
+    for place in [folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())]:
+        sweep(place)
+
+
+def _remove(left: Path) -> None:
+    """Remove a hidden folder, unless its writer is at work. What a folder had been before is put back where it is missing."""
+    try:
+        handle = _lock(left)
+    except OSError:
+        return
+    try:
+        _clear(left)
+        left.rmdir()
+    except OSError:
+        pass
+    finally:
+        _unlock(handle)
+
+
+@contextlib.contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """The hidden folder of an output, empty and locked; it is removed at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place, until = unfinished(path), time.monotonic() + PATIENCE
+    while True:
+        place.mkdir(0o700, exist_ok=True)
+        try:
+            handle = _lock(place)
+            break
+        except (BlockingIOError, FileNotFoundError):  # another writer is at work, or has just removed its folder
+            if time.monotonic() > until:
+                raise InputError(f"{path}: another process is writing it; wait for it, or write to another name") from None
+            time.sleep(0.02)
+    try:
+        _clear(place)
+        yield place
+    finally:
+        with contextlib.suppress(OSError):  # a folder that is gone; the error that matters is on its way
+            _clear(place)
+            place.rmdir()
+        _unlock(handle)
+
+
+def _lock(place: Path) -> int | None:
+    """Lock a folder. Raises BlockingIOError if another process has it, FileNotFoundError if it is not there any more."""
+    if fcntl is None:
+        return None
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # a file system without locks
+            return handle
+        if os.fstat(handle).st_ino != place.stat(follow_symlinks=False).st_ino:
+            raise FileNotFoundError(place)  # it was removed, and made again, in between
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _unlock(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)
+
+
+def _clear(place: Path) -> None:
+    """Empty a hidden folder. A folder that was moved away to be replaced, and was not, goes back."""
+    before = place / BEFORE
+    for kept in before.iterdir() if before.is_dir() else ():
+        if not (place.parent / kept.name).exists():
+            kept.rename(place.parent / kept.name)
+    for path in place.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _swap(fresh: Path, path: Path, before: Path) -> None:
+    """Put `fresh` into the place of `path`. A folder cannot be replaced in one step: the old one is kept until it is."""
+    if fresh.is_dir():
+        if path.is_dir() and not path.is_symlink():
+            before.mkdir()
+            path.rename(before / path.name)
+        fresh.rename(path)
+        return
+    there = path.is_file() and not path.is_symlink()
+    fresh.chmod(path.stat().st_mode & 0o777 if there else 0o666 & ~_umask())  # some libraries write 0600
+    fresh.replace(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Whether an error of the system is about the output, or what is made for it."""
+    about = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | os.PathLike) else path
+    return about in (path, path.parent) or about.is_relative_to(unfinished(path)) or path.is_relative_to(about)
+
+
+def _refusal(error: Exception, place: Path) -> OSError | None:
+    """The error of the system that a library's exception tells of in words, or that a small file in a hidden folder meets."""
+    for code in STORAGE:
+        if os.strerror(code) in str(error):
+            return OSError(code, os.strerror(code))
+    try:
+        with (place / ".probe").open("wb") as file:
+            file.write(os.urandom(PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as met:
+        return met
+    return None
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    reason, folder = error.strerror or str(error), path.parent
+    if not folder.is_dir():
+        reason = f"{folder} is not a folder" if folder.exists() else f"its folder {folder} is not there any more"
+    return InputError(f"{path}: cannot be written ({reason})")
