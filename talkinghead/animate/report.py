@@ -72,11 +72,13 @@ class Report:
             done |= {name: self.entries[name] for name in self._done}
             begun += [file for name in self.entries.keys() - self._done - self._failed.keys() for file in self._files[name]]
             known = {file for entry in done.values() for file in entry["files"]}
+            mine = {file for name in self._done | self._failed.keys() for file in self._files.get(name, [])}
+            mine = {file for file in mine if not (self.out / file).exists()}  # failed, and never written
             self.content = {
                 "version": VERSION,
                 "animated": len(self._done),
                 "skipped": self.skipped,
-                "begun": sorted({*begun} - known),
+                "begun": sorted({*begun} - known - mine),
                 "done": dict(sorted(done.items())),
                 "failed": dict(sorted(self._failed.items())),
             }
