@@ -74,7 +74,7 @@ def _rows(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Itera
 
     def given() -> Iterator[str]:
         nonlocal number
-        for number, line in lines:
+        for number, line in lines:  # noqa: B007
             yield line
 
     try:
