@@ -89,7 +89,8 @@ class Talker:
         self.network.check_prior(settings.prior)
         style = self._style(settings.style)
         wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE, track=track)
-        warn_of_silence(wave, audio)
+        if isinstance(audio, str | Path):
+            warn_of_silence(wave, audio)
         features = self._features(wave)
         voice = prosody(wave) if settings.idle or curve is None or curve.values.any() else None
         if curve is None:

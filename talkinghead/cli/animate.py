@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from talkinghead.animate.lists import LISTS
 from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
+from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size, Track
@@ -97,6 +98,7 @@ def _animate_one(
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = read_head(head)
     wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once
+    warn_of_silence(wave, audio)
     if transcript is not None:
         from talkinghead.animate.transcript import animate_transcript, read_transcript
 

@@ -271,6 +271,19 @@ raise SystemExit(cli.main(["info"]))
     assert not list(tmp_path.iterdir())
 
 
+def test_silence_is_animated_with_a_word(tiny_model, tmp_path, capsys):
+    quiet = tmp_path / "quiet.wav"
+    quiet.write_bytes(wav_bytes(np.zeros((8000, 2), "<i2"), RATE, form=1, bits=16, channels=2))
+    assert cli.main(["animate", str(quiet), "-o", str(tmp_path / "a.npz"), "--model", str(tiny_model)]) == 0
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "quiet.wav: no sound is heard" in told and "the mouth stays shut" in told
+
+
+def test_the_track_that_is_asked_for_is_not_there(sample, tmp_path, capsys):
+    line = refused(capsys, "animate", sample, "-o", tmp_path / "a.npz", "--track", 2)
+    assert "has 1 sound track; --track 2 is none of them" in line
+
+
 def test_names_that_begin_with_a_dash(motion, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-m.npz").write_bytes(motion.read_bytes())
