@@ -29,6 +29,7 @@ BROADCAST = ("mpegts", "mpeg")  # containers that have no header, only clocks, w
 AHEAD = 60.0  # seconds by which time stamps of BROADCAST jump ahead where a clock was set anew
 PADDING = 0.25  # seconds of a codec's last packets that a header may leave out
 EARLY = 0.5  # seconds of sound before the first picture that go without a word
+LEAST_RATE = 500.0  # bytes a second of the most thrifty codec of speech: a file of fewer does not have what its header says
 ADTS_DELAY = 1024  # samples that every AAC encoder puts first; a bare .aac stream has no field that says so
 UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
 
@@ -116,7 +117,11 @@ def _track(path: Path, container: InputContainer, stream: AudioStream) -> Iterat
     if promised and origin is not None:
         promised += _seconds(stream.start_time, stream) - origin
     if promised and promised > HOURS * 3600:
-        raise InputError(f"{path}: longer than {HOURS} hours; cut it into pieces")
+        if container.size > promised * LEAST_RATE:
+            raise InputError(f"{path}: longer than {HOURS} hours; cut it into pieces")
+        odd = f"its header has a made-up length, {promised / 3600:.0f} hours; what is there is used"
+        warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=2)
+        promised = None
     end = promised if promised and container.format.name.startswith(("mov", "ogg")) else np.inf
     counted = container.format.name == "aac"  # it has no time stamps; FFmpeg counts packets at the first rate
     delay = ADTS_DELAY / stream.rate if counted and stream.rate else 0.0

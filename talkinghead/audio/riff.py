@@ -59,6 +59,8 @@ def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePa
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(12)
+        if head[:4] == b"caff":
+            return _caf(path, file, start, stop, silently)
         order = KINDS.get(head[:4])
         layout = _read(file, start, stop, order, *SOUND[head[8:]]) if order and head[8:] in SOUND else None
         if order is None or layout is None:
@@ -79,6 +81,34 @@ def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePa
     header[len(header) - layout.skip - 4 : len(header) - layout.skip] = full
     header[:4] = b"RIFF" if head[:4] in (b"RF64", b"BW64") else head[:4]  # whose long length is elsewhere
     return FilePart(path, layout.start, stop, bytes(header))
+
+
+def _caf(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> FilePart:
+    """A CAF, whose lengths have eight bytes: of all that is there if its sound goes on behind the length that it has.
+
+    Format: Apple Core Audio Format Specification 1.0. -1 is a length that is not known, of the last chunk only.
+    """
+    at = start + 8
+    while at + 12 <= stop:
+        file.seek(at)
+        name, size = file.read(4), int.from_bytes(file.read(8), "big", signed=True)
+        at += 12
+        if name == b"data" and size >= 0:
+            file.seek(min(at + size, stop))
+            after, length = file.read(4), int.from_bytes(file.read(8), "big", signed=True)
+            more = stop - at - size
+            if more > SLACK and not (NAME.fullmatch(after) and -1 <= length <= more):
+                odd = f"its header promises {size} bytes of sound, {stop - at} are there; all of it is used"
+                if not silently:
+                    warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=3)
+            elif size <= 1 << 40:  # FFmpeg reads to the end of the file; it does not take more than fits into its numbers
+                break
+            file.seek(start)
+            return FilePart(path, at, stop, file.read(at - 8 - start) + b"\xff" * 8)
+        if size < 0:
+            break
+        at += size
+    return FilePart(path, start, stop)
 
 
 def _made_up_length(path: Path, length: int, there: int, layout: Layout) -> str:

@@ -27,6 +27,8 @@ class FilePart(io.RawIOBase):
         inside = max(0, len(self.head) - self.at)
         if inside:
             data = self.head[self.at : self.at + len(buffer)]
+        elif self.at >= self.size:  # FFmpeg goes where a header sends it
+            data = b""
         else:
             self.file.seek(self.start + self.at - len(self.head))
             data = self.file.read(max(0, min(len(buffer), self.size - self.at)))

@@ -72,6 +72,28 @@ def test_aiff_has_the_same_faults(tmp_path, name, codec):
     assert len(load_audio(path)) == RATE
 
 
+def test_caf_has_the_same_faults(tmp_path):
+    path = write_media(tmp_path / "a.caf", voice(1.0), RATE, "pcm_s16be")
+    data = path.read_bytes()
+    at = data.index(b"data") + 4
+    path.write_bytes(data[:at] + (16004).to_bytes(8, "big") + data[at + 8 :])
+    with pytest.warns(InputWarning, match="promises 16004 bytes of sound, 32004 are there; all of it is used"):
+        assert len(load_audio(path)) == RATE
+    path.write_bytes(data[:at] + (1 << 62).to_bytes(8, "big") + data[at + 8 :])
+    assert len(load_audio(path)) == RATE
+
+
+@pytest.mark.parametrize("samples", [(1 << 36) - 1, 1_000_000_000])
+def test_hours_that_no_such_file_holds_are_made_up(tmp_path, samples):
+    path = write_media(tmp_path / "a.flac", voice(1.0), RATE, "flac")
+    data = bytearray(path.read_bytes())
+    data[21] = data[21] & 0xF0 | samples >> 32
+    data[22:26] = (samples & 0xFFFFFFFF).to_bytes(4, "big")  # STREAMINFO, RFC 9639, section 8.2
+    path.write_bytes(data)
+    with pytest.warns(InputWarning, match="made-up length, .* hours; what is there is used"):
+        assert len(load_audio(path)) == RATE
+
+
 def test_a_long_length_of_rf64_counts(tmp_path):
     path = write_media(tmp_path / "a.wav", voice(1.0), RATE, "pcm_s16le")
     fields = path.read_bytes()[path.read_bytes().index(b"fmt ") :][:24]
