@@ -1,6 +1,6 @@
-"""Lengths in the headers of WAV and AIFF: what is believed, what was made up, what is more than there is, or less.
+"""Lengths in the headers of WAV, AIFF, CAF and W64: what is believed, what was made up, what is more than there is, or less.
 
-Both are chunks: four letters, a length, so many bytes, and one more if they are odd.
+WAV and AIFF are chunks: four letters, a length, so many bytes, and one more if they are odd.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePa
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(12)
-        if head[:4] == b"caff":
-            return _caf(path, file, start, stop, silently)
+        if head[:4] in (b"caff", b"riff"):
+            return _long(path, file, start, stop, silently)
         order = KINDS.get(head[:4])
         layout = _read(file, start, stop, order, *SOUND[head[8:]]) if order and head[8:] in SOUND else None
         if order is None or layout is None:
@@ -83,31 +83,34 @@ def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePa
     return FilePart(path, layout.start, stop, bytes(header))
 
 
-def _caf(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> FilePart:
-    """A CAF, whose lengths have eight bytes: of all that is there if its sound goes on behind the length that it has.
+def _long(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> FilePart:
+    """A CAF or W64, whose lengths have eight bytes: of all that is there if its sound goes on behind the length that it has.
 
-    Format: Apple Core Audio Format Specification 1.0. -1 is a length that is not known, of the last chunk only.
+    Formats: Apple Core Audio Format Specification 1.0, where -1 is not known; Sony's Wave64, where a length counts its own
+    header and the next chunk begins at a multiple of eight bytes.
     """
-    at = start + 8
-    while at + 12 <= stop:
+    file.seek(start)
+    caf = file.read(4) == b"caff"
+    name_bytes, counted, at = (4, 0, start + 8) if caf else (16, 24, start + 40)
+    while at + name_bytes + 8 <= stop:
         file.seek(at)
-        name, size = file.read(4), int.from_bytes(file.read(8), "big", signed=True)
-        at += 12
-        if name == b"data" and size >= 0:
-            file.seek(min(at + size, stop))
-            after, length = file.read(4), int.from_bytes(file.read(8), "big", signed=True)
+        name = file.read(name_bytes)[:4]
+        size = int.from_bytes(file.read(8), "big" if caf else "little", signed=True) - counted
+        at += name_bytes + 8
+        if name == b"data" and size != -1:
+            file.seek(min(at + max(size, 0) + (0 if caf else -size % 8), stop))
             more = stop - at - size
-            if more > SLACK and not (NAME.fullmatch(after) and -1 <= length <= more):
+            if 0 < size and (more <= SLACK or NAME.fullmatch(file.read(4))) and size <= 1 << 40:
+                break  # FFmpeg reads to the end of a file that is shorter; beyond 2^40 it does not read at all
+            if 0 < size < stop - at and not silently:
                 odd = f"its header promises {size} bytes of sound, {stop - at} are there; all of it is used"
-                if not silently:
-                    warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=3)
-            elif size <= 1 << 40:  # FFmpeg reads to the end of the file; it does not take more than fits into its numbers
-                break
+                warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=3)
             file.seek(start)
-            return FilePart(path, at, stop, file.read(at - 8 - start) + b"\xff" * 8)
+            header = file.read(at - 8 - start)
+            return FilePart(path, at, stop, header + (b"\xff" * 8 if caf else (stop - at + counted).to_bytes(8, "little")))
         if size < 0:
             break
-        at += size
+        at += size + (0 if caf else -size % 8)
     return FilePart(path, start, stop)
 
 

@@ -83,6 +83,18 @@ def test_caf_has_the_same_faults(tmp_path):
     assert len(load_audio(path)) == RATE
 
 
+def test_w64_has_the_same_faults(tmp_path):
+    path = write_media(tmp_path / "a.w64", voice(1.0), RATE, "pcm_s16le")
+    data = path.read_bytes()
+    at = data.index(b"data") + 16
+    path.write_bytes(data[:at] + (16024).to_bytes(8, "little") + data[at + 8 :])
+    with pytest.warns(InputWarning, match="promises 16000 bytes of sound, 32000 are there; all of it is used"):
+        assert len(load_audio(path)) == RATE
+    for size in (0, (1 << 63) - 1):
+        path.write_bytes(data[:at] + size.to_bytes(8, "little") + data[at + 8 :])
+        assert len(load_audio(path)) == RATE
+
+
 @pytest.mark.parametrize("samples", [(1 << 36) - 1, 1_000_000_000])
 def test_hours_that_no_such_file_holds_are_made_up(tmp_path, samples):
     path = write_media(tmp_path / "a.flac", voice(1.0), RATE, "flac")
