@@ -20,7 +20,7 @@ from talkinghead.inputs import Inputs
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-READERS = (".npz", ".csv")
+READERS = (".npz", ".csv", ".tsv", ".json")
 
 
 def render(
@@ -38,7 +38,7 @@ def render(
     """Show an animation as a video.
 
     Args:
-        animation: Motion: .npz or .csv.
+        animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.
         audio: Recording to put under the video.
         fps: Frames a second; those of the animation.
     """
@@ -64,7 +64,7 @@ def convert(
     """Write an animation in other formats.
 
     Args:
-        animation: Motion: .npz or .csv.
+        animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.
         fps: Frames a second; those of the animation.
     """
     check_outputs(output, animation, Inputs(animation, head), list(suffixes()))
@@ -77,10 +77,10 @@ def convert(
 def _read(path: Path, head: str, fps: float | None) -> Animation:
     """An animation of any readable format, at `fps` if given."""
     if path.suffix.lower() not in READERS:
-        raise InputError(f"{path}: an animation is read from {' or '.join(READERS)}")
+        raise InputError(f"{path}: an animation is read from {', '.join(READERS)}")
     face = read_head(head)
-    if path.suffix.lower() == ".csv":
-        from talkinghead.export.csv import read
+    if path.suffix.lower() != ".npz":
+        from talkinghead.export.curves import read
 
         motion = read(path, face, fps)
     else:

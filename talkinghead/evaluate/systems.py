@@ -162,10 +162,12 @@ class Folder:
     def _read(self, path: Path, recorded: Recorded) -> Animation:
         if path.suffix == ".npy":
             return read_vertices(path, recorded, self.options)
-        from talkinghead.export import csv, npz
+        from talkinghead.export import curves, npz
 
         head = recorded.motion.head
-        return csv.read(path, head, self.options.fps or recorded.motion.fps) if path.suffix == ".csv" else npz.read(path, head)
+        return (
+            curves.read(path, head, self.options.fps or recorded.motion.fps) if path.suffix == ".csv" else npz.read(path, head)
+        )
 
 
 @dataclass

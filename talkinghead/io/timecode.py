@@ -9,6 +9,7 @@ passes midnight goes on. N rows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -144,7 +145,7 @@ def _base(seconds: np.ndarray, labels: np.ndarray, drop: bool) -> int:
     return min(most, usual, key=lambda base: (missing[base], base))
 
 
-def _of_times(times: np.ndarray, fps: float | None, note: str = "", *, rate: float = 0.0, texts: list[str] = ()) -> Clock:
+def _of_times(times: np.ndarray, fps: float | None, note: str = "", *, rate: float = 0.0, texts: Sequence[str] = ()) -> Clock:
     """The clock of (N,) seconds; `rate` if it is known, found otherwise."""
     _check_increasing(times, texts)
     if len(times) == 1:
@@ -153,8 +154,10 @@ def _of_times(times: np.ndarray, fps: float | None, note: str = "", *, rate: flo
         if fps is None:
             raise InputError("one row is too little to tell its frame rate; give it with --fps")
         return Clock(np.zeros(1, int), float(fps), note)
+    span, step = times[-1] - times[0], _single_step(times)
+    if not step > 0 or span / step > ROWS:
+        raise InputError(f"its times are not those of frames ({step:g} s apart for {span:g} s)")
     rate = rate or _nice(*_rate(times))
-    span = times[-1] - times[0]
     if not 1 <= rate <= 1000 or span * rate > ROWS:
         raise InputError(f"its times are not those of frames ({rate:g} a second for {span:g} s)")
     return Clock(_frames((times - times[0]) * rate), rate, note)
@@ -174,7 +177,7 @@ def _rate(times: np.ndarray) -> tuple[float, float]:
     count = FIRST
     while True:
         some = times[:count]
-        spread = 1 / some[-1]
+        spread = max(1 / some[-1], reach / 1000)
         rates = np.clip(rate + np.arange(-reach, reach + spread / 4, spread / 8), rate / 2, None)
         rate = float(rates[np.argmax([_in_step(some, r) for r in rates])])
         if count >= len(times):
@@ -243,7 +246,7 @@ def _past_midnight(seconds: np.ndarray) -> np.ndarray:
     return seconds + DAY * np.concatenate([[0], np.cumsum(np.diff(seconds) < -DAY / 2)])
 
 
-def _check_increasing(times: np.ndarray, texts: list[str]) -> None:
+def _check_increasing(times: np.ndarray, texts: Sequence[str]) -> None:
     back = np.flatnonzero(np.diff(times) <= 0)
     if len(back):
         what = texts[back[0] + 1] if len(texts) else f"{times[back[0] + 1]:g}"

@@ -7,7 +7,7 @@ import pytest
 
 from talkinghead import Animation
 from talkinghead.errors import InputError
-from talkinghead.export import csv
+from talkinghead.export import csv, curves
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 
@@ -52,7 +52,7 @@ def test_curves_come_back(fps, default_motion, tmp_path):
     often = np.arange(150) % len(default_motion)  # long enough for the seconds to tick
     motion = Animation(default_motion.coefficients[often], fps, default_motion.head, rotation=default_motion.rotation[often])
     csv.write(motion, tmp_path / "a.csv")
-    again = csv.read(tmp_path / "a.csv")
+    again = curves.read(tmp_path / "a.csv")
     assert again.fps == pytest.approx(fps, rel=1e-6)
     np.testing.assert_allclose(again.coefficients, motion.coefficients, atol=1e-6)
     np.testing.assert_allclose(again.rotation, motion.rotation, atol=1e-6)
@@ -69,7 +69,7 @@ def test_gaze_is_in_the_shapes_and_in_the_angles(tmp_path):
         assert values[f"{side}EyePitch"] == pytest.approx(-np.radians(3), abs=1e-6)
     assert values["EyeLookOutLeft"] > 0.2 and values["EyeLookInRight"] > 0.2 and values["EyeLookUpLeft"] > 0.1
     assert values["EyeLookInLeft"] == values["EyeLookDownLeft"] == 0
-    again = csv.read(tmp_path / "a.csv")
+    again = curves.read(tmp_path / "a.csv")
     np.testing.assert_allclose(again.coefficients, motion.with_gaze_as_shapes().coefficients, atol=1e-6)
     assert again.rotation is None and again.gaze is None
 
@@ -81,7 +81,7 @@ def test_angles_of_the_head(tmp_path):
     turns[2] = [0, 0, 0.1]  # the own left side up
     csv.write(Animation(np.zeros((40, 52)), 30, Head.default(), rotation=turns), tmp_path / "a.csv")
     header, rows = table(tmp_path / "a.csv")
-    angles = np.array([[float(row[header.index(name)]) for name in csv.HEAD] for row in rows[:3]])
+    angles = np.array([[float(row[header.index(name)]) for name in curves.HEAD] for row in rows[:3]])
     np.testing.assert_allclose(angles, [[0.3, 0, 0], [0, 0.2, 0], [0, 0, 0.1]], atol=1e-6)
 
 
@@ -92,12 +92,12 @@ def test_other_heads_get_plain_columns(tiny_motion, tmp_path):
     header, rows = table(tmp_path / "a.csv")
     assert header == ["time", *head.names, "HeadYaw", "HeadPitch", "HeadRoll"]
     np.testing.assert_allclose([float(row[0]) for row in rows], motion.times, atol=1e-6)
-    again = csv.read(tmp_path / "a.csv", head)
+    again = curves.read(tmp_path / "a.csv", head)
     assert again.fps == 25.0
     np.testing.assert_allclose(again.coefficients, motion.with_gaze_as_shapes().coefficients, atol=1e-6)
     np.testing.assert_allclose(again.rotation, motion.rotation, atol=1e-6)
     with pytest.raises(InputError, match="lacks gape"):
-        csv.read(tmp_path / "a.csv")
+        curves.read(tmp_path / "a.csv")
 
 
 def take(frames: list[int], fps: int = 60, header: str = "Timecode,BlendShapeCount,EyeBlinkLeft,JawOpen,HeadYaw") -> str:
@@ -109,7 +109,7 @@ def take(frames: list[int], fps: int = 60, header: str = "Timecode,BlendShapeCou
 def test_a_take_of_the_app_with_dropped_frames(tmp_path):
     path = tmp_path / "take.csv"
     path.write_text(take([t for t in range(20, 100) if t not in (33, 34, 70)]) + "14:03:54:00.0,0\n")
-    motion = csv.read(path)
+    motion = curves.read(path)
     assert (motion.fps, len(motion)) == (60.0, 80)
     np.testing.assert_allclose(motion.coefficients[:, motion.head.index("jawOpen")], 0.01 * np.arange(20, 100), atol=1e-6)
 
@@ -120,7 +120,7 @@ def test_fractions_of_frames_that_mean_nothing(tmp_path):
     rows = take([t for t in range(150) if t not in (40, 41)]).split("\n")
     rows = [row.replace(".207,", f".{rng.integers(1000):03d},") for row in rows]
     path.write_text("\n".join(rows))
-    motion = csv.read(path)
+    motion = curves.read(path)
     assert (motion.fps, len(motion), motion.meta["filled"]) == (60.0, 150, [40, 41])
     np.testing.assert_allclose(motion.coefficients[:, motion.head.index("jawOpen")], 0.01 * np.arange(150), atol=1e-6)
 
@@ -129,10 +129,10 @@ def test_a_short_take_needs_its_rate(tmp_path):
     path = tmp_path / "take.csv"
     path.write_text(take(list(range(5, 45))))
     with pytest.raises(InputError, match="give it with --fps"):
-        csv.read(path)
-    assert csv.read(path, fps=60).fps == 60.0
+        curves.read(path)
+    assert curves.read(path, fps=60).fps == 60.0
     with pytest.raises(InputError, match="frame rate"):
-        csv.read(path, fps=30)  # frame 44 of a second is not from 30 a second
+        curves.read(path, fps=30)  # frame 44 of a second is not from 30 a second
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_short_take_needs_its_rate(tmp_path):
     [
         (b"", "header"),
         (b"hello\nworld\n", "header"),
-        (b"\xff\xfe\x00\x01binary\x80", "table of curves"),
+        (b"\xff\xfe\x00\x01binary\x80", "not text"),
         (b"Timecode,BlendShapeCount,JawOpen\n", "no row"),
         (b"Timecode,BlendShapeCount,JawOpen\n00:00:00:00.000,61,wide\n", "table of curves"),
         (b"time,jawOpen\n0.1,nan\n0.2,0\n", "not finite"),
@@ -156,10 +156,10 @@ def test_bad_tables_give_one_clear_line(content, complaint, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=complaint) as caught:
-        csv.read(path)
+        curves.read(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
 def test_a_missing_table(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        csv.read(tmp_path / "none.csv")
+        curves.read(tmp_path / "none.csv")

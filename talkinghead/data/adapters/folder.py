@@ -26,7 +26,7 @@ from talkinghead.data.adapters.livelink import marked, unique_names
 from talkinghead.data.adapters.parameter_sets import arkit_names, emotion_by_name, flame_heads, flame_names, wave_of
 from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
-from talkinghead.export import csv
+from talkinghead.export import curves
 from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
@@ -124,7 +124,7 @@ def _read_csv(path: Path, wave: np.ndarray, fps: float | None, own: Head | None)
     head = own if own and set(names) <= set(own.names) else None
     if head is None and not set(names) <= set(ARKIT):
         head = _bare(names)
-    motion = csv.read(path, head, fps)
+    motion = curves.read(path, head, fps)
     return Recording(
         wave=wave,
         fps=motion.fps,
@@ -144,7 +144,7 @@ def _bare(names: tuple[str, ...]) -> Head:
 def _names(path: Path) -> tuple[str, ...]:
     """Names of the shapes, as the file writes them."""
     if path.suffix.lower() == ".csv":
-        return csv.shapes(path)
+        return curves.shapes(path)
     names = load_npz(path, ("names",)).get("names")
     if names is None or names.ndim != 1 or names.dtype.kind != "U" or not len(names):
         raise InputError(f"{path}: has no names of its coefficients (an array of text)")

@@ -19,7 +19,7 @@ import numpy as np
 from talkinghead.data.adapters.parameter_sets import wave_of
 from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError
-from talkinghead.export import csv
+from talkinghead.export import curves
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, sound_of
 from talkinghead.motion.emotions import EMOTIONS
@@ -62,7 +62,7 @@ def takes(
 def read(take: Take) -> Recording:
     """The curves of a take, and its sound."""
     path, sound = take.files
-    motion = csv.read(path, fps=take.details["fps"])
+    motion = curves.read(path, fps=take.details["fps"])
     return Recording(
         wave=wave_of(sound),
         fps=motion.fps,
@@ -74,7 +74,7 @@ def read(take: Take) -> Recording:
 
 
 def marked(meta: dict, count: int) -> np.ndarray | None:
-    """(T,) bool of the frames that `export.csv.read` says it filled."""
+    """(T,) bool of the frames that `export.curves.read` says it filled."""
     if not meta.get("filled"):
         return None
     missing = np.zeros(count, bool)
@@ -106,8 +106,4 @@ def unique_names(paths: Iterable[Path]) -> dict[str, Path]:
 def _is_take(path: Path) -> bool:
     if any(path.stem.endswith(end) and path.with_name(f"{path.stem.removesuffix(end)}.csv").exists() for end in EXTRA):
         return False
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return file.read(len("Timecode,")) == "Timecode,"
-    except (OSError, UnicodeDecodeError):
-        return False
+    return curves.is_take(path)

@@ -1,0 +1,286 @@
+"""Curves of shapes as other programs write them, `.csv`, `.tsv` and `.json`: the one reader of them.
+
+Tables: takes of Live Link Face, of all its versions, and what NeuroSync, Audio2Face, MediaPipe and this package write; a row
+a frame. The columns are found by their names, see `head.shape_names`: a time or a timecode (`io.timecode`), else a number of a
+frame, else every row is the next frame; shapes; HeadYaw, HeadPitch, HeadRoll in radians. A count of shapes, a number of the
+row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. The dialect is whatever
+`io.tables` reads.
+JSON: of Audio2Face (`facsNames`, `weightMat`, `exportFps`), and frames with weights in a list whose names are given once, as
+in BEAT, or by name.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkinghead.errors import InputError, InputWarning
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.head import Head
+from talkinghead.head.shape_names import arkit_name, bare
+from talkinghead.io.files import load_json
+from talkinghead.io.tables import Table, read_table
+from talkinghead.io.timecode import ROWS, Clock, of_numbers, read_clock
+from talkinghead.motion.animation import Animation
+from talkinghead.motion.emotions import SPELLINGS
+
+SUFFIXES = (".csv", ".tsv", ".json")
+HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
+TIMES = {"timecode", "time", "timestamp", "seconds", "second", "sec", "frametime"}
+UNITS = {"ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s"}
+NUMBERS = {"frame", "frames", "frameindex", "frameid", "framenumber", "frameno", "index", "unnamed0", ""}
+UNUSED = {"blendshapecount", "neutral", *(name.lower() for name in EYES)}  # MediaPipe's `_neutral` is no shape
+NOT_FINITE = {"nan", "inf", "infinity"}  # in any column, also one that is left out: something went wrong
+MOST = 2.0  # weights are 0 to 1, and solvers overshoot; more is another unit
+PERCENT = (20.0, 150.0)  # largest weights that mean per cent
+
+
+@dataclass
+class Columns:
+    """What the columns of a table are. Places count from 0."""
+
+    time: int | None = None
+    unit: str | None = None
+    number: int | None = None
+    names: list[str] = field(default_factory=list)  # of shapes and angles of the head: ARKit's spelling, or as they are written
+    places: list[int] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Curves:
+    """clock of the N rows; values: (N, C) of the columns `names`, NaN in rows without a face."""
+
+    clock: Clock
+    names: list[str]
+    values: np.ndarray
+    left_out: list[str] = field(default_factory=list)
+
+
+def read(path: str | Path, head: Head | None = None, fps: float | None = None) -> Animation:
+    """Read curves for `head` (the default one if not given).
+
+    The rate is read from the times; `fps` is used where they do not tell. Frames that are missing, or in which the face was
+    lost, are interpolated (held at both ends) and listed in `meta["filled"]`. Raises InputError for a file that holds no
+    curves, has an unclear rate or weights beyond 0 to 1, or uses shapes that the head does not have.
+    """
+    path, head = Path(path), head or Head.default()
+    curves = _read_json(path, fps) if path.suffix.lower() == ".json" else _read_table(path, fps)
+    if curves.clock.note:
+        warnings.warn(f"{path}: {curves.clock.note}", InputWarning, stacklevel=2)
+    values, filled = _filled(curves)
+    columns = _by_name(path, curves.names, values)
+    turns = np.stack([columns.pop(name, np.zeros(len(values))) for name in HEAD], 1)
+    rows = {name.lower(): row for row, name in enumerate(head.names)}
+    rows |= {arkit.lower(): row for row, name in enumerate(head.names) if (arkit := arkit_name(name))}
+    lost = [name for name, values in columns.items() if name.lower() not in rows and values.any()]
+    if lost or not any(name.lower() in rows for name in columns):
+        what = f"lacks {', '.join(lost[:3])}" if lost else "has none of its shapes"
+        raise InputError(f"{path}: made for another head: {head.name!r} {what}; give the head that it was made for")
+    _check_weights(path, columns, curves.clock.fps)
+    if curves.left_out:
+        names = ", ".join(curves.left_out)
+        warnings.warn(f"{path}: leaves out {names}, which are emotions and no shapes", InputWarning, stacklevel=2)
+    coefficients = np.zeros((len(values), len(head.names)), np.float32)
+    for name, weights in columns.items():
+        if name.lower() in rows:
+            coefficients[:, rows[name.lower()]] = weights
+    rotation = None
+    if turns.any():
+        from scipy.spatial.transform import Rotation
+
+        rotation = Rotation.from_euler("YXZ", turns).as_rotvec()
+    meta = {"source": path.name} | ({"filled": filled} if filled else {})
+    return Animation(coefficients, curves.clock.fps, head, rotation=rotation, meta=meta)
+
+
+def shapes(path: str | Path) -> tuple[str, ...]:
+    """Names of the shapes in a table, ARKit's in its own spelling; nothing else is read. Raises InputError."""
+    table = read_table(Path(path))
+    return tuple(name for name in _columns(table).names if name not in HEAD)
+
+
+def is_take(path: Path) -> bool:
+    """Whether a file is a table with timecodes, as the app Live Link Face writes it."""
+    try:
+        table = read_table(path)
+        return any(bare(name) == "timecode" for name in table.header) and bool(_columns(table).names)
+    except InputError:
+        return False
+
+
+def _columns(table: Table) -> Columns:
+    """Find the columns by their names. Raises InputError if they are not those of curves."""
+    found, emotions = Columns(), []
+    for place, name in enumerate(table.header):
+        plain, arkit = bare(name), arkit_name(name)
+        unit = re.fullmatch(r"(.*?)[\s_.(\[-]+(\w+)[)\]]?", name.strip().lower())
+        timed = plain in TIMES or (unit and bare(unit[1]) in TIMES and unit[2] in UNITS)
+        if arkit is None and found.time is None and timed:
+            found.time = place
+            found.unit = UNITS.get(unit[2]) if unit and plain not in TIMES else None
+        elif arkit is None and found.time is None and plain in UNITS:  # such as `ms`
+            found.time, found.unit = place, UNITS[plain]
+        elif arkit is None and plain in NUMBERS and (name or place == 0):
+            found.number = place if found.number is None else found.number
+        elif not name:
+            raise InputError(f"{table.where(table.line)}: column {place + 1} has no name")
+        elif arkit is None and plain in UNUSED:
+            continue
+        elif arkit is None and plain in SPELLINGS:
+            emotions.append((place, name))
+        else:
+            angle = next((angle for angle in HEAD if angle.lower() == plain), None)
+            found.names.append(arkit or angle or name)
+            found.places.append(place)
+    if any(name in ARKIT for name in found.names):
+        found.left_out = [name for _, name in emotions]
+    else:  # of a head that may have shapes of these names
+        found.names += [name for _, name in emotions]
+        found.places += [place for place, _ in emotions]
+    known = any(name in ARKIT for name in found.names)
+    if not found.names or (found.time is None and not known):
+        raise InputError(f"{table.path}: not a table of curves: its header has no time and names of shapes")
+    return found
+
+
+def _read_table(path: Path, fps: float | None) -> Curves:
+    table = read_table(path)
+    columns = _columns(table)
+    when = columns.time if columns.time is not None else columns.number
+    texts, rows, seen, lines = [], [], [], []
+    for line, cells in table.rows:
+        cells = cells + [""] * (len(table.header) - len(cells))
+        texts.append(str(len(texts)) if when is None else cells[when])
+        if not texts[-1]:
+            raise InputError(f"{table.where(line)}: has no {table.header[when or 0] or 'number'}")
+        if any(cell.lower().lstrip("+-") in NOT_FINITE for cell in cells):
+            raise InputError(f"{table.where(line)}: has values that are not finite")
+        row = [cells[place] for place in columns.places]
+        rows.append(_numbers(table, line, row, columns.names))
+        seen.append(rows[-1] is not None)
+        lines.append(line)
+        if len(rows) > ROWS:
+            raise InputError(f"{path}: more than {ROWS} rows")
+    if not any(seen):
+        raise InputError(f"{path}: has no row as long as its header")
+    count = len(seen) - seen[::-1].index(True)  # rows without a face at the end are left out
+    nothing = np.full(len(columns.names), np.nan)
+    values = np.stack([nothing if row is None else row for row in rows[:count]])
+    try:
+        numbered = columns.time is None
+        clock = of_numbers(texts[:count], fps) if numbered else read_clock(texts[:count], columns.unit, fps)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return Curves(clock, columns.names, values, columns.left_out)
+
+
+def _numbers(table: Table, line: int, cells: list[str], names: list[str]) -> np.ndarray | None:
+    """The values of a row; None for one that is short or has empty cells: there the face was lost."""
+    if not all(cells):
+        return None
+    try:
+        values = np.array(cells, np.float64)
+    except ValueError:
+        wrong = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+        raise InputError(
+            f"{table.where(line)}: not a table of curves: {names[wrong]} is {cells[wrong][:40]!r}, a number is expected"
+        ) from None
+    if not np.isfinite(values).all():
+        raise InputError(f"{table.where(line)}: has values that are not finite")
+    return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_json(path: Path, fps: float | None) -> Curves:
+    content = load_json(path)
+    frames: Any = content
+    names, rate = None, fps
+    if isinstance(content, dict):
+        about = content.get("metadata")
+        about = about if isinstance(about, dict) else {}
+        names = next(
+            (c[k] for c in (content, about) for k in ("facsNames", "names", "blendshape_names", "blendShapeNames") if k in c),
+            None,
+        )
+        rate = next((c[k] for c in (content, about) for k in ("exportFps", "fps", "frameRate", "frame_rate") if k in c), fps)
+        frames = next((content[k] for k in ("weightMat", "frames", "weights", "blendShapes") if k in content), None)
+    if not isinstance(frames, list) or not frames:
+        raise InputError(f"{path}: no curves that are known: no frames with weights")
+    try:
+        times = [
+            frame.get("time", frame.get("timeCode", frame.get("timestamp"))) if isinstance(frame, dict) else None
+            for frame in frames
+        ]
+        rows = [_weights(frame) for frame in frames]
+        if names is None and all(isinstance(row, dict) for row in rows):
+            names = list(dict.fromkeys(name for row in rows for name in row))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError(f"{path}: its frames have weights without names")
+        table = [[row.get(name, 0.0) for name in names] if isinstance(row, dict) else row for row in rows]
+        values = np.array(table, np.float64)
+        if values.shape != (len(frames), len(names)) or not np.isfinite(values).all():
+            raise InputError(f"{path}: its frames have no {len(names)} finite weights each")
+        if None in times:
+            clock = of_numbers([str(i) for i in range(len(frames))], None if rate is None else float(rate))
+        else:
+            clock = read_clock([str(time) for time in times], None, None if rate is None else float(rate))
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+        raise InputError(f"{path}: its frames have something else than weights ({' '.join(str(error).split())[:80]})") from None
+    used = [i for i, name in enumerate(names) if arkit_name(name) or bare(name) not in {*UNUSED, *SPELLINGS}]
+    return Curves(clock, [arkit_name(names[i]) or names[i] for i in used], values[:, used])
+
+
+def _weights(frame: Any) -> Any:
+    """The weights of a frame: a list, or a mapping of names."""
+    if not isinstance(frame, dict):
+        return frame
+    for key in ("weights", "blendShapes", "blendshapes", "shapes", "values"):
+        if key in frame:
+            return frame[key]
+    return {name: value for name, value in frame.items() if arkit_name(name)}
+
+
+def _by_name(path: Path, names: list[str], values: np.ndarray) -> dict[str, np.ndarray]:
+    columns: dict[str, np.ndarray] = {}
+    for place, name in enumerate(names):
+        if any(name.lower() == other.lower() for other in columns):
+            raise InputError(f"{path}: {name} is there twice; leave one of the columns out")
+        columns[name] = values[:, place]
+    return columns
+
+
+def _check_weights(path: Path, columns: dict[str, np.ndarray], fps: float) -> None:
+    """Raise InputError for weights of ARKit's shapes that are in another unit than 0 to 1."""
+    largest = {name: float(np.abs(values).max()) for name, values in columns.items() if name in ARKIT}
+    name = max(largest, key=lambda name: largest[name], default="")
+    if name and (most := largest[name]) > MOST:
+        frame = int(np.abs(columns[name]).argmax())
+        advice = "they look like percent: divide them by 100" if PERCENT[0] < most <= PERCENT[1] else "are these ARKit weights?"
+        raise InputError(f"{path}: {name} is {most:.3g} in frame {frame}, weights are 0 to 1; {advice}")
+
+
+def _filled(curves: Curves) -> tuple[np.ndarray, list[int]]:
+    """(T, C) values of all frames, and which had to be filled."""
+    frames, values = curves.clock.frames, curves.values
+    seen, count = np.isfinite(values).all(1), int(frames[-1]) + 1
+    if count == len(values) and seen.all():
+        return values, []
+    every = np.arange(count)
+    filled = np.setdiff1d(every, frames[seen]).tolist()
+    return np.stack([np.interp(every, frames[seen], column) for column in values[seen].T], 1), filled
