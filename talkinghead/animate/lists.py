@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections import Counter
@@ -15,6 +13,7 @@ from typing import Any
 from talkinghead.animate.settings import VIDEO, AnimateSettings
 from talkinghead.errors import InputError
 from talkinghead.io.files import find_named
+from talkinghead.io.tables import read_table
 from talkinghead.motion.emotion_curve import curve_file
 
 LISTS = (".txt", ".csv", ".jsonl")
@@ -56,21 +55,32 @@ def read_items(source: Path) -> list[Item]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """Lines of a list as {column: value}, audio a path, and `line` where it is from."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = "" if path.suffix.lower() == ".csv" else path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".txt":
             lines = [(n, line.rstrip("\r")) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
             rows = [(n, {"audio": line}) for n, line in lines if not line.startswith("#") or (path.parent / line).is_file()]
         elif path.suffix.lower() == ".csv":
-            reader = csv.DictReader(io.StringIO(text, newline=""))
-            rows = [(reader.line_num, row) for row in reader]
+            table = read_table(path, blanks=True)
+            header = [name.lower() for name in table.header]
+            if len(set(header)) != len(header):
+                raise InputError(f"{table.where(table.line)}: a column is there twice")
+            rows = [(n, _cells(header, cells)) for n, cells in table.rows]
         else:
             rows = [(n, json.loads(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-    except (OSError, ValueError, csv.Error) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     return [
         {**_row(row, f"{path}, line {n}", path.parent), "line": n, "audio": find_named(path.parent, _audio(row, path, n))}
         for n, row in rows
     ]
+
+
+def _cells(header: list[str], cells: list[str]) -> dict[str, str]:
+    """The cells of a line by their columns; blanks around them count in names of recordings only."""
+    row = dict(zip(header, cells, strict=False))
+    return {name: cell if name == "audio" else cell.strip() for name, cell in row.items()}
 
 
 def _audio(row: Any, path: Path, number: int) -> str:

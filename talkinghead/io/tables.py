@@ -43,8 +43,8 @@ class Table:
             yield line, cells
 
 
-def read_table(path: Path, *, largest: int = LARGEST) -> Table:
-    """The table in a file. The rows are read as they are asked for.
+def read_table(path: Path, *, largest: int = LARGEST, blanks: bool = False) -> Table:
+    """The table in a file. The rows are read as they are asked for. blanks: keep those around cells, as names have them.
 
     Raises InputError, also while the rows are read, for a file that is missing, larger than `largest` bytes, empty or no text,
     and for a row with more cells than the header has names.
@@ -60,16 +60,16 @@ def read_table(path: Path, *, largest: int = LARGEST) -> Table:
     else:
         raise InputError(f"{path}: is empty; its first line is a header with names of columns")
     separator = separator or _separator(first[1])
-    rows = _rows(path, chain([first], lines), separator)
+    rows = _rows(path, chain([first], lines), separator, blanks)
     line, cells = next(rows, (1, []))
-    header = _trimmed(cells)
+    header = _trimmed([cell.strip() for cell in cells])
     if not header:
         raise InputError(f"{path}: is empty; its first line is a header with names of columns")
     return Table(path, line, header, _fitting(path, rows, len(header), separator))
 
 
-def _rows(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Cells of each row that has any, without blanks around them."""
+def _rows(path: Path, lines: Iterator[tuple[int, str]], separator: str, blanks: bool) -> Iterator[tuple[int, list[str]]]:
+    """Cells of each row that has any."""
     number = 0
 
     def given() -> Iterator[str]:
@@ -81,7 +81,7 @@ def _rows(path: Path, lines: Iterator[tuple[int, str]], separator: str) -> Itera
         for cells in csv.reader(given(), delimiter=separator, strict=True):
             bare = [cell.strip() for cell in cells]
             if any(bare):
-                yield number, bare
+                yield number, cells if blanks else bare
     except csv.Error as error:
         raise InputError(f"{path}, line {number}: not a row of a table ({brief(error)})") from None
 

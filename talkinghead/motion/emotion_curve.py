@@ -13,7 +13,6 @@ N keyframes, T frames, E emotions in the order of EMOTIONS. Column 0, neutral, i
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ import numpy as np
 
 from talkinghead.errors import InputError, brief
 from talkinghead.files import replacing
+from talkinghead.io.tables import read_table
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 AUTO = "auto"  # heard from the recording; not a curve yet
@@ -280,28 +280,23 @@ def _note(total: float) -> dict[str, str]:
 def _read(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """Keyframes of a file, each with where it is from."""
     try:
+        if path.suffix.lower() != ".json":
+            return _rows(path)
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: larger than {LARGEST >> 20} MiB, too large for an emotion curve")
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".json":
-            return _keys_of(json.loads(text), str(path))
-        return _rows(text, path)
+        return _keys_of(json.loads(path.read_text(encoding="utf-8-sig")), str(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError, csv.Error) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be read as {path.suffix[1:].lower()} ({brief(error)})") from None
 
 
-def _rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Lines of a CSV as keyframes. Semicolons between cells, with decimal commas in them, are what many spreadsheets write."""
-    semicolons = ";" in text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(), delimiter=";" if semicolons else ",", strict=True)
-    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cell.strip() for cell in cells)]
-    if not lines:
-        raise InputError(f"{path}: is empty; its first line names columns: time, and emotion, or names of emotions")
-    (first, header), *body = lines
+def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Lines of a CSV as keyframes."""
+    table = read_table(path, largest=LARGEST)
+    first, header, body = table.line, table.header, list(table.whole())
     header = [name.lower() for name in header]
     for name in header:
         if name not in FIELDS:
@@ -313,11 +308,7 @@ def _rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     empty = dict.fromkeys(EMOTIONS, "0") | {"intensity": "1"}  # what cells with nothing in them mean
     out = []
     for line, cells in body:
-        if len(cells) != len(header):
-            raise InputError(f"{path}, line {line}: {len(cells)} cells, the first line names {len(header)}")
         row = {name: cell or empty.get(name, "") for name, cell in zip(names, cells, strict=True)}
-        if semicolons:
-            row = {name: cell if name == "emotion" else cell.replace(",", ".") for name, cell in row.items()}
         out.append((f"{path}, line {line}", row))
     return out
 

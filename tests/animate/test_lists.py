@@ -70,3 +70,17 @@ def test_lines_of_other_systems(tmp_path, line):
 def test_what_is_not_there_keeps_its_name(tmp_path):
     (tmp_path / "list.txt").write_text(" none.wav \n#not/there.wav\n")
     assert only(tmp_path / "list.txt") == tmp_path / "none.wav"
+
+
+def test_lists_of_spreadsheets(tmp_path):
+    (tmp_path / "a.wav").touch()
+    for text in (
+        "audio;emotion;intensity\na.wav;happy;0,5\n",
+        "sep=;\nAudio;Emotion;Intensity;\na.wav;happy;0,5;\n",
+        "audio\temotion\tintensity\r\na.wav\thappy\t0.5\r\n",
+        "audio, emotion, intensity\na.wav, happy, 0.5\n",
+    ):
+        for encoding in ("utf-8-sig", "utf-16"):
+            (tmp_path / "list.csv").write_text(text, encoding=encoding)
+            (item,) = read_items(tmp_path / "list.csv")
+            assert item.audio.name == "a.wav" and item.changes == {"emotion": "happy", "intensity": 0.5}

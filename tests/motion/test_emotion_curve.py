@@ -216,3 +216,13 @@ def test_neither_torch_nor_scipy_is_needed_to_read_it():
     code = "import sys; from talkinghead.motion.emotion_curve import read_emotion; read_emotion('happy:0.6'); "
     code += "assert not {'torch', 'scipy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "text", ["time;happy;\n0;0;\n1,5;0,6;\n", "sep=;\ntime;happy\n0;0\n1.5;0.6\n", "# mine\n\ntime\thappy\n0\t0\n1.5\t0.6\n"]
+)
+def test_curves_of_spreadsheets(text, encoding, tmp_path):
+    (tmp_path / "a.csv").write_text(text, encoding=encoding)
+    curve = read_emotion(tmp_path / "a.csv")
+    assert curve.times.tolist() == [0, 1.5] and curve.values[1].max() == pytest.approx(0.6)
