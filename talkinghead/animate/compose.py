@@ -1,4 +1,4 @@
-"""The one order in which an animation is made of speech: expression, gains, lip closure, frame rate, nonverbal motion.
+"""The one order in which an animation is made of speech: expression, gains, closure, rest, frame rate, nonverbal motion.
 
 T frames at the speech's own rate, K shapes of a head, E emotions.
 """
@@ -20,6 +20,7 @@ from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
+from talkinghead.motion.pauses import rest_mouth
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,15 @@ class SpeechMotion:
     """What a model, or a transcript, makes of a recording, before anything else is done with it.
 
     neutral: (T, K) weights of the head's shapes. expression: (T, K) what the emotion adds. closure: (T,) how far the lips are
-    to be shut, 0 to 1; None where nothing tells. blendshapes: whether the weights are ARKit's, so that gains, closure and
-    nonverbal motion mean something; raw vertices and FLAME's parameters are left as they are.
+    to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes: whether the weights
+    are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's parameters are left
+    as they are.
     """
 
     neutral: np.ndarray
     expression: np.ndarray
     closure: np.ndarray | None
+    rest: np.ndarray | None
     fps: float
     blendshapes: bool = True
 
@@ -58,6 +61,10 @@ def compose(
         weights = apply_gains(speech.neutral, speech.expression, head, *gains)
         if speech.closure is not None:
             weights = close_lips(weights, speech.closure, head)
+        if speech.rest is not None:
+            # With an emotion a mouth may stand open.
+            intensity = settings.expressiveness * curve.at(frame_times(len(weights), speech.fps)).sum(1)
+            weights = rest_mouth(weights, speech.rest * (1 - np.clip(intensity, 0, 1)), head)
     animation = motion.Animation(weights, speech.fps, head, meta=meta).resample(settings.fps)
     # Resampling may be off by one frame: the last one is held, or cut.
     frames = np.minimum(np.arange(frame_count(seconds, settings.fps)), len(animation) - 1)

@@ -28,7 +28,8 @@ from talkinghead.models.template import template_code
 from talkinghead.motion.affect import fluctuate
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.lip_closure import closure_level
-from talkinghead.speech.phonemes import BILABIALS
+from talkinghead.motion.pauses import rest_level
+from talkinghead.speech.phonemes import BILABIALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
@@ -102,11 +103,12 @@ class Talker:
             times = frame_times(len(neutral), self.config.fps)
             shown = fluctuate(curve.at(times), times, voice, settings.seed) if settings.idle else curve.at(times)
             expression = decode(shown) - neutral
-        names = self.config.annotations[annotation]
+        names, hears_phones = self.config.annotations[annotation], self.network.phones is not None
         speech = SpeechMotion(
             head.scatter_coefficients(neutral, names),
             head.scatter_coefficients(expression, names),
-            None if self.network.phones is None else closure_level(self._bilabial(features)),
+            closure_level(self._probability(features, BILABIALS)) if hears_phones else None,
+            rest_level(self._probability(features, (SILENCE,)), self.config.fps) if hears_phones else None,
             self.config.fps,
             annotation in BLENDSHAPES,
         )
@@ -165,10 +167,10 @@ class Talker:
             latent = self.network.latent(features, torch.tensor([style], device=device), *sampling, condition)
             return self.network.decode(latent, torch.from_numpy(template).to(device), annotation)[0].cpu().numpy()
 
-    def _bilabial(self, features: torch.Tensor) -> np.ndarray:
-        """(1, T, D) features -> (T,) probability of /p b m/."""
+    def _probability(self, features: torch.Tensor, phonemes: tuple[str, ...]) -> np.ndarray:
+        """(1, T, D) features -> (T,) probability that one of the phonemes is spoken."""
         assert self.network.phones is not None, "asked only of models that know phonemes"
-        wanted = [self.config.phones.index(name) for name in BILABIALS if name in self.config.phones]
+        wanted = [self.config.phones.index(name) for name in phonemes if name in self.config.phones]
         with torch.inference_mode():
             return self.network.phones(features)[0].softmax(-1)[:, wanted].sum(-1).cpu().numpy()
 

@@ -67,7 +67,7 @@ def animate_transcript(
     shown = layer(neutral, curve.at(times), head.names, manner_of(settings.seed), spoken.fps)
     segments = segments_of(aligned.phones, float(len(times) / spoken.fps))
     closure = contact(segments, BILABIALS, times, 1 / spoken.fps)
-    speech = SpeechMotion(neutral, shown - neutral, closure, spoken.fps)
+    speech = SpeechMotion(neutral, shown - neutral, closure, None, spoken.fps)
     own = {name: value for name, value in settings.meta(curve).items() if name not in MODEL_ONLY}
     about = {"phones": aligned.phones, "words": aligned.words, "seed": settings.seed, "version": __version__}
     meta = spoken.meta | about | own

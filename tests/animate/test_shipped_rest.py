@@ -76,3 +76,21 @@ def test_lips_move_as_far_for_a_softer_second_speaker(talker, sample):
     both = talker.animate(np.concatenate([wave, wave / 10]), fps=50, idle=0).lip_aperture()
     assert both[-len(alone) :].mean() > 0.8 * alone.mean()
     assert np.corrcoef(both[: len(alone) - 50], alone[:-50])[0, 1] > 0.95
+
+
+def test_the_mouth_rests_in_pauses_and_only_there(talker, sample):
+    """In the room noise around and between two sentences."""
+    from talkinghead.audio.load import load_audio
+    from talkinghead.motion.pauses import rest_level
+    from talkinghead.speech.phonemes import SILENCE
+
+    speech = load_audio(sample)
+    pause = np.zeros(2 * RATE, np.float32)
+    wave = np.concatenate([pause, speech, pause, speech, pause])
+    wave += 1e-3 * np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    rest = rest_level(np.exp(talker.phoneme_posteriors(wave)[:, talker.config.phones.index(SILENCE)]), 50)
+    aperture, voice = talker.animate(wave, fps=50, idle=0).lip_aperture() * 1000, len(speech) * 50 // RATE
+    for start in (100, 200 + voice):
+        assert not rest[start : start + voice].any() and aperture[start : start + voice].max() > 5
+    for start, end in ((0, 60), (100 + voice + 40, 200 + voice - 40), (200 + 2 * voice + 40, None)):
+        assert rest[start:end].min() > 0.9 and aperture[start:end].max() < 0.3

@@ -1,0 +1,51 @@
+"""The mouth rests in pauses, by the encoder's phoneme probabilities. T frames, K shapes of a head.
+
+People on film part their lips long before they speak, and films begin in the middle of words. A model that learnt from them
+opens the mouth of a recording before its voice begins. Seconds and probabilities were set by hand: rest in pauses lowers the
+correlation with filmed lips of strangers, 0.571, by 0.003.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talkinghead.audio.activity import runs
+from talkinghead.audio.clock import frame_times
+from talkinghead.head.head import Head
+from talkinghead.motion.easing import smoothstep
+from talkinghead.motion.lip_closure import PARTING, close_lips
+
+SURE = 0.97  # probability of silence above which nobody speaks
+# Seconds.
+SHORTEST, SHORTEST_EDGE = 1.0, 0.08  # of a silence in which the mouth rests: within a recording, and at its ends
+UNSURE = 0.1  # at the ends of a recording: the encoder may miss silence there; a long one beside it reaches the end
+AFTER = 0.4  # from the end of the voice to where lips begin to close
+BEFORE = 0.6  # from where lips have parted to the next voice
+CLOSING, OPENING = 0.2, 0.1  # that lips take to close and to part
+
+
+def rest_level(silence: np.ndarray, fps: float) -> np.ndarray:
+    """(T,) probability of silence -> (T,) degree of rest in [0, 1].
+
+    A recording that is silent throughout has 0: it may be a voice that the encoder does not know.
+    """
+    level, times = np.zeros(len(silence)), frame_times(len(silence), fps)
+    for start, end in runs(silence > SURE):
+        first, last = start / fps < UNSURE, (len(silence) - end) / fps < UNSURE
+        at_edge = start == 0 or end == len(silence)
+        if (end - start) / fps < (SHORTEST_EDGE if at_edge else SHORTEST) or (first and last):
+            continue
+        # Where a recording begins shortly before the voice, the lips part with it.
+        before = 0 if first and end / fps < CLOSING else BEFORE
+        closed = np.inf if first else (times - start / fps - AFTER) / CLOSING
+        parted = np.inf if last else (end / fps - before - times) / OPENING
+        level = np.maximum(level, np.minimum(closed, parted))
+    return smoothstep(level)
+
+
+def rest_mouth(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
+    """(T, K) weights of ARKit's shapes with jaw and lips at rest by (T,) `level`: 0 unchanged, 1 shut."""
+    out = coefficients.copy()
+    opening = [head.names.index(name) for name in ("jawOpen", "mouthClose", *PARTING) if name in head.names]
+    out[:, opening] *= (1 - level)[:, None]
+    return close_lips(out, level, head)
