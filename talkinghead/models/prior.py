@@ -13,9 +13,6 @@ from talkinghead.audio.clock import FPS
 from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.motion.emotions import EMOTIONS
 
-# Factor of the logits of expected codes. At 1 they are averages that stop lips halfway to contact; the model card of the
-# default model has the lip closures at 1 and 3 (tools/measure/measure_lips.py).
-SHARPNESS = 3.0
 SMOOTH = 0.1  # seconds, standard deviation of the Gaussian that smooths the noise of samples
 
 MANNER_SIZE = 3  # numbers of a `motion.expressions.Manner`
@@ -82,13 +79,13 @@ class ParallelPrior(AudioConditioner):
 
 
 def choose_latent(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:
-    """(B, T, H, C) logits -> the latent that is decoded: sharpened expected codes at temperature 0, seeded samples above.
+    """(B, T, H, C) logits -> the latent that is decoded: expected codes at temperature 0, seeded samples above.
 
     A sample is one category for each frame and head, with the probabilities of softmax(logits / temperature). Its noise is
     smooth in time (`smooth_gumbel`): with independent noise, neighbouring frames would differ and the mouth would flicker.
     """
     if temperature == 0:
-        return (SHARPNESS * logits).softmax(-1)
+        return logits.softmax(-1)
     noise = [smooth_gumbel(logits.shape[1:], [seed, b]) for b in range(len(logits))]
     drawn = nucleus(logits / temperature, top_p) + torch.from_numpy(np.stack(noise)).to(logits)
     return nn.functional.one_hot(drawn.argmax(-1), logits.shape[-1]).to(logits.dtype)

@@ -38,6 +38,14 @@ def test_samples_have_the_probabilities_of_the_softmax(temperature):
     torch.testing.assert_close(drawn, (logits / temperature).softmax(-1), atol=0.015, rtol=0)
 
 
+def test_the_expected_latent_is_the_mean_of_samples():
+    logits = torch.tensor([1.5, 0.0, -1.0, 0.5])
+    expected = choose_latent(logits.expand(1, 3, 6, 4), 0, seed=7)
+    torch.testing.assert_close(expected, logits.softmax(-1).expand(1, 3, 6, 4))
+    drawn = choose_latent(logits.expand(400, 40, 6, 4), 1.0, seed=7).flatten(0, 2).mean(0)
+    torch.testing.assert_close(expected[0, 0, 0], drawn, atol=0.015, rtol=0)
+
+
 def test_samples_stay_in_the_nucleus():
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
     for top_p, kept in [(1.0, 4), (0.96, 4), (0.95, 3), (0.81, 3), (0.79, 2), (0.5, 1), (1e-6, 1)]:
