@@ -189,7 +189,7 @@ def test_names_do_not_collide(recordings):
         ("a.csv", "path\nx.wav\n", "a.csv, line 2: unknown column 'path'"),
         ("a.csv", "audio,seed\nx.wav,one\n", "line 2: seed is 'one', a number"),
         ("a.csv", "audio,seed\n,1\n", "line 2: no audio"),
-        ("a.csv", "audio,seed\nx.wav,1,2\n", "line 2: unknown column"),
+        ("a.csv", "audio,seed\nx.wav,1,2\n", "line 2: 3 cells, the first line names 2"),
         ("a.csv", "audio,output\nx.wav,../out\n", "must be a name inside the folder"),
         ("a.csv", "audio,output\nx.wav,/etc/out\n", "must be a name inside the folder"),
         ("a.csv", "audio\nx.wav\nx.wav\n", "lines 2 and 3: both would write x"),

@@ -209,7 +209,7 @@ def test_a_finished_run_is_left_alone_and_one_with_other_steps_is_told(recipe, t
 
 
 def test_what_is_no_run_is_not_written_to(recipe, tiny_data, tmp_path):
-    with pytest.raises(InputError, match=r"holds something else \(manifest.jsonl\)"):
+    with pytest.raises(InputError, match=r"is the input; write to another name"):
         train(recipe, [f"out={tiny_data}"])
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")

@@ -102,7 +102,7 @@ def test_without_the_tracker_the_cure_is_told(tmp_path, monkeypatch):
 
 def test_folders_that_are_not_ours_are_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="not a dataset"):
+    with pytest.raises(InputError, match="is the input"):
         prepare("facegood", [tmp_path], tmp_path, progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(InputError, match="not known"):
