@@ -13,6 +13,7 @@ import sys
 import wave
 from pathlib import Path
 
+import cheap_films
 import cheap_training
 import pytest
 
@@ -56,6 +57,7 @@ def place(tmp_path, tiny_data, monkeypatch) -> Path:
     for name in ("me", "friends", "news"):
         (folder / "data" / name).symlink_to(tiny_data)
     monkeypatch.chdir(folder)
+    cheap_films.shorten(monkeypatch.setattr)
     return folder
 
 
