@@ -237,7 +237,7 @@ def _encode(texture: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     file = BytesIO()
-    Image.fromarray(texture).save(file, "PNG", optimize=True)
+    Image.fromarray(texture).save(file, "PNG")
     return np.frombuffer(file.getvalue(), np.uint8)
 
 
