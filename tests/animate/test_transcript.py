@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from talkinghead import Animation
+from talkinghead.animate import transcript
 from talkinghead.animate.transcript import animate_transcript, read_transcript
 from talkinghead.audio.load import load_audio
 from talkinghead.cli import main
@@ -58,7 +59,7 @@ def aligned(sample):
 @pytest.fixture
 def feeling(sample, aligned, monkeypatch):
     """Says the text at 50 frames a second, still."""
-    monkeypatch.setattr(align, "align", lambda wave, text: aligned)
+    monkeypatch.setattr(transcript, "align", lambda wave, text, **how: aligned)
     return lambda **how: animate_transcript(sample, TEXT, fps=50, **{"idle": 0, **how})
 
 
