@@ -34,19 +34,22 @@ def _seen(
     points = ((vertices - centre) @ turn.T) / pixel
     points[:, :2] += width / pixel / 2
     size = int(round(width / pixel))
-    depth, owner = np.full((size, size), -np.inf), np.full((size, size), -1)
     corners = points[head.faces]
-    low, high = corners[..., :2].min(1), corners[..., :2].max(1)
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-    for f in np.flatnonzero((area > 1e-9) & (high > 0).all(1) & (low < size).all(1)):
-        x0, y0 = np.maximum(np.floor(low[f]).astype(int), 0)
-        x1, y1 = np.minimum(np.ceil(high[f]).astype(int) + 1, size)
-        y, x = np.mgrid[y0:y1, x0:x1] + 0.5
-        u = ((x - a[f, 0]) * (c[f, 1] - a[f, 1]) - (c[f, 0] - a[f, 0]) * (y - a[f, 1])) / area[f]
-        v = ((b[f, 0] - a[f, 0]) * (y - a[f, 1]) - (x - a[f, 0]) * (b[f, 1] - a[f, 1])) / area[f]
-        z = (1 - u - v) * a[f, 2] + u * b[f, 2] + v * c[f, 2]
-        front = (u >= 0) & (v >= 0) & (u + v <= 1) & (z > depth[y0:y1, x0:x1])
-        depth[y0:y1, x0:x1][front] = z[front]
-        owner[y0:y1, x0:x1][front] = f
+    low = np.maximum(np.floor(corners[..., :2].min(1)).astype(int), 0)
+    high = np.minimum(np.ceil(corners[..., :2].max(1)).astype(int) + 1, size)
+    across, along = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = across[:, 0] * along[:, 1] - along[:, 0] * across[:, 1]
+    faces = np.flatnonzero((area > 1e-9) & (high > low).all(1))
+    wide, tall = (high - low)[faces].T
+    f = np.repeat(faces, wide * tall)  # one for each pixel of a face's box
+    number = np.arange(len(f)) - np.repeat(np.cumsum(wide * tall) - wide * tall, wide * tall)
+    column, row = low[f, 0] + number % np.repeat(wide, wide * tall), low[f, 1] + number // np.repeat(wide, wide * tall)
+    x, y = column + 0.5 - corners[f, 0, 0], row + 0.5 - corners[f, 0, 1]
+    u = (x * along[f, 1] - along[f, 0] * y) / area[f]
+    v = (across[f, 0] * y - x * across[f, 1]) / area[f]
+    z = corners[f, 0, 2] + u * across[f, 2] + v * along[f, 2]
+    inside = np.flatnonzero((u >= 0) & (v >= 0) & (u + v <= 1))
+    order = inside[np.argsort(z[inside], kind="stable")]  # the nearest is written last
+    owner = np.full((size, size), -1)
+    owner[row[order], column[order]] = f[order]
     return {p.name: int(((owner >= p.faces[0]) & (owner < p.faces[1])).sum()) for p in head.parts}
