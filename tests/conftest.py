@@ -17,7 +17,8 @@ LONG = ("test_notebooks.py", "test_distributed.py", "test_readme.py", "test_reci
 
 def pytest_collection_modifyitems(items):
     order = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+    # Those on Ray stay together, so that mostly one process starts a `cluster`.
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG) + ("[ray" not in item.name)))
 
 
 @pytest.fixture(scope="session")
