@@ -88,7 +88,7 @@ def test_commands(block, place, monkeypatch, capfd):
     for line in block:
         if line.startswith("talkinghead train"):
             line = f"{line} {SHORT}"  # the same recipe, a few steps of a small model
-            cheap_training.shorten(monkeypatch.setattr, plots=True)
+            cheap_training.shorten(monkeypatch.setattr)
         if "--transcript" in line:  # of the whole recording
             line = line.replace("assets/audio/hello.wav", str(ROOT / "assets/audio/hello.wav"))
         if "--sources" in line:
