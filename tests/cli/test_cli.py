@@ -350,7 +350,7 @@ def test_help_names_every_verb_and_each_has_its_own(capsys):
         assert f"usage: talkinghead {verb}" in helped(capsys, verb)
 
 
-def test_help_says_which_option_is_for_which_source(capsys):
+def test_help_says_which_option_is_for_which_source(capsys, monkeypatch):
     from talkinghead.data import preparation
 
     known = {source: set(preparation.options_of(source)) for source in preparation.SOURCES}
@@ -359,6 +359,7 @@ def test_help_says_which_option_is_for_which_source(capsys):
     for option in set.union(*known.values()):
         sources = {source.strip() for source in said[option].split(",")}
         assert sources == {source for source in known if option in known[source]}, option
+    monkeypatch.setenv("COLUMNS", "200")  # words of a line stay together
     text = helped(capsys, "prepare")
     assert all(source in text for source in known) and "made-up files" in text
 
