@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.export.mesh import SHEETS, Piece, for_curves, neck_joint, parts, pieces, texture_png
+from talkinghead.export.mesh import SHEETS, Piece, base_colour, for_curves, neck_joint, parts, pieces, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -136,7 +136,7 @@ def _primitive(buffer: Buffer, head: Head, piece: Piece, directions: np.ndarray)
 def _materials(head: Head, textured: bool) -> list[dict]:
     materials = []
     for part in parts(head):
-        look: dict = {"baseColorFactor": [*map(float, part.colour), 1.0]}
+        look: dict = {"baseColorFactor": [*base_colour(part), 1.0]}
         look |= {"metallicFactor": 0.0, "roughnessFactor": float(part.roughness)}
         if textured:
             look["baseColorTexture"] = {"index": 0}

@@ -52,6 +52,11 @@ def pieces(head: Head) -> list[Piece]:
     return out
 
 
+def base_colour(part: Part) -> list[float]:
+    """Linear-light RGB of a part for formats whose colours end at 1: light skin and grey brows are clipped there."""
+    return [min(1.0, float(value)) for value in part.colour]
+
+
 def texture_png(head: Head) -> bytes | None:
     """The head's texture as a PNG file; None where there is none or no coordinates to put it on."""
     if head.texture is None or head.uv is None or head.uv_faces is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.export.mesh import parts, texture_png
+from talkinghead.export.mesh import base_colour, parts, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation
@@ -78,7 +78,7 @@ def _materials(head: Head, textured: bool) -> str:
     """Wavefront's materials, with `Pr`, the roughness of its widely read PBR extension."""
     blocks = [f"{MARK} {__version__}\n"]
     for part in parts(head):
-        colour = " ".join(f"{value:.4f}" for value in part.colour)
+        colour = " ".join(f"{value:.4f}" for value in base_colour(part))
         blocks.append(f"newmtl {part.name}\nKd {colour}\nKs 0.04 0.04 0.04\nPr {part.roughness:.3f}\nillum 2\n")
         if textured:
             blocks.append(f"map_Kd {TEXTURE}\n")

@@ -28,7 +28,7 @@ from talkinghead.head.lip_seal import SealGeometry
 
 @dataclass(frozen=True)
 class Part:
-    """A run of faces with one material; colours are linear-light RGB in [0, 1] and multiply the head's texture."""
+    """A run of faces with one material. Its colour is linear-light RGB and multiplies the head's texture; it may be above 1."""
 
     name: str  # skin, eyes, teeth, gums, tongue, brows, lashes
     faces: tuple[int, int]  # first and one past the last row of Head.faces
