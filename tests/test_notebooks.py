@@ -8,7 +8,7 @@ import pytest
 
 HELPERS = Path(__file__).parent / "helpers"
 FILMS = f"import sys; sys.path.insert(0, {str(HELPERS)!r}); import cheap_films; cheap_films.shorten(setattr)"
-TRAINING = "import cheap_training; cheap_training.shorten(setattr, plots=True)"
+TRAINING = "import cheap_training; cheap_training.shorten(setattr)"
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 

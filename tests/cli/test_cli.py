@@ -380,14 +380,14 @@ def test_info_tells_versions_renderers_and_what_is_shipped(capfd):
 def test_animate_writes_every_format_asked_for(sample, tiny_model, tmp_path):
     outputs = [tmp_path / name for name in ("a.npz", "a.csv", "deep/er/a.glb", "a.mp4")]
     flags = [word for path in outputs for word in ("-o", path)]
-    done = run("animate", sample, *flags, "--model", tiny_model, "--size", 64, "--fps", 10, "--idle", 0)
+    done = run("animate", sample, *flags, "--model", tiny_model, "--size", 64, "--fps", 5, "--idle", 0)
     assert done.returncode == 0, done.stderr
     assert all("renderer takes over" in line for line in done.stderr.splitlines())  # where there is no EGL
     assert done.stdout.splitlines() == [str(path) for path in outputs]
     assert all(path.stat().st_size for path in outputs)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.mp4", "a.npz", "deep"]  # nothing half-written
     animation = Animation.load(outputs[0])
-    assert animation.fps == 10 and len(animation) == 58  # 5.71 s
+    assert animation.fps == 5 and len(animation) == 29  # 5.71 s
     assert animation.meta["seed"] == 0
 
 
