@@ -103,12 +103,12 @@ class Talker:
             times = frame_times(len(neutral), self.config.fps)
             shown = fluctuate(curve.at(times), times, voice, settings.seed) if settings.idle else curve.at(times)
             expression = decode(shown) - neutral
-        names, hears_phones = self.config.annotations[annotation], self.network.phones is not None
+        names, posteriors = self.config.annotations[annotation], self._posteriors(features)
         speech = SpeechMotion(
             head.scatter_coefficients(neutral, names),
             head.scatter_coefficients(expression, names),
-            closure_level(self._probability(features, BILABIALS)) if hears_phones else None,
-            rest_level(self._probability(features, (SILENCE,)), self.config.fps) if hears_phones else None,
+            None if posteriors is None else closure_level(self._probability(posteriors, BILABIALS)),
+            None if posteriors is None else rest_level(self._probability(posteriors, (SILENCE,)), self.config.fps),
             self.config.fps,
             annotation in BLENDSHAPES,
         )
@@ -167,12 +167,16 @@ class Talker:
             latent = self.network.latent(features, torch.tensor([style], device=device), *sampling, condition)
             return self.network.decode(latent, torch.from_numpy(template).to(device), annotation)[0].cpu().numpy()
 
-    def _probability(self, features: torch.Tensor, phonemes: tuple[str, ...]) -> np.ndarray:
-        """(1, T, D) features -> (T,) probability that one of the phonemes is spoken."""
-        assert self.network.phones is not None, "asked only of models that know phonemes"
-        wanted = [self.config.phones.index(name) for name in phonemes if name in self.config.phones]
+    def _posteriors(self, features: torch.Tensor) -> np.ndarray | None:
+        """(1, T, D) features -> (T, P) probabilities of `config.phones`; None of a model that has not learnt phonemes."""
+        if self.network.phones is None:
+            return None
         with torch.inference_mode():
-            return self.network.phones(features)[0].softmax(-1)[:, wanted].sum(-1).cpu().numpy()
+            return self.network.phones(features)[0].softmax(-1).cpu().numpy()
+
+    def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
+        """(T, P) -> (T,) probability that one of the phonemes is spoken."""
+        return posteriors[:, [self.config.phones.index(name) for name in phonemes if name in self.config.phones]].sum(-1)
 
     def _style(self, style: str | None) -> int:
         if style is None:

@@ -27,7 +27,6 @@ from talkinghead.speech.align import Alignment, align
 from talkinghead.speech.coarticulation import contact, loudness_of, segments_of, speak
 from talkinghead.speech.phonemes import BILABIALS
 from talkinghead.speech.voice_emotion import emotion_of_voice
-from talkinghead.speech.written import read_transcript as read_transcript
 from talkinghead.version import __version__
 
 FADE = 0.12  # seconds from the transcript's motion to the model's

@@ -100,7 +100,8 @@ def _animate_one(
     wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once
     warn_of_silence(wave, audio)
     if transcript is not None:
-        from talkinghead.animate.transcript import animate_transcript, read_transcript
+        from talkinghead.animate.transcript import animate_transcript
+        from talkinghead.speech.written import read_transcript
 
         with working("aligning"):
             animation = animate_transcript(wave, read_transcript(transcript), rate=RATE, head=face, settings=settings)

@@ -8,7 +8,7 @@ import pytest
 
 from talkinghead import Animation
 from talkinghead.animate import transcript
-from talkinghead.animate.transcript import animate_transcript, read_transcript
+from talkinghead.animate.transcript import animate_transcript
 from talkinghead.audio.load import load_audio
 from talkinghead.cli import main
 from talkinghead.errors import InputError, InputWarning
@@ -147,10 +147,3 @@ def test_no_model_and_no_torch_is_loaded(sample):
     pytest.importorskip("pocketsphinx")
     code = f"import sys; from talkinghead.animate.transcript import animate_transcript as a; a({str(sample)!r}, {TEXT!r}); "
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
-
-
-def test_long_files_are_no_transcripts(tmp_path):
-    (tmp_path / "long.txt").write_text("a " * (1 << 20))
-    with pytest.raises(InputError, match="too large"):
-        read_transcript(str(tmp_path / "long.txt"))
-    assert read_transcript("just words") == "just words"

@@ -77,3 +77,10 @@ def test_files_without_words_or_of_many_recordings(tmp_path):
 @pytest.mark.parametrize("text", ["Hello. I am a head.", "It costs 3.50", "e.g. this", "word"])
 def test_sentences_are_no_files(text):
     assert read_transcript(text) == text
+
+
+def test_long_files_are_no_transcripts(tmp_path):
+    (tmp_path / "long.txt").write_text("a " * (1 << 20))
+    with pytest.raises(InputError, match="too large"):
+        read_transcript(str(tmp_path / "long.txt"))
+    assert read_transcript("just words") == "just words"
