@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from talkinghead import files
 from talkinghead.data.manifest import Clip
 from talkinghead.files import file_name, replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
+from talkinghead.inputs import Inputs
 from talkinghead.version import __version__
 
 VERSION = 2  # goes up when the same motion would give other figures
 MARK = "evaluate.json"  # in each folder of a report
 
 
-def claim(out: Path) -> None:
-    """Make the report's folder, or check that it is one of ours. Raises InputError otherwise."""
+def claim(out: Path, *read: Any) -> None:
+    """Make the report's folder, or check that it is one of ours. Raises InputError otherwise, and if it is one of those read.
+
+    read: paths, also in lists and mappings.
+    """
+    Inputs(*read).refuse(out)
     files.claim(out, MARK, {"version": VERSION}, "a report")
 
 

@@ -17,9 +17,8 @@ from talkinghead.evaluate.output.files import build
 from talkinghead.evaluate.result import TRUTH, Result
 from talkinghead.evaluate.selection import VertexSets, choose_clips, choose_systems, common_clips
 from talkinghead.evaluate.settings import EvaluateSettings
-from talkinghead.evaluate.systems import System
+from talkinghead.evaluate.systems import System, paths_of
 from talkinghead.files import replacing
-from talkinghead.inputs import Inputs
 from talkinghead.progress import progress_bar
 
 
@@ -47,10 +46,7 @@ def evaluate(
     compared = choose_systems(systems, folder, annotation, settings, notes)
     emotions = EmotionResponse(compared, notes) if settings.emotions else None  # raises before the slow work
     if out is not None:
-        named = list(systems.values() if isinstance(systems, dict) else systems)
-        named += [item.partition("=")[2] for item in named if isinstance(item, str)]
-        Inputs(data, named, settings.lips, settings.upper).refuse(out)
-        claim(Path(out))
+        claim(Path(out), data, paths_of(systems), settings.lips, settings.upper)
     clips = common_clips(compared, clips[: settings.clips], notes)
     sets = VertexSets(folder, settings.lips, settings.upper)
     sets.of(clips[0])  # raises before the slow work

@@ -247,6 +247,12 @@ def split_name(item: str | Path) -> tuple[str | None, str]:
     return (name, path) if equals and not Path(item).exists() else (None, str(item))
 
 
+def paths_of(given: Any) -> list:
+    """Systems or data sets as they are given, without the names of NAME=PATH."""
+    items = list(given.values()) if isinstance(given, dict) else list(given)
+    return [split_name(item)[1] if isinstance(item, str | Path) else item for item in items]
+
+
 def _system(name: str | None, item: Any, options: Options) -> System:
     if not isinstance(item, str | Path):
         if hasattr(item, "animate"):

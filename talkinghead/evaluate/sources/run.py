@@ -15,6 +15,7 @@ from talkinghead.evaluate.settings import EvaluateSettings
 from talkinghead.evaluate.sources.measurement import Parts, measure_source
 from talkinghead.evaluate.sources.pooling import FIGURES, Pooled, drawn_from, mean_of, pool
 from talkinghead.evaluate.sources.source import Source, find_sources
+from talkinghead.evaluate.systems import paths_of
 from talkinghead.evaluate.table import FEWEST, LEVEL, RESAMPLES
 from talkinghead.files import replacing
 from talkinghead.progress import progress_bar
@@ -58,7 +59,7 @@ def evaluate_sources(
     notes: list[str] = []
     sources = find_sources(systems, data, settings, notes)
     if out is not None:
-        claim(Path(out))
+        claim(Path(out), paths_of(data), paths_of(systems))
     cache, parts = Cache(None if out is None else Path(out)), {}
     with progress_bar(progress) as bar:
         task = bar.add_task("measuring", total=sum(len(s.clips) * (1 + len(s.systems)) for s in sources))

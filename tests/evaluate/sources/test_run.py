@@ -148,3 +148,13 @@ def test_bad_arguments_are_one_line(arguments, told, vertex_data, tmp_path, caps
 def test_a_system_that_is_not_there(vertex_data):
     with pytest.raises(InputError, match="no/such"):
         evaluate_sources(["no/such/folder"], [vertex_data])
+
+
+def test_the_report_goes_to_no_folder_that_is_read(vertex_data, films, tmp_path):
+    for clip in read_manifest(films):
+        (tmp_path / f"{clip.id}.npy").touch()
+    before = sorted(tmp_path.iterdir())
+    for out, systems in ((vertex_data, {"same": same}), (tmp_path, [f"mine={tmp_path}"])):
+        with pytest.raises(InputError, match="is the input"):
+            evaluate_sources(systems, [f"made={vertex_data}", films], out=out, split="all")
+    assert sorted(tmp_path.iterdir()) == before and not (vertex_data / "sources.json").exists()
