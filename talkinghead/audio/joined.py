@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from functools import lru_cache
 from pathlib import Path
 
 # What is searched for, and the pattern that has to be there. Sound that looks like one by chance is out of question: each fixes
@@ -36,7 +37,13 @@ LONGEST = 128  # bytes that a pattern looks at
 
 def recordings(path: Path) -> list[tuple[int, int]]:
     """First and one past the last byte of each recording in a file that is not empty; mostly there is one."""
-    size = path.stat().st_size
+    status = path.stat()
+    return list(_recordings(path, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)  # a file is opened again for each pass over its sound
+def _recordings(path: Path, size: int, changed: int) -> list[tuple[int, int]]:
+    """The same of a file as it was at the time `changed`."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         first = _tag_size(data)
         for marks, pattern in BEGINNINGS:
