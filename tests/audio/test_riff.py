@@ -72,26 +72,22 @@ def test_aiff_has_the_same_faults(tmp_path, name, codec):
     assert len(load_audio(path)) == RATE
 
 
-def test_caf_has_the_same_faults(tmp_path):
-    path = write_media(tmp_path / "a.caf", voice(1.0), RATE, "pcm_s16be")
+@pytest.mark.parametrize(
+    ("name", "codec", "before", "order", "half", "said", "made_up"),
+    [
+        ("a.caf", "pcm_s16be", 4, "big", 16004, "16004 bytes of sound, 32004", (1 << 62,)),
+        ("a.w64", "pcm_s16le", 16, "little", 16024, "16000 bytes of sound, 32000", (0, (1 << 63) - 1)),
+    ],
+)
+def test_caf_and_w64_have_the_same_faults(tmp_path, name, codec, before, order, half, said, made_up):
+    path = write_media(tmp_path / name, voice(1.0), RATE, codec)
     data = path.read_bytes()
-    at = data.index(b"data") + 4
-    path.write_bytes(data[:at] + (16004).to_bytes(8, "big") + data[at + 8 :])
-    with pytest.warns(InputWarning, match="promises 16004 bytes of sound, 32004 are there; all of it is used"):
+    at = data.index(b"data") + before
+    path.write_bytes(data[:at] + half.to_bytes(8, order) + data[at + 8 :])
+    with pytest.warns(InputWarning, match=f"promises {said} are there; all of it is used"):
         assert len(load_audio(path)) == RATE
-    path.write_bytes(data[:at] + (1 << 62).to_bytes(8, "big") + data[at + 8 :])
-    assert len(load_audio(path)) == RATE
-
-
-def test_w64_has_the_same_faults(tmp_path):
-    path = write_media(tmp_path / "a.w64", voice(1.0), RATE, "pcm_s16le")
-    data = path.read_bytes()
-    at = data.index(b"data") + 16
-    path.write_bytes(data[:at] + (16024).to_bytes(8, "little") + data[at + 8 :])
-    with pytest.warns(InputWarning, match="promises 16000 bytes of sound, 32000 are there; all of it is used"):
-        assert len(load_audio(path)) == RATE
-    for size in (0, (1 << 63) - 1):
-        path.write_bytes(data[:at] + size.to_bytes(8, "little") + data[at + 8 :])
+    for size in made_up:
+        path.write_bytes(data[:at] + size.to_bytes(8, order) + data[at + 8 :])
         assert len(load_audio(path)) == RATE
 
 
