@@ -1,8 +1,8 @@
 """The mouth rests in pauses, by the encoder's phoneme probabilities. T frames, K shapes of a head.
 
 People on film part their lips long before they speak, and films begin in the middle of words. A model that learnt from them
-opens the mouth of a recording before its voice begins. Seconds and probabilities were set by hand: rest in pauses lowers the
-correlation with filmed lips of strangers, 0.571, by 0.003.
+opens the mouth of a recording before its voice begins. Seconds and probabilities were set by hand: the correlation
+with filmed lips of strangers is 0.606 with a `SURE` of 0.9 as with one of 0.97.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from talkinghead.head.head import Head
 from talkinghead.motion.easing import smoothstep
 from talkinghead.motion.lip_closure import PARTING, close_lips
 
-SURE = 0.97  # probability of silence above which nobody speaks
+SURE = 0.9  # probability of silence above which nobody speaks: of the shipped encoder, in digital silence before a voice, 0.95
 # Seconds.
 SHORTEST, SHORTEST_EDGE = 1.0, 0.08  # of a silence in which the mouth rests: within a recording, and at its ends
 UNSURE = 0.1  # at the ends of a recording: the encoder may miss silence there; a long one beside it reaches the end
