@@ -142,6 +142,8 @@ def _check(settings: EvaluateSettings) -> None:
 def _pool(source: Source, parts: Parts, seed: list[int]) -> dict[str, Pooled]:
     speakers = {clip.id: clip.speaker for clip in source.clips}
     found = {name: pool(parts[name], speakers, seed) for name in (*(system.name for system in source.systems), TRUTH)}
+    if (truth := found[TRUTH]) is not None and "lag" not in truth.figures:  # motion that never moves was not solved from films
+        del found[TRUTH]
     return {name: pooled for name, pooled in found.items() if pooled is not None}
 
 

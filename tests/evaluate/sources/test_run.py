@@ -10,6 +10,7 @@ import pytest
 
 from talkinghead.cli import main
 from talkinghead.data.manifest import read_manifest, write_manifest
+from talkinghead.data.motion_file import Motion, write_motion
 from talkinghead.errors import InputError
 from talkinghead.evaluate import evaluate_sources
 from talkinghead.evaluate.measures.clip import read_motion_of
@@ -97,6 +98,20 @@ def test_animations_in_a_folder_for_each_data_set(vertex_data, films, tmp_path):
     assert told["sources"]["films"]["clips"] == 3 and any("lacks 9 of 12" in note for note in told["notes"])
     r = {source: row["aperture_r"]["value"] for source, row in told["results"]["theirs"].items()}
     assert r["made"] == pytest.approx(1) and r["films"] < 0.5
+
+
+def test_real_lips_without_motion(films, tmp_path):
+    """Curves of a film, or of sensors, are enough: recorded motion that is at rest throughout is no system."""
+    folder = tmp_path / "curves"
+    shutil.copytree(films, folder)
+    clips = {clip.id: clip for clip in read_manifest(folder)}
+    for clip in clips.values():
+        motion = read_motion_of(films, clip)
+        write_motion(
+            folder / clip.motion, Motion(motion.fps, offsets=np.zeros((len(motion), 22, 3)), template=motion.head.template)
+        )
+    told = evaluate_sources({"seen": lambda audio, motion: read_motion_of(films, clips[audio.stem])}, [folder])
+    assert list(told["results"]) == ["seen"] and told["results"]["seen"]["curves"]["lag"]["value"] == 80
 
 
 def test_sources_within_a_data_set_and_few_clips(vertex_data, tmp_path):
