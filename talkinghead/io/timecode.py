@@ -25,6 +25,7 @@ UNITS = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 FACES = (12.0, 240.0)  # frames a second of recordings of faces, where a unit of time is to be guessed
 DAY = 86400.0
 WANDER = 0.05  # frames by which the steps of timecodes may differ, or their fractions mean nothing
+DRIFT = 5e-3  # share of the rate of its labels by which a device may be slower; more is another rate, which is not rounded
 NEAR = 5e-4  # share of a common rate by which the digits of times may miss it
 EVEN = 0.02  # frames beside an even clock by which two rates of labels are told apart
 STEADY = 0.25  # frames by which rows may come early or late without a look at their neighbours
@@ -99,11 +100,13 @@ def _of_codes(texts: list[str], fps: float | None) -> Clock:
         raise InputError("too short to tell its frame rate from the timecodes; give it with --fps")
     else:
         base = ceil(fps - 1e-6)
-    clock = _of_times(_times(seconds, labels, base, drop), fps, texts=texts)
+    times = _times(seconds, labels, base, drop)
+    clock = _of_times(times, fps, texts=texts)
     nominal = base / 1.001 if drop and base % 30 == 0 else float(base)
-    if clock.fps in COMMON or abs(nominal - clock.fps) * clock.frames[-1] / nominal >= 0.5:
+    far = abs(nominal - clock.fps) / nominal
+    if clock.fps in COMMON or far * clock.frames[-1] >= 0.5 or far > DRIFT:
         return clock
-    return _of_times(_times(seconds, labels, base, drop), fps, rate=nominal)  # fractions of frames that wander
+    return _of_times(times, fps, rate=nominal)  # fractions of frames that wander
 
 
 def _times(seconds: np.ndarray, labels: np.ndarray, base: int, drop: bool) -> np.ndarray:

@@ -136,7 +136,7 @@ def test_animations_of_other_tools(tiny_data, tmp_path):
     told = evaluate([tmp_path / "a", tmp_path / "b"], tiny_data, split="train")
     assert told["data"]["clips"] == 3 and any("lacks 1 of 4" in note for note in told["notes"])
     assert told["results"]["a"]["lve_mm"]["value"] == pytest.approx(0, abs=1e-4)
-    assert told["results"]["b"]["lve_mm"]["value"] == pytest.approx(0, abs=0.8)  # the rate of a short .csv is a guess
+    assert told["results"]["b"]["lve_mm"]["value"] == pytest.approx(0, abs=0.5)  # the rate of a short .csv is a guess
 
 
 def test_coefficients_without_a_mesh(tmp_path, root):

@@ -58,6 +58,13 @@ def test_curves_come_back(fps, default_motion, tmp_path):
     np.testing.assert_allclose(again.rotation, motion.rotation, atol=1e-6)
 
 
+@pytest.mark.parametrize("fps", [30 / 1.9, 30 / 1.234, 23.1])
+def test_a_rate_that_nobody_uses_is_not_rounded(fps, default_motion, tmp_path):
+    often = np.arange(32) % len(default_motion)  # a little more than a second
+    csv.write(Animation(default_motion.coefficients[often], fps, default_motion.head), tmp_path / "a.csv")
+    assert curves.read(tmp_path / "a.csv").fps == pytest.approx(fps, rel=1e-4)
+
+
 def test_gaze_is_in_the_shapes_and_in_the_angles(tmp_path):
     gaze = np.radians([[[6.0, 3.0], [6.0, 3.0]]] * 40)
     motion = Animation(np.zeros((40, 52)), 30, Head.default(), gaze=gaze)
