@@ -57,7 +57,6 @@ def place(tmp_path, tiny_data, monkeypatch) -> Path:
     for name in ("me", "friends", "news"):
         (folder / "data" / name).symlink_to(tiny_data)
     monkeypatch.chdir(folder)
-    cheap_films.shorten(monkeypatch.setattr)
     return folder
 
 
@@ -92,6 +91,7 @@ def test_set_up_is_two_commands():
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: " ".join(block[0].split()[:2]))
 def test_commands(block, place, monkeypatch, capfd):
     """In their order, each on what the ones before it wrote."""
+    cheap_films.shorten(monkeypatch.setattr)
     for line in block:
         if line.startswith("talkinghead train"):
             line = f"{line} {SHORT}"  # the same recipe, a few steps of a small model
@@ -113,6 +113,7 @@ def test_films_are_prepared(place, shared, capfd):
 
 
 def test_python(place, capfd):
+    """Its film is drawn from the first frame to the last."""
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
     assert all((place / name).stat().st_size for name in ("speech.npz", "speech.mp4", "someone.glb"))

@@ -82,6 +82,12 @@ def test_a_bad_recording_is_one_line_and_no_file(bad_folder, tmp_path, name, cap
     assert not list(tmp_path.iterdir())
 
 
+def test_the_program_ends_with_status_2(bad_folder, tmp_path):
+    done = run("animate", bad_folder / next(iter(BAD_SOUNDS)), "-o", tmp_path / "out.npz")
+    assert done.returncode == 2 and done.stdout == "" and not list(tmp_path.iterdir())
+    assert done.stderr.startswith("talkinghead: ") and done.stderr.count("\n") == 1 and done.stderr.endswith("\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -23,7 +23,7 @@ SIZE, FRAMES, BATCHES = 16, 100, 40
 WORKER = """
 import gc, json, sys, time
 from pathlib import Path
-from talkinghead.data.dataset import TrainingData
+from talkinghead.data.loading.dataset import TrainingData
 
 def megabytes(what):
     lines = Path("/proc/self/status").read_text().splitlines()

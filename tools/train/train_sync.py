@@ -1,4 +1,4 @@
-"""Train the networks that tell whether a mouth says what is heard, and that read phonemes off lips (models/sync.py).
+"""Train the networks that tell whether a mouth says what is heard, and that read phonemes off lips (models/perceptual/sync.py).
 
     python tools/train/train_sync.py data/grid data/facegood data/librispeech --out runs/sync
     python tools/train/train_sync.py data/grid --out assets/models/sync --check     only measure
