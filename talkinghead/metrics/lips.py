@@ -162,8 +162,8 @@ def sync_likeness(at_lags: np.ndarray) -> float:
     constant lag of -200 to 200 ms that suits all clips best; the mesh's counterpart of LSE-D. 1 is best, 0 is chance.
 
     Source: as SyncNet's distance (LSE-D of Wav2Lip, on pictures), with our own network that sees four landmarks of the lips
-    at frames with speech (models/perceptual/sync.py; its card has what it was trained on). Traps: it knows motion like that it saw, so
-    read it beside the truth's row; it sees neither teeth nor tongue.
+    at frames with speech (models/perceptual/sync.py; its card has what it was trained on). Traps: it knows motion like that
+    of its training, so read it beside the truth's row; it sees neither teeth nor tongue.
     """
     return float(np.max(at_lags))
 
