@@ -2,7 +2,10 @@
 
 Two nodes: `neck` stands at the neck joint and carries the pose (translation, rotation); its child `head` holds the mesh, whose
 vertices are those of the template, and the animated weights. So posing by the nodes equals `Animation.vertices(posed=True)`.
-Targets are sparse accessors (a brow moves 500 of 5000 vertices) and one without values where a part does not move.
+Targets are sparse accessors (a brow moves 500 of 5000 vertices) over one run of zeros that all of them share: many readers
+refuse accessors without a buffer view, though the specification allows them. Frame t is the key at t / fps, as in the video and
+in the .csv: programs that know whole frames only show the frames themselves, and not means of two of them. COLOR_0 is the light
+that an open mouth lets in, as viewers have no shadows there. The texture is a JPEG.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
@@ -14,15 +17,27 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.export.mesh import SHEETS, Piece, base_colour, for_curves, neck_joint, parts, pieces, texture_png
+from talkinghead.export.mesh import (
+    SHEETS,
+    Piece,
+    base_colour,
+    for_curves,
+    neck_joint,
+    parts,
+    pieces,
+    texture_jpeg,
+    textured,
+)
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
+from talkinghead.head.occlusion import mouth_light
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 
 ARRAY, INDEX = 34962, 34963  # bufferView targets: vertex attributes, indices
-COMPONENT = {np.dtype("<f4"): 5126, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125}
+COMPONENT = {np.dtype("u1"): 5121, np.dtype("<f4"): 5126, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125}
+LEAST_TURN = 2e-3  # of a normal by a shape, as a length; less is not seen
 TYPE = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 
 
@@ -33,6 +48,7 @@ class Buffer:
         self.data = bytearray()
         self.views: list[dict] = []
         self.accessors: list[dict] = []
+        self._zeros: int | None = None
 
     def view(self, data: bytes, target: int | None = None) -> int:
         self.data += b"\0" * (-len(self.data) % 4)
@@ -43,22 +59,31 @@ class Buffer:
         return len(self.views) - 1
 
     def accessor(self, array: np.ndarray, target: int | None = None, *, limits: bool = False) -> int:
-        """Store (N,) or (N, C) float32 or indices; `limits` adds the least and the greatest value of each component."""
+        """Store (N,) or (N, C) float32 or integers; `limits` adds the least and the greatest value of each component."""
         accessor = self._described(array, limits)
         accessor["bufferView"] = self.view(array.tobytes(), target)
         self.accessors.append(accessor)
         return len(self.accessors) - 1
 
-    def morph(self, deltas: np.ndarray) -> int:
-        """Store (N, 3) displacements: only those that are not zero, if that is smaller."""
+    def zeros(self, vertices: int, targets: int) -> None:
+        """Store what lies under the sparse targets of parts with up to so many vertices."""
+        self._zeros = self.view(bytes(12 * (vertices + targets)), ARRAY)
+        self.views[self._zeros]["byteStride"] = 12
+
+    def sparse(self, deltas: np.ndarray, place: int, *, limits: bool) -> int:
+        """Store (N, 3) displacements: only those that are not zero, if that is smaller.
+
+        place: the number of the displacement in its part. Each begins at another zero, as Panda3D takes accessors that begin at
+        the same byte of a view for columns of one table.
+        """
         rows = np.flatnonzero(deltas.any(axis=1))
         indices = _indices(rows, len(deltas))
         if len(rows) * (indices.itemsize + 12) >= deltas.nbytes:
-            return self.accessor(deltas, ARRAY, limits=True)
-        accessor = self._described(deltas, True)
+            return self.accessor(deltas, ARRAY, limits=limits)
+        accessor = self._described(deltas, limits) | {"bufferView": self._zeros, "byteOffset": 12 * place}
         if len(rows):
-            values = {"bufferView": self.view(deltas[rows].tobytes())}
-            where = {"bufferView": self.view(indices.tobytes()), "componentType": COMPONENT[indices.dtype]}
+            values = {"bufferView": self.view(deltas[rows].tobytes()), "byteOffset": 0}
+            where = {"bufferView": self.view(indices.tobytes()), "byteOffset": 0, "componentType": COMPONENT[indices.dtype]}
             accessor["sparse"] = {"count": len(rows), "indices": where, "values": values}
         self.accessors.append(accessor)
         return len(self.accessors) - 1
@@ -72,11 +97,14 @@ class Buffer:
         return accessor
 
 
-def write(animation: Animation, path: Path) -> None:
-    """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError if the motion has a residual."""
+def write(animation: Animation, path: Path, *, shape_normals: bool = False) -> None:
+    """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError if the motion has a residual.
+
+    `shape_normals`: every shape turns the normals, too, which viewers do not do by themselves.
+    """
     animation = for_curves(animation, path)
     head, buffer = animation.head, Buffer()
-    neck, png = neck_joint(head).tolist(), texture_png(head)
+    neck = neck_joint(head).tolist()
     gltf = {
         "asset": _asset(head),
         "scene": 0,
@@ -85,12 +113,12 @@ def write(animation: Animation, path: Path) -> None:
             {"name": "neck", "translation": neck, "children": [1]},
             {"name": "head", "mesh": 0, "translation": [-x for x in neck]},
         ],
-        "meshes": [_mesh(buffer, head)],
-        "materials": _materials(head, png is not None),
+        "meshes": [_mesh(buffer, head, shape_normals=shape_normals)],
+        "materials": _materials(head, textured(head)),
         "animations": [_motion(buffer, animation)],
     }
-    if png:
-        gltf["images"] = [{"name": "base colour", "mimeType": "image/png", "bufferView": buffer.view(png)}]
+    if picture := texture_jpeg(head):
+        gltf["images"] = [{"name": "base colour", "mimeType": "image/jpeg", "bufferView": buffer.view(picture)}]
         gltf["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]  # linear, clamped
         gltf["textures"] = [{"source": 0, "sampler": 0}]
     gltf |= {"bufferViews": buffer.views, "accessors": buffer.accessors, "buffers": [{"byteLength": len(buffer.data)}]}
@@ -105,32 +133,62 @@ def _asset(head: Head) -> dict:
     return asset
 
 
-def _mesh(buffer: Buffer, head: Head) -> dict:
-    directions = vertex_normals(head.template.astype(np.float64), head.faces, missing=(0, 0, 1))
+def _mesh(buffer: Buffer, head: Head, *, shape_normals: bool) -> dict:
+    cut = pieces(head)
+    shapes = [{"POSITION": shape} for shape in head.basis]
+    normals = _normals(head, head.template)
+    if shape_normals:
+        for shape in shapes:
+            turns = _normals(head, head.template + shape["POSITION"]) - normals
+            shape["NORMAL"] = np.where(np.abs(turns).max(1, keepdims=True) < LEAST_TURN, 0, turns)
+    if shapes:
+        buffer.zeros(max(len(piece.vertices) for piece in cut), 2 * len(shapes))
     mesh = {"name": head.name, "primitives": []}
-    for material, piece in enumerate(pieces(head)):
-        mesh["primitives"].append(_primitive(buffer, head, piece, directions) | {"material": material})
+    for material, piece in enumerate(cut):
+        primitive = _primitive(buffer, head, piece, normals) | {"material": material}
+        if shapes:
+            primitive["targets"] = _targets(buffer, shapes, piece.vertices)
+        mesh["primitives"].append(primitive)
     if head.names:
         mesh |= {"weights": [0.0] * len(head.names), "extras": {"targetNames": list(head.names)}}
     return mesh
 
 
-def _primitive(buffer: Buffer, head: Head, piece: Piece, directions: np.ndarray) -> dict:
+def _normals(head: Head, vertices: np.ndarray) -> np.ndarray:
+    return vertex_normals(vertices.astype(np.float64), head.faces, missing=(0, 0, 1))
+
+
+def _primitive(buffer: Buffer, head: Head, piece: Piece, normals: np.ndarray) -> dict:
     rows = piece.vertices
     attributes = {
         "POSITION": buffer.accessor(_float(head.template[rows]), ARRAY, limits=True),
-        "NORMAL": buffer.accessor(_float(directions[rows]), ARRAY),
+        "NORMAL": buffer.accessor(_float(normals[rows]), ARRAY),
     }
     if piece.uv is not None:  # glTF counts v from the top of the picture
         attributes["TEXCOORD_0"] = buffer.accessor(_float(piece.uv * [1, -1] + [0, 1]), ARRAY)
-    primitive = {
-        "attributes": attributes,
-        "indices": buffer.accessor(_indices(piece.faces.reshape(-1), len(rows)), INDEX),
-        "mode": 4,
-    }
-    if head.names:
-        primitive["targets"] = [{"POSITION": buffer.morph(_float(shape[rows]))} for shape in head.basis]
-    return primitive
+    light = mouth_light(head)[rows]
+    if (light < 1).any():
+        attributes["COLOR_0"] = buffer.accessor(_colours(light), ARRAY)
+        buffer.accessors[-1]["normalized"] = True
+    indices = buffer.accessor(_indices(piece.faces.reshape(-1), len(rows)), INDEX)
+    return {"attributes": attributes, "indices": indices, "mode": 4}
+
+
+def _targets(buffer: Buffer, shapes: list[dict[str, np.ndarray]], rows: np.ndarray) -> list[dict[str, int]]:
+    out = []
+    for shape in shapes:
+        target = {}
+        for name, deltas in shape.items():
+            place = len(shape) * len(out) + len(target)
+            target[name] = buffer.sparse(_float(deltas[rows]), place, limits=name == "POSITION")
+        out.append(target)
+    return out
+
+
+def _colours(light: np.ndarray) -> np.ndarray:
+    """(N,) in [0, 1] -> (N, 4) uint8: grey in linear light, opaque."""
+    grey = np.round(light * 255).astype(np.uint8)
+    return np.stack([grey, grey, grey, np.full_like(grey, 255)], 1)
 
 
 def _materials(head: Head, textured: bool) -> list[dict]:
@@ -145,9 +203,9 @@ def _materials(head: Head, textured: bool) -> list[dict]:
 
 
 def _motion(buffer: Buffer, animation: Animation) -> dict:
-    """Keys on the frame clock; the first and the last value are held to 0 and to the end, so that it starts with the sound."""
-    keys = np.concatenate([[0.0], animation.times, [animation.duration]])
-    held = np.concatenate([[0], np.arange(len(animation)), [len(animation) - 1]])
+    """Keys at whole frames; the last value is held to the end of the sound."""
+    keys = np.arange(len(animation) + 1) / animation.fps
+    held = np.minimum(np.arange(len(animation) + 1), len(animation) - 1)
     time = buffer.accessor(_float(keys), limits=True)
     samplers, channels = [], []
 

@@ -1,4 +1,4 @@
-"""What the mesh formats share: corners to vertices, normals, the texture as PNG."""
+"""What the mesh formats share: corners to vertices, colours, the texture as a picture."""
 
 from __future__ import annotations
 
@@ -57,16 +57,37 @@ def base_colour(part: Part) -> list[float]:
     return [min(1.0, float(value)) for value in part.colour]
 
 
+def textured(head: Head) -> bool:
+    """Whether the head has a texture and coordinates to put it on."""
+    return head.texture is not None and head.uv is not None and head.uv_faces is not None
+
+
 def texture_png(head: Head) -> bytes | None:
     """The head's texture as a PNG file; None where there is none or no coordinates to put it on."""
-    if head.texture is None or head.uv is None or head.uv_faces is None:
-        return None
-    from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    file, about = io.BytesIO(), PngInfo()
+    about = PngInfo()
     about.add_text("Software", "talkinghead")
-    Image.fromarray(head.texture).save(file, "png", pnginfo=about)
+    return _picture(head, "png", pnginfo=about)
+
+
+def texture_jpeg(head: Head) -> bytes | None:
+    """The same as JPEG with full colour resolution: a fifth of the size, and read by whatever reads glTF or USD."""
+    return _picture(head, "jpeg", quality=90, subsampling=0, comment=b"talkinghead")
+
+
+def texture_webp(head: Head) -> bytes | None:
+    """The same as WebP, for readers of glTF that know EXT_texture_webp."""
+    return _picture(head, "webp", quality=85, method=6)
+
+
+def _picture(head: Head, kind: str, **options) -> bytes | None:
+    if head.texture is None or not textured(head):
+        return None
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(head.texture).save(file, kind, **options)
     return file.getvalue()
 
 
