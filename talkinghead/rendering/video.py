@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from queue import Full, Queue
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 QUEUE_SIZE = 8  # frames between renderer and encoder
+SIMPLE, FINEST = 12, 100_000  # largest denominators of rates: of those that are rounded when they are written, and of any
 TOLERANCE = 0.5  # seconds that sound and motion may differ without a warning
 BT709 = 1  # code of the colour space in H.264 (ITU-T H.273)
 
@@ -53,6 +55,8 @@ def render(
     Inputs(audio).refuse(path)
     check_replaceable(path)
     sound = None if audio is None else Sound(audio, track)
+    rate = exact_rate(animation.fps)
+    animation = _at_rate(animation, rate)
     count = len(animation)
     if sound is not None:
         count = frame_count(sound.seconds, animation.fps)
@@ -61,7 +65,7 @@ def render(
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
     pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
     with progress_bar(progress) as bar, replacing(path) as fresh:
-        _encode(bar.track(pictures, count, description=path.name), fresh, exact_rate(animation.fps), sound)
+        _encode(bar.track(pictures, count, description=path.name), fresh, rate, sound)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
@@ -72,9 +76,21 @@ def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, au
 
 
 def exact_rate(fps: float) -> Fraction:
-    """29.97 -> 30000/1001 and the like; any other rate as the nearest simple fraction."""
-    ntsc = Fraction(round(fps) * 1000, 1001)
-    return ntsc if abs(fps - float(ntsc)) < 0.005 else Fraction(fps).limit_denominator(1001)
+    """The fraction that a rate is written for: 29.97 is 30000/1001, 16.667 is 50/3, 15.79 is 1579/100, 5 is 5."""
+    if fps == round(fps):
+        return Fraction(round(fps))
+    ntsc, simple = Fraction(round(fps) * 1000, 1001), Fraction(fps).limit_denominator(SIMPLE)
+    for meant, digits in ((ntsc, 2), (simple, 3)):
+        if any(abs(round(float(meant), n) - fps) < 1e-9 for n in range(digits, 16)):
+            return meant
+    return Fraction(fps).limit_denominator(FINEST)
+
+
+def _at_rate(animation: Animation, rate: Fraction) -> Animation:
+    """A motion at the rate of the film. Where no frame is moved by half of one, the frames stay as they are."""
+    if abs(float(rate) / animation.fps - 1) * len(animation) < 0.5:
+        return replace(animation, fps=float(rate))
+    return animation.resample(float(rate))
 
 
 class Sound:

@@ -19,7 +19,7 @@ from talkinghead.audio.clock import frame_count
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.rendering import video
-from talkinghead.rendering.video import render
+from talkinghead.rendering.video import render, write_pictures
 
 BACKEND = WORKING[0]
 TALK = """
@@ -79,6 +79,35 @@ def test_frames_are_on_the_clock_and_as_long_as_the_sound(motion, recording, tmp
     assert times == [t / Fraction(rate) for t in range(count)]
     assert abs(float(picture.duration * picture.time_base) - 1.03) <= 1 / fps
     assert abs(len(load_audio(tmp_path / "a.mp4")) / 16000 - 1.03) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("fps", "rate"),
+    [
+        (5.0, "5"),
+        (1.5, "3/2"),
+        (23.98, "24000/1001"),
+        (47.952, "48000/1001"),
+        (119.88, "120000/1001"),
+        (16.667, "50/3"),
+        (15.79, "1579/100"),
+        (24.9997, "249997/10000"),
+    ],
+)
+def test_any_rate_is_exact_in_the_container(tmp_path, fps, rate):
+    write_pictures([np.full((16, 16, 3), 20 * t, np.uint8) for t in range(9)], tmp_path / "a.mp4", fps)
+    picture, _, _, times = read(tmp_path / "a.mp4")
+    assert picture.average_rate == picture.base_rate == Fraction(rate)
+    assert times == [t / Fraction(rate) for t in range(9)]
+
+
+def test_frames_of_a_rounded_rate_do_not_drift_from_the_sound(motion):
+    long = motion(10000, 23.98, slice(9990, 9991))  # seven minutes, after which a frame would be late by two
+    film = video._at_rate(long, video.exact_rate(long.fps))
+    opens = [float(m.times[m.coefficients.max(1).argmax()]) for m in (long, film)]
+    assert abs(opens[1] - opens[0]) < 0.5 / film.fps
+    short = motion(30, 29.97)
+    assert len(video._at_rate(short, video.exact_rate(29.97))) == 30
 
 
 def test_the_file_plays_while_it_loads_and_says_its_colours(motion, tmp_path):
