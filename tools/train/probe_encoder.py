@@ -16,14 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from recordings import find_recordings
 from torch import Tensor, nn
-from train_encoder import RATE, UNKNOWN, clips, label
 from whisper_teacher import Teacher
 
 from talkinghead import Talker
 from talkinghead.audio.augment import coloured_noise
+from talkinghead.audio.clock import FPS, RATE, frame_times
+from talkinghead.audio.load import load_audio
 from talkinghead.audio.mel import log_mel
 from talkinghead.audio.synthetic_sounds import music
+from talkinghead.speech.labels import UNKNOWN, frame_labels
 from talkinghead.speech.phonemes import PHONES
 
 CONTEXT = 7  # frames of 20 ms on either side
@@ -98,8 +101,9 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=20)
     parser.add_argument("--every", type=int, default=2, help="fit on each so manieth recording")
     args = parser.parse_args()
-    train, held = clips([args.speech], args.held_out)
-    train = train[:: args.every]
+    found = [(load_audio(one.path), one.phones, one.split) for one in find_recordings([args.speech], args.held_out)]
+    held = [(wave, phones) for wave, phones, split in found if split == "test"]
+    train = [(wave, phones) for wave, phones, split in found if split != "test"][:: args.every]
     talker = Talker.from_pretrained(args.model)
     kinds: dict[str, Callable[[np.ndarray], Tensor]] = {
         "log-mel": stacked,
@@ -111,7 +115,10 @@ def main() -> None:
     with torch.no_grad():
         heard = {name: [of(wave[: 30 * RATE]) for wave, _ in train] for name, of in kinds.items()}
     for name, of in kinds.items():
-        labels = [torch.from_numpy(label(phones, len(x), 1.0)) for x, (_, phones) in zip(heard[name], train, strict=True)]
+        labels = [
+            torch.from_numpy(frame_labels(phones, frame_times(len(x), FPS)))
+            for x, (_, phones) in zip(heard[name], train, strict=True)
+        ]
         known = torch.cat(labels) != UNKNOWN
         probe = fit(torch.cat(heard.pop(name))[known], torch.cat(labels)[known])
         line: dict[str, float | str] = {"features": name}
@@ -120,7 +127,7 @@ def main() -> None:
             for i, (wave, phones) in enumerate(held):
                 with torch.no_grad():
                     features = of(spoil(wave[: 30 * RATE], np.random.default_rng(i)).astype(np.float32))
-                    truth = torch.from_numpy(label(phones, len(features), 1.0))
+                    truth = torch.from_numpy(frame_labels(phones, frame_times(len(features), FPS)))
                     right += int((probe(features) == truth)[truth != UNKNOWN].sum())
                 seen += int((truth != UNKNOWN).sum())
             line[condition] = round(right / seen, 4)

@@ -1,16 +1,16 @@
-"""Train the compact wav2vec 2.0 that ships: distilled from a frozen Whisper encoder, and on phonemes where they are known.
+"""Train the wav2vec 2.0 that ships: it learns to hear bad recordings as Whisper hears clean ones, and as lips need it.
 
-    python tools/train/train_encoder.py --teacher whisper-base.bin --speech LIBRISPEECH_FOLDER OTHER_AUDIO… --out runs/encoder
+    python tools/train/train_encoder.py --whisper whisper-base.bin --lips runs/lips --speech LIBRISPEECH FLEURS \
+        --films data/grid --out runs/encoder
 
-The student is wav2vec 2.0 in shape, and starts as far as it can from what the teacher knows: its transformer is the teacher's
-first four layers, their feed-forward parts cut to the units that vary most; its convolutions begin as Gabor filters on the mel
-scale, and learn for `--front-steps` what the teacher's mel spectrogram and convolutions give. Then all of it learns for
-`--steps` to give the teacher's features of layer four, and phonemes.
+The student is wav2vec 2.0 in shape. Its transformer begins as the first layers of Whisper. Its convolutions begin as those of
+another encoder (`--start`, the shipped one if not given), or with `--start gabor` as Gabor filters on the mel scale, which for
+`--front-steps` learn what Whisper's mel spectrogram and convolutions give. Then all of it learns for `--steps` to give the
+layers of Whisper that the lip nets read, what these nets say of them, and phonemes where a phones.jsonl tells them.
 
-Each clip is heard by the teacher clean (at several speeds, which shift pitch and vocal tract and so make new voices) and by
-the student through a random room, microphone, noise and level, so that the features hold where the recording is bad. A
-folder with `phones.jsonl` gives phoneme labels, too. Interrupted, it goes on from its last checkpoint. `OUT/encoder` is
-what `encoder=` of a training recipe takes.
+Whisper hears each recording clean, the student through a random room, microphone, noise and level, so that the features hold
+where the recording is bad. `OUT/taught` keeps what Whisper hears. Interrupted, the training goes on from its last checkpoint.
+`OUT/encoder` is what `encoder=` of a training recipe takes.
 """
 
 from __future__ import annotations
@@ -18,136 +18,124 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import soxr
 import torch
+from lip_nets import LipGeometry, LipNets, load_nets
+from speech_features import WhisperLayers, features_of
+from stage import begin, complete, run
+from taught_speech import TaughtSpeech, find_speech, teach
 from torch import Tensor, nn
-from whisper_teacher import RATE, Teacher
 
 from talkinghead.audio.augment import augment
-from talkinghead.audio.clock import FRAME
-from talkinghead.audio.load import load_audio
-from talkinghead.audio.synthetic_sounds import background
-from talkinghead.data.loading.feature_cache import room_noise
+from talkinghead.audio.clock import FPS, RATE
+from talkinghead.errors import InputError, brief
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.pretrained_encoder import save_encoder
-from talkinghead.speech.phonemes import PHONES, SILENCE
+from talkinghead.models.pretrained import CONFIG
+from talkinghead.models.pretrained_encoder import load_encoder, save_encoder
+from talkinghead.speech.labels import UNKNOWN
+from talkinghead.speech.phonemes import PHONES
+from talkinghead.train import checkpoint
 
-ENCODER = {
-    "model_type": "wav2vec2",
+CONVOLUTIONS = {  # of an encoder that begins with Gabor filters
     "conv_dim": [384, 384, 384, 512],
     "conv_kernel": [400, 3, 3, 3],
     "conv_stride": [80, 2, 1, 2],
     "num_feat_extract_layers": 4,
     "feat_extract_norm": "layer",
     "conv_bias": True,
+    "num_conv_pos_embeddings": 16,
+}
+TRANSFORMER = {
+    "model_type": "wav2vec2",
     "position_embeddings_type": "sinusoidal",
     "do_stable_layer_norm": True,
-    "hidden_size": 512,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 8,
-    "intermediate_size": 1280,
     "hidden_dropout": 0.0,
     "attention_dropout": 0.0,
     "activation_dropout": 0.0,
     "feat_proj_dropout": 0.0,
     "layerdrop": 0.0,
     "mask_time_prob": 0.0,
-    "num_conv_pos_embeddings": 16,
 }
-SPEEDS = (1.0, 0.8, 0.9, 1.12, 1.25)
-UNKNOWN = -100
-WEIGHTS = {"front": 1.0, "feature": 1.0, "phoneme": 0.5}
-AUDIO = {".opus", ".flac", ".wav", ".mp4"}
-
-
-def clips(folders: list[Path], held_out: int) -> tuple[list, list]:
-    """(wave, phones) of every recording; of the folders with phonemes the last `held_out` are kept for validation."""
-    train, held = [], []
-    for folder in folders:
-        labels = folder / "phones.jsonl"
-        phones = {d["id"]: d["phones"] for d in map(json.loads, labels.read_text().splitlines())} if labels.exists() else {}
-        paths = sorted(p for p in folder.iterdir() if p.suffix in AUDIO)
-        for i, path in enumerate(paths):
-            target = held if phones and i >= len(paths) - held_out else train
-            target.append((load_audio(path, RATE), phones.get(path.stem)))
-    return train, held
-
-
-def label(phones, frames: int, speed: float) -> np.ndarray:
-    """Phoneme index at the centre of every frame."""
-    labels = np.full(frames, UNKNOWN)
-    if phones:
-        centres = (np.arange(frames) + 0.5) * FRAME / RATE * speed
-        for name, start, end in phones:
-            labels[(centres >= start) & (centres < end)] = PHONES.index(name)
-    return labels
-
-
-def teach(teacher: Teacher, recordings: list, speeds) -> list[tuple[np.ndarray, Tensor, np.ndarray]]:
-    """(wave int16, teacher features float16, phonemes) of pieces of at most 20 s."""
-    out = []
-    for wave, phones in recordings:
-        for speed in speeds:
-            fast = wave if speed == 1 else soxr.resample(wave, RATE * speed, RATE)
-            labels = label(phones, len(fast) // FRAME, speed)
-            for start in range(0, len(fast) - RATE, 20 * RATE):
-                piece = fast[start : start + 20 * RATE]
-                features = teacher(piece)
-                first = start // FRAME
-                out.append(((piece * 32000).astype(np.int16), features.half(), labels[first : first + len(features)]))
-    return out
+WEIGHTS = {"front": 1.0, "feature": 1.0, "lips": 0.7, "phoneme": 0.3}
+# Learning rates: what Whisper knew is to be kept, so its layers learn more slowly than the convolutions.
+RATES = {"convolutions": 4e-4, "transformer": 1.5e-4, "phonemes": 1e-3}
+WARMUP, DECAY = 60, 0.7  # steps, and share of the steps over which the rates fall to zero
+SMOOTHED = 0.97  # decay of the printed losses
 
 
 class Student(nn.Module):
-    """The encoder, and what it is taught with: a map to the teacher's features, and one to phonemes."""
+    """The encoder and its phonemes."""
 
-    def __init__(self, encoder: dict, teacher_width: int) -> None:
+    def __init__(self, encoder: AudioEncoder) -> None:
         super().__init__()
-        self.encoder = AudioEncoder(encoder)
-        self.features = nn.Linear(self.encoder.width, teacher_width)
-        self.phones = nn.Linear(self.encoder.width, len(PHONES))
-
-    def forward(self, wave: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.encoder(wave)
-        return self.features(hidden), self.phones(hidden)
+        self.encoder = encoder
+        self.phones = nn.Linear(encoder.width, len(PHONES))
+        nn.init.zeros_(self.phones.weight)
 
     def front(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, T, D) what enters the transformer."""
         model = self.encoder.model
         return model.feature_projection(model.feature_extractor(self.encoder.prepared(wave)).transpose(1, 2))[0]
 
+    def convolutions(self) -> list[nn.Parameter]:
+        return [*self.encoder.model.feature_extractor.parameters(), *self.encoder.model.feature_projection.parameters()]
 
-@torch.no_grad()
-def inherit(student: Student, teacher: Teacher, waves: list[np.ndarray], mean: Tensor, std: Tensor) -> None:
-    """Give the student the teacher's layers, and filters to begin with."""
+
+def begun(whisper: WhisperLayers, nets: LipNets, start: str) -> Student:
+    """A student with the layers of Whisper, the norms that standardise its features, and convolutions to begin with.
+
+    Raises InputError for a `start` whose convolutions do not fit.
+    """
+    given, settings = None, CONVOLUTIONS
+    if start != "gabor":
+        given, _, settings = load_encoder(start)
+    teacher, layers = whisper.teacher.encoder, max(whisper.layers)
+    config = (
+        dict(settings)
+        | TRANSFORMER
+        | {
+            "hidden_size": teacher.config.d_model,
+            "num_hidden_layers": layers,
+            "num_attention_heads": teacher.config.encoder_attention_heads,
+            "intermediate_size": teacher.config.encoder_ffn_dim,
+            "feature_layers": whisper.layers,
+        }
+    )
+    student = Student(AudioEncoder(config))
     model = student.encoder.model
-    filters = gabor(*model.feature_extractor.conv_layers[0].conv.weight.shape[::2])
-    model.feature_extractor.conv_layers[0].conv.weight.copy_(filters[:, None])
-    model.feature_extractor.conv_layers[0].conv.bias.zero_()
-    before = torch.cat([teacher.front(wave)[0] for wave in waves])
-    model.feature_projection.projection.bias.copy_(before.mean(0))
-    for layer, (own, given) in enumerate(zip(model.encoder.layers, teacher.encoder.layers, strict=False)):
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            source, target = getattr(given.self_attn, name), getattr(own.attention, name)
-            target.weight.copy_(source.weight)
-            target.bias.copy_(torch.zeros_like(target.bias) if source.bias is None else source.bias)
-        own.layer_norm.load_state_dict(given.self_attn_layer_norm.state_dict())
-        own.final_layer_norm.load_state_dict(given.final_layer_norm.state_dict())
-        units = torch.cat([teacher.units(wave, layer)[::7] for wave in waves])  # (N, F) activations
-        counts = (units.var(0) * given.fc2.weight.square().sum(0)).argsort(descending=True)
-        kept, left = counts.tensor_split([own.feed_forward.intermediate_dense.out_features])
-        own.feed_forward.intermediate_dense.weight.copy_(given.fc1.weight[kept])
-        own.feed_forward.intermediate_dense.bias.copy_(given.fc1.bias[kept])
-        own.feed_forward.output_dense.weight.copy_(given.fc2.weight[:, kept])
-        own.feed_forward.output_dense.bias.copy_(given.fc2.bias + given.fc2.weight[:, left] @ units.mean(0)[left])
-    # The teacher's features are not normalised: as long as a usual one, standardised like the targets.
-    after = torch.cat([teacher(wave) for wave in waves])
-    after = after[~sinks(after)]
-    student.features.weight.copy_(torch.diag(after.std(1).mean() / std))
-    student.features.bias.copy_((after.mean() - mean) / std)
+    with torch.no_grad():
+        if given is None:
+            first = model.feature_extractor.conv_layers[0].conv
+            first.weight.copy_(gabor(*first.weight.shape[::2])[:, None])
+            first.bias.zero_()
+        else:
+            try:
+                model.feature_extractor.load_state_dict(given.model.feature_extractor.state_dict())
+                model.feature_projection.load_state_dict(given.model.feature_projection.state_dict())
+            except RuntimeError as error:
+                raise InputError(f"--start {start}: its convolutions do not fit Whisper ({brief(error)})") from None
+        for own, whispers in zip(model.encoder.layers, teacher.layers[:layers], strict=True):
+            copy_layer(own, whispers)
+        means, sds = (values.chunk(len(whisper.layers)) for values in (nets.mean, nets.sd))
+        for norm, mean, sd in zip(student.encoder.norms, means, sds, strict=True):
+            norm.load_state_dict({"weight": 1 / sd, "bias": -mean / sd})
+    student.encoder.norms.requires_grad_(False)
+    return student
+
+
+def copy_layer(own: nn.Module, given: nn.Module) -> None:
+    """Copy a layer of Whisper's transformer into one of wav2vec 2.0."""
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        source, target = getattr(given.self_attn, name), getattr(own.attention, name)
+        target.weight.copy_(source.weight)
+        target.bias.copy_(torch.zeros_like(target.bias) if source.bias is None else source.bias)
+    own.layer_norm.load_state_dict(given.self_attn_layer_norm.state_dict())
+    own.final_layer_norm.load_state_dict(given.final_layer_norm.state_dict())
+    own.feed_forward.intermediate_dense.load_state_dict(given.fc1.state_dict())
+    own.feed_forward.output_dense.load_state_dict(given.fc2.state_dict())
 
 
 def gabor(filters: int, length: int) -> Tensor:
@@ -162,176 +150,141 @@ def gabor(filters: int, length: int) -> Tensor:
     return torch.from_numpy(np.concatenate([waves[0], -waves[0], waves[1], -waves[1]])).float()
 
 
-def batch(pieces, silence, bank, rng, size: int, seconds: float):
-    """(B, S) heard, (B, T, D) teacher's features, (B, T) phonemes, (B, S) the same sound unspoilt."""
-    # Short windows see many voices; long ones are what the encoder will hear. Each batch lasts the same.
-    longer = int(rng.choice([1, 1, 2, 4]))
-    size, frames = max(1, size // longer), int(seconds * 50) * longer
-    waves, clean, targets, labels = [], [], [], []
-    lengths = np.array([len(features) for _, features, _ in pieces], float)
-    for index in rng.choice(len(pieces), size=size, p=lengths / lengths.sum()):
-        part, target, phone = window(pieces[index], frames, rng)
-        whole = part
-        if rng.random() < 0.06:  # where nobody speaks, whatever else sounds reads as silence
-            whole = part = room_noise(rng, len(part))
-            target, phone = silence[:frames], np.full(frames, PHONES.index(SILENCE))
-        else:
-            other = bank[rng.integers(len(bank))] if rng.random() < 0.5 else pieces[rng.integers(len(pieces))][0]
-            other = np.roll(np.resize(other.astype(np.float32) / 32000, len(part)), rng.integers(len(part)))
-            part = augment(part, other, rng)
-        if rng.random() < 0.15:  # pauses around speech change nothing of what it is
-            cut = (
-                slice(0, rng.integers(frames // 2)) if rng.random() < 0.5 else slice(rng.integers(frames // 2, frames), frames)
-            )
-            sounds = slice(cut.start * FRAME, cut.stop * FRAME)
-            part, target, phone = np.array(part), target.clone(), np.array(phone)
-            part[sounds] = rng.standard_normal(sounds.stop - sounds.start) * 10 ** rng.uniform(-6, -3)
-            target[cut], phone[cut] = silence[cut], PHONES.index(SILENCE)
-        waves.append(torch.from_numpy(np.ascontiguousarray(part, np.float32)))
-        clean.append(torch.from_numpy(whole))
-        targets.append(target)
-        labels.append(torch.from_numpy(np.asarray(phone, np.int64)))
-    return torch.stack(waves), torch.stack(targets), torch.stack(labels), torch.stack(clean)
+class Teaching:
+    """The losses, and what they are measured with. Features are standardised."""
+
+    def __init__(self, whisper: WhisperLayers, nets: LipNets, speech: TaughtSpeech, held: TaughtSpeech) -> None:
+        self.whisper, self.nets, self.speech, self.held = whisper, nets, speech, held
+        self.geometry = LipGeometry(nets.config.shapes)
+        some = [speech.window(i, 0, min(500, int(speech.frames[i]))).wave for i in range(0, len(speech.paths), 60)][:20]
+        before = torch.cat([whisper.teacher.front(wave)[0] for wave in some])
+        self.front_mean, self.front_scale = before.mean(0), before.var(0).mean()
+
+    def front(self, student: Student, rng: np.random.Generator, args: argparse.Namespace) -> dict[str, Tensor]:
+        """Whisper's input of the transformer."""
+        heard, *_, clean = self.speech.batch(rng, args.batch, args.seconds)
+        return {"front": (student.front(heard) - self.whisper.teacher.front(clean.numpy())).square().mean() / self.front_scale}
+
+    def whole(self, student: Student, rng: np.random.Generator, args: argparse.Namespace) -> dict[str, Tensor]:
+        """Whisper's layers, the lips that the nets read from them, and phonemes."""
+        heard, target, counts, labels, _ = self.speech.batch(rng, args.batch, args.seconds)
+        features = student.encoder(heard)
+        logits = student.phones(features)
+        return {
+            "feature": (features - target)[counts].square().mean(),
+            "lips": self.lips(features, target),
+            "phoneme": nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN),
+        }
+
+    def lips(self, features: Tensor, target: Tensor) -> Tensor:
+        return self.geometry.error(self.nets.outputs(features) - self.nets.outputs(target))
+
+    @torch.no_grad()
+    def validate(self, student: Student) -> dict[str, dict]:
+        """Of recordings that are held out, clean and made worse: errors of each layer and of lips, and right phonemes."""
+        student.eval()
+        rows: dict[str, list] = {"clean": [], "worse": []}
+        for i in range(len(self.held.paths)):
+            one, rng = self.held.window(i), np.random.default_rng(i)
+            worse = augment(one.wave, self.speech.behind(len(one.phones), rng), rng)
+            for name, wave in (("clean", one.wave), ("worse", worse)):
+                features = student.encoder(torch.from_numpy(wave.astype(np.float32))[None])
+                target, known = torch.from_numpy(one.features), one.phones != UNKNOWN
+                error = (features[0] - target)[torch.from_numpy(one.counts)].square().mean(0)
+                right = student.phones(features)[0].argmax(-1).numpy()[known] == one.phones[known]
+                layers = [float(part.mean()) for part in error.chunk(len(self.whisper.layers))]
+                rows[name].append([*layers, self.lips(features, target[None]).item(), right.mean() if known.any() else np.nan])
+        student.train()
+        table = {name: np.round(np.nanmean(values, 0), 4).tolist() for name, values in rows.items() if values}
+        return {name: {"layers": row[:-2], "lips": row[-2], "phonemes": row[-1]} for name, row in table.items()}
 
 
-def window(piece, frames: int, rng) -> tuple[np.ndarray, Tensor, np.ndarray]:
-    """A random stretch of a piece, which is repeated if it is shorter."""
-    wave, features, phones = piece
-    if len(features) < frames:
-        repeat = -(-frames // len(features))
-        wave, features = np.tile(wave[: len(features) * FRAME], repeat), features.repeat(repeat, 1)
-        phones = np.tile(phones, repeat)
-    start = rng.integers(len(features) - frames + 1)
-    part = wave[start * FRAME : (start + frames) * FRAME].astype(np.float32) / 32000
-    return part, features[start : start + frames].float(), phones[start : start + frames]
+def fit(student: Student, groups: list[dict], terms: Callable, teaching: Teaching, steps: int, name: str, args) -> None:
+    """Train the parameters in `groups` on `terms`, from the last checkpoint if there is one.
 
-
-def standardised(pieces: list, mean: Tensor, std: Tensor) -> list:
-    """Teacher features with zero mean and unit variance; frames that carry none of the sound become NaN.
-
-    One frame in fifty of Whisper's is an attention sink, ten times as long as the others and half of all variance.
+    A line is printed, and a checkpoint written, every `args.every` steps.
     """
-    return [(w, torch.where(sinks(f)[:, None], torch.nan, (f.float() - mean) / std).half(), p) for w, f, p in pieces]
-
-
-def sinks(features: Tensor) -> Tensor:
-    """(T, D) -> (T,) whether a frame is an attention sink."""
-    length = features.float().norm(dim=1)
-    return length > 2 * length.median()
-
-
-def losses(student: Student, wave: Tensor, target: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    features, logits = student(wave)
-    return {
-        "feature": (features - target)[~target.isnan()].square().mean(),
-        "phoneme": nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN),
-    }
-
-
-@torch.no_grad()
-def validate(student: Student, pieces) -> dict[str, float]:
-    student.eval()
-    error, right, seen = [], 0, 0
-    for wave, features, labels in pieces:
-        predicted, logits = student(torch.from_numpy(wave.astype(np.float32) / 32000)[None])
-        n = len(features)
-        error.append((predicted[0, :n] - features).square().nanmean().item())
-        known = torch.from_numpy(labels) != UNKNOWN
-        right += int((logits[0, :n].argmax(-1) == torch.from_numpy(labels))[known].sum())
-        seen += int(known.sum())
-    student.train()
-    return {"feature": float(np.mean(error)), "phoneme_accuracy": right / max(seen, 1)}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--speech", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--front-steps", type=int, default=4000)
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=3.2)
-    parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--decay", type=float, default=0.5, help="share of the steps over which the rate falls to zero")
-    parser.add_argument("--held-out", type=int, default=20)
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    teacher = Teacher(args.teacher)
-    cache = args.out / "taught.pt"
-    if not cache.exists():
-        train, held = clips(args.speech, args.held_out)
-        silence = teacher(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
-        torch.save((teach(teacher, train, SPEEDS), teach(teacher, held, (1.0,)), silence), cache)
-    train, held, silence = torch.load(cache, weights_only=False)
-    some = torch.cat([f[~sinks(f)].float() for _, f, _ in train[::20]])
-    mean, std = some.mean(0), some.std(0) + 1e-3
-    train, held = standardised(train, mean, std), standardised(held, mean, std)
-    silence = standardised([(None, silence, None)], mean, std)[0][1].float()
-    print(f"{sum(len(w) for w, _, _ in train) / RATE / 3600:.2f} h, {len(train)} pieces", flush=True)
-
-    beds = np.random.default_rng(1)
-    bank = [(background(beds, 20 * RATE) * 4000).astype(np.int16) for _ in range(100)]
-    torch.manual_seed(0)
-    student = Student(ENCODER, len(mean))
-    print(f"{sum(p.numel() for p in student.encoder.parameters()) / 1e6:.2f} M parameters", flush=True)
-    waves = [train[i][0].astype(np.float32) / 32000 for i in np.random.default_rng(0).choice(len(train), 60, replace=False)]
-    inherit(student, teacher, waves, mean, std)
-    model = student.encoder.model
-    convolutions = [*model.feature_extractor.parameters(), *model.feature_projection.parameters()]
-    scale = torch.cat([teacher.front(wave)[0] for wave in waves[:20]]).var(0).mean()
-
-    def front(rng: np.random.Generator) -> dict[str, Tensor]:
-        heard, clean = batch(train, silence, bank, rng, args.batch, args.seconds)[::3]
-        with torch.no_grad():
-            target = teacher.front(clean.numpy())
-        return {"front": (student.front(heard) - target).square().mean() / scale}
-
-    def whole(rng: np.random.Generator) -> dict[str, Tensor]:
-        return losses(student, *batch(train, silence, bank, rng, args.batch, args.seconds)[:3])
-
-    fit(student, [{"params": convolutions, "lr": 2.5 * args.rate}], front, args.front_steps, args, held, "front")
-    known = {id(p) for p in convolutions}
-    others = [p for p in student.parameters() if id(p) not in known]
-    # What the teacher knew is to be kept, so its layers learn three times more slowly.
-    groups = [{"params": convolutions, "lr": args.rate}, {"params": others, "lr": args.rate / 3}]
-    fit(student, groups, whole, args.steps, args, held, "whole")
-
-
-def fit(student: Student, groups: list[dict], terms_of, steps: int, args, held: list, name: str) -> None:
-    """Train the parameters in `groups`, from the last checkpoint if there is one; report and save every 250 steps."""
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
     rates = [group["lr"] for group in optimizer.param_groups]
-    done, state = 0, args.out / f"{name}.pt"
-    if state.exists():
-        saved = torch.load(state, weights_only=True)
+    state = args.out / f"{name}.pt"
+    saved = checkpoint.load(state) or {"step": 0, "running": {}}
+    if saved["step"]:
         student.load_state_dict(saved["student"])
         optimizer.load_state_dict(saved["optimizer"])
-        done = saved["step"]
-    started, running = time.time(), {}
-    for step in range(done, steps):
-        left = (steps - step) / (args.decay * steps)
+    running, started = saved["running"], time.time()
+    student.train()
+    for step in range(saved["step"], steps):
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * min(1, (step + 1) / 200, left)
-        torch.manual_seed(step)
-        terms = terms_of(np.random.default_rng([7, step]))
+            group["lr"] = rate * min(1, (step + 1) / WARMUP, (steps - step) / (DECAY * steps))
+        rng = np.random.default_rng([args.seed, step])
+        torch.manual_seed(int(rng.integers(2**31)))
+        found = terms(student, rng, args)
         optimizer.zero_grad()
-        sum(WEIGHTS[term] * value.nan_to_num() for term, value in terms.items()).backward()
+        sum(WEIGHTS[term] * value.nan_to_num() for term, value in found.items()).backward()
         nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 1.0)
         optimizer.step()
-        for term, value in terms.items():
+        for term, value in found.items():
             now = value.detach().nan_to_num().item()
-            running[term] = 0.98 * running.get(term, now) + 0.02 * now
-        if (step + 1) % 250 == 0 or step + 1 == steps:
-            line = {"step": step + 1, "seconds": round(time.time() - started), **{k: round(v, 4) for k, v in running.items()}}
-            if name == "whole":
-                line["held_out"] = {k: round(v, 4) for k, v in validate(student, held).items()}
-            print(json.dumps(line), flush=True)
-            fresh = state.with_suffix(".new")
-            torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, fresh)
-            fresh.replace(state)
-            save_encoder(student.encoder, student.phones, args.out / "encoder")
+            running[term] = SMOOTHED * running.get(term, now) + (1 - SMOOTHED) * now
+        if (step + 1) % args.every == 0 or step + 1 == steps:
+            told = teaching.validate(student) if name == "whole" else {}
+            line = {"stage": name, "step": step + 1, "seconds": round(time.time() - started)}
+            print(json.dumps(line | {k: round(v, 4) for k, v in running.items()} | told), flush=True)
+            last = {"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "running": running}
+            checkpoint.save(state, last)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whisper", type=Path, required=True, help="Whisper base as a CTranslate2 file")
+    parser.add_argument("--lips", type=Path, required=True, help="lip nets on layers of Whisper")
+    parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
+    parser.add_argument("--films", type=Path, nargs="*", default=[], help="prepared folders, whose sound is learnt, too")
+    parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
+    parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes to validate on")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", default="default", help="encoder whose convolutions are taken, or gabor")
+    parser.add_argument("--front-steps", type=int, default=4000, help="of Gabor filters alone")
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=3.2)
+    parser.add_argument("--every", type=int, default=200, help="steps from checkpoint to checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    if not complete(args, args.out / "encoder" / CONFIG):
+        train(args)
+
+
+def train(args: argparse.Namespace) -> None:
+    """All stages. Raises InputError before anything is written."""
+    nets = load_nets(args.lips)
+    if nets.config.features["kind"] != "whisper":
+        raise InputError(f"--lips {args.lips}: were not trained on layers of Whisper")
+    found = find_speech(args.speech, args.films, args.held_out, args.per_film)
+    if all(one.split == "test" for one in found):
+        raise InputError(f"--speech {' '.join(map(str, args.speech))}: all is held out; choose a smaller --held-out")
+    whisper = features_of(nets.config.features, args.whisper, None)
+    assert isinstance(whisper, WhisperLayers)
+    torch.manual_seed(args.seed)
+    student = begun(whisper, nets, args.start)
+    begin(args)
+    quiet = whisper(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
+    silence = (quiet.astype(np.float32) - nets.mean.numpy()) / nets.sd.numpy()
+    speech, held = (TaughtSpeech(paths, nets.mean, nets.sd, silence) for paths in teach(found, whisper, args.out / "taught"))
+    teaching = Teaching(whisper, nets, speech, held)
+    millions = sum(p.numel() for p in student.encoder.parameters()) / 1e6
+    line = {"hours": round(speech.frames.sum() / FPS / 3600, 3), "files": len(speech.paths), "weights_M": round(millions, 2)}
+    print(json.dumps(line), flush=True)
+    convolutions = {"params": student.convolutions(), "lr": RATES["convolutions"]}
+    if args.start == "gabor":
+        student.encoder.model.feature_projection.projection.bias.data.copy_(teaching.front_mean)
+        fit(student, [convolutions], teaching.front, teaching, args.front_steps, "front", args)
+    others = {"params": [*student.encoder.model.encoder.parameters()], "lr": RATES["transformer"]}
+    phones = {"params": [*student.phones.parameters()], "lr": RATES["phonemes"]}
+    print(json.dumps({"stage": "whole", "step": 0} | teaching.validate(student)), flush=True)
+    fit(student, [convolutions, others, phones], teaching.whole, teaching, args.steps, "whole", args)
+    save_encoder(student.encoder, student.phones, args.out / "encoder")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,0 +1,99 @@
+"""Train the default model in one go from prepared data: lip nets, speech encoder, lips of recordings, talker.
+
+    python tools/train/train_default.py --films data/grid=1 data/grid_s4=2 data/presidents=6 \
+        --speech LIBRISPEECH FLEURS CSS10 --whisper whisper-base.bin --out runs/default
+
+Films are folders of `talkinghead prepare video` with their weights; recordings may have a phones.jsonl. In this order:
+
+    OUT/lips          train_lip_nets.py: the lips of the films, from Whisper's layers
+    OUT/encoder       train_encoder.py: an encoder that hears what these nets need
+    OUT/lips_encoder  train_lip_nets.py: the lips of the films, from the encoder's features
+    OUT/voices        label_lips.py: what both say of the recordings
+    OUT/talker        `talkinghead train` of the recipe, on films and voices; a film counts as often as its weight says
+    OUT/model         the model folder, as assets/models/default
+
+A stage that is complete is left as it is; an interrupted one goes on. `--quick` makes a few steps of everything, to see that it
+runs. Recordings that are held out for the encoder are split test in OUT/voices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import label_lips
+import train_encoder
+import train_lip_nets
+from stage import run
+
+from talkinghead.errors import InputError
+from talkinghead.files import replacing
+from talkinghead.models.pretrained import CONFIG, WEIGHTS
+from talkinghead.train import train
+
+QUICK_LIPS = ["--steps", "2", "--seeds", "1", "--batch", "2"]
+QUICK_ENCODER = ["--steps", "2", "--front-steps", "1", "--batch", "2", "--seconds", "0.6"]
+QUICK_RECIPE = [f"{stage}.{key}" for stage in ("motion", "prior") for key in ("steps=2", "batch=2", "frames=16")]
+PLOT = {"loss.png": "training.png"}
+
+
+def data_of(films: list[str], voices: Path) -> str:
+    """`data=` of the recipe: each film as often as its weight says, then the voices. Raises InputError for other weights."""
+    folders = []
+    for film in films:
+        folder, weight = train_lip_nets.weighted(film)
+        if weight != int(weight):
+            raise InputError(f"--films {film}: the weight must be a whole number, as often as the folder is trained on")
+        folders += [str(folder)] * int(weight)
+    return f"data=[{', '.join([*folders, str(voices)])}]"
+
+
+def stages(args: argparse.Namespace) -> dict[str, list[str]]:
+    """The command line of each tool by its output folder."""
+    out, speech, whisper = args.out, ["--speech", *args.speech], ["--whisper", args.whisper]
+    held_out, films = ["--held-out", str(args.held_out)], [str(train_lip_nets.weighted(film)[0]) for film in args.films]
+    encoder, lips = ["--encoder", str(out / "encoder" / "encoder")], QUICK_LIPS if args.quick else []
+    learn = [*(QUICK_ENCODER if args.quick else []), "--start", args.start]
+    nets = [str(out / "lips"), str(out / "lips_encoder")]
+    layers = ["--layers", *map(str, args.layers)]
+    return {
+        "lips": ["--data", *args.films, *whisper, *layers, *lips],
+        "encoder": [*whisper, "--lips", nets[0], *speech, "--films", *films, *held_out, *learn],
+        "lips_encoder": ["--data", *args.films, *encoder, *lips],
+        "voices": ["--nets", *nets, *whisper, *encoder, *speech, *held_out, "--licence", args.licence],
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--films", nargs="+", required=True, metavar="FOLDER=WEIGHT")
+    parser.add_argument("--speech", nargs="+", required=True, help="folders of recordings, or files")
+    parser.add_argument("--whisper", required=True, help="Whisper base as a CTranslate2 file")
+    parser.add_argument("--layers", type=int, nargs="+", default=[3, 4, 5], help="of Whisper")
+    parser.add_argument("--start", default="default", help="encoder whose convolutions are taken, or gabor")
+    parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes that nothing learns")
+    parser.add_argument("--licence", default="unknown", help="of the recordings")
+    parser.add_argument("--recipe", default="configs/talker.yaml")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="changes of the recipe")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args(arguments)
+    tools = {"lips": train_lip_nets, "encoder": train_encoder, "lips_encoder": train_lip_nets, "voices": label_lips}
+    for name, line in stages(args).items():
+        print(f"== {args.out / name}: {Path(tools[name].__file__).name} {' '.join(line)}", flush=True)
+        tools[name].main([*line, "--out", str(args.out / name)])
+    talker = args.out / "talker"
+    given = [data_of(args.films, args.out / "voices"), f"encoder={args.out / 'encoder' / 'encoder'}", f"out={talker}"]
+    given += [*(QUICK_RECIPE if args.quick else []), *args.set]
+    print(f"== {talker}: talkinghead train {args.recipe} {' '.join(given)}", flush=True)
+    train(args.recipe, given)
+    for name in (CONFIG, WEIGHTS, *PLOT):
+        if (talker / name).exists():
+            with replacing(args.out / "model" / PLOT.get(name, name)) as fresh:
+                shutil.copyfile(talker / name, fresh)
+    print(f"== {args.out / 'model'}: the model")
+
+
+if __name__ == "__main__":
+    run(main)
