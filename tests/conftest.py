@@ -40,10 +40,10 @@ def shared() -> Path:
 def cluster():
     """A Ray of this machine, kept for all tests that ask for it: to start one takes seconds. Nothing of it reaches outside."""
     ray = pytest.importorskip("ray")
-    from talkinghead import parallel
+    from talkinghead.parallel.ray_cluster import connect
 
     os.environ.pop("RAY_ADDRESS", None)
-    _, own = parallel._connect(2)
+    _, own = connect(2)
     assert own
     yield
     ray.shutdown()

@@ -27,28 +27,28 @@ def how(request):
 
 
 def test_every_engine_gives_every_result(how):
-    assert dict(parallel.run(chores.square, JOBS, **how)) == {str(i): i * i for i in range(6)}
-    assert list(parallel.run(chores.square, [], **how)) == []
+    assert dict(parallel.run_jobs(chores.square, JOBS, **how)) == {str(i): i * i for i in range(6)}
+    assert list(parallel.run_jobs(chores.square, [], **how)) == []
 
 
 def test_bad_input_is_a_result_and_a_defect_is_not(how):
-    found = dict(parallel.run(chores.refuse_odd, JOBS, **how))
+    found = dict(parallel.run_jobs(chores.refuse_odd, JOBS, **how))
     assert found == {str(i): Failed(f"{i}: {i} is odd") if i % 2 else i for i in range(6)}
     with pytest.raises(ZeroDivisionError, match="three") as raised:
-        list(parallel.run(chores.fail, JOBS, **how))
+        list(parallel.run_jobs(chores.fail, JOBS, **how))
     assert "in the job 3" in raised.value.__notes__
 
 
 @pytest.mark.parametrize("how", ["processes", "ray"], indirect=True)
 def test_a_killed_worker_loses_nothing(how, tmp_path):
     jobs = [(*job, tmp_path / "died") for job in JOBS]
-    assert dict(parallel.run(chores.die_once, jobs, **how)) == {str(i): i * i for i in range(6)}
+    assert dict(parallel.run_jobs(chores.die_once, jobs, **how)) == {str(i): i * i for i in range(6)}
     assert (tmp_path / "died").exists()
 
 
 @pytest.mark.parametrize("how", ["processes", "ray"], indirect=True)
 def test_a_job_that_always_kills_its_worker_fails_alone(how):
-    found = dict(parallel.run(chores.die_always, JOBS, **how))
+    found = dict(parallel.run_jobs(chores.die_always, JOBS, **how))
     failed = found.pop("3")
     assert isinstance(failed, Failed) and "worker was killed" in failed.reason
     assert found == {str(i): i * i for i in range(6) if i != 3}
@@ -56,7 +56,7 @@ def test_a_job_that_always_kills_its_worker_fails_alone(how):
 
 def test_closing_the_iterator_ends_the_workers(tmp_path):
     jobs = [("quick", 0.0, tmp_path), *((str(i), 300.0, tmp_path) for i in range(3))]
-    results = parallel.run(chores.sleep, jobs, workers=2)
+    results = parallel.run_jobs(chores.sleep, jobs, workers=2)
     assert next(results) == ("quick", None)
     results.close()
     for path in tmp_path.iterdir():
@@ -73,7 +73,7 @@ def test_an_interrupted_run_leaves_nothing_running(engine, how, tmp_path):
         "import pathlib, sys; import chores; from talkinghead import parallel\n"
         "if __name__ == '__main__':\n"
         "    jobs = [(str(i), 300.0, pathlib.Path(sys.argv[1])) for i in range(2)]\n"
-        "    list(parallel.run(chores.sleep, jobs, workers=2, engine=sys.argv[2]))\n"
+        "    list(parallel.run_jobs(chores.sleep, jobs, workers=2, engine=sys.argv[2]))\n"
     )
     (tmp_path / "script.py").write_text(script)
     (tmp_path / "pids").mkdir()
@@ -113,9 +113,7 @@ def ended(pid: int) -> bool:
 
 
 def test_a_script_without_a_guard_is_told(tmp_path):
-    script = (
-        "import chores; from talkinghead import parallel\nprint(list(parallel.run(chores.square, [('a', 1)] * 2, workers=2)))"
-    )
+    script = "import chores, talkinghead.parallel as p\nprint(list(p.run_jobs(chores.square, [('a', 1)] * 2, workers=2)))"
     (tmp_path / "script.py").write_text(script)
     env = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, env=env, timeout=60)
@@ -124,12 +122,12 @@ def test_a_script_without_a_guard_is_told(tmp_path):
 
 def test_what_cannot_be_run_is_told_at_once(monkeypatch):
     with pytest.raises(InputError, match="'spark' is not known: choose local or ray"):
-        parallel.check("spark", 1)
+        parallel.check_engine("spark", 1)
     with pytest.raises(InputError, match="workers is 0"):
-        parallel.check("local", 0)
+        parallel.check_engine("local", 0)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'talkinghead\[ray\]'"):
-        parallel.check("ray", 1)
+        parallel.check_engine("ray", 1)
 
 
 def test_a_cluster_that_lacks_the_package_is_told(cluster, tmp_path, monkeypatch):
@@ -138,4 +136,4 @@ def test_a_cluster_that_lacks_the_package_is_told(cluster, tmp_path, monkeypatch
     import elsewhere
 
     with pytest.raises(InputError, match="No module named 'elsewhere'; every node needs the same"):
-        list(parallel.run(elsewhere.task, [("a",)], engine="ray"))
+        list(parallel.run_jobs(elsewhere.task, [("a",)], engine="ray"))

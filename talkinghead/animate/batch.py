@@ -23,7 +23,7 @@ from talkinghead.errors import InputError
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.io.files import find_named
-from talkinghead.parallel import Failed, check, run
+from talkinghead.parallel import Failed, check_engine, run_jobs
 from talkinghead.version import __version__
 from talkinghead.writing import UNFINISHED, sweep
 
@@ -57,7 +57,7 @@ def animate_all(  # noqa: PLR0913
     """
     from talkinghead.export import check as check_export
 
-    check(engine, workers)
+    check_engine(engine, workers)
     out, drawing, settings = Path(out).absolute(), drawing or RenderSettings(), settings or AnimateSettings()
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
@@ -95,7 +95,7 @@ def animate_all(  # noqa: PLR0913
         sweep(place)
     report.write()  # before the first file: from now on these files are known as ours
     try:
-        for name, result in run(_animate, jobs, workers=workers, engine=engine, title="animating" if progress else None):
+        for name, result in run_jobs(_animate, jobs, workers=workers, engine=engine, title="animating" if progress else None):
             if isinstance(result, Failed):
                 report.failed(name, report.entries[name]["audio"], result.reason)
             else:

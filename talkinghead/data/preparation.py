@@ -55,10 +55,10 @@ def prepare(
     from talkinghead.data.manifest import write_manifest
     from talkinghead.errors import InputError
     from talkinghead.inputs import Inputs
-    from talkinghead.parallel import check
+    from talkinghead.parallel import check_engine
 
     check_options(source, options)
-    check(engine, workers)
+    check_engine(engine, workers)
     module, out = _module(source), Path(out)
     convert = module.convert if source == RESHAPED else partial(runner.convert, module)
     Inputs(paths, options).refuse(out, below=True)

@@ -16,8 +16,8 @@ from talkinghead.errors import InputError
 from talkinghead.train import train
 from talkinghead.train.config import StageConfig, divide_batch
 
-FEW = ["motion.steps=4", "prior.steps=4", "eval_every=4"]
-FSDP = ["eval_every=2", "strategy=fsdp", "features=live", "prior.encoder_lr=1e-3", "precision=bf16"]
+FEW = ["motion.steps=4", "prior.steps=4", "eval_every=2"]
+FSDP = ["strategy=fsdp", "features=live", "prior.encoder_lr=1e-3", "precision=bf16"]
 
 
 def launched(*commands):

@@ -9,7 +9,8 @@ An adapter is a module of `talkinghead.data.adapters` with
     heads(takes) -> {annotation: Head}        optional: topology, regions and landmarks of annotations that are not "arkit"
     preprocess(takes, out, run) -> (list[Take], {id: reason})       optional: makes in `out` what `read` needs of several takes
 
-`preprocess` returns takes whose `files` name what it made; `run(task, jobs, title=...)` is `parallel.run` as the user wants it.
+`preprocess` returns takes whose `files` name what it made; `run(task, jobs, title=...)` is `parallel.run_jobs` with
+the user's engine and workers.
 
 The keyword arguments of `takes` are the options that the source knows. `convert` reads, checks and writes.
 """
@@ -34,7 +35,7 @@ from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.head import Head
-from talkinghead.parallel import Failed, run
+from talkinghead.parallel import Failed, run_jobs
 from talkinghead.speech.spans import cut_spans
 
 VERSION = 2  # of the framework: goes up when the same recordings would give other clips
@@ -60,7 +61,7 @@ def convert(
     """
 
     def work(task: Callable, jobs: list[tuple], title: str, **more: Any) -> Iterator[tuple[str, Any]]:
-        return run(task, jobs, workers=workers, engine=engine, title=title if progress else None, **more)
+        return run_jobs(task, jobs, workers=workers, engine=engine, title=title if progress else None, **more)
 
     takes, dropped = module.takes(paths, **options)
     takes, twice = _unique(takes)

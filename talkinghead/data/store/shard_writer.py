@@ -34,7 +34,7 @@ from talkinghead.errors import InputError
 from talkinghead.files import file_name, replacing
 from talkinghead.fingerprint import fingerprint
 from talkinghead.io.safetensors_slice import ByteRange
-from talkinghead.parallel import Failed, run
+from talkinghead.parallel import Failed, run_jobs
 
 WORK = ".work"  # in the folder of shards, while they are made
 
@@ -70,7 +70,7 @@ def write_shards(
         with replacing(out / head) as fresh:
             shutil.copyfile(source.folder / head, fresh)
     made = {}
-    for name, result in run(_write, jobs, workers=workers, engine=engine, title="shards" if progress else None):
+    for name, result in run_jobs(_write, jobs, workers=workers, engine=engine, title="shards" if progress else None):
         if isinstance(result, Failed):
             raise InputError(f"{name}: {result.reason}")
         made[name] = result
