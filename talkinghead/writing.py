@@ -8,9 +8,11 @@ their output. Where the system has no locks on folders (Windows), the second one
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -49,7 +51,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             except (InputError, OSError):
                 raise
             except Exception as error:  # libraries have exceptions of their own for what a disk refuses
-                if (refusal := _refusal(error, place)) is not None:
+                if (refusal := _refusal(error, place, path)) is not None:
                     raise refusal from None
                 raise
             _swap(fresh, path, place / BEFORE)
@@ -78,66 +80,75 @@ def sweep_below(folder: Path) -> None:
 
 def _remove(left: Path) -> None:
     """Remove a hidden folder, unless its writer is at work. What a folder had been before is put back where it is missing."""
+    handles: list[int] = []
     try:
-        handle = _lock(left)
-    except OSError:
-        return
-    try:
+        _lock(left, handles)
         _clear(left)
         left.rmdir()
     except OSError:
         pass
     finally:
-        _unlock(handle)
+        _release(handles)
 
 
 @contextlib.contextmanager
 def _workplace(path: Path) -> Iterator[Path]:
     """The hidden folder of an output, empty and locked; it is removed at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    place, until = unfinished(path), time.monotonic() + PATIENCE
+    place, handles = unfinished(path), []
+    try:
+        _take(place, path, handles)
+        _clear(place)
+        yield place
+    finally:
+        try:
+            _release(handles)
+            _remove(place)
+        except BaseException:  # Ctrl-C or SIGTERM in the middle of it
+            _release(handles)
+            _remove(place)
+            raise
+
+
+def _take(place: Path, path: Path, handles: list[int]) -> None:
+    """Make and lock a hidden folder. Raises InputError if another process keeps it."""
+    until = time.monotonic() + PATIENCE
     while True:
         place.mkdir(0o700, exist_ok=True)
         try:
-            handle = _lock(place)
-            break
+            _lock(place, handles)
+            return
         except (BlockingIOError, FileNotFoundError):  # another writer is at work, or has just removed its folder
             if time.monotonic() > until:
                 raise InputError(f"{path}: another process is writing it; wait for it, or write to another name") from None
             time.sleep(0.02)
-    try:
-        _clear(place)
-        yield place
-    finally:
-        with contextlib.suppress(OSError):  # a folder that is gone; the error that matters is on its way
-            _clear(place)
-            place.rmdir()
-        _unlock(handle)
 
 
-def _lock(place: Path) -> int | None:
-    """Lock a folder. Raises BlockingIOError if another process has it, FileNotFoundError if it is not there any more."""
+def _lock(place: Path, handles: list[int]) -> None:
+    """Lock a folder; what keeps it locked goes into `handles` before it is locked, so that no interruption loses it.
+
+    Raises BlockingIOError if another process has it, FileNotFoundError if it is not there any more.
+    """
     if fcntl is None:
-        return None
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        return
+    handles.append(os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handles[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise
         except OSError:  # a file system without locks
-            return handle
-        if os.fstat(handle).st_ino != place.stat(follow_symlinks=False).st_ino:
+            return
+        if os.fstat(handles[-1]).st_ino != place.stat(follow_symlinks=False).st_ino:
             raise FileNotFoundError(place)  # it was removed, and made again, in between
     except OSError:
-        os.close(handle)
+        _release(handles)
         raise
-    return handle
 
 
-def _unlock(handle: int | None) -> None:
-    if handle is not None:
-        os.close(handle)
+def _release(handles: list[int]) -> None:
+    while handles:
+        os.close(handles.pop())
 
 
 def _clear(place: Path) -> None:
@@ -154,9 +165,11 @@ def _clear(place: Path) -> None:
 
 
 def _swap(fresh: Path, path: Path, before: Path) -> None:
-    """Put `fresh` into the place of `path`. A folder cannot be replaced in one step: the old one is kept until it is."""
+    """Put `fresh` into the place of `path`. If two folders cannot be exchanged, the old one is kept until it is done."""
     if fresh.is_dir():
         if path.is_dir() and not path.is_symlink():
+            if _exchange(fresh, path):
+                return
             before.mkdir()
             path.rename(before / path.name)
         fresh.rename(path)
@@ -164,6 +177,13 @@ def _swap(fresh: Path, path: Path, before: Path) -> None:
     there = path.is_file() and not path.is_symlink()
     fresh.chmod(path.stat().st_mode & 0o777 if there else 0o666 & ~_umask())  # some libraries write 0600
     fresh.replace(path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, which no kill can divide. False where the system or the file system cannot."""
+    name, folder, flag = {"linux": ("renameat2", -100, 2), "darwin": ("renameatx_np", -2, 2)}.get(sys.platform, ("", 0, 0))
+    call = getattr(ctypes.CDLL(None), name, None) if name else None
+    return call is not None and call(folder, os.fsencode(one), folder, os.fsencode(other), flag) == 0
 
 
 def _umask() -> int:
@@ -178,13 +198,14 @@ def _concerns(error: OSError, path: Path) -> bool:
     return about in (path, path.parent) or about.is_relative_to(unfinished(path)) or path.is_relative_to(about)
 
 
-def _refusal(error: Exception, place: Path) -> OSError | None:
-    """The error of the system that a library's exception tells of in words, or that a small file in a hidden folder meets."""
+def _refusal(error: Exception, place: Path, path: Path) -> OSError | None:
+    """The error of the system that a library's exception tells of in words, or that the file meets if it goes on."""
     for code in STORAGE:
         if os.strerror(code) in str(error):
             return OSError(code, os.strerror(code))
+    made = place / path.name
     try:
-        with (place / ".probe").open("wb") as file:
+        with (made if made.is_file() else place / ".probe").open("ab") as file:  # its own size may be what is too much
             file.write(os.urandom(PROBE))
             file.flush()
             os.fsync(file.fileno())

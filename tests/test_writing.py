@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -10,9 +11,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from disks import room_for
 
 from talkinghead import writing
 from talkinghead.errors import InputError
+from talkinghead.train import checkpoint
 from talkinghead.writing import UNFINISHED, replacing, sweep, sweep_below, unfinished
 
 
@@ -69,12 +73,14 @@ def test_a_link_gives_way_and_its_target_stays(tmp_path):
     assert (tmp_path / "target").read_text() == "years of work" and (tmp_path / "link").read_text() == "new"
 
 
-def test_folders_are_replaced_too(tmp_path):
-    for content in ("first", "second"):
+def test_folders_are_replaced_too(tmp_path, monkeypatch):
+    for content in ("first", "second", "third"):
+        if content == "third":
+            monkeypatch.setattr(writing, "_exchange", lambda one, other: False)
         with replacing(tmp_path / "a.obj") as fresh:
             fresh.mkdir()
             (fresh / "0.obj").write_text(content)
-    assert (tmp_path / "a.obj" / "0.obj").read_text() == "second" and names(tmp_path) == ["a.obj"]
+    assert (tmp_path / "a.obj" / "0.obj").read_text() == "third" and names(tmp_path) == ["a.obj"]
 
 
 def test_a_folder_that_a_killed_writer_had_moved_away_comes_back(tmp_path):
@@ -125,6 +131,36 @@ def test_of_two_writers_the_second_is_told(tmp_path, monkeypatch):
     assert path.read_text() == "first"
 
 
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize(("owner", "name"), [("Path", "mkdir"), ("writing", "_lock"), ("writing", "_clear"), ("Path", "rmdir")])
+def test_a_signal_between_any_two_steps_leaves_nothing(owner, name, call, tmp_path, monkeypatch):
+    owner = {"Path": type(tmp_path), "writing": writing}[owner]
+    real, calls = getattr(owner, name), []
+
+    def interrupted(*arguments, **options):
+        result = real(*arguments, **options)
+        calls.append(name)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return result
+
+    (tmp_path / "a.txt").write_text("old")
+    monkeypatch.setattr(owner, name, interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        make(tmp_path / "a.txt", "new")
+    assert calls and names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() in ("old", "new")
+
+
+def test_a_folder_is_there_whole_at_every_moment(tmp_path, monkeypatch):
+    (tmp_path / "a.obj").mkdir()
+    (tmp_path / "a.obj" / "0.obj").write_text("old")
+    monkeypatch.setattr(type(tmp_path), "rename", None)  # no step in between
+    with replacing(tmp_path / "a.obj") as fresh:
+        fresh.mkdir()
+        (fresh / "0.obj").write_text("new")
+    assert (tmp_path / "a.obj" / "0.obj").read_text() == "new" and names(tmp_path) == ["a.obj"]
+
+
 def test_a_writer_that_is_killed_blocks_nobody(tmp_path):
     code = f"""
 import os, signal
@@ -150,6 +186,12 @@ with replacing({str(tmp_path / "a.txt")!r}) as fresh:
 def test_a_disk_that_refuses_is_one_line_with_the_name(error, tmp_path):
     with pytest.raises(InputError, match=r"a\.usdc: cannot be written \(No space left on device\)"):
         make(tmp_path / "a.usdc", error=error)
+    assert not names(tmp_path)
+
+
+def test_a_library_that_does_not_say_why_is_asked_again(tmp_path):
+    with room_for(5000), pytest.raises(InputError, match=r"a\.pt: cannot be written \(File too large\)"):
+        checkpoint.save(tmp_path / "a.pt", {"model": torch.zeros(5000)})
     assert not names(tmp_path)
 
 

@@ -53,7 +53,7 @@ def write(animation: Animation, path: Path) -> None:
     png = texture_png(head)
     picture = beside(path)[0] if png else None
     with replacing(path) as fresh:
-        stage = Usd.Stage.CreateNew(str(fresh))
+        stage = Usd.Stage.CreateInMemory(f"a{path.suffix.lower()}")  # a layer with a file's name is known until it is collected
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
         stage.SetTimeCodesPerSecond(animation.fps)
@@ -66,7 +66,7 @@ def write(animation: Animation, path: Path) -> None:
         _shapes(stage, mesh, head)
         _skeleton(stage, mesh, animation)
         _materials(stage, mesh, head, picture)
-        stage.GetRootLayer().Save()
+        stage.GetRootLayer().Export(str(fresh))
         if png and picture:
             with replacing(picture) as file:
                 file.write_bytes(png)

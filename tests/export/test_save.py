@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 import pytest
+from disks import room_for
 
 from talkinghead.errors import InputError
 from talkinghead.export import FORMATS, check, formats, save, suffixes
@@ -18,6 +19,23 @@ def test_every_format_is_written_whole(suffix, tiny_motion, tmp_path):
     save(tiny_motion, path)  # again, over the first
     assert path.exists()
     assert not [entry for entry in path.parent.iterdir() if entry.name.startswith(".")]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_full_disk_is_one_line_with_the_name_and_the_old_file_stays(suffix, tiny_motion, tmp_path):
+    path, whole = tmp_path / f"speech{suffix}", tmp_path / "whole"
+    save(tiny_motion, path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    largest = max(len(data) for file, data in before.items() if file.suffix != ".png")
+    for out in (path, whole / path.name):
+        for room in (0, largest - 1):
+            with (
+                room_for(room),
+                pytest.raises(InputError, match=r"speech(_texture)?\.\w+: cannot be written \(File too large\)"),
+            ):
+                save(tiny_motion, out)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    save(tiny_motion, path)  # nothing of a failure is left in the way
 
 
 def test_formats_are_told_in_a_line_each(root):
