@@ -79,9 +79,9 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
     for path in sorted((out / "motion").glob("*.safetensors")):
         if path.name.startswith(".") or f"motion/{path.name}" in kept or "mark" not in read_meta(path):
             continue
-        path.unlink()
         if f"audio/{path.stem}.flac" not in kept:
             (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
+        path.unlink()  # last: without it nothing tells that the sound is ours
         removed.append(path.stem)
     sweep_below(out)
     return removed
