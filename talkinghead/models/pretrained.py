@@ -52,10 +52,10 @@ def save_network(net: nn.Module, config: Any, folder: Path, weights: str = WEIGH
     """Write config.json and the weights in float16: half the size, and motion differs by less than 0.01 mm."""
     from safetensors.torch import save_file
 
-    with replacing(folder / weights) as fresh:
-        save_file({name: value.half().cpu().contiguous() for name, value in net.state_dict().items()}, fresh)
     with replacing(folder / CONFIG) as fresh:
         fresh.write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")
+    with replacing(folder / weights) as fresh:  # last: where the weights are, all is there
+        save_file({name: value.half().cpu().contiguous() for name, value in net.state_dict().items()}, fresh)
 
 
 def load_model(name: str | Path | None = None, device: str = "cpu") -> tuple[SpeechToMotion, dict[str, Head]]:
@@ -72,9 +72,9 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> tuple[Spe
 
 def save_model(network: SpeechToMotion, heads: Mapping[str, Head], folder: str | Path) -> None:
     """Write config.json, model.safetensors and heads/."""
-    save_network(network, network.config, Path(folder))
     for name, head in heads.items():
         head.save(Path(folder) / HEADS / f"{name}.npz")
+    save_network(network, network.config, Path(folder))
 
 
 def model_folder(name: str | Path | None) -> Path:

@@ -163,11 +163,14 @@ class Average:
 def interruption() -> Iterator[list[float]]:
     """A list that is not empty once somebody asked to stop (Ctrl-C, SIGTERM), so that a step is finished and saved first.
 
-    A second Ctrl-C stops at once.
+    A second Ctrl-C stops at once. Whoever had a handler for SIGTERM is told of it at the end.
     """
     asked: list[float] = []
+    last = signal.SIGINT
 
     def ask(number, frame) -> None:
+        nonlocal last
+        last = signal.Signals(number)
         if asked and time.monotonic() - asked[0] > AGAIN:
             raise KeyboardInterrupt
         asked.append(time.monotonic())
@@ -181,3 +184,5 @@ def interruption() -> Iterator[list[float]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if asked and last == signal.SIGTERM and callable(handler := before[last]):
+            handler(last, None)

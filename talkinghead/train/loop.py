@@ -45,6 +45,8 @@ def run(config: TrainConfig) -> Path:
     marks: dict[str, Any] = {"recipe": _begun(config)}
     _compare(config, saved, marks)
     state = State(**saved.get("state", {}))
+    if accelerator.is_main_process:
+        sweep_below(out)
     if _finished(out, state, wanted):
         return out
     model, heads, data, geometry = set_up(config, accelerator)
@@ -54,7 +56,6 @@ def run(config: TrainConfig) -> Path:
     weights, log = saved.get("model", model.state_dict()), None
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        sweep_below(out)
         log = Log(out, state.reported)
     this = Run(config, accelerator, data, geometry, out, log, marks)
     for number, name in enumerate(STAGES):
@@ -65,9 +66,9 @@ def run(config: TrainConfig) -> Path:
         weights = StageRun(this, name, state, model, weights, saved).train()
         state, saved = State(number + 1, reported=state.reported), {}
     if log is not None:
-        model.cpu().load_state_dict(weights)
-        save_model(model, heads, out)
         log.close()
+        model.cpu().load_state_dict(weights)
+        save_model(model, heads, out)  # last: from now on the run is finished
     accelerator.wait_for_everyone()
     return out
 

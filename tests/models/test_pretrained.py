@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import safetensors.torch
 import torch
 
 from talkinghead.errors import InputError
 from talkinghead.files import asset
+from talkinghead.head.head import Head
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.pretrained import CONFIG, load_model, save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
@@ -50,3 +52,13 @@ def test_a_model_whose_encoder_has_several_layers_loads_again(tiny_encoder, tmp_
     (tmp_path / CONFIG).write_text(json.dumps(settings))
     with pytest.raises(InputError, match=r"feature_layers is \[1, 4\]"):
         load_model(tmp_path)
+
+
+def test_the_weights_come_last_so_that_they_tell_that_all_is_there(tiny_talker, tmp_path, monkeypatch):
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(safetensors.torch, "save_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(tiny_talker.network, {"arkit": Head.default()}, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CONFIG, "heads"]

@@ -18,7 +18,7 @@ import torch
 
 from talkinghead import Talker
 from talkinghead.errors import InputError, InputWarning
-from talkinghead.train import loop, stage_run, train
+from talkinghead.train import engine, loop, stage_run, train
 from talkinghead.train.gradients import Gradients
 
 
@@ -193,6 +193,7 @@ def test_a_run_with_another_model_is_not_overwritten(recipe, trained):
 def test_a_finished_run_is_left_alone_and_one_with_other_steps_is_told(recipe, trained, tmp_path, monkeypatch):
     out = shutil.copytree(trained, tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    (out / ".talkinghead-0").mkdir()  # left by a kill
     with monkeypatch.context() as patched:
         patched.setattr(loop, "set_up", None)  # what takes long
         assert train(recipe) == out
@@ -220,6 +221,19 @@ def test_what_is_no_run_is_not_written_to(recipe, tiny_data, tmp_path):
 def test_ctrl_c_in_the_last_step_of_a_stage_ends_the_run(recipe, monkeypatch):
     assert interrupted(recipe, [], monkeypatch, 8) == 8
     assert len(lines(train(recipe))) == 4
+
+
+def test_whoever_waits_for_sigterm_hears_of_it_once_the_step_is_saved():
+    def end(number, frame):
+        raise SystemExit(143)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(SystemExit), engine.interruption() as asked:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert len(asked) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("where", ["cached", "live"])
