@@ -46,7 +46,8 @@ class WhisperLayers:
         pieces: list[list[Tensor]] = []
         for start in range(0, frames, WINDOW):
             first, last = max(0, start - CONTEXT), min(frames, start + WINDOW + CONTEXT)
-            hidden = self.teacher.hidden(wave[first * FRAME : last * FRAME], max(self.layers))
+            end = last * FRAME if last < frames else len(wave)
+            hidden = self.teacher.hidden(wave[first * FRAME : end], max(self.layers))
             pieces.append([hidden[layer - 1][start - first : min(start + WINDOW, frames) - first] for layer in self.layers])
         whole = [torch.cat(parts) for parts in zip(*pieces, strict=True)]
         lengths = [layer.norm(dim=1) for layer in whole]
