@@ -7,6 +7,7 @@ import json
 import cheap_training
 import numpy as np
 import pytest
+import torch
 from tiny_whisper import write_whisper
 
 from talkinghead.animate.talker import Talker
@@ -15,7 +16,10 @@ from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_motion
 from talkinghead.errors import InputError
-from talkinghead.models.pretrained_encoder import load_encoder
+from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.pretrained import load_model, save_model
+from talkinghead.models.pretrained_encoder import load_encoder, save_encoder
+from talkinghead.speech.phonemes import PHONES
 
 RECIPE = """
 base: {root}/configs/talker.yaml
@@ -36,12 +40,6 @@ def tools(root, monkeypatch):
 @pytest.fixture(scope="module")
 def place(root, tmp_path_factory):
     """whisper.bin, speech/ (three recordings with a /b/) and start/ (an encoder whose convolutions are taken)."""
-    import torch
-
-    from talkinghead.models.audio_encoder import AudioEncoder
-    from talkinghead.models.pretrained_encoder import save_encoder
-    from talkinghead.speech.phonemes import PHONES
-
     folder = tmp_path_factory.mktemp("default")
     write_whisper(folder / "whisper.bin")
     torch.manual_seed(0)
@@ -94,6 +92,22 @@ def test_the_default_model_is_made_in_one_go_and_goes_on_where_it_was(root, plac
         train_default.main([*line, "--held-out", "2"])
 
 
+def test_a_model_is_gone_on_with_on_another_encoder(place, tiny_talker, tmp_path):
+    import train_default
+
+    width = tiny_talker.network.audio.width
+    save_model(tiny_talker.network, {}, tmp_path / "given")
+    encoder = AudioEncoder(tiny_talker.config.encoder)
+    save_encoder(encoder, torch.nn.Linear(width, len(PHONES)), tmp_path / "encoder")
+    train_default.with_encoder(str(tmp_path / "given"), tmp_path / "encoder", tmp_path / "init")
+    made, given = load_model(tmp_path / "init")[0].state_dict(), load_model(tmp_path / "given")[0].state_dict()
+    assert all(torch.allclose(made[f"audio.{name}"], value, atol=1e-3) for name, value in encoder.state_dict().items())
+    kept = [name for name in given if not name.startswith("audio.")]
+    assert kept and all(torch.equal(made[name], given[name]) for name in kept)
+    with pytest.raises(InputError, match="features are 16 wide"):
+        train_default.with_encoder(str(tmp_path / "given"), place / "start", tmp_path / "other")
+
+
 def test_nets_learn_lips_of_films_and_say_how_well(place, tiny_data, tmp_path, capsys):
     import train_lip_nets
 
@@ -105,7 +119,6 @@ def test_nets_learn_lips_of_films_and_say_how_well(place, tiny_data, tmp_path, c
 
 
 def test_an_encoder_goes_on_from_its_checkpoint_as_it_would_have(place, lips, tmp_path, monkeypatch):
-    import torch
     import train_encoder
 
     line = f"--whisper {place}/whisper.bin --lips {lips} --speech {place}/speech --held-out 1 --start {place}/start --steps 4"

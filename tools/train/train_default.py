@@ -9,6 +9,7 @@ Films are folders of `talkinghead prepare video` with their weights; recordings 
     OUT/encoder       train_encoder.py: an encoder that hears what these nets need
     OUT/lips_encoder  train_lip_nets.py: the lips of the films, from the encoder's features
     OUT/voices        label_lips.py: what both say of the recordings
+    OUT/init          with --init, that model on the encoder's features, for the next stage to begin with
     OUT/talker        `talkinghead train` of the recipe, on films and voices; a film counts as often as its weight says
     OUT/model         the model folder, as assets/models/default
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import label_lips
@@ -29,13 +31,32 @@ from stage import run
 
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.models.pretrained import CONFIG, WEIGHTS
+from talkinghead.models.pretrained import CONFIG, WEIGHTS, load_model, save_model
+from talkinghead.models.pretrained_encoder import load_encoder
+from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.speech.phonemes import PHONES
 from talkinghead.train import train
 
 QUICK_LIPS = ["--steps", "2", "--seeds", "1", "--batch", "2"]
 QUICK_ENCODER = ["--steps", "2", "--front-steps", "1", "--batch", "2", "--seconds", "0.6"]
 QUICK_RECIPE = [f"{stage}.{key}" for stage in ("motion", "prior") for key in ("steps=2", "batch=2", "frames=16")]
 PLOT = {"loss.png": "training.png"}
+
+
+def with_encoder(init: str, encoder: Path, out: Path) -> None:
+    """Write the model `init` ("default", or a folder) with another encoder. Raises InputError if its features are not as wide.
+
+    Encoders of `train_encoder.py` that were taught the same layers have nearly the same features.
+    """
+    given, heads = load_model(None if init == "default" else init)
+    audio, phones, settings = load_encoder(str(encoder))
+    if phones is None or audio.width != given.audio.width:
+        raise InputError(f"--init {init}: its features are {given.audio.width} wide, those of {encoder} {audio.width}")
+    model = SpeechToMotion(replace(given.config, encoder=settings, phones=list(PHONES)))
+    own = {name: value for name, value in given.state_dict().items() if not name.startswith(("audio.", "phones."))}
+    own |= {f"audio.{name}": value for name, value in audio.state_dict().items()}
+    model.load_state_dict(own | {f"phones.{name}": value for name, value in phones.state_dict().items()})
+    save_model(model, heads, out)
 
 
 def data_of(films: list[str], voices: Path) -> str:
@@ -75,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes that nothing learns")
     parser.add_argument("--licence", default="unknown", help="of the recordings")
     parser.add_argument("--recipe", default="configs/talker.yaml")
+    parser.add_argument("--init", help="model whose motion space and prior are gone on with: a folder, or default")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="changes of the recipe")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
@@ -84,7 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"== {args.out / name}: {Path(tools[name].__file__).name} {' '.join(line)}", flush=True)
         tools[name].main([*line, "--out", str(args.out / name)])
     talker = args.out / "talker"
-    given = [data_of(args.films, args.out / "voices"), f"encoder={args.out / 'encoder' / 'encoder'}", f"out={talker}"]
+    encoder, init = args.out / "encoder" / "encoder", args.out / "init"
+    if args.init and not (init / CONFIG).exists():
+        with_encoder(args.init, encoder, init)
+    given = [data_of(args.films, args.out / "voices"), f"init={init}" if args.init else f"encoder={encoder}", f"out={talker}"]
     given += [*(QUICK_RECIPE if args.quick else []), *args.set]
     print(f"== {talker}: talkinghead train {args.recipe} {' '.join(given)}", flush=True)
     train(args.recipe, given)
