@@ -21,9 +21,12 @@ class Animation(motion.Animation):  # noqa: D101
         """The same motion, with the methods of this class. Nothing is copied."""
         return cls(**{field.name: getattr(animation, field.name) for field in fields(animation)})
 
-    def save(self, path: str | Path) -> None:
-        """Write a file whose suffix decides the format: .npz .glb .csv .usdc .obj (a folder of frames)."""
-        export.save(self, Path(path))
+    def save(self, path: str | Path, **options: bool) -> None:
+        """Write a file whose suffix decides the format, see `talkinghead.export.formats()`.
+
+        options: of `.glb`, compress=True and shape_normals=True.
+        """
+        export.save(self, Path(path), **options)
 
     def render(self, path: str | Path, *, audio: str | Path | None = None, **options: Any) -> None:
         """Write an .mp4; `options` are those of `talkinghead.render` (size, camera, backend, progress)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseCounterAction, arg
 
 from talkinghead.animate.settings import VIDEO
 from talkinghead.audio.clock import check_fps
@@ -60,18 +60,23 @@ def convert(
     *,
     head: HeadName = "default",
     fps: float | None = None,
+    compress: UseCounterAction[int] = 0,
+    shape_normals: UseCounterAction[int] = 0,
 ) -> None:
     """Write an animation in other formats.
 
     Args:
         animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.
         fps: Frames a second; those of the animation.
+        compress: .glb: a sixth of the size, for readers that know meshopt and WebP (extra compress).
+        shape_normals: .glb: shapes turn the normals, too.
     """
-    check_outputs(output, animation, Inputs(animation, head), list(suffixes()))
+    options = {"compress": bool(compress), "shape_normals": bool(shape_normals)}
+    check_outputs(output, animation, Inputs(animation, head), list(suffixes()), **options)
     check_fps(fps)
     motion = _read(animation, head, fps)
     for path in output:
-        write(motion, path)
+        write(motion, path, options)
 
 
 def _read(path: Path, head: str, fps: float | None) -> Animation:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 
-def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str]) -> None:
-    """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads."""
+def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str], **options: bool) -> None:
+    """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads.
+
+    options: of formats, as in `write`; each must be one of a format that is written.
+    """
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
     for path in outputs:
@@ -32,10 +35,19 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
         if path.is_dir() and path.suffix.lower() != ".obj":
             raise InputError(f"{path}: is a folder; give a file's name")
         if path.suffix.lower() in export.suffixes():
-            export.check(path)  # a folder in the way, a library that is missing
+            export.check(path, **_own(path, options))  # a folder in the way, a library that is missing
         home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
         if not home.is_dir() or not os.access(home, os.W_OK):
             raise InputError(f"{path}: cannot be written: {home} is {'read-only' if home.is_dir() else 'not a folder'}")
+    for name in (name for name, wanted in options.items() if wanted):
+        if not any(_own(path, {name: True}) for path in outputs):
+            flag, kinds = name.replace("_", "-"), " ".join(export.OPTIONS[name])
+            raise InputError(f"--{flag} is for {kinds} only, and no output is one")
+
+
+def _own(path: Path, options: dict[str, bool]) -> dict[str, bool]:
+    """Those of the options that the format of `path` takes."""
+    return {name: wanted for name, wanted in options.items() if export.takes(path, name)}
 
 
 def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> dict:
@@ -47,15 +59,18 @@ def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> 
     return {"backend": backend, **options}
 
 
-def write(animation: Animation, path: Path, **video) -> None:
-    """Write an animation in the format of the path's suffix, and print the path."""
+def write(animation: Animation, path: Path, options: dict[str, bool] | None = None, **video) -> None:
+    """Write an animation in the format of the path's suffix, and print the path.
+
+    options: of formats, see `export.OPTIONS`; a format takes its own. video: arguments of a video.
+    """
     if path.suffix.lower() == VIDEO:
         from talkinghead.rendering.video import render
 
         render(animation, path, progress=sys.stderr.isatty(), **video)
     else:
         with working(f"writing {path.name}"):
-            export.save(animation, path)
+            export.save(animation, path, **_own(path, options or {}))
     print(path)
 
 

@@ -22,6 +22,8 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".obj": ("obj", "a folder of posed meshes, one per frame"),
 }
 
+OPTIONS = {"compress": (".glb",), "shape_normals": (".glb",)}  # of `save`: which formats take them
+
 
 def formats() -> dict[str, str]:
     """What `save` can write: suffix -> one line about it."""
@@ -33,11 +35,19 @@ def suffixes() -> tuple[str, ...]:
     return tuple(FORMATS)
 
 
-def save(animation: Animation, path: str | Path) -> None:
-    """Write `animation` in the format of the path's suffix. Raises InputError if it is unknown or cannot hold the motion."""
+def save(animation: Animation, path: str | Path, **options: bool) -> None:
+    """Write `animation` in the format of the path's suffix, with OPTIONS of it.
+
+    Raises InputError if the format is unknown, does not have the option or cannot hold the motion.
+    """
     path = Path(path)
-    check(path)
-    _module(path).write(animation, path)
+    check(path, **options)
+    _module(path).write(animation, path, **{name: True for name, wanted in options.items() if wanted})
+
+
+def takes(path: Path, option: str) -> bool:
+    """Whether the format of the path's suffix has an option."""
+    return path.suffix.lower() in OPTIONS[option]
 
 
 def written(path: str | Path) -> tuple[Path, ...]:
@@ -47,17 +57,24 @@ def written(path: str | Path) -> tuple[Path, ...]:
     return (path, *(module.beside(path) if module and hasattr(module, "beside") else ()))
 
 
-def check(path: str | Path) -> None:
+def check(path: str | Path, **options: bool) -> None:
     """Raise the InputError that `save` would raise for this path whatever the motion, before the motion is made."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         what = f"no format has the suffix {path.suffix!r}" if path.suffix else "the name has no suffix"
         raise InputError(f"{path}: {what}; use one of {' '.join(FORMATS)}")
+    for name, wanted in options.items():
+        if name not in OPTIONS:
+            raise InputError(f"{path}: no format has an option {name!r}; there are {', '.join(OPTIONS)}")
+        if wanted and not takes(path, name):
+            raise InputError(f"{path}: {name} is an option of {' '.join(OPTIONS[name])} only")
     for file in written(path):
         check_replaceable(file)
     module = _module(path)
     if hasattr(module, "check"):
         module.check(path)
+    if options.get("compress"):
+        import_module("talkinghead.export.compress").check(path)
 
 
 def _module(path: Path) -> ModuleType:

@@ -2,10 +2,11 @@
 
 Two nodes: `neck` stands at the neck joint and carries the pose (translation, rotation); its child `head` holds the mesh, whose
 vertices are those of the template, and the animated weights. So posing by the nodes equals `Animation.vertices(posed=True)`.
-Targets are sparse accessors (a brow moves 500 of 5000 vertices) over one run of zeros that all of them share: many readers
-refuse accessors without a buffer view, though the specification allows them. Frame t is the key at t / fps, as in the video and
-in the .csv: programs that know whole frames only show the frames themselves, and not means of two of them. COLOR_0 is the light
-that an open mouth lets in, as viewers have no shadows there. The texture is a JPEG.
+Targets are whole arrays; those of a part that does not move share one of zeros. Sparse accessors would take a quarter of it, but
+without a buffer view below them Assimp, Open3D, Panda3D and VTK refuse the file, and with a shared one Babylon.js mixes the
+shapes; compressed files have them. Frame t is the key at t / fps, as in the video and in the .csv: programs that know whole
+frames only show the frames themselves, and not means of two of them. COLOR_0 is the light that an open mouth lets in, as viewers
+have no shadows there. The texture is a JPEG.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.export.compress import LONGEST_ROW, MESHOPT, WEBP, packed, reordered, rounded
 from talkinghead.export.mesh import (
     SHEETS,
     Piece,
@@ -26,17 +28,20 @@ from talkinghead.export.mesh import (
     parts,
     pieces,
     texture_jpeg,
+    texture_webp,
     textured,
 )
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
-from talkinghead.head.occlusion import mouth_light
+from talkinghead.head.occlusion import WET, mouth_light
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 
 ARRAY, INDEX = 34962, 34963  # bufferView targets: vertex attributes, indices
 COMPONENT = {np.dtype("u1"): 5121, np.dtype("<f4"): 5126, np.dtype("<u2"): 5123, np.dtype("<u4"): 5125}
+FINE, COARSE = 15, 10  # bits of compressed floats; of those that are directions
+SPECULAR, WET_MIRROR = "KHR_materials_specular", 0.2  # share of the reflections of a surface in the open
 LEAST_TURN = 2e-3  # of a normal by a shape, as a length; less is not seen
 TYPE = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 
@@ -44,66 +49,88 @@ TYPE = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 class Buffer:
     """The binary chunk under construction and the views and accessors that describe it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, compress: bool = False) -> None:
         self.data = bytearray()
         self.views: list[dict] = []
         self.accessors: list[dict] = []
+        self.compress = compress
+        self.plain_size = 0  # bytes of what is compressed
+        self.still = 0  # rows of zeros that targets without motion share
         self._zeros: int | None = None
 
-    def view(self, data: bytes, target: int | None = None) -> int:
-        self.data += b"\0" * (-len(self.data) % 4)
-        self.views.append({"buffer": 0, "byteOffset": len(self.data), "byteLength": len(data)})
-        if target:
-            self.views[-1]["target"] = target
-        self.data += data
+    def view(self, data: bytes) -> int:
+        """Store bytes as they are."""
+        self.views.append({"buffer": 0, "byteOffset": self._append(data), "byteLength": len(data)})
         return len(self.views) - 1
 
-    def accessor(self, array: np.ndarray, target: int | None = None, *, limits: bool = False) -> int:
-        """Store (N,) or (N, C) float32 or integers; `limits` adds the least and the greatest value of each component."""
-        accessor = self._described(array, limits)
-        accessor["bufferView"] = self.view(array.tobytes(), target)
-        self.accessors.append(accessor)
-        return len(self.accessors) - 1
+    def array(self, array: np.ndarray, target: int | None = None, *, columns: int = 1, **packing) -> int:
+        """Store (N,) or (N, C) numbers, packed if the file is compressed; see `packed` for how.
 
-    def zeros(self, vertices: int, targets: int) -> None:
-        """Store what lies under the sparse targets of parts with up to so many vertices."""
-        self._zeros = self.view(bytes(12 * (vertices + targets)), ARRAY)
-        self.views[self._zeros]["byteStride"] = 12
-
-    def sparse(self, deltas: np.ndarray, place: int, *, limits: bool) -> int:
-        """Store (N, 3) displacements: only those that are not zero, if that is smaller.
-
-        place: the number of the displacement in its part. Each begins at another zero, as Panda3D takes accessors that begin at
-        the same byte of a view for columns of one table.
+        columns: how many numbers of a flat array belong together.
         """
-        rows = np.flatnonzero(deltas.any(axis=1))
-        indices = _indices(rows, len(deltas))
-        if len(rows) * (indices.itemsize + 12) >= deltas.nbytes:
+        if self.compress:
+            data, about = packed(array.reshape(-1, columns) if columns > 1 else array, **packing)
+            self.plain_size += -self.plain_size % 4
+            self.views.append({"buffer": 1, "byteOffset": self.plain_size, "byteLength": array.nbytes})
+            place = {"buffer": 0, "byteOffset": self._append(data), "byteLength": len(data)}
+            self.views[-1]["extensions"] = {MESHOPT: place | about}
+            self.plain_size += array.nbytes
+        else:
+            self.view(array.tobytes())
+        if target:
+            self.views[-1]["target"] = target
+        return len(self.views) - 1
+
+    def accessor(self, array: np.ndarray, target: int | None = None, *, limits: bool = False, **packing) -> int:
+        """Store numbers and describe them; `limits` adds the least and the greatest value of each component."""
+        if self.compress and limits and packing.get("bits"):
+            array = rounded(array, packing["bits"])
+        return self._describe(array, limits, bufferView=self.array(array, target, **packing))
+
+    def morph(self, deltas: np.ndarray, place: int, *, limits: bool, bits: int) -> int:
+        """Store (N, 3) displacements of a target, the number `place` of its part."""
+        if self.compress:
+            return self._sparse(deltas, limits, bits)
+        if deltas.any():
             return self.accessor(deltas, ARRAY, limits=limits)
-        accessor = self._described(deltas, limits) | {"bufferView": self._zeros, "byteOffset": 12 * place}
-        if len(rows):
-            values = {"bufferView": self.view(deltas[rows].tobytes()), "byteOffset": 0}
-            where = {"bufferView": self.view(indices.tobytes()), "byteOffset": 0, "componentType": COMPONENT[indices.dtype]}
-            accessor["sparse"] = {"count": len(rows), "indices": where, "values": values}
-        self.accessors.append(accessor)
+        if self._zeros is None:
+            self._zeros = self.array(np.zeros((self.still, 3), "<f4"), ARRAY)
+            self.views[self._zeros]["byteStride"] = 12
+        # Panda3D takes accessors that begin at the same byte of a view for columns of one table.
+        return self._describe(deltas, limits, bufferView=self._zeros, byteOffset=12 * place)
+
+    def _sparse(self, deltas: np.ndarray, limits: bool, bits: int) -> int:
+        """Store only those displacements that are not zero."""
+        rows = np.flatnonzero(deltas.any(axis=1))
+        if not len(rows):
+            return self._describe(deltas, limits)
+        indices, deltas = _indices(rows, len(deltas)), deltas.copy()
+        deltas[rows] = rounded(deltas[rows], bits)
+        values = {"bufferView": self.array(deltas[rows], bits=bits)}
+        where = {"bufferView": self.array(indices, mode="INDICES"), "componentType": COMPONENT[indices.dtype]}
+        return self._describe(deltas, limits, sparse={"count": len(rows), "indices": where, "values": values})
+
+    def _append(self, data: bytes) -> int:
+        self.data += b"\0" * (-len(self.data) % 4)
+        self.data += data
+        return len(self.data) - len(data)
+
+    def _describe(self, array: np.ndarray, limits: bool, **about) -> int:
+        width = 1 if array.ndim == 1 else array.shape[1]
+        about |= {"componentType": COMPONENT[array.dtype], "count": len(array), "type": TYPE[width]}
+        if limits:
+            about |= {"min": np.atleast_1d(array.min(0)).tolist(), "max": np.atleast_1d(array.max(0)).tolist()}
+        self.accessors.append(about)
         return len(self.accessors) - 1
 
-    @staticmethod
-    def _described(array: np.ndarray, limits: bool) -> dict:
-        width = 1 if array.ndim == 1 else array.shape[1]
-        accessor = {"componentType": COMPONENT[array.dtype], "count": len(array), "type": TYPE[width]}
-        if limits:
-            accessor |= {"min": np.atleast_1d(array.min(0)).tolist(), "max": np.atleast_1d(array.max(0)).tolist()}
-        return accessor
 
-
-def write(animation: Animation, path: Path, *, shape_normals: bool = False) -> None:
+def write(animation: Animation, path: Path, *, shape_normals: bool = False, compress: bool = False) -> None:
     """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError if the motion has a residual.
 
-    `shape_normals`: every shape turns the normals, too, which viewers do not do by themselves.
+    shape_normals: every shape turns the normals, too, which viewers do not do by themselves. compress: see `export.compress`.
     """
     animation = for_curves(animation, path)
-    head, buffer = animation.head, Buffer()
+    head, buffer = animation.head, Buffer(compress=compress)
     neck = neck_joint(head).tolist()
     gltf = {
         "asset": _asset(head),
@@ -117,13 +144,29 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False) -> N
         "materials": _materials(head, textured(head)),
         "animations": [_motion(buffer, animation)],
     }
-    if picture := texture_jpeg(head):
-        gltf["images"] = [{"name": "base colour", "mimeType": "image/jpeg", "bufferView": buffer.view(picture)}]
-        gltf["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]  # linear, clamped
-        gltf["textures"] = [{"source": 0, "sampler": 0}]
+    gltf |= _texture(buffer, head)
     gltf |= {"bufferViews": buffer.views, "accessors": buffer.accessors, "buffers": [{"byteLength": len(buffer.data)}]}
+    used = [SPECULAR] if any("extensions" in material for material in gltf["materials"]) else []
+    if compress:
+        gltf["buffers"].append({"byteLength": buffer.plain_size, "extensions": {MESHOPT: {"fallback": True}}})
+        gltf["extensionsRequired"] = [MESHOPT, *([WEBP] if textured(head) else [])]
+        used += gltf["extensionsRequired"]
+    if used:
+        gltf["extensionsUsed"] = used
     with replacing(path) as fresh:
         fresh.write_bytes(_container(gltf, bytes(buffer.data)))
+
+
+def _texture(buffer: Buffer, head: Head) -> dict:
+    kind, picture = ("webp", texture_webp(head)) if buffer.compress else ("jpeg", texture_jpeg(head))
+    if picture is None:
+        return {}
+    source = {"extensions": {WEBP: {"source": 0}}} if buffer.compress else {"source": 0}
+    return {
+        "images": [{"name": "base colour", "mimeType": f"image/{kind}", "bufferView": buffer.view(picture)}],
+        "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],  # linear, clamped
+        "textures": [source | {"sampler": 0}],
+    }
 
 
 def _asset(head: Head) -> dict:
@@ -134,15 +177,14 @@ def _asset(head: Head) -> dict:
 
 
 def _mesh(buffer: Buffer, head: Head, *, shape_normals: bool) -> dict:
-    cut = pieces(head)
+    cut = [reordered(piece) if buffer.compress else piece for piece in pieces(head)]
     shapes = [{"POSITION": shape} for shape in head.basis]
     normals = _normals(head, head.template)
     if shape_normals:
         for shape in shapes:
             turns = _normals(head, head.template + shape["POSITION"]) - normals
             shape["NORMAL"] = np.where(np.abs(turns).max(1, keepdims=True) < LEAST_TURN, 0, turns)
-    if shapes:
-        buffer.zeros(max(len(piece.vertices) for piece in cut), 2 * len(shapes))
+    buffer.still = max(len(piece.vertices) for piece in cut) + 2 * len(shapes)
     mesh = {"name": head.name, "primitives": []}
     for material, piece in enumerate(cut):
         primitive = _primitive(buffer, head, piece, normals) | {"material": material}
@@ -161,16 +203,16 @@ def _normals(head: Head, vertices: np.ndarray) -> np.ndarray:
 def _primitive(buffer: Buffer, head: Head, piece: Piece, normals: np.ndarray) -> dict:
     rows = piece.vertices
     attributes = {
-        "POSITION": buffer.accessor(_float(head.template[rows]), ARRAY, limits=True),
-        "NORMAL": buffer.accessor(_float(normals[rows]), ARRAY),
+        "POSITION": buffer.accessor(_float(head.template[rows]), ARRAY, limits=True, bits=FINE),
+        "NORMAL": buffer.accessor(_float(normals[rows]), ARRAY, bits=COARSE),
     }
     if piece.uv is not None:  # glTF counts v from the top of the picture
-        attributes["TEXCOORD_0"] = buffer.accessor(_float(piece.uv * [1, -1] + [0, 1]), ARRAY)
+        attributes["TEXCOORD_0"] = buffer.accessor(_float(piece.uv * [1, -1] + [0, 1]), ARRAY, bits=FINE)
     light = mouth_light(head)[rows]
     if (light < 1).any():
         attributes["COLOR_0"] = buffer.accessor(_colours(light), ARRAY)
         buffer.accessors[-1]["normalized"] = True
-    indices = buffer.accessor(_indices(piece.faces.reshape(-1), len(rows)), INDEX)
+    indices = buffer.accessor(_indices(piece.faces.reshape(-1), len(rows)), INDEX, mode="TRIANGLES")
     return {"attributes": attributes, "indices": indices, "mode": 4}
 
 
@@ -180,7 +222,8 @@ def _targets(buffer: Buffer, shapes: list[dict[str, np.ndarray]], rows: np.ndarr
         target = {}
         for name, deltas in shape.items():
             place = len(shape) * len(out) + len(target)
-            target[name] = buffer.sparse(_float(deltas[rows]), place, limits=name == "POSITION")
+            how = {"limits": True, "bits": FINE} if name == "POSITION" else {"limits": False, "bits": COARSE}
+            target[name] = buffer.morph(_float(deltas[rows]), place, **how)
         out.append(target)
     return out
 
@@ -199,6 +242,8 @@ def _materials(head: Head, textured: bool) -> list[dict]:
         if textured:
             look["baseColorTexture"] = {"index": 0}
         materials.append({"name": part.name, "pbrMetallicRoughness": look, "doubleSided": part.name in SHEETS})
+        if part.name in WET:  # viewers mirror the whole sky in the mouth
+            materials[-1]["extensions"] = {SPECULAR: {"specularFactor": WET_MIRROR}}
     return materials
 
 
@@ -209,12 +254,14 @@ def _motion(buffer: Buffer, animation: Animation) -> dict:
     time = buffer.accessor(_float(keys), limits=True)
     samplers, channels = [], []
 
-    def channel(node: int, path: str, values: np.ndarray) -> None:
+    def channel(node: int, path: str, values: np.ndarray, columns: int = 1) -> None:
         channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
-        samplers.append({"input": time, "output": buffer.accessor(_float(values)), "interpolation": "LINEAR"})
+        samplers.append({"input": time, "output": buffer.accessor(_float(values), bits=FINE, columns=columns)})
+        samplers[-1]["interpolation"] = "LINEAR"
 
     if animation.head.names:
-        channel(1, "weights", animation.coefficients[held].reshape(-1))
+        count = len(animation.head.names)
+        channel(1, "weights", animation.coefficients[held].reshape(-1), count if 4 * count <= LONGEST_ROW else 1)
     if animation.translation is not None:
         channel(0, "translation", neck_joint(animation.head) + animation.translation[held])
     if animation.rotation is not None:

@@ -66,6 +66,21 @@ def test_formats_of_curves_refuse_a_residual(suffix, tiny_motion, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_options_are_of_their_formats(tiny_motion, tmp_path):
+    with pytest.raises(InputError, match=r"compress is an option of \.glb only"):
+        save(tiny_motion, tmp_path / "a.csv", compress=True)
+    with pytest.raises(InputError, match="no format has an option 'zip'"):
+        save(tiny_motion, tmp_path / "a.glb", zip=True)
+    save(tiny_motion, tmp_path / "a.csv", compress=False)
+
+
+def test_compressing_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "meshopt", None)
+    with pytest.raises(InputError, match=r"pip install 'talkinghead\[compress\]'"):
+        check(tmp_path / "a.glb", compress=True)
+    check(tmp_path / "a.glb")
+
+
 def test_usd_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pxr.UsdSkel", None)
     with pytest.raises(InputError, match=r"pip install 'talkinghead\[usd\]'"):
