@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field, fields
@@ -11,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from talkinghead.animate.settings import VIDEO, AnimateSettings
-from talkinghead.errors import InputError
-from talkinghead.io.files import find_named
+from talkinghead.errors import InputError, shown
+from talkinghead.io.files import find_named, parse_json, read_lines
 from talkinghead.io.tables import read_table
 from talkinghead.motion.emotion_curve import curve_file
 
+LARGEST = 256 << 20  # bytes of a list: a million recordings
 LISTS = (".txt", ".csv", ".jsonl")
 SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".wv", ".amr")
 
@@ -55,18 +55,18 @@ def read_items(source: Path) -> list[Item]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """Lines of a list as {column: value}, audio a path, and `line` where it is from."""
     try:
-        text = "" if path.suffix.lower() == ".csv" else path.read_text(encoding="utf-8-sig")
+        lines = [] if path.suffix.lower() == ".csv" else read_lines(path, LARGEST)
         if path.suffix.lower() == ".txt":
-            lines = [(n, line.rstrip("\r")) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-            rows = [(n, {"audio": line}) for n, line in lines if not line.startswith("#") or (path.parent / line).is_file()]
+            named = [(n, line.rstrip("\r")) for n, line in enumerate(lines, 1) if line.strip()]
+            rows = [(n, {"audio": line}) for n, line in named if not line.startswith("#") or (path.parent / line).is_file()]
         elif path.suffix.lower() == ".csv":
-            table = read_table(path, blanks=True)
+            table = read_table(path, largest=LARGEST, blanks=True)
             header = [name.lower() for name in table.header]
             if len(set(header)) != len(header):
                 raise InputError(f"{table.where(table.line)}: a column is there twice")
             rows = [(n, _cells(header, cells)) for n, cells in table.rows]
         else:
-            rows = [(n, json.loads(line)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+            rows = [(n, parse_json(line)) for n, line in enumerate(lines, 1) if line.strip()]
     except InputError:
         raise
     except (OSError, ValueError) as error:
@@ -98,14 +98,14 @@ def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
         if name not in COLUMNS:
             near = get_close_matches(str(name), COLUMNS, 1)
             raise InputError(
-                f"{where}: unknown column {name!r}; {f'did you mean {near[0]!r}?' if near else ', '.join(COLUMNS)}"
+                f"{where}: unknown column {shown(name)}; {f'did you mean {near[0]!r}?' if near else ', '.join(COLUMNS)}"
             )
         if value is None or value == "":
             continue
         try:
             values[name] = COLUMNS[name](value)
-        except (TypeError, ValueError):
-            raise InputError(f"{where}: {name} is {value!r}, a number is expected") from None
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"{where}: {name} is {shown(value)}, a number is expected") from None
     try:
         if "emotion" in values:
             values["emotion"] = _placed(values["emotion"].strip(), root)
@@ -148,5 +148,5 @@ def _output(row: dict[str, Any]) -> str:
     path = PurePosixPath(row["output"].replace("\\", "/"))
     path = path.with_suffix("") if path.suffix.lower() in (VIDEO, *suffixes()) else path
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):
-        raise InputError(f"line {row['line']}: output {row['output']!r} must be a name inside the folder that is written")
+        raise InputError(f"line {row['line']}: output {shown(row['output'])} must be a name inside the folder that is written")
     return str(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.io.files import parse_json
 
 VERSION = 1
 REPORT = "batch.json"
@@ -28,7 +29,7 @@ def read_report(out: Path) -> tuple[dict[str, dict], list[str]]:
     if not path.exists():
         return {}, []
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = parse_json(path.read_text(encoding="utf-8"))
         if report["version"] != VERSION:
             return {}, []
         done = {str(name): {**entry, "files": dict(entry["files"])} for name, entry in report["done"].items()}

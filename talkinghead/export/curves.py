@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError, InputWarning
+from talkinghead.errors import InputError, InputWarning, shown
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.head.shape_names import arkit_name, bare
@@ -38,6 +38,7 @@ NUMBERS = {"frame", "frames", "frameindex", "frameid", "framenumber", "frameno",
 UNUSED = {"blendshapecount", "neutral", *(name.lower() for name in EYES)}  # MediaPipe's `_neutral` is no shape
 NOT_FINITE = {"nan", "inf", "infinity"}  # in any column, also one that is left out: something went wrong
 MOST = 2.0  # weights are 0 to 1, and solvers overshoot; more is another unit
+MOST_VALUES = 1 << 27  # numbers of a file, with the frames that are filled: 1 GiB; five hours of 61 columns at 120 a second
 PERCENT = (20.0, 150.0)  # largest weights that mean per cent
 
 
@@ -74,7 +75,7 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     curves = _read_json(path, fps) if path.suffix.lower() == ".json" else _read_table(path, fps)
     if curves.clock.note:
         warnings.warn(f"{path}: {curves.clock.note}", InputWarning, stacklevel=2)
-    values, filled = _filled(curves)
+    values, filled = _filled(path, curves)
     columns = _by_name(path, curves.names, values)
     turns = np.stack([columns.pop(name, np.zeros(len(values))) for name in HEAD], 1)
     rows = {name.lower(): row for row, name in enumerate(head.names)}
@@ -97,7 +98,10 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
 
         rotation = Rotation.from_euler("YXZ", turns).as_rotvec()
     meta = {"source": path.name} | ({"filled": filled} if filled else {})
-    return Animation(coefficients, curves.clock.fps, head, rotation=rotation, meta=meta)
+    try:
+        return Animation(coefficients, curves.clock.fps, head, rotation=rotation, meta=meta)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def shapes(path: str | Path) -> tuple[str, ...]:
@@ -166,8 +170,8 @@ def _read_table(path: Path, fps: float | None) -> Curves:
         rows.append(_numbers(table, line, row, columns.names))
         seen.append(rows[-1] is not None)
         lines.append(line)
-        if len(rows) > ROWS:
-            raise InputError(f"{path}: more than {ROWS} rows")
+        if len(rows) > ROWS or len(rows) * len(columns.names) > MOST_VALUES:
+            raise InputError(f"{path}: more than {ROWS} rows, or {MOST_VALUES} values")
     if not any(seen):
         raise InputError(f"{path}: has no row as long as its header")
     count = len(seen) - seen[::-1].index(True)  # rows without a face at the end are left out
@@ -190,7 +194,7 @@ def _numbers(table: Table, line: int, cells: list[str], names: list[str]) -> np.
     except ValueError:
         wrong = next(i for i, cell in enumerate(cells) if not _is_number(cell))
         raise InputError(
-            f"{table.where(line)}: not a table of curves: {names[wrong]} is {cells[wrong][:40]!r}, a number is expected"
+            f"{table.where(line)}: not a table of curves: {names[wrong]} is {shown(cells[wrong])}, a number is expected"
         ) from None
     if not np.isfinite(values).all():
         raise InputError(f"{table.where(line)}: has values that are not finite")
@@ -228,17 +232,21 @@ def _read_json(path: Path, fps: float | None) -> Curves:
         rows = [_weights(frame) for frame in frames]
         if names is None and all(isinstance(row, dict) for row in rows):
             names = list(dict.fromkeys(name for row in rows for name in row))
+        if rate is not None and not 1 <= (rate := float(rate)) <= 1000:
+            raise InputError(f"{path}: {shown(rate)} frames a second; 1 to 1000 are usual")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError(f"{path}: its frames have weights without names")
+        if len(rows) > ROWS or len(rows) * len(names) > MOST_VALUES:
+            raise InputError(f"{path}: more than {ROWS} frames, or {MOST_VALUES} values")
         table = [[row.get(name, 0.0) for name in names] if isinstance(row, dict) else row for row in rows]
         values = np.array(table, np.float64)
         if values.shape != (len(frames), len(names)) or not np.isfinite(values).all():
             raise InputError(f"{path}: its frames have no {len(names)} finite weights each")
         if None in times:
-            clock = of_numbers([str(i) for i in range(len(frames))], None if rate is None else float(rate))
+            clock = of_numbers([str(i) for i in range(len(frames))], rate)
         else:
-            clock = read_clock([str(time) for time in times], None, None if rate is None else float(rate))
-    except (TypeError, ValueError, AttributeError) as error:
+            clock = read_clock([str(time) for time in times], None, rate)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, InputError):
             raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
         raise InputError(f"{path}: its frames have something else than weights ({' '.join(str(error).split())[:80]})") from None
@@ -258,10 +266,12 @@ def _weights(frame: Any) -> Any:
 
 def _by_name(path: Path, names: list[str], values: np.ndarray) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
+    seen: set[str] = set()
     for place, name in enumerate(names):
-        if any(name.lower() == other.lower() for other in columns):
+        if name.lower() in seen:
             raise InputError(f"{path}: {name} is there twice; leave one of the columns out")
         columns[name] = values[:, place]
+        seen.add(name.lower())
     return columns
 
 
@@ -275,10 +285,12 @@ def _check_weights(path: Path, columns: dict[str, np.ndarray], fps: float) -> No
         raise InputError(f"{path}: {name} is {most:.3g} in frame {frame}, weights are 0 to 1; {advice}")
 
 
-def _filled(curves: Curves) -> tuple[np.ndarray, list[int]]:
+def _filled(path: Path, curves: Curves) -> tuple[np.ndarray, list[int]]:
     """(T, C) values of all frames, and which had to be filled."""
     frames, values = curves.clock.frames, curves.values
     seen, count = np.isfinite(values).all(1), int(frames[-1]) + 1
+    if count * values.shape[1] > MOST_VALUES:
+        raise InputError(f"{path}: its times leave {count - len(values)} frames out; are they those of one take?")
     if count == len(values) and seen.all():
         return values, []
     every = np.arange(count)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, brief
 from talkinghead.head.landmarks import LIPS_AROUND, movers, nose_height
+from talkinghead.io.files import parse_json
+from talkinghead.io.npz import load_arrays
 from talkinghead.io.pickles import read_array, read_pickle
 
 LARGEST = 256 << 20  # bytes of index sets
@@ -69,7 +71,7 @@ def load_regions(path: str | Path, vertices: int) -> dict[str, np.ndarray]:
         if file.suffix not in READERS:
             raise InputError(f"{file}: regions come as {', '.join(READERS)}")
         for name, values in READERS[file.suffix](file).items():
-            mask = _mask(np.asarray(values), vertices, f"{file}: {name}")
+            mask = _mask(values, vertices, f"{file}: {name}")
             for region in {str(name), ALIASES.get(str(name).lower(), str(name))}:
                 masks[region] = np.maximum(mask, masks.get(region, np.float32(0)))
     if not masks:
@@ -77,7 +79,11 @@ def load_regions(path: str | Path, vertices: int) -> dict[str, np.ndarray]:
     return masks
 
 
-def _mask(values: np.ndarray, vertices: int, where: str) -> np.ndarray:
+def _mask(given: Any, vertices: int, where: str) -> np.ndarray:
+    try:
+        values = np.asarray(given)
+    except (ValueError, TypeError, OverflowError):  # lists of different lengths, or in one another too deeply
+        values = np.zeros(0)
     if values.dtype.kind not in "biuf" or values.size == 0 or not np.isfinite(values).all():
         raise InputError(f"{where}: is not a list of vertex indices")
     values = values.ravel()
@@ -99,33 +105,29 @@ def _pickled(path: Path) -> dict:
 
 def _json(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path}: more than {LARGEST >> 20} MiB of index sets")
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
+        raise InputError(f"{path}: not JSON ({brief(error)})") from None
     return found if isinstance(found, dict) else {path.stem: found}
 
 
 def _npz(path: Path) -> dict:
-    from zipfile import BadZipFile, ZipFile
-    from zlib import error as ZlibError
-
-    try:
-        with ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-                raise InputError(f"{path}: more than {LARGEST >> 20} MiB of index sets")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, BadZipFile, ZlibError) as error:
-        raise InputError(f"{path}: not an .npz of numbers ({error})") from None
+    return load_arrays(path, None, "an .npz of numbers", limit=LARGEST)
 
 
 def _text(path: Path) -> dict:
     try:
+        if path.stat().st_size > LARGEST // 16:
+            raise InputError(f"{path}: more than {LARGEST >> 24} MiB of text")
         numbers = [float(word) for word in re.split(r"[\s,;\[\]]+", path.read_text(encoding="utf-8")) if word]
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a list of numbers ({error})") from None
+        raise InputError(f"{path}: not a list of numbers ({brief(error)})") from None
     return {path.stem: np.array(numbers)}
 
 

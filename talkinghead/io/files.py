@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,10 @@ from talkinghead.errors import InputError, brief
 from talkinghead.io.npz import load_arrays
 
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
-LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's
+LONGEST_TEXT = 1 << 30  # bytes of one JSON file: two hours of BEAT's are half of it
+MOST_PARSED = 2 << 30  # bytes that the content of a JSON text may take in memory, as `parse_json` counts them
+# Bytes that Python takes for an object, for a list, and for an item of either with its number or short text.
+OBJECT, LIST, ITEM = 232, 88, 40
 
 
 def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -25,16 +30,44 @@ def load_json(path: Path) -> dict | list:
     try:
         if path.stat().st_size > LONGEST_TEXT:
             raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB of JSON; at most 1 GiB is read")
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = parse_json(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not JSON, or cut short ({brief(error)})") from None
     if not isinstance(value, dict | list):
         raise InputError(f"{path}: expected an object or a list")
     return value
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The content of a JSON text of a stranger. Raises ValueError, with the reason, also for what would exhaust Python."""
+    signs = "{[," if isinstance(text, str) else (b"{", b"[", b",")
+    size = len(text) + sum(text.count(sign) * cost for sign, cost in zip(signs, (OBJECT, LIST, ITEM), strict=True))  # pyright: ignore
+    if size > MOST_PARSED:
+        raise ValueError(f"its content would take {size / 2**30:.1f} GiB; at most {MOST_PARSED >> 30} are read")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except MemoryError:
+        raise ValueError("not enough memory for its content") from None
+
+
+def read_lines(path: Path, largest: int = LONGEST_TEXT) -> list[str]:
+    """Lines of a text file in UTF-8. Raises InputError for one that is missing, no text, or larger than `largest` bytes."""
+    try:
+        if path.stat().st_size > largest:
+            raise InputError(f"{path}: larger than {largest >> 20} MiB, too large for what it is to hold")
+        return path.read_text(encoding="utf-8-sig").split("\n")  # not at every line end that Unicode knows: text may hold them
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeError:
+        raise InputError(f"{path}: not text in UTF-8; save it as UTF-8") from None
 
 
 def sound_of(path: Path) -> Path | None:

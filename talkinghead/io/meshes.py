@@ -11,7 +11,8 @@ import numpy as np
 
 from talkinghead.errors import InputError
 
-MOST_VERTICES = 5_000_000
+MOST_VERTICES = 5_000_000  # and as many faces
+LONGEST = 1 << 16  # characters of a line of an .obj
 
 
 def read_mesh(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -31,18 +32,22 @@ def read_mesh(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         raise
     except Exception as error:  # readers of meshes raise whatever they happen to meet
         raise InputError(f"{path}: not a mesh, or damaged ({' '.join(str(error).split())[:100]})") from None
-    if not len(vertices) or vertices.shape != (len(vertices), 3) or not np.isfinite(vertices).all():
+    with np.errstate(over="ignore"):
+        places = np.asarray(vertices).astype(np.float32)
+    if not len(places) or places.shape != (len(places), 3) or not np.isfinite(places).all():
         raise InputError(f"{path}: has no vertices, or some that are not finite")
-    if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-        raise InputError(f"{path}: faces that refer to vertices outside 0..{len(vertices) - 1}")
-    return vertices.astype(np.float32), faces.astype(np.int32).reshape(-1, 3)
+    if len(faces) and (faces.min() < 0 or faces.max() >= len(places)):
+        raise InputError(f"{path}: faces that refer to vertices outside 0..{len(places) - 1}")
+    return places, faces.astype(np.int32).reshape(-1, 3)
 
 
 def _obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Positions and faces only; libraries split vertices at seams of the texture, which would lose the topology."""
     vertices, faces = [], []
     with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
+        while line := file.readline(LONGEST):
+            if max(len(vertices), len(faces)) > MOST_VERTICES:
+                raise InputError(f"{path}: more than {MOST_VERTICES} vertices or faces")
             kind, *words = line.split() or [""]
             if kind == "v":
                 vertices.append([float(word) for word in words[:3]])
@@ -59,17 +64,22 @@ def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except ImportError:
         raise InputError(f"{path}: .ply needs trimesh: pip install 'talkinghead[data]', or convert it to .obj") from None
     with path.open("rb") as file:
-        head = file.read(1 << 14).split(b"end_header")[0].split(b"\n")
-    counts = [int(line.split()[2]) for line in head if line.startswith(b"element")]
-    if max(counts, default=0) > MOST_VERTICES or sum(counts) > path.stat().st_size:
-        raise InputError(f"{path}: declares {max(counts)} vertices or faces, more than fit into the file")
-    mesh = trimesh.load(path, file_type="ply", process=False, maintain_order=True, force="mesh")
+        head, end, _ = file.read(1 << 14).partition(b"end_header")
+        lines = [line.split() for line in head.replace(b"\r", b"\n").split(b"\n")]
+        counts = [int(words[2]) for words in lines if words[:1] == [b"element"]]
+        if not end or min(counts, default=0) < 0:
+            raise ValueError("its header does not end, or counts less than nothing")
+        if max(counts, default=0) > MOST_VERTICES or sum(counts) > path.stat().st_size:
+            raise InputError(f"{path}: declares {max(counts)} vertices or faces, more than fit into the file")
+        file.seek(0)
+        # A file without a name: trimesh would read the texture that a path's header names, wherever that lies.
+        mesh = trimesh.load(file, file_type="ply", process=False, maintain_order=True, force="mesh")
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def read_bin(path: Path, vertices: int) -> np.ndarray:
     """(vertices, 3) float32 of Multiface's .bin: bare little-endian numbers. Raises InputError for another size."""
-    size, expected = path.stat().st_size, vertices * 12
+    size, expected = path.stat().st_size, vertices * 12  # bytes
     if size != expected:
         raise InputError(f"{path}: has {size} bytes, {vertices} vertices are {expected}; copy it again")
     return np.fromfile(path, "<f4").reshape(vertices, 3)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
@@ -20,6 +19,8 @@ import numpy as np
 from talkinghead.errors import InputError
 
 MOST = 8 << 30  # bytes of a pickle; the largest known, VOCASET's sound, has about 1 GB
+MOST_BUILT = 8 << 30  # bytes of the arrays of a pickle together, and of its text as it was copied
+MOST_SPARSE = 1 << 30  # bytes of a sparse matrix that is made dense
 LAZY = 4096  # bytes from which an array is left in the file by `read_pickle(lazy=True)`
 KINDS = "biufcSU"  # of numpy types: numbers and text; objects, records and dates are in no file of this field
 # What a broken or hostile stream makes the unpickler raise.
@@ -91,10 +92,16 @@ def read_pickle(path: str | Path, *, lazy: bool = False) -> Any:
 def read_array(path: str | Path) -> np.ndarray:
     """The array of an `.npy` file, mapped, not loaded. Raises InputError for objects, a file cut short, or anything else."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            found.close()
+            raise ValueError("it is an archive")
+        if found.dtype.kind not in KINDS or found.dtype.hasobject:
+            raise ValueError(f"it holds {found.dtype}")
+        return found
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+    except Exception as error:  # a header that is broken makes numpy raise nearly anything
         text = " ".join(str(error).split())
         if "allow_pickle" in text or "Python objects" in text:
             raise InputError(f"{path}: holds Python objects, not numbers; save it as numbers") from None
@@ -131,6 +138,9 @@ class _Bytes:
     start: int
     length: int
     text: bool
+
+
+BUILT = -1  # key of the bytes of arrays so far in the memo of `_plain`, whose others are addresses
 
 
 class _State:
@@ -198,8 +208,8 @@ class _Sparse(_State):
         state = self.state if isinstance(self.state, dict) else {}
         parts = [np.array(_now(_plain(state.get(name), memo))) for name in ("data", "indices", "indptr")]
         shape = tuple(int(n) for n in _plain(state.get("_shape", state.get("shape")), memo))
-        if len(shape) != 2 or min(shape) < 0 or prod(shape) > MOST // 64:
-            raise InputError(f"a sparse matrix of shape {shape}")
+        if len(shape) != 2 or min(shape) < 0 or prod(shape) * parts[0].dtype.itemsize > MOST_SPARSE:
+            raise InputError(f"a sparse matrix of shape {shape}; dense, it would take more than {MOST_SPARSE >> 30} GiB")
         make = {"csc": sparse.csc_matrix, "csr": sparse.csr_matrix}[self.layout]
         matrix = make(tuple(parts), shape=shape)
         matrix.check_format(full_check=True)  # or indices could point outside
@@ -368,6 +378,10 @@ def _plain(value: Any, memo: dict[int, Any]) -> Any:
         made = tuple(_plain(item, memo) for item in value)
     elif isinstance(value, _Array | _FromBuffer | _Scalar | _Chumpy | _Sparse):
         made = value.value(memo)
+        # Many arrays may share the same bytes of the file, each with a copy of its own.
+        memo[BUILT] = None, memo.get(BUILT, (None, 0))[1] + getattr(made, "nbytes", 0)
+        if memo[BUILT][1] > MOST_BUILT:
+            raise InputError(f"its arrays would take more than {MOST_BUILT >> 30} GiB")
     elif isinstance(value, _Dtype):
         made = value.value().str
     else:

@@ -6,7 +6,6 @@ Layout: 8 bytes length of the header, the header in JSON, the tensors (https://g
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.errors import InputError
+from talkinghead.io.files import parse_json
 
-LARGEST_HEADER = 100_000_000  # bytes, as in the safetensors package
+LARGEST_HEADER = 10_000_000  # bytes: a hundred thousand tensors
 TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
 
@@ -52,7 +52,7 @@ class Tensors:
         try:
             size = place.length if place.length is not None else place.path.stat().st_size - place.offset
             self._read_header(place.offset, size)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self.file.close()
             raise InputError(f"{self.where}: not safetensors ({' '.join(str(error).split())}); prepare it again") from None
 
@@ -61,14 +61,14 @@ class Tensors:
         length = int.from_bytes(self.file.read(8), "little")
         if not 0 < length <= min(LARGEST_HEADER, size - 8):
             raise ValueError("cut short")
-        header = json.loads(self.file.read(length))
+        header = parse_json(self.file.read(length))
         self.metadata: dict[str, str] = header.pop("__metadata__", {})
         self.start, self.entries = offset + 8 + length, {}
         for name, entry in header.items():
             if entry["dtype"] not in TYPES:
                 continue
             shape, kind, (first, last) = tuple(entry["shape"]), np.dtype(TYPES[entry["dtype"]]), entry["data_offsets"]
-            fits = all(n >= 0 for n in shape) and prod(shape) * kind.itemsize == last - first
+            fits = all(type(n) is int and n >= 0 for n in (*shape, first, last)) and prod(shape) * kind.itemsize == last - first
             if not (fits and 0 <= first <= last <= size - 8 - length):
                 raise ValueError(f"{name} does not fit, or the file is cut short")
             self.entries[name] = shape, kind, first

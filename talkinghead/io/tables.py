@@ -18,7 +18,8 @@ from talkinghead.errors import InputError, brief
 
 SEPARATORS = ",;\t|"
 LARGEST = 1 << 30  # bytes of a table: two hours of curves at 60 frames a second are a third of it
-LONGEST = 1 << 22  # characters of a line
+LONGEST = 1 << 20  # characters of a line
+MOST_COLUMNS = 20_000
 COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")  # a number with a decimal comma
 
 
@@ -63,6 +64,8 @@ def read_table(path: Path, *, largest: int = LARGEST, blanks: bool = False) -> T
     rows = _rows(path, chain([first], lines), separator, blanks)
     line, cells = next(rows, (1, []))
     header = _trimmed([cell.strip() for cell in cells])
+    if len(header) > MOST_COLUMNS:
+        raise InputError(f"{path}, line {line}: {len(header)} columns; at most {MOST_COLUMNS} are read")
     if not header:
         raise InputError(f"{path}: is empty; its first line is a header with names of columns")
     return Table(path, line, header, _fitting(path, rows, len(header), separator))
@@ -106,7 +109,9 @@ def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
         with path.open("rb") as file:
             encoding = _encoding(file.read(4))
         with path.open(encoding=encoding, newline="") as file:
-            for number, line in enumerate(file, 1):
+            number = 0
+            while line := file.readline(LONGEST + 1):
+                number += 1
                 if len(line) > LONGEST or "\0" in line:
                     raise InputError(f"{path}, line {number}: not a line of text")
                 yield number, line

@@ -180,6 +180,8 @@ def _rate(times: np.ndarray) -> tuple[float, float]:
     count = FIRST
     while True:
         some = times[:count]
+        if not some[-1] > 0:
+            raise InputError("its times are not those of frames")
         spread = max(1 / some[-1], reach / 1000)
         rates = np.clip(rate + np.arange(-reach, reach + spread / 4, spread / 8), rate / 2, None)
         rate = float(rates[np.argmax([_in_step(some, r) for r in rates])])

@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError, brief
+from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import replacing
+from talkinghead.io.files import parse_json
 from talkinghead.io.tables import read_table
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
@@ -233,7 +234,7 @@ def _blend(spec: Any, where: str) -> tuple[np.ndarray, float]:
     elif isinstance(spec, Mapping):
         pairs = list(spec.items())
     else:
-        raise InputError(f"{where}: {spec!r} is no emotion; choose from {', '.join(EMOTIONS)}")
+        raise InputError(f"{where}: {shown(spec)} is no emotion; choose from {', '.join(EMOTIONS)}")
     if not pairs:
         raise InputError(f"{where}: names no emotion; choose from {', '.join(EMOTIONS)}")
     values = np.zeros(len(EMOTIONS))
@@ -255,20 +256,20 @@ def _index(name: str, where: str, known: tuple[str, ...]) -> int:
     if spelled is not None:
         return EMOTIONS.index(spelled)
     if Path(name).suffix or "/" in name:
-        raise InputError(f"{where} {name!r} is not known; a curve is a {' or '.join(CURVES)} file")
+        raise InputError(f"{where} {shown(name)} is not known; a curve is a {' or '.join(CURVES)} file")
     near = get_close_matches(name.strip().lower(), [*known, *SPELLINGS], 1)
     advice = f"did you mean {SPELLINGS.get(near[0], near[0])!r}?" if near else f"choose from {', '.join(known)}"
-    raise InputError(f"{where} {name!r} is not known; {advice}")
+    raise InputError(f"{where} {shown(name)} is not known; {advice}")
 
 
 def _number(value: Any, what: str, most: float) -> float:
     """A number from 0 to `most`. Raises InputError."""
     try:
         number = np.nan if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = np.nan
     if not 0 <= number <= most:
-        raise InputError(f"{what} is {value!r}, expected a number from 0 to {most:g}")
+        raise InputError(f"{what} is {shown(value)}, expected a number from 0 to {most:g}")
     return number
 
 
@@ -284,10 +285,10 @@ def _read(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
             return _rows(path)
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: larger than {LARGEST >> 20} MiB, too large for an emotion curve")
-        return _keys_of(json.loads(path.read_text(encoding="utf-8-sig")), str(path))
+        return _keys_of(parse_json(path.read_text(encoding="utf-8-sig")), str(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be read as {path.suffix[1:].lower()} ({brief(error)})") from None
@@ -318,9 +319,8 @@ def _keys_of(content: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:
     if isinstance(content, Mapping):
         if set(content) != {"keys"}:
             extra = next((str(name) for name in content if name != "keys"), None)
-            raise InputError(
-                f'{where}: {f"unknown {extra!r}" if extra else "no keys"}; expected a list of keyframes, or {{"keys": [...]}}'
-            )
+            what = f"unknown {shown(extra)}" if extra else "no keys"
+            raise InputError(f'{where}: {what}; expected a list of keyframes, or {{"keys": [...]}}')
         content = content["keys"]
     if not isinstance(content, Sequence) or isinstance(content, str):
         raise InputError(f'{where}: expected a list of keyframes, or {{"keys": [...]}}')

@@ -25,6 +25,7 @@ from talkinghead.audio.clock import RATE, frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.files import asset
 from talkinghead.head.head import Head
+from talkinghead.io.files import parse_json
 from talkinghead.motion.animation import Animation
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE, VOWELS, arpabet
 
@@ -113,7 +114,7 @@ class Coarticulation:
     def load(cls, path: Path) -> Coarticulation:
         """Read what `save` wrote. Raises InputError for anything else."""
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = parse_json(path.read_text(encoding="utf-8"))
             if data["version"] != VERSION or data["channels"] != list(CHANNELS):
                 raise ValueError("of another version")
             rows, loud = data["phones"], np.array([data["loud"]["vowels"], data["loud"]["consonants"]], np.float64)

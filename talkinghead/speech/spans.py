@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, shown
+from talkinghead.io.files import parse_json, read_lines
 
 Span = tuple[float, float, str]  # start and end in seconds of the clip, and what is said
 Spans = tuple[Span, ...]
@@ -19,10 +19,14 @@ def read_words(path: Path) -> dict[str, Spans]:
     if not path.exists():
         return {}
     words = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             words[str(entry["id"])] = parse_spans(entry["words"], "words", entry["id"]) or ()
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}, line {number}: not a line of word times ({error})") from None
     return words
@@ -59,10 +63,10 @@ def cut_spans(spans: Iterable[Span] | None, start: float, stop: float, *, by_mid
 
 def is_number(value: Any) -> bool:
     """Whether a value from JSON is a finite number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def require(good: bool, what: str, clip: Any) -> None:
     """Raise InputError about a clip unless `good`."""
     if not good:
-        raise InputError(f"clip {clip!r}: {what}")
+        raise InputError(f"clip {shown(clip)}: {what}")

@@ -37,7 +37,7 @@ def read_textgrid(path: Path) -> dict[str, Spans]:
         return tiers
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, TypeError, StopIteration, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, StopIteration, RuntimeError) as error:
         if isinstance(error, InputError):
             raise
         why = " ".join(str(error).split()) or "it ends too soon"

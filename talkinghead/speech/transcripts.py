@@ -7,12 +7,13 @@ transcripts.jsonl   lines {"id": STEM, "text": ...}
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from talkinghead.errors import InputError
+from talkinghead.io.files import parse_json
+from talkinghead.io.files import read_lines as text_lines
 from talkinghead.speech.spans import Spans, cut_spans, read_words
 
 WORDS, PHONES, TEXTS = "words.jsonl", "phones.jsonl", "transcripts.jsonl"
@@ -51,13 +52,13 @@ def read_lines(path: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     out = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
+    for number, line in enumerate(text_lines(path), 1):
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             out[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise InputError(f"{path}, line {number}: not an object with an id") from None
     return out
 
@@ -66,5 +67,5 @@ def phone_spans(rows: Any) -> Spans:
     """[[phone, start, end], ...] of phones.jsonl."""
     try:
         return tuple((float(start), float(end), str(phone)) for phone, start, end in rows)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{PHONES}: phones must be a list of [phoneme, start, end]") from None

@@ -13,7 +13,6 @@ augmented voices (`audio/aug`) are not used. Units are taken for centimetres, Ma
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from talkinghead.files import file_name
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import on_triangle
 from talkinghead.head.units import unit_scale
+from talkinghead.io.files import parse_json
 from talkinghead.io.meshes import read_mc, read_pc2
 from talkinghead.io.pickles import read_array
 from talkinghead.motion.emotions import SPELLINGS
@@ -173,7 +173,7 @@ def _neutral(root: Path, shots: dict[str, Path]) -> tuple[Path, str]:
 def _inner_lips(path: Path, head: Head) -> dict[str, np.ndarray]:
     """The middle pair of the vertices that the set measures the distance of the lips with."""
     try:
-        lists = json.loads(path.read_text(encoding="utf-8"))
+        lists = parse_json(path.read_text(encoding="utf-8"))
         middle = {name: int(lists[name][len(lists[name]) // 2]) for name in ("upper", "lower")}
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path}: not two lists of vertices, upper and lower ({error})") from None

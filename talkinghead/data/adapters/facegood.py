@@ -20,6 +20,7 @@ from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.data.tracking.landmarks import find_clips
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.io.files import load_npz
 from talkinghead.motion.animation import Animation
 
 VERSION = 3  # goes up when the same takes would give other motion
@@ -137,9 +138,11 @@ def to_arkit(weights: np.ndarray, names: list[str], head: Head) -> np.ndarray:
 def read_take(path: Path) -> tuple[np.ndarray, list[str], float]:
     """Weights (T, channels), their names and fps of an .npz. Raises InputError for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            weights, names, fps = file["weights"].astype(np.float32), [str(n) for n in file["names"]], float(file["fps"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        arrays = load_npz(path, ("weights", "names", "fps"))
+        weights, names, fps = arrays["weights"].astype(np.float32), [str(n) for n in arrays["names"]], float(arrays["fps"])
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a take ({error})") from None
     if weights.ndim != 2 or weights.shape[1] != len(names):
         raise InputError(f"{path}: weights {weights.shape} do not fit {len(names)} names")

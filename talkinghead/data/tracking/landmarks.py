@@ -13,6 +13,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
+from talkinghead.io.files import load_npz
 from talkinghead.io.media import open_media
 
 POINTS = 478
@@ -68,9 +69,9 @@ class Track:
     @classmethod
     def load(cls, path: Path) -> Track:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                track = cls(file["landmarks"], float(file["fps"]), (int(file["size"][0]), int(file["size"][1])))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            arrays = load_npz(path, ("landmarks", "fps", "size"))
+            track = cls(arrays["landmarks"], float(arrays["fps"]), (int(arrays["size"][0]), int(arrays["size"][1])))
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
             raise InputError(f"landmarks {path}: not readable ({error}); delete it to track the clip again") from None
         if track.landmarks.ndim != 3 or track.landmarks.shape[1:] != (POINTS, 3) or not track.fps > 0:
             raise InputError(f"landmarks {path}: shape {track.landmarks.shape}, expected (T, {POINTS}, 3); delete it")

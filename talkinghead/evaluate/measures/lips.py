@@ -12,6 +12,7 @@ from talkinghead.data.manifest import Clip
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.regions import load_regions
+from talkinghead.io.files import load_npz
 
 REGIONS = {"lips": "lips", "upper": "upper_face"}
 INNER, CORNERS, EYE_CORNERS = (13, 14), (61, 291), (33, 263)  # of the 478 tracked points
@@ -70,9 +71,14 @@ def tracked_lips(folder: Path, clip: Clip) -> LipCurves | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            points, fps = file["landmarks"] * [*file["size"], file["size"][0]], float(file["fps"])
-    except (OSError, ValueError, KeyError) as error:
+        arrays = load_npz(path, ("landmarks", "size", "fps"))
+        width, height = (int(n) for n in arrays["size"])
+        points, fps = arrays["landmarks"] * [width, height, width], float(arrays["fps"])
+        if points.ndim != 3 or points.shape[1] <= max(*INNER, *CORNERS, *EYE_CORNERS) or not 1 <= fps <= 1000:
+            raise ValueError(f"{points.shape} at {fps:g} a second")
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: not tracked landmarks ({error})") from None
     if abs(len(points) / fps - clip.duration) > 0.1:
         return None
