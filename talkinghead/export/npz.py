@@ -21,14 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.errors import InputError, brief
+from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
+from talkinghead.io.files import parse_json
 from talkinghead.io.npz import LIMIT, load_arrays
 from talkinghead.motion.animation import OPTIONAL, Animation
 
 FORMAT = 1
 KEYS = ("coefficients", "names", "fps", *OPTIONAL, "json")
+SMALL = {"json": 64 << 20, "fps": 1 << 20, "names": 64 << 20}  # bytes of what does not grow with the motion
 
 
 def write(animation: Animation, path: Path) -> None:
@@ -58,20 +60,21 @@ def read(path: str | Path, head: Head | None = None) -> Animation:
 
     Raises InputError if the file is missing, damaged, not ours or too large, or if the head does not fit.
     """
-    arrays = load_arrays(Path(path), KEYS, "an animation saved by talkinghead")
+    arrays = load_arrays(Path(path), KEYS, "an animation saved by talkinghead", limits=SMALL)
     try:
-        about = json.loads(str(arrays["json"]))
+        about = parse_json(str(arrays["json"]))
         version, wanted, meta = about["format"], dict(about["head"]), dict(about["meta"])
         fps = float(arrays["fps"])
-        values = {name: arrays[name].astype(np.float32) for name in ("coefficients", *OPTIONAL) if name in arrays}
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which `Animation` refuses
+            values = {name: arrays[name].astype(np.float32) for name in ("coefficients", *OPTIONAL) if name in arrays}
         coefficients = values.pop("coefficients")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not an animation saved by talkinghead ({brief(error)})") from None
     if version != FORMAT:
-        raise InputError(f"{path}: its format is {version!r}, this talkinghead reads {FORMAT}; update talkinghead")
+        raise InputError(f"{path}: its format is {shown(version)}, this talkinghead reads {FORMAT}; update talkinghead")
     head = _default(path, wanted) if head is None else head
     if head.topology != wanted.get("topology"):
-        made = f"{path}: made for head {wanted.get('name')!r} ({wanted.get('topology')})"
+        made = f"{path}: made for head {shown(wanted.get('name'))} ({str(wanted.get('topology'))[:40]})"
         raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh; give the head that it was made for")
     try:
         return Animation(coefficients, fps, head, **values, meta=meta)
@@ -83,7 +86,7 @@ def _default(path: str | Path, wanted: dict) -> Head:
     """The default head, or the person of it that the file names."""
     try:
         return Head.default(**(wanted.get("person") or {}))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: the person it was made for cannot be rebuilt ({brief(error)})") from None
 
 

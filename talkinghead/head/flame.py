@@ -115,16 +115,19 @@ def read_flame(path: str | Path) -> Flame:
     missing = [key for key in KEYS if not isinstance(found.get(key), np.ndarray)]
     if missing:
         raise InputError(f"{path}: not a FLAME model: it has no {', '.join(missing[:3])}")
+    arrays = {key: _numbers(path, key, found[key]) for key in KEYS}
     template, regressor, weights, poses, directions = (
-        np.asarray(found[key], np.float64) for key in ("v_template", "J_regressor", "weights", "posedirs", "shapedirs")
+        arrays[key].astype(np.float64, copy=False) for key in ("v_template", "J_regressor", "weights", "posedirs", "shapedirs")
     )
-    v, j = len(template), len(NAMES) + 1
+    if directions.ndim != 3:
+        raise InputError(f"{path}: not a FLAME model: shapedirs has shape {directions.shape}")
+    v, j = len(directions), len(NAMES) + 1
     shapes = {"v_template": (v, 3), "J_regressor": (j, v), "weights": (v, j), "posedirs": (v, 3, 9 * (j - 1))}
-    wrong = [key for key, shape in shapes.items() if found[key].shape != shape]
-    if wrong or directions.shape[:2] != (v, 3) or found["kintree_table"].shape != (2, j):
+    wrong = [key for key, shape in shapes.items() if arrays[key].shape != shape]
+    if wrong or directions.shape[:2] != (v, 3) or arrays["kintree_table"].shape != (2, j) or not v:
         key = (wrong or ["shapedirs or kintree_table"])[0]
         raise InputError(f"{path}: not a FLAME model: its {key} does not fit {v} vertices and {j} joints")
-    faces, parents = found["f"].astype(np.int64), [int(p) for p in found["kintree_table"][0]]
+    faces, parents = arrays["f"].astype(np.int64), [int(p) for p in arrays["kintree_table"][0]]
     if faces.ndim != 2 or faces.shape[1] != 3 or faces.min(initial=0) < 0 or faces.max(initial=0) >= v:
         raise InputError(f"{path}: not a FLAME model: its faces do not fit {v} vertices")
     if not all(0 <= parent < joint for joint, parent in enumerate(parents) if joint):
@@ -144,6 +147,14 @@ def read_flame(path: str | Path) -> Flame:
         parents=(-1, *parents[1:]),
         regions=_regions(path.with_name(MASKS), v),
     )
+
+
+def _numbers(path: Path, key: str, array: np.ndarray) -> np.ndarray:
+    """An array of finite numbers, also in float32. Raises InputError."""
+    with np.errstate(over="ignore"):
+        if array.dtype.kind not in "iuf" or not np.isfinite(array.astype(np.float32)).all():
+            raise InputError(f"{path}: not a FLAME model: {key} holds something else than finite numbers")
+    return array
 
 
 def _sum(directions: np.ndarray, weights: np.ndarray) -> np.ndarray:

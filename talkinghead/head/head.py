@@ -24,6 +24,7 @@ from talkinghead.head.identity import (
     read_gender,
 )
 from talkinghead.head.lip_seal import SealGeometry
+from talkinghead.head.stored import read_stored
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,7 @@ class Head:
     @classmethod
     def load(cls, path: str | Path) -> Head:
         """Read a head saved by `save`. Raises InputError if the file is missing or is no head."""
-        from zipfile import BadZipFile
-        from zlib import error as ZlibError
-
-        path = Path(path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                data = {key: file[key] for key in file.files}
-            return cls._from(data, path)
-        except InputError:
-            raise
-        except FileNotFoundError:
-            raise InputError(f"head {path}: no such file") from None
-        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, BadZipFile, ZlibError) as error:
-            raise InputError(f"head {path}: not a head saved by talkinghead ({' '.join(str(error).split())})") from None
-
-    @classmethod
-    def _from(cls, data: dict[str, np.ndarray], path: Path) -> Head:
-        meta = json.loads(str(data["head"]))
+        meta, data = read_stored(Path(path))
 
         def named(prefix: str) -> dict[str, np.ndarray]:
             return {key[len(prefix) :]: value for key, value in data.items() if key.startswith(prefix)}
@@ -112,7 +96,7 @@ class Head:
             names=tuple(meta["names"]),
             uv=data.get("uv"),
             uv_faces=data.get("uv_faces"),
-            texture=_decode(data["texture"], path) if "texture" in data else None,
+            texture=data.get("texture"),
             parts=tuple(Part(p["name"], tuple(p["faces"]), tuple(p["colour"]), p["roughness"]) for p in meta["parts"]),
             regions={k: v.astype(np.float32) / 255 for k, v in named("region/").items()},
             landmarks=dict(zip(meta["landmarks"], data["landmarks"], strict=True)),
@@ -239,21 +223,6 @@ def _encode(texture: np.ndarray) -> np.ndarray:
     file = BytesIO()
     Image.fromarray(texture).save(file, "PNG")
     return np.frombuffer(file.getvalue(), np.uint8)
-
-
-def _decode(texture: np.ndarray, path: Path) -> np.ndarray:
-    """The picture of a texture stored as PNG or JPEG bytes (1-D), or as it is (3-D)."""
-    if texture.ndim == 3:
-        return texture
-    from io import BytesIO
-
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(texture.tobytes()), formats=("PNG", "JPEG")) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"head {path}: its texture is no PNG or JPEG ({error})") from None
 
 
 # Linear factors on the skin's base colour at a share of one (equal shares: 1), chosen by eye

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, shown
 
 AGES = {"child": 11.0, "young": 25.0, "old": 90.0}  # years of the three ages that the head's macro directions stand for
 GENDERS = {"female": 0.0, "male": 1.0}
@@ -22,7 +22,7 @@ def details(directions: Iterable[str]) -> list[str]:
 def draw(directions: Iterable[str], seed: int) -> dict:
     """Age, gender, ancestry and face of the random person of a seed. Raises InputError for what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"head: seed is {seed!r}, must be a whole number from 0 up")
+        raise InputError(f"head: seed is {shown(seed)}, must be a whole number from 0 up")
     rng = np.random.default_rng(int(seed))
     gender = float(np.clip(rng.integers(2) + rng.normal(0, 0.12) * 0.9, 0, 1))
     shares = dict(zip(ANCESTRIES, (float(s) for s in rng.dirichlet([0.5] * 3)), strict=True))
@@ -36,10 +36,10 @@ def draw(directions: Iterable[str], seed: int) -> dict:
 def _number(value, what: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"head: {what} is {value!r}, must be a number") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"head: {what} is {shown(value)}, must be a number") from None
     if not np.isfinite(number):
-        raise InputError(f"head: {what} is {value!r}, must be a finite number")
+        raise InputError(f"head: {what} is {shown(value)}, must be a finite number")
     return number
 
 
@@ -55,7 +55,8 @@ def read_gender(value) -> float:
     """0 (female) to 1 (male), from a number or a key of GENDERS. Raises InputError for anything else."""
     if isinstance(value, str):
         if value not in GENDERS:
-            raise InputError(f"head: gender is {value!r}, must be 'female', 'male' or a number from 0 (female) to 1 (male)")
+            kinds = "'female', 'male' or a number from 0 (female) to 1 (male)"
+            raise InputError(f"head: gender is {shown(value)}, must be {kinds}")
         return GENDERS[value]
     number = _number(value, "gender")
     if not 0 <= number <= 1:
@@ -67,14 +68,14 @@ def read_ancestry(value) -> dict[str, float]:
     """Shares of ANCESTRIES that sum to 1, from a name or a dict of shares. Raises InputError for anything else."""
     shares = {value: 1.0} if isinstance(value, str) else value
     if not isinstance(shares, dict):
-        raise InputError(f"head: ancestry is {value!r}, must be a name or a dict of shares: {', '.join(ANCESTRIES)}")
+        raise InputError(f"head: ancestry is {shown(value)}, must be a name or a dict of shares: {', '.join(ANCESTRIES)}")
     unknown = [name for name in shares if name not in ANCESTRIES]
     if unknown:
-        raise InputError(f"head: unknown ancestry {unknown[0]!r}, there are {', '.join(ANCESTRIES)}")
+        raise InputError(f"head: unknown ancestry {shown(unknown[0])}, there are {', '.join(ANCESTRIES)}")
     numbers = {name: _number(share, f"ancestry {name}") for name, share in shares.items()}
     total = sum(numbers.values())
     if min(numbers.values(), default=0) < 0 or not 0 < total < np.inf:
-        raise InputError(f"head: ancestry {value!r} needs shares that are not negative and not all zero")
+        raise InputError(f"head: ancestry {shown(value)} needs shares that are not negative and not all zero")
     return {name: share / total for name, share in numbers.items()}
 
 
@@ -83,12 +84,12 @@ def read_face(directions: Iterable[str], weights: dict[str, float]) -> dict[str,
     from difflib import get_close_matches
 
     if not isinstance(weights, dict):
-        raise InputError(f"head: face is {weights!r}, must be a dict of direction: weight")
+        raise InputError(f"head: face is {shown(weights)}, must be a dict of direction: weight")
     names, out = details(directions), {}
     for name, value in weights.items():
         if name not in names:
             near = get_close_matches(str(name), names, 1)
-            raise InputError(f"head: no face direction {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise InputError(f"head: no face direction {shown(name)}" + (f"; did you mean {near[0]!r}?" if near else ""))
         out[name] = _number(value, f"face direction {name}")
         if abs(out[name]) > REACH:
             raise InputError(f"head: face direction {name} is {out[name]:g}, must be from {-REACH:g} to {REACH:g}")

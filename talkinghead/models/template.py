@@ -26,6 +26,8 @@ def template_code(head: Head | None, config: ModelConfig, annotation: str = "ark
         raise InputError(f"head {head.name} has no {missing[0]!r}, which this model needs")
     left, right = head.joints["left_eye"], head.joints["right_eye"]
     distance = eye_distance(head)
+    if not distance > 0:
+        raise InputError(f"head {head.name}: its eyes are in one place")
     points = (head.landmark(config.landmarks) - (left + right) / 2) / distance
     return np.concatenate([points, np.full((1, 3), distance / ADULT_EYES)]).astype(np.float32)
 

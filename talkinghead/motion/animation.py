@@ -12,6 +12,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
 
+FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
 OPTIONAL = ("residual", "rotation", "translation", "gaze")
 GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell
 
@@ -35,6 +36,8 @@ class Animation:
     meta: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if np.ndim(self.coefficients) != 2:
+            raise InputError(f"animation: coefficients has shape {np.shape(self.coefficients)}, (T, K) is expected")
         t, v = len(self.coefficients), len(self.head.template)
         shapes = {
             "coefficients": (t, len(self.head.names)),
@@ -45,8 +48,8 @@ class Animation:
         }
         if t == 0:
             raise InputError("animation: no frames")
-        if not 0 < self.fps < float("inf"):
-            raise InputError(f"animation: fps is {self.fps}, must be positive")
+        if not FPS[0] <= self.fps <= FPS[1]:
+            raise InputError(f"animation: fps is {self.fps}, must be positive, from {FPS[0]:g} to {FPS[1]:g}")
         for name, shape in shapes.items():
             value = getattr(self, name)
             if value is None and name in OPTIONAL:
