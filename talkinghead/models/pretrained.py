@@ -11,14 +11,18 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from talkinghead.audio.clock import RATE
 from talkinghead.config import build
-from talkinghead.errors import InputError, brief
+from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import asset, replacing
 from talkinghead.head.head import Head
+from talkinghead.io.files import parse_json
 from talkinghead.models.config import RENAMED, ModelConfig
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
+LARGEST = 4 << 20  # bytes of a config: names of coefficients are most of it
+LAYERS, COUNT = 1000, 1 << 20  # the most layers, and the most of anything else
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -30,22 +34,68 @@ def load_network(make: Callable[[Any], Net], kind: type, folder: Path, what: str
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    settings = read_settings(folder, what)
+    if kind is ModelConfig:
+        settings = {RENAMED.get(key, key): value for key, value in settings.items()}
+    config = build(kind, settings, f"{what} {folder / CONFIG}")
     try:
-        settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        if kind is ModelConfig and isinstance(settings, dict):
-            settings = {RENAMED.get(str(key), str(key)): value for key, value in settings.items()}
-        net = make(build(kind, settings, str(folder / CONFIG)))
-        values = load_file(folder / weights)
-    except FileNotFoundError as error:
-        raise InputError(f"{what} {folder}: has no {Path(error.filename or weights).name}") from None
-    except (OSError, ValueError, SafetensorError) as error:
-        raise error if isinstance(error, InputError) else InputError(f"{what} {folder}: cannot be read ({error})") from None
-    try:
-        net.load_state_dict({name: value.float() for name, value in values.items()})
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise InputError(f"{what} {folder}: {weights} does not fit {CONFIG} ({reason})") from None
+        shapes = weight_shapes(folder / weights)
+        with torch.device("meta"):  # without memory: a config may ask for any amount
+            wanted = {name: tuple(value.shape) for name, value in make(config).state_dict().items()}
+    except FileNotFoundError:
+        raise InputError(f"{what} {folder}: has no {weights}") from None
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{what} {folder}: {weights} cannot be read ({brief(error)}); copy it again") from None
+    except InputError as error:
+        raise InputError(f"{what} {folder}: {error}") from None
+    except Exception as error:  # torch and transformers raise nearly anything for a config that makes no network
+        raise InputError(f"{what} {folder}: {CONFIG} makes no network ({brief(error)})") from None
+    if wrong := sorted(name for name in wanted.keys() | shapes.keys() if wanted.get(name) != shapes.get(name)):
+        found = f"{wrong[0]} has shape {shapes.get(wrong[0])}, {wanted.get(wrong[0])} is expected"
+        raise InputError(f"{what} {folder}: {weights} does not fit {CONFIG} ({found})")
+    net = make(config)
+    values = {name: value.float() for name, value in load_file(folder / weights).items()}
+    if bad := next((name for name, value in values.items() if not torch.isfinite(value).all()), None):
+        raise InputError(f"{what} {folder}: {weights} has numbers that are not finite, in {bad}; copy it again")
+    net.load_state_dict(values)
     return net.eval()
+
+
+def read_settings(folder: Path, what: str) -> dict[str, Any]:
+    """What the config of a network says. Raises InputError for one that is missing, none, or beyond any network."""
+    path = folder / CONFIG
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"more than {LARGEST >> 20} MiB")
+        settings = parse_json(path.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError("no object with settings")
+        _check_numbers(settings, "")
+    except FileNotFoundError:
+        raise InputError(f"{what} {folder}: has no {CONFIG}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{what} {folder}: {CONFIG} cannot be read ({brief(error)})") from None
+    return settings
+
+
+def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a safetensors file, without reading them."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+
+
+def _check_numbers(value: Any, name: str) -> None:
+    """Raises ValueError for counts that no network of this project has: to make one would take hours, or all memory."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            _check_numbers(below, key)
+    elif isinstance(value, list):
+        for below in value:
+            _check_numbers(below, name)
+    elif isinstance(value, int | float) and abs(value) > (LAYERS if "layers" in name else COUNT):
+        raise ValueError(f"{name} is {shown(value)}")
 
 
 def save_network(net: nn.Module, config: Any, folder: Path, weights: str = WEIGHTS) -> None:
@@ -65,9 +115,25 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> tuple[Spe
     """
     folder = model_folder(name)
     network = load_network(SpeechToMotion, ModelConfig, folder, "model")
+    for annotation in network.config.annotations:
+        if not annotation or set(annotation) & set("/\\\0") or annotation.startswith("."):
+            raise InputError(f"model {folder}: {CONFIG} names an annotation {shown(annotation)}, which is no name of a file")
+    _check_runs(network, folder)
     places = {annotation: folder / HEADS / f"{annotation}.npz" for annotation in network.config.annotations}
     heads = {annotation: Head.load(path) for annotation, path in places.items() if path.exists()}
     return network.to(_device(device)), heads
+
+
+def _check_runs(network: SpeechToMotion, folder: Path) -> None:
+    """Raises InputError for a model that does not run: of what a config says, weights do not tell all."""
+    template = torch.zeros(len(network.config.landmarks) + 1, 3)
+    try:
+        with torch.inference_mode():
+            motion, _ = network(torch.zeros(1, RATE // 10), torch.zeros(1, dtype=torch.long), template)
+        if not torch.isfinite(motion).all():
+            raise ValueError("its motion is not finite")
+    except Exception as error:
+        raise InputError(f"model {folder}: {CONFIG} makes a network that does not run ({brief(error)})") from None
 
 
 def save_model(network: SpeechToMotion, heads: Mapping[str, Head], folder: str | Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from talkinghead.errors import InputError, brief
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.pretrained import CONFIG, WEIGHTS, load_model
+from talkinghead.models.pretrained import CONFIG, WEIGHTS, load_model, read_settings
 from talkinghead.speech.phonemes import PHONES
 
 PHONEMES = "phones.safetensors"
@@ -35,8 +35,12 @@ def load_encoder(name: str) -> tuple[AudioEncoder, nn.Linear | None, dict]:
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # it lists the weights that only one of the two networks has
     try:
-        model = AutoModel.from_pretrained(name)
-    except (OSError, ValueError) as error:
+        if Path(name).is_dir():
+            read_settings(Path(name), "encoder")
+        model = AutoModel.from_pretrained(name, trust_remote_code=False)  # nothing of the folder is run, nor asked about
+    except InputError:
+        raise
+    except Exception as error:  # transformers raises nearly anything for what is no model
         raise InputError(f"encoder {name}: cannot be loaded ({brief(error)})") from None
     finally:
         logging.set_verbosity(before)
@@ -44,7 +48,12 @@ def load_encoder(name: str) -> tuple[AudioEncoder, nn.Linear | None, dict]:
         k: v for k, v in model.config.to_diff_dict().items() if k not in ("transformers_version", "dtype", "architectures")
     }
     settings |= {"model_type": model.config.model_type}
-    encoder = AudioEncoder(settings)
+    try:
+        encoder = AudioEncoder(settings)
+    except (AttributeError, TypeError, ValueError) as error:  # a network of another kind
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"encoder {name}: no speech encoder ({brief(error)})") from None
     # Not all are used: an encoder with sines has no convolution of positions, one with `feature_layers` not all layers.
     own = encoder.model.state_dict()
     encoder.model.load_state_dict({key: value for key, value in model.state_dict().items() if key in own})
