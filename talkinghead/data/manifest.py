@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, shown
 from talkinghead.files import replacing
+from talkinghead.io.files import parse_json, read_lines
 from talkinghead.speech.spans import Spans, is_number, parse_spans, require
 
 VERSION = 2
+LONGEST, FPS = 1e6, (0.1, 10_000.0)  # seconds of a clip, frames a second of its motion
 READABLE = (1, 2)  # version 1 knew one kind of annotation, and no heads
 NAME = "manifest.jsonl"
 SPLITS = ("train", "val", "test")
@@ -54,17 +56,19 @@ class Clip:
         for name in ("duration", "fps"):
             value = getattr(self, name)
             require(is_number(value) and value > 0, f"{name} must be a positive number", self.id)
+        require(self.duration <= LONGEST, f"duration is more than {LONGEST:g} seconds", self.id)
+        require(FPS[0] <= self.fps <= FPS[1], f"fps is not in {FPS[0]:g} to {FPS[1]:g}", self.id)
         require(
             self.intensity is None or (is_number(self.intensity) and 0 <= self.intensity <= 1),
             "intensity is not in 0 to 1",
             self.id,
         )
-        require(self.split in SPLITS, f"split {self.split!r} is not one of {', '.join(SPLITS)}", self.id)
-        require(self.units == "metre", f"units {self.units!r}: only metre is known", self.id)
+        require(self.split in SPLITS, f"split {shown(self.split)} is not one of {', '.join(SPLITS)}", self.id)
+        require(self.units == "metre", f"units {shown(self.units)}: only metre is known", self.id)
         for name in ("audio", "motion", "head"):
             path = PurePosixPath(getattr(self, name) or "none")
-            inside = not path.is_absolute() and ".." not in path.parts and "\\" not in str(path)
-            require(inside, f"{name} {str(path)!r} must be a path inside the dataset's folder", self.id)
+            inside = not path.is_absolute() and ".." not in path.parts and not {"\\", "\0"} & set(str(path))
+            require(inside, f"{name} {shown(str(path))} must be a path inside the dataset's folder", self.id)
         for name in ("words", "phonemes"):
             object.__setattr__(self, name, parse_spans(getattr(self, name), name, self.id))
 
@@ -72,19 +76,16 @@ class Clip:
 def read_manifest(folder: str | Path) -> list[Clip]:
     """The clips of a prepared folder, in order. Raises InputError, one line, if anything in it is not as it should be."""
     path = Path(folder) / NAME
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # not at every line end that Unicode knows: text may hold them
-    except FileNotFoundError:
-        raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+    if not path.exists():
+        raise InputError(f"{folder}: has no {NAME}; make a dataset with `talkinghead prepare`")
+    lines = read_lines(path)
     clips = [parse_clip(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not clips:
         raise InputError(f"{path}: no clips; run `talkinghead prepare` again")
     seen: set[str] = set()
     for clip in clips:
         if clip.id in seen:
-            raise InputError(f"{path}: clip {clip.id!r} is there twice")
+            raise InputError(f"{path}: clip {shown(clip.id)} is there twice")
         seen.add(clip.id)
     return clips
 
@@ -112,18 +113,18 @@ def split_of(index: int, count: int) -> str:
 def parse_clip(line: str, where: str) -> Clip:
     """One line of a manifest. Raises InputError that begins with `where`."""
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError as error:
         raise InputError(f"{where}: not JSON ({error})") from None
     if not isinstance(entry, dict):
         raise InputError(f"{where}: expected an object with the fields of a clip")
     version = entry.pop("version", None)
     if version not in READABLE:
-        raise InputError(f"{where}: version {version!r}, this talkinghead reads {VERSION}; prepare the dataset again")
+        raise InputError(f"{where}: version {shown(version)}, this talkinghead reads {VERSION}; prepare the dataset again")
     known = {field.name: field for field in fields(Clip)}
     for key in entry:
         if key not in known:
-            raise InputError(f"{where}: unknown field {key!r}; known: {', '.join(known)}")
+            raise InputError(f"{where}: unknown field {shown(key)}; known: {', '.join(known)}")
     try:
         return Clip(**entry)
     except TypeError as error:

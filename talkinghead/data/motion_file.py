@@ -18,10 +18,11 @@ import numpy as np
 
 from talkinghead.audio.activity import SILENT
 from talkinghead.audio.clock import RATE
-from talkinghead.data.manifest import Clip
-from talkinghead.errors import InputError
+from talkinghead.data.manifest import FPS, Clip
+from talkinghead.errors import InputError, shown
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
+from talkinghead.io.files import parse_json
 from talkinghead.motion.animation import Animation
 
 ARRAYS = ("coefficients", "offsets", "template", "rotation", "translation", "gaze")
@@ -68,13 +69,31 @@ def read_motion(path: Path) -> Motion:
 
     try:
         with safe_open(path, "numpy") as file:
-            text = json.loads(file.metadata()["motion"])
+            text = parse_json(file.metadata()["motion"])
             arrays = {name: file.get_tensor(name) for name in file.keys() if name in ARRAYS}
-        return Motion(float(text["fps"]), tuple(text["names"]), meta=text["meta"], **arrays)
+        motion = Motion(float(text["fps"]), tuple(text["names"]), meta=dict(text["meta"]), **arrays)
+        _check(motion, arrays)
+        return motion
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; prepare the dataset again") from None
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, SafetensorError) as error:
+        raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())}); prepare the dataset again") from None
+
+
+def _check(motion: Motion, arrays: dict[str, np.ndarray]) -> None:
+    """Raises ValueError for arrays that do not fit each other, or hold something else than finite numbers."""
+    if not FPS[0] <= motion.fps <= FPS[1] or not all(isinstance(name, str) for name in motion.names):
+        raise ValueError(f"{motion.fps:g} frames a second of {shown(motion.names)}")
+    t, v = len(motion), 0 if motion.template is None else len(motion.template)
+    shapes = {"coefficients": (t, len(motion.names)), "offsets": (t, v, 3), "template": (v, 3)}
+    shapes |= {"rotation": (t, 3), "translation": (t, 3), "gaze": (t, 2, 2)}
+    if not t or (motion.coefficients is None) == (motion.offsets is None):
+        raise ValueError("either coefficients or offsets of some frames are expected")
+    for name, array in arrays.items():
+        if array.shape != shapes[name] or array.dtype.kind != "f":
+            raise ValueError(f"{name} is {array.shape} of {array.dtype}, {shapes[name]} floats are expected")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has values that are not finite")
 
 
 def read_meta(path: Path) -> dict:
@@ -83,9 +102,9 @@ def read_meta(path: Path) -> dict:
 
     try:
         with safe_open(path, "numpy") as file:
-            return json.loads(file.metadata()["motion"])["meta"]
+            return parse_json(file.metadata()["motion"])["meta"]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
-        return {}
+        return {}  # what is no dict is not ours
 
 
 def read_animation(folder: Path, clip: Clip) -> Animation:

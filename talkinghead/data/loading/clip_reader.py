@@ -5,7 +5,6 @@ T frames on the model's clock (50 a second), K coefficients, V vertices, n sampl
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
@@ -14,9 +13,11 @@ import numpy as np
 
 from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import load_audio
+from talkinghead.data.manifest import FPS
 from talkinghead.data.motion_file import ARRAYS, Motion, read_motion
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.io.files import parse_json
 from talkinghead.io.safetensors_slice import ByteRange, Tensors
 
 MARGIN = 3  # frames beside a window that monotone cubics look at
@@ -87,12 +88,14 @@ def known_at(place: ByteRange, target: Target, where: str) -> np.ndarray:
 def motion_header(tensors: Tensors) -> tuple[float, tuple[str, ...]]:
     """Frame rate and names of coefficients of a motion file. Raises InputError if it is none."""
     try:
-        text = json.loads(tensors.metadata["motion"])
+        text = parse_json(tensors.metadata["motion"])
         fps, names = float(text["fps"]), tuple(text["names"])
-        if not 0 < fps < 10_000:
+        if not FPS[0] <= fps <= FPS[1]:
             raise ValueError(f"{fps} frames a second")
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("names that are no text")
         return fps, names
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{tensors.where}: not a motion file ({error!r}); prepare the dataset again") from None
 
 
@@ -103,7 +106,7 @@ def motion_of(place: ByteRange, where: str) -> Motion:
     with Tensors(place, where) as tensors:
         fps, names = motion_header(tensors)
         arrays = {name: tensors.rows(name) for name in ARRAYS if name in tensors}
-        return replace(Motion(fps, names, meta=json.loads(tensors.metadata["motion"]).get("meta", {})), **arrays)
+        return replace(Motion(fps, names, meta=parse_json(tensors.metadata["motion"]).get("meta", {})), **arrays)
 
 
 def _interpolated(piece: Motion, total: int, first: int, target: Target, times: np.ndarray, where: str) -> np.ndarray:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from talkinghead.data.manifest import Clip, parse_clip
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, brief, shown
+from talkinghead.io.files import parse_json
 from talkinghead.io.safetensors_slice import ByteRange
 
 SHARDS = "shards.json"  # tells that a folder holds shards, see `data.store.shard_writer`
@@ -36,15 +36,15 @@ def shard_names(folder: Path) -> list[str]:
     """Of a folder of shards, in order. Raises InputError if one is missing or is not as it was written."""
     path = folder / SHARDS
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))
+        text = parse_json(path.read_text(encoding="utf-8"))
         version, found = text["version"], [(str(shard["name"]), int(shard["bytes"])) for shard in text["shards"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read ({error!r}); make the shards again") from None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise InputError(f"{path}: cannot be read ({brief(error)}); make the shards again") from None
     if version != VERSION:
-        raise InputError(f"{path}: version {version!r}, this talkinghead reads {VERSION}; make the shards again")
+        raise InputError(f"{path}: version {shown(version)}, this talkinghead reads {VERSION}; make the shards again")
     for name, size in found:
-        if Path(name).name != name:
-            raise InputError(f"{path}: shard {name!r} must be a file beside it")
+        if Path(name).name != name or "\0" in name or not name:
+            raise InputError(f"{path}: shard {shown(name)} must be a file beside it")
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: is missing; copy it again")
         there = (folder / name).stat().st_size
