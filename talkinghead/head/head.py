@@ -24,7 +24,7 @@ from talkinghead.head.identity import (
     read_gender,
 )
 from talkinghead.head.lip_seal import SealGeometry
-from talkinghead.head.stored import read_stored
+from talkinghead.io.stored_head import read_stored
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from talkinghead.errors import InputError
 
 MOST_VERTICES = 5_000_000  # and as many faces
+LARGEST = 1 << 30  # bytes of a .ply
 LONGEST = 1 << 16  # characters of a line of an .obj
 
 
@@ -71,9 +73,12 @@ def _ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError("its header does not end, or counts less than nothing")
         if max(counts, default=0) > MOST_VERTICES or sum(counts) > path.stat().st_size:
             raise InputError(f"{path}: declares {max(counts)} vertices or faces, more than fit into the file")
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path}: larger than {LARGEST >> 20} MiB, too large for a mesh of a head")
         file.seek(0)
-        # A file without a name: trimesh would read the texture that a path's header names, wherever that lies.
-        mesh = trimesh.load(file, file_type="ply", process=False, maintain_order=True, force="mesh")
+        # trimesh would read the texture that a header names, wherever that lies.
+        data = BytesIO(file.read().replace(b"TextureFile", b"texture"))
+    mesh = trimesh.load(data, file_type="ply", process=False, maintain_order=True, force="mesh")
     return np.asarray(mesh.vertices), np.asarray(mesh.faces)  # pyright: ignore[reportAttributeAccessIssue]
 
 
