@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
 
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import MILLIMETRES, landmark_shapes, landmark_vector
@@ -47,6 +48,22 @@ def masked(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 def velocity(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """`surface` of the change from frame to frame, in mm^2 per frame^2."""
     return surface(predicted.diff(dim=1), target.diff(dim=1), matrix)
+
+
+def speed(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], frames: int = 25) -> Tensor:
+    """Squared error in mm^2 per frame^2 of the mean speed of the vertical lip gap in stretches of `frames`, half overlapping.
+
+    A squared error of the motion alone favours the mean of all that could have been said, which is slower than any of it. Here
+    only how fast counts, not when. Motion that is no longer than `frames` is one stretch. lips: a `gap`.
+    """
+    matrix, rest = lips
+    size = min(frames, predicted.shape[1] - 1)
+
+    def speeds(motion: Tensor) -> Tensor:
+        opening = (motion @ matrix + rest)[..., 1].clamp_min(0)
+        return avg_pool1d(opening.diff(dim=1).abs()[:, None], size, max(1, size // 2))
+
+    return (speeds(predicted) - speeds(target)).square().mean()
 
 
 def silence(predicted: Tensor, quiet: Tensor, matrix: Tensor) -> Tensor:

@@ -40,6 +40,20 @@ def test_velocity_ignores_a_constant_difference():
     assert geometry.velocity(motion, motion.flip(1), torch.eye(4)).item() > 1e-4
 
 
+def test_speed_counts_how_fast_lips_move_and_not_when():
+    lips = torch.tensor([[0.0, 10.0, 0.0]]), torch.zeros(3)
+    time = torch.arange(100.0) / 50
+    opening = (1 + torch.sin(2 * torch.pi * 4 * time))[None, :, None]
+    late = (1 + torch.sin(2 * torch.pi * 4 * (time - 0.05)))[None, :, None]
+    exact = geometry.speed(opening, opening, lips).item()
+    slow = geometry.speed(1 + 0.5 * (opening - 1), opening, lips).item()
+    assert exact == 0
+    assert geometry.speed(late, opening, lips).item() < 0.02 * slow
+    # Four cycles a second of 20 mm each up and down: 3.2 mm a frame; half as far is 1.6 mm a frame less.
+    np.testing.assert_allclose(slow, 1.6**2, rtol=0.05)
+    assert geometry.speed(opening[:, :5], 0.5 * opening[:, :5], lips).item() > 0
+
+
 def test_total_is_the_weighted_sum_of_what_is_named():
     terms = {"a": torch.tensor(2.0), "b": torch.tensor(10.0)}
     assert total(terms, {"a": 0.5, "b": 0}).item() == 1.0

@@ -125,6 +125,7 @@ class GeometryTerms(nn.Module):
                 out[name] = geometry.surface(predicted, target, self.matrix(name))
         if self.has("aperture"):
             out["closure"] = geometry.lip_distance(predicted, target, self.lip_gap)
+            out["speed"] = geometry.speed(predicted, target, self.lip_gap)
         lips = self.matrix("lips" if self.has("lips") else "all")
         out["velocity"] = geometry.velocity(predicted, target, lips)
         out["silence"] = geometry.silence(predicted, quiet, lips)

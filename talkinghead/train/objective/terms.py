@@ -4,7 +4,7 @@ from __future__ import annotations
 
 GEOMETRY = (  # `geometry_terms.GeometryTerms`
     *("vertex", "lips", "upper", "eyes", "landmark", "lip_landmarks", "eye_landmarks", "aperture", "width", "lids"),
-    *("closure", "velocity", "silence", "shape"),
+    *("closure", "velocity", "speed", "silence", "shape"),
 )
 LATENT = ("code", "code_feature")  # `losses.latent`
 SPEECH = ("shut", "rest", "touch", "open", "sync", "phoneme")  # `speech_terms`
