@@ -73,7 +73,7 @@ def cases(inputs: Path, out: Path) -> dict[str, Callable[[], Case]]:
         return [word for suffix in suffixes for word in ("-o", str(out / f"a.{suffix}"))]
 
     def animate(*suffixes: str) -> Callable[[], Case]:
-        words = ["animate", sound(inputs / "one.wav", 0.0, 0.5), *outputs(*suffixes), "--size", "64", "--backend", "cpu"]
+        words = ["animate", sound(inputs / "one.wav", 0.0, 0.5), *outputs(*suffixes), "--size", "64", "--backend", "software"]
         return lambda: Case([*words, "--seed", "1"], [*words, "--seed", "2", "--emotion", "happy"])
 
     def batch(workers: int, share: float) -> Case:
@@ -246,7 +246,7 @@ class Trials:
         """Seconds and operations of a run that nobody disturbs. What it imports is imported here: no kill is spent on that."""
         run = Run(words, self.out)
         if status := run.wait():
-            raise SystemExit(f"{' '.join(words)}: status {status}: {run.said}")
+            raise SystemExit(f"{' '.join(words)}: status {status}: {run.said[:1000]}")
         said = json.loads(run.said.splitlines()[-1])
         preload(said["modules"])
         return run.seconds, said["operations"]
