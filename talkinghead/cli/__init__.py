@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
+from talkinghead.cli.doctor import doctor
 from talkinghead.cli.evaluate import evaluate
 from talkinghead.cli.info import info
 from talkinghead.cli.parser import parse
@@ -26,6 +27,7 @@ VERBS = {
     "prepare": prepare,
     "train": train,
     "evaluate": evaluate,
+    "doctor": doctor,
     "info": info,
 }
 

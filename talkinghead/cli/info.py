@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
+from talkinghead.cli.doctor import EXTRAS, extra_check
 from talkinghead.files import PACKAGE, asset
 from talkinghead.version import __version__
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl", "numba")
-EXTRAS = {  # extra -> a module that it brings
-    "train": "accelerate",
-    "data": "h5py",
-    "align": "pocketsphinx",
-    "evaluate": "librosa",
-    "ray": "ray",
-    "video": "mediapipe",
-    "usd": "pxr",
-    "pyrender": "pyrender",
-}
 
 
 def report() -> Iterator[tuple[str, str]]:
@@ -31,8 +20,9 @@ def report() -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} on {platform.platform()}"
     for name in LIBRARIES:
         yield name, _version(name)
-    for name, module in EXTRAS.items():
-        yield f"extra {name}", "present" if find_spec(module) else f"absent; {_advice(name)}"
+    for name in EXTRAS:
+        check = extra_check(name)
+        yield f"extra {name}", f"present: {check.detail}" if check.works else f"absent; {check.detail}"
     yield "head default", _head()
     yield "model default", _model()
     from talkinghead.rendering.renderer import available_backends
@@ -40,12 +30,6 @@ def report() -> Iterator[tuple[str, str]]:
     for name, works, detail in available_backends():
         yield f"renderer {name}", f"works ({detail})" if works else f"does not work: {detail}"
     yield "devices", ", ".join(_devices())
-
-
-def _advice(extra: str) -> str:
-    if extra == "video" and sys.version_info >= (3, 13):
-        return "there is no MediaPipe for this Python; prepare videos with Python 3.11 or 3.12"
-    return f"pip install 'talkinghead[{extra}]' adds it"
 
 
 def _version(name: str) -> str:

@@ -39,7 +39,7 @@ class Backend(Protocol):
 
 def available_backends() -> list[tuple[str, bool, str]]:
     """For each backend: its name, whether it works on this machine, and what it draws with or why it does not work."""
-    return [(name, *_try(name)) for name in BACKENDS]
+    return [(name, *try_backend(name)) for name in BACKENDS]
 
 
 def choose_backend(backend: str | None = None) -> str:
@@ -50,14 +50,14 @@ def choose_backend(backend: str | None = None) -> str:
     if backend is not None:
         if backend not in BACKENDS:
             raise InputError(f"no renderer {backend!r}: choose one of {', '.join(BACKENDS)}")
-        works, detail = _try(backend)
+        works, detail = try_backend(backend)
         if not works:
-            others = [name for name in BACKENDS if name != backend and _try(name)[0]]
+            others = [name for name in BACKENDS if name != backend and try_backend(name)[0]]
             raise InputError(f"renderer {backend} does not work here ({detail}); {' and '.join(others) or 'none'} would")
         return backend
     reasons = []
     for name in DEFAULTS:
-        works, detail = _try(name)
+        works, detail = try_backend(name)
         if works:
             if reasons:
                 _tell(f"talkinghead: {'; '.join(reasons)}; the {name} renderer takes over")
@@ -134,7 +134,8 @@ def _backend(name: str) -> Callable[..., Backend]:
     return getattr(_module(name), BACKENDS[name])
 
 
-def _try(name: str) -> tuple[bool, str]:
+def try_backend(name: str) -> tuple[bool, str]:
+    """Whether a backend works on this machine, and what it draws with or why it does not work."""
     try:
         return True, _module(name).probe()
     except Exception as error:  # drivers and loaders raise anything at all

@@ -19,7 +19,7 @@ from talkinghead.errors import InputError
 from talkinghead.head import spec
 from talkinghead.head.head import Head
 
-VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "info")
+VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "doctor", "info")
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:
