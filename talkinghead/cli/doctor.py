@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXTRAS = {  # extra of pyproject.toml -> what it is for
     "align": "animate --transcript, prepare speech",
     "usd": ".usdc and .usda",
+    "compress": "--compress of .glb",
     "video": "prepare video",
     "data": "prepare of published sets, its page",
     "train": "train",
