@@ -43,7 +43,7 @@ def read_items(source: Path) -> list[Item]:
     elif not source.is_file():
         raise InputError(f"{source}: no such file or folder")
     elif source.suffix.lower() in LISTS:
-        items = _named(_rows(source), source.parent)
+        items = _named(_rows(source), source.parent, f"{source}, ")
     else:
         raise InputError(f"{source}: recordings are listed in {', '.join(LISTS)} files")
     if not items:
@@ -121,7 +121,7 @@ def _placed(emotion: str, root: Path) -> str:
     return emotion if path is None else str(find_named(root, str(path)).absolute())
 
 
-def _named(rows: list[dict[str, Any]], root: Path) -> list[Item]:
+def _named(rows: list[dict[str, Any]], root: Path, where: str = "") -> list[Item]:
     """Items with names of their own: the path below `root`, or below what recordings that lie elsewhere have in common."""
     root = root.absolute()
     paths = [Path(os.path.normpath(row["audio"].absolute())) for row in rows]
@@ -132,21 +132,22 @@ def _named(rows: list[dict[str, Any]], root: Path) -> list[Item]:
     items, taken = [], {}
     for row, name, path in zip(rows, names, paths, strict=True):
         alone = stems[name.with_suffix("")] == 1  # a.wav beside a.flac keep their suffixes
-        text = _output(row) if "output" in row else (name.with_suffix("") if alone else name).as_posix()
+        text = _output(row, where) if "output" in row else (name.with_suffix("") if alone else name).as_posix()
         if text in taken:  # the files of a folder have names of their own
-            raise InputError(f"lines {taken[text]} and {row['line']}: both would write {text}; give them an output each")
+            raise InputError(f"{where}lines {taken[text]} and {row['line']}: both would write {text}; give them an output each")
         taken[text] = row.get("line")
         changes = {key: value for key, value in row.items() if key not in ("audio", "output", "line")}
         items.append(Item(text, path, changes))
     return items
 
 
-def _output(row: dict[str, Any]) -> str:
+def _output(row: dict[str, Any], where: str) -> str:
     """The output that a line names, without a suffix, inside the folder."""
     from talkinghead.export import suffixes
 
     path = PurePosixPath(row["output"].replace("\\", "/"))
     path = path.with_suffix("") if path.suffix.lower() in (VIDEO, *suffixes()) else path
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):
-        raise InputError(f"line {row['line']}: output {shown(row['output'])} must be a name inside the folder that is written")
+        name = f"{where}line {row['line']}: output {shown(row['output'])}"
+        raise InputError(f"{name} must be a name inside the folder that is written")
     return str(path)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 HOURS = 4  # longest recording that is taken
+RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
+MOST_CHANNELS = 64
+MOST_RECORDINGS = 10_000  # in one file, each of which is opened
 SLACK = 0.1  # seconds by which a file may fall short of its header: codecs' padding, rounded time stamps
 GAP = 0.025  # seconds between time stamps that count as a pause, not as rounding
 BACK = 0.5  # seconds by which time stamps jump back where a clock was set anew; less is an overlap, which is heard once
@@ -73,6 +76,8 @@ def containers_of(path: Path, *, silently: bool = False) -> Generator[InputConta
         ranges = recordings(path)
     except PermissionError:
         raise InputError(f"{path}: no permission to read it") from None
+    if len(ranges) > MOST_RECORDINGS:
+        raise InputError(f"{path}: holds {len(ranges)} recordings; at most {MOST_RECORDINGS} are read from one file")
     for number, (start, stop) in enumerate(ranges, 1):
         name = f"{path}, recording {number} of the {len(ranges)} in it" if len(ranges) > 1 else str(path)
         try:
@@ -113,7 +118,44 @@ def _track(path: Path, container: InputContainer, stream: AudioStream) -> Iterat
     """Yield rates and (n, C) blocks of one recording; time stamps decide where each lies."""
     packets = _packets(path, container, stream)
     first = next(packets)
-    origin, promised = _origin(container), _promised_seconds(container, stream, first.pos or 0)
+    origin = _origin(container)
+    promised = _promise(path, container, stream, first.pos or 0, origin)
+    end = promised if promised and container.format.name.startswith(("mov", "ogg")) else np.inf
+    counted = container.format.name == "aac"  # it has no time stamps; FFmpeg counts packets at the first rate
+    delay = ADTS_DELAY / stream.rate if counted and stream.rate else 0.0
+    ahead = AHEAD if container.format.name in BROADCAST else HOURS * 3600.0
+    done, early, held = 0.0, 0.0, []  # seconds; held: what lies beyond the end and may be padding
+    for frame in _frames(path, chain([first], packets)):
+        rate, block = check_rate(str(path), frame.sample_rate), _frame_samples(path, frame)
+        pause = 0
+        if frame.time is not None and not (counted and done):
+            origin = frame.time + delay if origin is None else origin
+            late = frame.time - origin - done
+            if late > ahead or (done and late < -BACK):
+                origin, late = frame.time - done, 0.0  # the clock was set anew: what follows is joined on
+            early += 0.0 if done else min(max(-late, 0.0), len(block) / rate)
+            pause, block = _place(block, round(late * rate), GAP * rate if done else 0)
+        for piece in chain(_silence(pause, block.shape[1], rate), [block]):
+            done += len(piece) / rate
+            inside = len(piece) if done <= end else max(0, len(piece) - round((done - end) * rate))
+            if inside:
+                yield rate, piece[:inside]
+            if inside < len(piece):
+                held.append((rate, piece[inside:]))
+            if done - end > PADDING:  # that is no padding: the header is wrong
+                yield from held
+                held, end = [], np.inf
+    if early > EARLY:
+        what = f"{early:.2f} s of sound before the first picture are left out"
+        warnings.warn(f"{path}: {what}; save the sound alone to have them", InputWarning, stacklevel=2)
+    if done and promised and promised - done > SLACK:
+        there = f"its header promises {promised:.2f} s, {done:.2f} s are there"
+        raise InputError(f"{path}: is cut short: {there}; copy it again")
+
+
+def _promise(path: Path, container: InputContainer, stream: AudioStream, start: int, origin: float | None) -> float | None:
+    """Seconds from `origin` on that a header can be held to. Raises InputError for more than `HOURS`, unless it is made up."""
+    promised = _promised_seconds(container, stream, start)
     if promised and origin is not None:
         promised += _seconds(stream.start_time, stream) - origin
     if promised and promised > HOURS * 3600:
@@ -121,36 +163,8 @@ def _track(path: Path, container: InputContainer, stream: AudioStream) -> Iterat
             raise InputError(f"{path}: longer than {HOURS} hours; cut it into pieces")
         odd = f"its header has a made-up length, {promised / 3600:.0f} hours; what is there is used"
         warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=2)
-        promised = None
-    end = promised if promised and container.format.name.startswith(("mov", "ogg")) else np.inf
-    counted = container.format.name == "aac"  # it has no time stamps; FFmpeg counts packets at the first rate
-    delay = ADTS_DELAY / stream.rate if counted and stream.rate else 0.0
-    ahead = AHEAD if container.format.name in BROADCAST else HOURS * 3600.0
-    done, early, held = 0.0, 0.0, []  # seconds; held: what lies beyond the end and may be padding
-    for frame in _frames(path, chain([first], packets)):
-        rate, block = frame.sample_rate, _frame_samples(path, frame)
-        if frame.time is not None and not (counted and done):
-            origin = frame.time + delay if origin is None else origin
-            late = frame.time - origin - done
-            if late > ahead or (done and late < -BACK):
-                origin, late = frame.time - done, 0.0  # the clock was set anew: what follows is joined on
-            early += 0.0 if done else min(max(-late, 0.0), len(block) / rate)
-            block = _place(block, round(late * rate), GAP * rate if done else 0)
-        done += len(block) / rate
-        inside = len(block) if done <= end else max(0, len(block) - round((done - end) * rate))
-        if inside:
-            yield rate, block[:inside]
-        if inside < len(block):
-            held.append((rate, block[inside:]))
-        if done - end > PADDING:  # that is no padding: the header is wrong
-            yield from held
-            held, end = [], np.inf
-    if early > EARLY:
-        what = f"{early:.2f} s of sound before the first picture are left out"
-        warnings.warn(f"{path}: {what}; save the sound alone to have them", InputWarning, stacklevel=2)
-    if done and promised and promised - done > SLACK:
-        there = f"its header promises {promised:.2f} s, {done:.2f} s are there"
-        raise InputError(f"{path}: is cut short: {there}; copy it again")
+        return None
+    return promised
 
 
 def _packets(path: Path, container: InputContainer, stream: AudioStream) -> Iterator[av.Packet]:
@@ -185,6 +199,8 @@ def _frames(path: Path, stream: Iterable[av.Packet]) -> Iterator[av.AudioFrame]:
 def _frame_samples(path: Path, frame: av.AudioFrame) -> np.ndarray:
     """(n, C) float32 of a decoded frame."""
     form = frame.format.name.removesuffix("p")
+    if frame.layout.nb_channels > MOST_CHANNELS:
+        raise InputError(f"{path}: has {frame.layout.nb_channels} channels; mix it down to stereo first")
     if form not in UNIT:
         raise InputError(f"{path}: {form} samples are not supported; convert it to 16-bit WAV first")
     if frame.format.is_planar and frame.layout.nb_channels > 7:
@@ -208,14 +224,27 @@ def scaled(samples: np.ndarray, form: str) -> np.ndarray:
         return ((samples.astype(np.float64) - zero) / one).astype(np.float32)
 
 
-def _place(block: np.ndarray, late: int, least: float) -> np.ndarray:
-    """The block with a pause that the time stamps leave before it, or without what lies before time 0 or was heard already.
+def check_rate(name: str, rate: float) -> float:
+    """Raises InputError for what is no rate of speech."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"{name}: sampled at {rate:g} Hz; {RATES[0]} to {RATES[1]} Hz is what can be read")
+    return rate
+
+
+def _silence(samples: int, channels: int, rate: float) -> Iterator[np.ndarray]:
+    """A pause as blocks of at most a second: a file of a few bytes may leave hours between its time stamps."""
+    for start in range(0, samples, int(rate)):
+        yield np.zeros((min(int(rate), samples - start), channels), np.float32)
+
+
+def _place(block: np.ndarray, late: int, least: float) -> tuple[int, np.ndarray]:
+    """Samples of the pause that the time stamps leave before a block; and it, without what lies before time 0 or was heard.
 
     Time stamps are rounded, so `late` samples within `least` mean nothing.
     """
     if abs(late) <= least:
-        return block
-    return block[-late:] if late < 0 else np.concatenate([np.zeros((late, block.shape[1]), np.float32), block])
+        return 0, block
+    return max(late, 0), block[max(-late, 0) :]
 
 
 def _origin(container: InputContainer) -> float | None:

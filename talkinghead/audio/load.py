@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.clock import RATE
-from talkinghead.audio.decode import HOURS, scaled, sound_blocks
+from talkinghead.audio.decode import HOURS, MOST_CHANNELS, check_rate, scaled, sound_blocks
 from talkinghead.audio.tracks import choose_track
 from talkinghead.errors import InputError
 
-RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
-MOST_CHANNELS = 64
 CANCELLED = 0.1  # power of the mean of all channels, as a share of what it would be if they had nothing to do with each other
 
 
@@ -91,7 +89,7 @@ def _mono(name: str, blocks: Iterator, rate: int, mix: Callable[[np.ndarray], np
     """A rate and (n, C) blocks -> (n,) at `rate` Hz. Raises InputError for what is no recording."""
     import soxr
 
-    found = _check_rate(name, next(blocks))
+    found = check_rate(name, next(blocks))
     resample = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="VHQ").resample_chunk if found != rate else None
     pieces, samples = [], 0
     for block in map(mix, blocks):
@@ -118,12 +116,6 @@ def audio_hash(wave: np.ndarray) -> str:
 def _fit(wave: np.ndarray, length: int) -> np.ndarray:
     """Exactly `length` samples: a resampler may end a sample early or late."""
     return np.pad(wave, (0, max(0, length - len(wave))))[:length].astype(np.float32, copy=False)
-
-
-def _check_rate(name: str, rate: float) -> float:
-    if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(f"{name}: sampled at {rate:g} Hz; {RATES[0]} to {RATES[1]} Hz is what can be read")
-    return rate
 
 
 def _from_array(samples, rate: float | None) -> Iterator:

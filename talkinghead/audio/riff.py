@@ -20,6 +20,7 @@ SOUND = {b"WAVE": (b"data", 0), b"AIFF": (b"SSND", 8), b"AIFC": (b"SSND", 8)}  #
 SLACK = 1024  # bytes: some programs count their own padding
 STREAMED = 0x7FFF0000  # bytes from which a length means "unknown": it was written to a pipe
 ROUND = 1_000_000  # bytes or frames of which a length is a whole multiple: somebody wrote a number down, no recorder counted
+MOST_CHUNKS = 10_000  # before the sound, and behind it; a file may consist of empty ones
 LONGEST = 4 * 3600  # seconds of sound; a length beyond it was made up, too
 TAG = re.compile(rb"TAG|ID3|APETAGEX|LYRICS")
 NAME = re.compile(rb"[ -~]{4}")
@@ -92,7 +93,9 @@ def _long(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> 
     file.seek(start)
     caf = file.read(4) == b"caff"
     name_bytes, counted, at = (4, 0, start + 8) if caf else (16, 24, start + 40)
-    while at + name_bytes + 8 <= stop:
+    for _ in range(MOST_CHUNKS):
+        if at + name_bytes + 8 > stop:
+            break
         file.seek(at)
         name = file.read(name_bytes)[:4]
         size = int.from_bytes(file.read(8), "big" if caf else "little", signed=True) - counted
@@ -132,7 +135,9 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
     whole = int.from_bytes(file.read(4), order)
     frame = rate = 1
     long, at = 0, start + 12
-    while at + 8 <= stop:
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > stop:
+            break
         file.seek(at)
         name, size, fields = file.read(4), int.from_bytes(file.read(4), order), file.read(28)
         if name == sound:
@@ -157,7 +162,9 @@ def _ends_well(file: BinaryIO, at: int, stop: int, order: Order) -> bool:
     if TAG.match(start) or not (start.strip(b"\0") or _any(file)):
         return True
     at += at % 2 if start[:1] == b"\0" else 0
-    while at + 8 <= stop:
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > stop:
+            break
         file.seek(at)
         name, size = file.read(4), int.from_bytes(file.read(4), order)
         if not NAME.fullmatch(name) or at + 8 + size > stop:

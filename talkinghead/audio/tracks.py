@@ -16,6 +16,7 @@ from talkinghead.audio.decode import containers_of, sound_blocks
 from talkinghead.errors import InputError, InputWarning
 
 LISTENED = 600.0  # seconds of a track, silences left out, after which it is known whether it speaks
+MOST = 32  # tracks that are listened to, from the first on
 MUCH = 0.5  # share of the speech of the track with the most that the default track needs to be taken
 
 
@@ -56,7 +57,7 @@ def _count(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=64)
 def _choice(path: Path, count: int, default: int, *stamp: int) -> tuple[int, str]:
     """The track to take and what is to be said about it."""
-    tracks = [_listen(path, index) for index in range(count)]
+    tracks = [_listen(path, index) for index in range(min(count, MOST))]
     heard = [index for index, track in enumerate(tracks) if track.loudest >= SILENT]
     if not heard:
         return default, f"has {count} sound tracks, and all of them are silent"

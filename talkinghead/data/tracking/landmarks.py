@@ -18,6 +18,7 @@ from talkinghead.io.media import open_media
 
 POINTS = 478
 MISSING = "tracking faces needs MediaPipe, which has wheels for Python 3.11 and 3.12: pip install 'talkinghead[video]'"
+MOST_PIXELS = 36 << 20  # of a picture: 8K films have 32
 CHECKED = (1, 26, 51)  # pictures in which other faces are looked for
 LIPS_UPPER = (
     *(185, 40, 39, 37, 0, 267, 269, 270, 409),
@@ -149,8 +150,14 @@ def track(path: Path) -> Track:
                 raise InputError("has no picture")
             stream = container.streams.video[0]
             fps = float(stream.average_rate or stream.guessed_rate or 0)
+            if stream.width * stream.height > MOST_PIXELS:
+                raise InputError(
+                    f"pictures of {stream.width} x {stream.height}; at most {MOST_PIXELS >> 20} megapixels are read"
+                )
             ratio = float(stream.sample_aspect_ratio or 1) or 1.0
             for frame in container.decode(stream):
+                if frame.width * frame.height > MOST_PIXELS:
+                    raise InputError(f"a picture of {frame.width} x {frame.height}")
                 picture = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
                 points = detect(tracker, picture)
                 found.append(np.full((POINTS, 3), np.nan, np.float32) if points is None else points)
