@@ -167,11 +167,11 @@ def test_recordings_get_the_aperture_of_the_nets_and_shut_lips_at_a_bilabial(pla
     clips = read_manifest(tmp_path / "voices")
     assert [(clip.split, clip.speaker) for clip in clips] == [("train", "speech"), ("train", "speech"), ("test", "speech")]
     motion = read_motion(tmp_path / "voices" / clips[1].motion)
+    assert motion.names[-1] == "tongueOut" and motion.coefficients is not None
     mouth = Mouth(list(motion.names[:-1]))
     gap = mouth.gap(motion.coefficients[:, :-1])
     heard = WhisperLayers(place / "whisper.bin", [1, 2])(load_audio(place / "speech/1.flac"))
     told = load_nets(lips)(heard)[1][:, 0]
-    assert motion.names[-1] == "tongueOut"
     assert gap[33:37].max() < 0.3 and told[33:37].min() > 1, "/b/ is at 0.6 to 0.8 s"
     assert gap[48:70] == pytest.approx(told[48:70], abs=0.06)
 

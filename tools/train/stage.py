@@ -36,10 +36,13 @@ def begin(args: argparse.Namespace) -> None:
 
 
 def run(main: Callable[[], Any]) -> NoReturn:
-    """Run a program; what a user can mend is one line on stderr and exit status 2."""
+    """Run a program; what a user can mend is one line on stderr and exit status 2, an interruption is status 130."""
     try:
         main()
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
     sys.exit(0)

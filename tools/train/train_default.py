@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     tools = {"lips": train_lip_nets, "encoder": train_encoder, "lips_encoder": train_lip_nets, "voices": label_lips}
     for name, line in stages(args).items():
-        print(f"== {args.out / name}: {Path(tools[name].__file__).name} {' '.join(line)}", flush=True)
+        print(f"== {args.out / name}: {tools[name].__name__}.py {' '.join(line)}", flush=True)
         tools[name].main([*line, "--out", str(args.out / name)])
     talker = args.out / "talker"
     encoder, init = args.out / "encoder" / "encoder", args.out / "init"
