@@ -11,8 +11,8 @@ import numpy as np
 from talkinghead.errors import InputError, brief
 from talkinghead.head.landmarks import LIPS_AROUND, movers, nose_height
 from talkinghead.io.files import parse_json
-from talkinghead.io.npz import load_arrays
-from talkinghead.io.pickles import read_array, read_pickle
+from talkinghead.io.npz import load_arrays, read_array
+from talkinghead.io.pickles import read_pickle
 
 LARGEST = 256 << 20  # bytes of index sets
 STILL = 0.5  # upper face: vertices that move less than this share of what the lips do

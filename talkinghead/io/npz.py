@@ -1,4 +1,4 @@
-"""Arrays of an .npz, with limits on what it may unpack to."""
+"""Arrays of numpy's own files: .npz, with limits on what it may unpack to, and .npy."""
 
 from __future__ import annotations
 
@@ -62,3 +62,22 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
         raise ValueError(f"{entry.filename} holds nothing")
     with archive.open(entry) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def read_array(path: str | Path) -> np.ndarray:
+    """The array of an `.npy` file, mapped, not loaded. Raises InputError for objects, a file cut short, or anything else."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            found.close()
+            raise ValueError("it is an archive")
+        if found.dtype.kind not in KINDS or found.dtype.hasobject:
+            raise ValueError(f"it holds {found.dtype}")
+        return found
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except Exception as error:  # a header that is broken makes numpy raise nearly anything
+        text = " ".join(str(error).split())
+        if "allow_pickle" in text or "Python objects" in text:
+            raise InputError(f"{path}: holds Python objects, not numbers; save it as numbers") from None
+        raise InputError(f"{path}: not an .npy file, or cut short ({text}); copy it again") from None

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
-from talkinghead.io.pickles import LAZY, LazyArray, read_array, read_pickle
+from talkinghead.io import pickles
+from talkinghead.io.npz import read_array
+from talkinghead.io.pickled_objects import LazyArray
+from talkinghead.io.pickles import LAZY, read_pickle
 
 CONTENT = {
     "template": np.arange(12, dtype=np.float64).reshape(4, 3),
@@ -202,3 +205,14 @@ def test_chumpy_and_sparse(tmp_path, monkeypatch):
         found = read_pickle(tmp_path / "a.pkl")
         np.testing.assert_array_equal(found["shapedirs"], np.arange(6.0).reshape(2, 3))
         np.testing.assert_array_equal(found["J_regressor"], regressor.toarray())
+
+
+def test_copies_of_the_same_bytes_are_counted(tmp_path, monkeypatch):
+    """A small file may ask for many copies of its bytes."""
+    wave = np.arange(3000, dtype=">i2")  # read as little-endian: a copy
+    stream = pickle.dumps([wave, wave[:]], 2)
+    (tmp_path / "a.pkl").write_bytes(stream)
+    read_pickle(tmp_path / "a.pkl")
+    monkeypatch.setattr(pickles, "MOST_BUILT", 2 * wave.nbytes)
+    with pytest.raises(InputError, match="would take more than"):
+        read_pickle(tmp_path / "a.pkl")

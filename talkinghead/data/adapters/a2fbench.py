@@ -45,7 +45,7 @@ from talkinghead.files import file_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.units import HEAD_SIZE, unit_scale
 from talkinghead.io.files import load_json
-from talkinghead.io.pickles import read_array
+from talkinghead.io.npz import read_array
 
 VERSION = 1
 LICENCE = "A2F-Bench: non-commercial research only; each set keeps the licence of its source"

@@ -29,7 +29,7 @@ from talkinghead.head.landmarks import on_triangle
 from talkinghead.head.units import unit_scale
 from talkinghead.io.files import parse_json
 from talkinghead.io.meshes import read_mc, read_pc2
-from talkinghead.io.pickles import read_array
+from talkinghead.io.npz import read_array
 from talkinghead.motion.emotions import SPELLINGS
 
 VERSION = 1

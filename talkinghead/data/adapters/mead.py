@@ -29,7 +29,7 @@ from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.errors import InputError, brief
 from talkinghead.files import file_name
 from talkinghead.io.files import SOUNDS, files_under, sound_of
-from talkinghead.io.pickles import read_array
+from talkinghead.io.npz import read_array
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 VERSION = 1

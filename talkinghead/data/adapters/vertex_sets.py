@@ -16,7 +16,8 @@ from talkinghead.head.regions import load_regions
 from talkinghead.head.topology import head_for
 from talkinghead.head.units import unit_scale
 from talkinghead.io.meshes import read_mesh
-from talkinghead.io.pickles import read_array, read_pickle
+from talkinghead.io.npz import read_array
+from talkinghead.io.pickles import read_pickle
 
 HOLE = 5  # frames that may be missing in a row: they are interpolated
 FOLDER, TEMPLATES = "vertices_npy", "templates.pkl"  # of the layout that FaceFormer introduced

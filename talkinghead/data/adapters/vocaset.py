@@ -33,7 +33,9 @@ from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.head.head import Head
 from talkinghead.head.units import unit_scale
-from talkinghead.io.pickles import LazyArray, read_array, read_pickle
+from talkinghead.io.npz import read_array
+from talkinghead.io.pickled_objects import LazyArray
+from talkinghead.io.pickles import read_pickle
 
 VERSION = 1
 LICENCE = "VOCASET: research only, no redistribution"

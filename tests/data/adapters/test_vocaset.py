@@ -14,7 +14,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_animation
 from talkinghead.data.preparation import prepare
 from talkinghead.errors import InputError
-from talkinghead.io.pickles import LazyArray
+from talkinghead.io.pickled_objects import LazyArray
 
 TRAIN, VAL, TEST = "FaceTalk_170725_00137_TA", vocaset.VAL[0], vocaset.TEST[0]
 
