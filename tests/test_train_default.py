@@ -56,6 +56,20 @@ def place(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def moonshine(place):
+    """A Moonshine of random weights that hears as the real one: frames of 24 ms."""
+    from transformers import MoonshineConfig, MoonshineModel
+
+    torch.manual_seed(0)
+    heads = {f"{part}_num_{kind}": 2 for part in ("encoder", "decoder") for kind in ("attention_heads", "key_value_heads")}
+    layers = {"encoder_num_hidden_layers": 3, "decoder_num_hidden_layers": 1}
+    MoonshineModel(MoonshineConfig(hidden_size=16, intermediate_size=16, vocab_size=8, **heads, **layers)).save_pretrained(
+        place / "moonshine"
+    )
+    return place / "moonshine"
+
+
+@pytest.fixture(scope="module")
 def lips(root, place, tiny_data):
     """Nets of two seeds on the tiny Whisper."""
     import sys
@@ -71,13 +85,18 @@ def lips(root, place, tiny_data):
 
 
 @pytest.mark.filterwarnings("ignore:.*the data give nothing for the losses:talkinghead.errors.InputWarning")
-def test_the_default_model_is_made_in_one_go_and_goes_on_where_it_was(root, place, tiny_data, monkeypatch, tmp_path, capsys):
+def test_the_default_model_is_made_in_one_go_and_goes_on_where_it_was(
+    root, place, moonshine, tiny_data, monkeypatch, tmp_path, capsys
+):
+    import speech_features
     import train_default
+
+    monkeypatch.setitem(speech_features.LAYERS, "moonshine", [1, 2])
 
     cheap_training.shorten(monkeypatch.setattr)
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(root=root))
     line = f"--films {tiny_data}=2 --speech {place}/speech --whisper {place}/whisper.bin --layers 1 2 --start {place}/start"
-    line = f"{line} --held-out 1 --recipe {tmp_path}/recipe.yaml --quick --out {tmp_path}/run".split()
+    line = f"{line} --moonshine {moonshine} --held-out 1 --recipe {tmp_path}/recipe.yaml --quick --out {tmp_path}/run".split()
     train_default.main(line)
     model = tmp_path / "run/model"
     talker = Talker.from_pretrained(model)
@@ -86,7 +105,7 @@ def test_the_default_model_is_made_in_one_go_and_goes_on_where_it_was(root, plac
     before = (tmp_path / "run/talker/model.safetensors").stat().st_mtime_ns
     capsys.readouterr()
     train_default.main(line)
-    assert capsys.readouterr().out.count("is complete") == 4
+    assert capsys.readouterr().out.count("is complete") == 5
     assert (tmp_path / "run/talker/model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(InputError, match="other arguments"):
         train_default.main([*line, "--held-out", "2"])
@@ -158,7 +177,7 @@ def test_convolutions_begin_as_gabor_filters(place, lips, tmp_path, capsys):
 
 def test_recordings_get_the_aperture_of_the_nets_and_shut_lips_at_a_bilabial(place, lips, tmp_path):
     import label_lips
-    from lip_labels import Mouth
+    from lip_labels import Mouth, sharpened
     from lip_nets import load_nets
     from speech_features import WhisperLayers
 
@@ -171,9 +190,51 @@ def test_recordings_get_the_aperture_of_the_nets_and_shut_lips_at_a_bilabial(pla
     mouth = Mouth(list(motion.names[:-1]))
     gap = mouth.gap(motion.coefficients[:, :-1])
     heard = WhisperLayers(place / "whisper.bin", [1, 2])(load_audio(place / "speech/1.flac"))
-    told = load_nets(lips)(heard)[1][:, 0]
+    told = sharpened(load_nets(lips)(heard)[1])[:, 0]
     assert gap[33:37].max() < 0.3 and told[33:37].min() > 1, "/b/ is at 0.6 to 0.8 s"
     assert gap[48:70] == pytest.approx(told[48:70], abs=0.06)
+
+
+def test_rows_of_moonshine_are_centred_on_the_frames_of_this_project(moonshine):
+    from speech_features import MoonshineLayers
+
+    hears = MoonshineLayers(str(moonshine), [1, 2])
+    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32) * 0.1
+    rows = hears(noise)
+    assert rows.shape == (50, 32) and np.isfinite(rows).all()
+    # A click changes the rows beside it most. Frames of 24 ms, and attention to all others, leave some error for each click.
+    errors = []
+    for second in np.arange(0.15, 0.9, 0.05):
+        click = noise.copy()
+        click[round(second * 16000)] += 20
+        changed = np.abs(hears(click).astype(np.float32) - rows).sum(1)
+        errors.append((np.argmax(changed) + 0.5) / 50 - second)
+    assert abs(np.median(errors)) <= 0.011 and np.abs(errors).max() < 0.05, errors
+    long = np.tile(noise, 25)
+    assert hears(long).shape == (1250, 32), "in pieces"
+
+
+def test_teachers_are_averaged(place, lips, moonshine, tiny_data, tmp_path):
+    import label_lips
+    import train_encoder
+    import train_lip_nets
+    from lip_nets import load_nets
+
+    line = f"--data {tiny_data} --moonshine {moonshine} --layers 2 --steps 4 --seeds 1 --batch 2 --frames 40"
+    train_lip_nets.main([*line.split(), "--out", str(tmp_path / "other")])
+    assert load_nets(tmp_path / "other").config.features["kind"] == "moonshine"
+    sources = f"--whisper {place}/whisper.bin --moonshine {moonshine} --speech {place}/speech --held-out 1"
+    label_lips.main(f"--nets {lips} {tmp_path}/other {sources} --out {tmp_path}/voices".split())
+    assert len(read_manifest(tmp_path / "voices")) == 3
+    line = f"--lips {lips} {tmp_path}/other {sources} --start {place}/start --steps 1 --batch 2 --seconds 0.6"
+    train_encoder.main([*line.split(), "--out", str(tmp_path / "encoder")])
+    assert (tmp_path / "encoder/encoder/config.json").exists()
+    with pytest.raises(InputError, match="name those first"):
+        train_encoder.main(
+            [*line.replace(f"{lips} {tmp_path}/other", f"{tmp_path}/other {lips}").split(), "--out", str(tmp_path / "x")]
+        )
+    with pytest.raises(InputError, match="cannot be loaded"):
+        train_lip_nets.main(f"--data {tiny_data} --moonshine {tmp_path} --out {tmp_path}/y".split())
 
 
 def test_bad_input_is_refused_in_a_line(place, lips, tiny_data, tmp_path, capsys):

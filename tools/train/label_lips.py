@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from lip_labels import Mouth, average, label
+from lip_labels import Mouth, average, label, sharpened
 from lip_nets import LipNets, load_nets
 from recordings import Recording, find_recordings
-from speech_features import features_of
+from speech_features import Features, add_sources, features_of
 from stage import begin, complete, run
 
 from talkinghead.audio.clock import FPS, RATE
@@ -31,20 +30,21 @@ from talkinghead.progress import progress_bar
 from talkinghead.speech.coarticulation import loudness_of, segments_of
 
 
-def read_nets(folders: list[Path], whisper: Path | None, encoder: str | None) -> tuple[list[LipNets], list[Any]]:
+def read_nets(folders: list[Path], args: argparse.Namespace) -> tuple[list[LipNets], list[Features]]:
     """Nets of several folders, and what makes the features of each. Raises InputError if they have not the same shapes."""
     nets = [load_nets(folder) for folder in folders]
     if any(one.config.shapes != nets[0].config.shapes for one in nets):
         raise InputError(f"--nets {' '.join(map(str, folders))}: they were trained on different shapes")
-    return nets, [features_of(one.config.features, whisper, encoder) for one in nets]
+    return nets, [features_of(one.config.features, args) for one in nets]
 
 
-def write(out: Path, recording: Recording, nets: list[LipNets], features: list[Any], licence: str) -> Clip:
+def write(out: Path, recording: Recording, nets: list[LipNets], features: list[Features], licence: str) -> Clip:
     """Sound and motion of one recording; its line of the manifest."""
     wave = load_audio(recording.path)
     phones = recording.phones_said(wave)
     segments = segments_of(phones, len(wave) / RATE, loudness_of(wave)) if phones else None
     weights, lips = average(nets, [of(wave) for of in features])
+    weights, lips = sharpened(weights).clip(0, 1), sharpened(lips)
     weights, tongue = label(Mouth(nets[0].config.shapes), weights, lips[:, 0], segments)
     names = tuple(nets[0].config.shapes)
     if tongue is not None:
@@ -60,8 +60,7 @@ def write(out: Path, recording: Recording, nets: list[LipNets], features: list[A
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", type=Path, nargs="+", required=True)
-    parser.add_argument("--whisper", type=Path, help="of nets that were trained on Whisper's layers")
-    parser.add_argument("--encoder", help="of nets that were trained on an encoder's features")
+    add_sources(parser)
     parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
     parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes that are split test")
     parser.add_argument("--licence", default="unknown", help="of the recordings")
@@ -70,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     if complete(args, args.out / NAME):
         return
     recordings = find_recordings(args.speech, args.held_out)
-    nets, features = read_nets(args.nets, args.whisper, args.encoder)
+    nets, features = read_nets(args.nets, args)
     begin(args)
     for folder in ("audio", "motion"):
         (args.out / folder).mkdir(exist_ok=True)

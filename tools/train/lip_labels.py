@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from lip_nets import LipNets
+from scipy.ndimage import gaussian_filter1d
 
 from talkinghead.audio.clock import FPS, frame_times
 from talkinghead.head.head import Head
@@ -22,6 +23,9 @@ BITING = TUNING.teeth + 0.02  # jawOpen that mouthClose leaves while the lower l
 # the next voice, and what closing and parting take. At the ends of a recording every pause counts.
 PAUSE, AFTER, BEFORE, MOVING = 0.35, 0.12, 0.08, 0.12
 STILL = 0.7  # share by which shapes are reduced at rest, beyond closing the lips
+# Nets give the mean of what lips may do, which is slower: on average the lips of 251 voices moved by 0.76 mm a frame, with this
+# by 0.83, those of filmed addresses by 0.88. Share, and deviation in frames, of what a Gaussian filter takes away.
+SHARPENING, SMOOTHED = 0.25, 8
 TEETH_APART = 0.05  # jawOpen from which the tongue shows whole
 
 
@@ -63,10 +67,15 @@ class Mouth:
 
 
 def average(nets: list[LipNets], features: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What several folders of nets say of their features: (T, K) weights and (T,) aperture in mm."""
+    """What several folders of nets say of their features: (T, K) weights, and (T, 2) aperture and width in mm."""
     told = [one(heard) for one, heard in zip(nets, features, strict=True)]
     frames = min(len(weights) for weights, _ in told)
     return tuple(np.mean([pair[i][:frames] for pair in told], 0) for i in (0, 1))  # type: ignore[return-value]
+
+
+def sharpened(values: np.ndarray) -> np.ndarray:
+    """(T, N) values with faster changes, see `SHARPENING`."""
+    return values + SHARPENING * (values - gaussian_filter1d(values, SMOOTHED, axis=0, mode="nearest"))
 
 
 def label(

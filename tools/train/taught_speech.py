@@ -1,12 +1,14 @@
 """Speech with what Whisper hears in it, in files, and training windows of it. T frames at 50 a second, D features.
 
 Every recording is heard clean, at its own speed and at others, which shift pitch and vocal tract and so make new voices.
-A file has `wave` (T * 320,) int16, `features` (T, D) float16 of `speech_features.WhisperLayers`, `sinks` and `phones` (T,).
+A file has `wave` (T * 320,) int16, `features` (T, D) float16 of `speech_features.WhisperLayers`, `sinks` and `phones` (T,), and
+`lips` (T, K + 2) float16, see `lip_nets`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,6 +38,7 @@ BEDS, BED_SECONDS, BED_LEVEL = 60, 20, 0.125  # sounds that are no voice
 ROOMS, WORSE, LEVELS, PAUSES = 0.06, 0.66, 0.14, 0.15
 LONGER = (1, 1, 2, 4)  # factors of the length of windows: short ones are of many voices, long ones what is heard in use
 REST = PHONES.index(SILENCE)
+Lips = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def find_speech(speech: list[Path], films: list[Path], held_out: int, per_film: int) -> list[Recording]:
@@ -48,8 +51,11 @@ def find_speech(speech: list[Path], films: list[Path], held_out: int, per_film: 
     return found
 
 
-def teach(found: list[Recording], whisper: WhisperLayers, folder: Path) -> tuple[list[Path], list[Path]]:
-    """Write what is missing of the files of recordings; those to train on, and those of recordings that are held out."""
+def teach(found: list[Recording], whisper: WhisperLayers, lips: Lips, folder: Path) -> tuple[list[Path], list[Path]]:
+    """Write what is missing of the files of recordings; those to train on, and those of recordings that are held out.
+
+    lips: the (T, K + 2) lips of (n,) samples with (T, D) features of Whisper.
+    """
     folder.mkdir(exist_ok=True)
     train: list[Path] = []
     held: list[Path] = []
@@ -64,11 +70,11 @@ def teach(found: list[Recording], whisper: WhisperLayers, folder: Path) -> tuple
             if not all(path.exists() for path in paths):
                 wave = load_audio(one.path)
                 for path, speed in zip(paths, speeds, strict=True):
-                    _write(path, one, wave, speed, whisper)
+                    _write(path, one, wave, speed, whisper, lips)
     return train, held
 
 
-def _write(path: Path, one: Recording, wave: np.ndarray, speed: float, whisper: WhisperLayers) -> None:
+def _write(path: Path, one: Recording, wave: np.ndarray, speed: float, whisper: WhisperLayers, lips: Lips) -> None:
     from safetensors.numpy import save_file
 
     heard = wave if speed == 1 else soxr.resample(wave, RATE * speed, RATE)
@@ -76,6 +82,7 @@ def _write(path: Path, one: Recording, wave: np.ndarray, speed: float, whisper: 
     arrays = {
         "wave": np.round(np.clip(heard[: len(features) * FRAME], -1, 1) * FULL).astype(np.int16),
         "features": features,
+        "lips": lips(heard, features).astype(np.float16),
         "sinks": sinks.astype(np.int16),
         "phones": frame_labels(one.phones_said(wave), frame_times(len(features), FPS) * speed).astype(np.int16),
     }
@@ -85,19 +92,25 @@ def _write(path: Path, one: Recording, wave: np.ndarray, speed: float, whisper: 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A stretch of speech: (T * 320,) samples, (T, D) float32 features, (T,) whether they count, (T,) phonemes or UNKNOWN."""
+    """A stretch of speech: (T * 320,) samples, (T, D) float32 features, (T, K + 2) lips, (T,) whether features count, (T,)
+    phonemes or UNKNOWN.
+    """
 
     wave: np.ndarray
     features: np.ndarray
+    lips: np.ndarray
     counts: np.ndarray
     phones: np.ndarray
 
 
 class TaughtSpeech:
-    """Windows of files that `teach` wrote; features are standardised by (D,) mean and sd. silence: (T, D), standardised."""
+    """Windows of files that `teach` wrote; features are standardised by (D,) mean and sd.
 
-    def __init__(self, paths: list[Path], mean: Tensor, sd: Tensor, silence: np.ndarray) -> None:
-        self.paths, self.mean, self.sd, self.silence = paths, mean.numpy(), sd.numpy(), silence
+    silence: (T, D) standardised features of it. rest: (K + 2,) lips in it.
+    """
+
+    def __init__(self, paths: list[Path], mean: Tensor, sd: Tensor, silence: np.ndarray, rest: np.ndarray) -> None:
+        self.paths, self.mean, self.sd, self.silence, self.rest = paths, mean.numpy(), sd.numpy(), silence, rest
         self.frames = np.array([self._frames(path) for path in paths])
 
     def window(self, i: int, start: int = 0, frames: int | None = None) -> Window:
@@ -108,9 +121,12 @@ class TaughtSpeech:
         low, high = int(places.min()), int(places.max()) + 1
         with safe_open(self.paths[i], "numpy") as file:
             wave = file.get_slice("wave")[low * FRAME : high * FRAME].reshape(-1, FRAME)[places - low].reshape(-1)
-            features, sinks, phones = (file.get_slice(k)[low:high][places - low] for k in ("features", "sinks", "phones"))
+            features, lips, sinks, phones = (
+                file.get_slice(name)[low:high][places - low] for name in ("features", "lips", "sinks", "phones")
+            )
         standardised = (features.astype(np.float32) - self.mean) / self.sd
-        return Window(wave.astype(np.float32) / FULL, standardised, sinks == 0, phones.astype(np.int64))
+        sound = wave.astype(np.float32) / FULL
+        return Window(sound, standardised, lips.astype(np.float32), sinks == 0, phones.astype(np.int64))
 
     def behind(self, frames: int, rng: np.random.Generator) -> np.ndarray:
         """(frames * 320,) of another voice, or of a sound that is none."""
@@ -122,8 +138,10 @@ class TaughtSpeech:
             other = self.window(i, 0, min(frames, int(self.frames[i]))).wave
         return np.roll(np.resize(other, samples), rng.integers(samples))
 
-    def batch(self, rng: np.random.Generator, size: int, seconds: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """(B, S) heard, (B, T, D) features of the clean sound, (B, T) whether they count, (B, T) phonemes, (B, S) clean."""
+    def batch(self, rng: np.random.Generator, size: int, seconds: float) -> tuple[Tensor, ...]:
+        """(B, S) heard; of the clean sound (B, T, D) features, (B, T) whether they count, (B, T, K + 2) lips, (B, T) phonemes,
+        (B, S) samples.
+        """
         longer = int(rng.choice(LONGER))
         frames, rows = int(seconds * FPS) * longer, []
         for i in rng.choice(len(self.paths), max(1, size // longer), p=self.frames / self.frames.sum()):
@@ -132,7 +150,7 @@ class TaughtSpeech:
             heard = self._heard(whole, rng)
             if heard is None:
                 noise = room_noise(rng, len(whole.wave))
-                whole = self._silent(Window(noise, whole.features, whole.counts, whole.phones), slice(None))
+                whole = self._silent(replace(whole, wave=noise), slice(None))
                 heard = noise
             if rng.random() < PAUSES:
                 middle = int(rng.integers(frames // 2))
@@ -141,8 +159,8 @@ class TaughtSpeech:
                 heard = heard.copy()
                 heard[sounds] = rng.standard_normal(sounds.stop - sounds.start) * 10 ** rng.uniform(-6, -3)
                 whole = self._silent(whole, cut)
-            rows.append((heard.astype(np.float32), whole.features, whole.counts, whole.phones, whole.wave))
-        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))  # type: ignore[return-value]
+            rows.append((heard.astype(np.float32), whole.features, whole.counts, whole.lips, whole.phones, whole.wave))
+        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
 
     def _heard(self, whole: Window, rng: np.random.Generator) -> np.ndarray | None:
         """How the window is recorded; None: nobody speaks in it."""
@@ -154,10 +172,10 @@ class TaughtSpeech:
         return whole.wave * 10 ** (rng.uniform(-20, 6) / 20) if kind < ROOMS + WORSE + LEVELS else whole.wave
 
     def _silent(self, whole: Window, cut: slice) -> Window:
-        """The window with the features and the phoneme of silence at some frames."""
-        features, counts, phones = whole.features.copy(), whole.counts.copy(), whole.phones.copy()
-        features[cut], counts[cut], phones[cut] = self.silence[: len(phones)][cut], True, REST
-        return Window(whole.wave, features, counts, phones)
+        """The window with the features, lips and phoneme of silence at some frames."""
+        features, lips, counts, phones = whole.features.copy(), whole.lips.copy(), whole.counts.copy(), whole.phones.copy()
+        features[cut], lips[cut], counts[cut], phones[cut] = self.silence[: len(phones)][cut], self.rest, True, REST
+        return Window(whole.wave, features, lips, counts, phones)
 
     @staticmethod
     def _frames(path: Path) -> int:

@@ -1,17 +1,18 @@
 """Train the default model in one go from prepared data: lip nets, speech encoder, lips of recordings, talker.
 
     python tools/train/train_default.py --films data/grid=1 data/grid_s4=2 data/presidents=6 \
-        --speech LIBRISPEECH FLEURS CSS10 --whisper whisper-base.bin --out runs/default
+        --speech LIBRISPEECH FLEURS CSS10 --whisper whisper-base.bin --moonshine moonshine-base --out runs/default
 
 Films are folders of `talkinghead prepare video` with their weights; recordings may have a phones.jsonl. In this order:
 
-    OUT/lips          train_lip_nets.py: the lips of the films, from Whisper's layers
-    OUT/encoder       train_encoder.py: an encoder that hears what these nets need
-    OUT/lips_encoder  train_lip_nets.py: the lips of the films, from the encoder's features
-    OUT/voices        label_lips.py: what both say of the recordings
-    OUT/init          with --init, that model on the encoder's features, for the next stage to begin with
-    OUT/talker        `talkinghead train` of the recipe, on films and voices; a film counts as often as its weight says
-    OUT/model         the model folder, as assets/models/default
+    OUT/lips            train_lip_nets.py: the lips of the films, from Whisper's layers
+    OUT/lips_moonshine  with --moonshine, the same from Moonshine's layers
+    OUT/encoder         train_encoder.py: an encoder that hears what these nets need
+    OUT/lips_encoder    train_lip_nets.py: the lips of the films, from the encoder's features
+    OUT/voices          label_lips.py: what all of these nets say of the recordings
+    OUT/init            with --init, that model on the encoder's features, for the next stage to begin with
+    OUT/talker          `talkinghead train` of the recipe, on films and voices; a film counts as often as its weight says
+    OUT/model           the model folder, as assets/models/default
 
 A stage that is complete is left as it is; an interrupted one goes on. `--quick` makes a few steps of everything, to see that it
 runs. Recordings that are held out for the encoder are split test in OUT/voices.
@@ -27,6 +28,7 @@ from pathlib import Path
 import label_lips
 import train_encoder
 import train_lip_nets
+from speech_features import LAYERS
 from stage import run
 
 from talkinghead.errors import InputError
@@ -73,16 +75,20 @@ def data_of(films: list[str], voices: Path) -> str:
 def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     """The command line of each tool by its output folder."""
     out, speech, whisper = args.out, ["--speech", *args.speech], ["--whisper", args.whisper]
+    moonshine = ["--moonshine", args.moonshine] if args.moonshine else []
     held_out, films = ["--held-out", str(args.held_out)], [str(train_lip_nets.weighted(film)[0]) for film in args.films]
     encoder, lips = ["--encoder", str(out / "encoder" / "encoder")], QUICK_LIPS if args.quick else []
     learn = [*(QUICK_ENCODER if args.quick else []), "--start", args.start]
-    nets = [str(out / "lips"), str(out / "lips_encoder")]
     layers = ["--layers", *map(str, args.layers)]
+    nets = ["lips", *(["lips_moonshine"] if moonshine else []), "lips_encoder"]
+    sources = {"lips": [*whisper, *layers], "lips_moonshine": moonshine, "lips_encoder": encoder}
+    trained = {name: ["--data", *args.films, *sources[name], *lips] for name in nets}
+    folders = [str(out / name) for name in nets]
     return {
-        "lips": ["--data", *args.films, *whisper, *layers, *lips],
-        "encoder": [*whisper, "--lips", nets[0], *speech, "--films", *films, *held_out, *learn],
-        "lips_encoder": ["--data", *args.films, *encoder, *lips],
-        "voices": ["--nets", *nets, *whisper, *encoder, *speech, *held_out, "--licence", args.licence],
+        **{name: trained[name] for name in nets[:-1]},
+        "encoder": [*whisper, *moonshine, "--lips", *folders[:-1], *speech, "--films", *films, *held_out, *learn],
+        "lips_encoder": trained["lips_encoder"],
+        "voices": ["--nets", *folders, *whisper, *moonshine, *encoder, *speech, *held_out, "--licence", args.licence],
     }
 
 
@@ -91,7 +97,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--films", nargs="+", required=True, metavar="FOLDER=WEIGHT")
     parser.add_argument("--speech", nargs="+", required=True, help="folders of recordings, or files")
     parser.add_argument("--whisper", required=True, help="Whisper base as a CTranslate2 file")
-    parser.add_argument("--layers", type=int, nargs="+", default=[3, 4, 5], help="of Whisper")
+    parser.add_argument("--layers", type=int, nargs="+", default=LAYERS["whisper"], help="of Whisper")
+    parser.add_argument("--moonshine", help="Moonshine base, whose nets teach, too: a folder of transformers, or a Hub id")
     parser.add_argument("--start", default="default", help="encoder whose convolutions are taken, or gabor")
     parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes that nothing learns")
     parser.add_argument("--licence", default="unknown", help="of the recordings")
@@ -101,10 +108,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args(arguments)
-    tools = {"lips": train_lip_nets, "encoder": train_encoder, "lips_encoder": train_lip_nets, "voices": label_lips}
+    tools = {"encoder": train_encoder, "voices": label_lips}
     for name, line in stages(args).items():
-        print(f"== {args.out / name}: {tools[name].__name__}.py {' '.join(line)}", flush=True)
-        tools[name].main([*line, "--out", str(args.out / name)])
+        tool = tools.get(name, train_lip_nets)
+        print(f"== {args.out / name}: {tool.__name__}.py {' '.join(line)}", flush=True)
+        tool.main([*line, "--out", str(args.out / name)])
     talker = args.out / "talker"
     encoder, init = args.out / "encoder" / "encoder", args.out / "init"
     if args.init and not (init / CONFIG).exists():

@@ -1,12 +1,13 @@
 """Train the wav2vec 2.0 that ships: it learns to hear bad recordings as Whisper hears clean ones, and as lips need it.
 
-    python tools/train/train_encoder.py --whisper whisper-base.bin --lips runs/lips --speech LIBRISPEECH FLEURS \
-        --films data/grid --out runs/encoder
+    python tools/train/train_encoder.py --whisper whisper-base.bin --moonshine moonshine-base \
+        --lips runs/lips runs/lips_moonshine --speech LIBRISPEECH FLEURS --films data/grid --out runs/encoder
 
 The student is wav2vec 2.0 in shape. Its transformer begins as the first layers of Whisper. Its convolutions begin as those of
 another encoder (`--start`, the shipped one if not given), or with `--start gabor` as Gabor filters on the mel scale, which for
 `--front-steps` learn what Whisper's mel spectrogram and convolutions give. Then all of it learns for `--steps` to give the
-layers of Whisper that the lip nets read, what these nets say of them, and phonemes where a phones.jsonl tells them.
+layers of Whisper that the first of the lip nets read, lips, and phonemes where a phones.jsonl tells them. The lips are what all
+nets of `--lips` say on average; the student reads them from its features by a copy of the first nets, which learns, too.
 
 Whisper hears each recording clean, the student through a random room, microphone, noise and level, so that the features hold
 where the recording is bad. `OUT/taught` keeps what Whisper hears. Interrupted, the training goes on from its last checkpoint.
@@ -16,6 +17,7 @@ where the recording is bad. `OUT/taught` keeps what Whisper hears. Interrupted, 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -23,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lip_nets import LipGeometry, LipNets, load_nets
-from speech_features import WhisperLayers, features_of
+from label_lips import read_nets
+from lip_labels import average
+from lip_nets import SPREAD, LipGeometry, LipNets
+from speech_features import WhisperLayers, add_sources
 from stage import begin, complete, run
 from taught_speech import TaughtSpeech, find_speech, teach
 from torch import Tensor, nn
@@ -61,17 +65,17 @@ TRANSFORMER = {
 }
 WEIGHTS = {"front": 1.0, "feature": 1.0, "lips": 0.7, "phoneme": 0.3}
 # Learning rates: what Whisper knew is to be kept, so its layers learn more slowly than the convolutions.
-RATES = {"convolutions": 4e-4, "transformer": 1.5e-4, "phonemes": 1e-3}
+RATES = {"convolutions": 4e-4, "transformer": 1.5e-4, "lips": 5e-4, "phonemes": 1e-3}
 WARMUP, DECAY = 60, 0.7  # steps, and share of the steps over which the rates fall to zero
 SMOOTHED = 0.97  # decay of the printed losses
 
 
 class Student(nn.Module):
-    """The encoder and its phonemes."""
+    """The encoder, its lips and its phonemes."""
 
-    def __init__(self, encoder: AudioEncoder) -> None:
+    def __init__(self, encoder: AudioEncoder, lips: LipNets) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.lips = encoder, copy.deepcopy(lips).requires_grad_(True)
         self.phones = nn.Linear(encoder.width, len(PHONES))
         nn.init.zeros_(self.phones.weight)
 
@@ -104,7 +108,7 @@ def begun(whisper: WhisperLayers, nets: LipNets, start: str) -> Student:
             "feature_layers": whisper.layers,
         }
     )
-    student = Student(AudioEncoder(config))
+    student = Student(AudioEncoder(config), nets)
     model = student.encoder.model
     with torch.no_grad():
         if given is None:
@@ -153,9 +157,8 @@ def gabor(filters: int, length: int) -> Tensor:
 class Teaching:
     """The losses, and what they are measured with. Features are standardised."""
 
-    def __init__(self, whisper: WhisperLayers, nets: LipNets, speech: TaughtSpeech, held: TaughtSpeech) -> None:
-        self.whisper, self.nets, self.speech, self.held = whisper, nets, speech, held
-        self.geometry = LipGeometry(nets.config.shapes)
+    def __init__(self, whisper: WhisperLayers, geometry: LipGeometry, speech: TaughtSpeech, held: TaughtSpeech) -> None:
+        self.whisper, self.geometry, self.speech, self.held = whisper, geometry, speech, held
         some = [speech.window(i, 0, min(500, int(speech.frames[i]))).wave for i in range(0, len(speech.paths), 60)][:20]
         before = torch.cat([whisper.teacher.front(wave)[0] for wave in some])
         self.front_mean, self.front_scale = before.mean(0), before.var(0).mean()
@@ -166,18 +169,15 @@ class Teaching:
         return {"front": (student.front(heard) - self.whisper.teacher.front(clean.numpy())).square().mean() / self.front_scale}
 
     def whole(self, student: Student, rng: np.random.Generator, args: argparse.Namespace) -> dict[str, Tensor]:
-        """Whisper's layers, the lips that the nets read from them, and phonemes."""
-        heard, target, counts, labels, _ = self.speech.batch(rng, args.batch, args.seconds)
+        """Whisper's layers, lips and phonemes."""
+        heard, target, counts, lips, labels, _ = self.speech.batch(rng, args.batch, args.seconds)
         features = student.encoder(heard)
         logits = student.phones(features)
         return {
             "feature": (features - target)[counts].square().mean(),
-            "lips": self.lips(features, target),
+            "lips": self.geometry.error(student.lips.outputs(features) - lips),
             "phoneme": nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN),
         }
-
-    def lips(self, features: Tensor, target: Tensor) -> Tensor:
-        return self.geometry.error(self.nets.outputs(features) - self.nets.outputs(target))
 
     @torch.no_grad()
     def validate(self, student: Student) -> dict[str, dict]:
@@ -193,7 +193,8 @@ class Teaching:
                 error = (features[0] - target)[torch.from_numpy(one.counts)].square().mean(0)
                 right = student.phones(features)[0].argmax(-1).numpy()[known] == one.phones[known]
                 layers = [float(part.mean()) for part in error.chunk(len(self.whisper.layers))]
-                rows[name].append([*layers, self.lips(features, target[None]).item(), right.mean() if known.any() else np.nan])
+                lips = self.geometry.error(student.lips.outputs(features) - torch.from_numpy(one.lips)[None]).item()
+                rows[name].append([*layers, lips, right.mean() if known.any() else np.nan])
         student.train()
         table = {name: np.round(np.nanmean(values, 0), 4).tolist() for name, values in rows.items() if values}
         return {name: {"layers": row[:-2], "lips": row[-2], "phonemes": row[-1]} for name, row in table.items()}
@@ -234,10 +235,16 @@ def fit(student: Student, groups: list[dict], terms: Callable, teaching: Teachin
             checkpoint.save(state, last)
 
 
+def in_units(nets: LipNets, weights: np.ndarray, lips: np.ndarray) -> np.ndarray:
+    """(T, K) weights and (T, 2) aperture and width in mm as outputs of nets, (T, K + 2)."""
+    centred = weights - nets.shape_means.numpy(), (lips - nets.lip_means.numpy()) / np.float32(SPREAD)
+    return np.concatenate(centred, 1)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--whisper", type=Path, required=True, help="Whisper base as a CTranslate2 file")
-    parser.add_argument("--lips", type=Path, required=True, help="lip nets on layers of Whisper")
+    add_sources(parser)
+    parser.add_argument("--lips", type=Path, nargs="+", required=True, help="lip nets, the first on layers of Whisper")
     parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
     parser.add_argument("--films", type=Path, nargs="*", default=[], help="prepared folders, whose sound is learnt, too")
     parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
@@ -257,21 +264,28 @@ def main(arguments: list[str] | None = None) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """All stages. Raises InputError before anything is written."""
-    nets = load_nets(args.lips)
-    if nets.config.features["kind"] != "whisper":
-        raise InputError(f"--lips {args.lips}: were not trained on layers of Whisper")
+    teachers, features = read_nets(args.lips, args)
+    nets, whisper = teachers[0], features[0]
+    if not isinstance(whisper, WhisperLayers):
+        raise InputError(f"--lips {args.lips[0]}: were not trained on layers of Whisper; name those first")
     found = find_speech(args.speech, args.films, args.held_out, args.per_film)
     if all(one.split == "test" for one in found):
         raise InputError(f"--speech {' '.join(map(str, args.speech))}: all is held out; choose a smaller --held-out")
-    whisper = features_of(nets.config.features, args.whisper, None)
-    assert isinstance(whisper, WhisperLayers)
     torch.manual_seed(args.seed)
     student = begun(whisper, nets, args.start)
     begin(args)
     quiet = whisper(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
     silence = (quiet.astype(np.float32) - nets.mean.numpy()) / nets.sd.numpy()
-    speech, held = (TaughtSpeech(paths, nets.mean, nets.sd, silence) for paths in teach(found, whisper, args.out / "taught"))
-    teaching = Teaching(whisper, nets, speech, held)
+    geometry = LipGeometry(nets.config.shapes)
+    closed = torch.zeros(1, len(nets.config.shapes))
+    rest = in_units(nets, closed.numpy(), geometry.lips(closed).numpy())[0]
+
+    def lips(wave: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        return in_units(nets, *average(teachers, [heard, *(others(wave) for others in features[1:])]))
+
+    taught = teach(found, whisper, lips, args.out / "taught")
+    speech, held = (TaughtSpeech(paths, nets.mean, nets.sd, silence, rest) for paths in taught)
+    teaching = Teaching(whisper, geometry, speech, held)
     millions = sum(p.numel() for p in student.encoder.parameters()) / 1e6
     line = {"hours": round(speech.frames.sum() / FPS / 3600, 3), "files": len(speech.paths), "weights_M": round(millions, 2)}
     print(json.dumps(line), flush=True)
@@ -280,9 +294,10 @@ def train(args: argparse.Namespace) -> None:
         student.encoder.model.feature_projection.projection.bias.data.copy_(teaching.front_mean)
         fit(student, [convolutions], teaching.front, teaching, args.front_steps, "front", args)
     others = {"params": [*student.encoder.model.encoder.parameters()], "lr": RATES["transformer"]}
+    mouth = {"params": [*student.lips.parameters()], "lr": RATES["lips"]}
     phones = {"params": [*student.phones.parameters()], "lr": RATES["phonemes"]}
     print(json.dumps({"stage": "whole", "step": 0} | teaching.validate(student)), flush=True)
-    fit(student, [convolutions, others, phones], teaching.whole, teaching, args.steps, "whole", args)
+    fit(student, [convolutions, others, mouth, phones], teaching.whole, teaching, args.steps, "whole", args)
     save_encoder(student.encoder, student.phones, args.out / "encoder")
 
 

@@ -3,7 +3,8 @@
     python tools/train/train_lip_nets.py --data data/grid=1 data/addresses=6 --whisper whisper-base.bin --out runs/lips
 
 Folders are those of `talkinghead prepare video`. A window is drawn from each in proportion to its seconds times its weight
-(1 if none is given); split train is trained on. Features are layers of Whisper, or those of a speech encoder (`--encoder`).
+(1 if none is given); split train is trained on. Features are layers of Whisper or of Moonshine, or those of a speech
+encoder.
 The correlation of aperture and width with the film is printed for the clips of split test. One net is trained for each of
 `--seeds`; interrupted, the training goes on with the next. `tools/train/label_lips.py` and `train_encoder.py` read the folder.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lip_nets import SPREAD, LipGeometry, LipNet, LipNets, LipNetsConfig, load_nets, mouth_shapes
-from speech_features import EncoderFeatures, WhisperLayers
+from speech_features import Features, add_sources, make_features
 from stage import begin, complete, run
 from torch import Tensor
 
@@ -63,7 +64,7 @@ def weighted(text: str) -> tuple[Path, float]:
     return Path(folder), value
 
 
-def read(folders: list[tuple[Path, float]], features: WhisperLayers | EncoderFeatures, shapes: list[str]) -> list[Filmed]:
+def read(folders: list[tuple[Path, float]], features: Features, shapes: list[str]) -> list[Filmed]:
     """The clips of splits train and test. Raises InputError for motion that is not of ARKit's shapes."""
     target, out = Target("arkit", tuple(shapes), Head.default()), []
     with progress_bar() as bar:
@@ -153,10 +154,8 @@ def measure(nets: LipNets, clips: list[Filmed], geometry: LipGeometry) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", required=True, metavar="FOLDER=WEIGHT")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--whisper", type=Path, help="Whisper base as a CTranslate2 file")
-    source.add_argument("--encoder", help="folder of a speech encoder, or default")
-    parser.add_argument("--layers", type=int, nargs="+", default=[3, 4, 5], help="of Whisper")
+    add_sources(parser.add_mutually_exclusive_group(required=True))
+    parser.add_argument("--layers", type=int, nargs="+", help="of Whisper or Moonshine; see `speech_features.LAYERS`")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3, help="how many nets")
     parser.add_argument("--steps", type=int, default=450)
@@ -170,7 +169,8 @@ def main(arguments: list[str] | None = None) -> None:
     if complete(args, args.out / CONFIG):
         return
     folders = [weighted(text) for text in args.data]
-    features = WhisperLayers(args.whisper, args.layers) if args.whisper else EncoderFeatures(args.encoder)
+    kind = next(name for name in ("whisper", "moonshine", "encoder") if getattr(args, name))
+    features = make_features(kind, getattr(args, kind), args.layers)
     shapes = mouth_shapes()
     clips, geometry = read(folders, features, shapes), LipGeometry(shapes)
     training = [one for one in clips if one.split == "train"]
