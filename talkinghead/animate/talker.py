@@ -18,17 +18,19 @@ from talkinghead.audio.clock import RATE, frame_times
 from talkinghead.audio.load import audio_hash, load_audio
 from talkinghead.audio.prosody import prosody
 from talkinghead.errors import InputError
+from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.models.config import BLENDSHAPES, ModelConfig
 from talkinghead.models.pretrained import load_model, save_model
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.speech_to_motion import SpeechToMotion
-from talkinghead.models.template import template_code
+from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
+from talkinghead.motion.retarget import controls_of
 from talkinghead.speech.phonemes import BILABIALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
@@ -73,14 +75,17 @@ class Talker:
         """Motion for a recording, as long as the recording to within a frame.
 
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). track: which of a file's sounds, see
-        `load_audio`. head: any head with the model's shape names, the default one if not given; or a person on a topology that
-        the model was trained on. annotation: which kind of motion, where the model knows several (`config.annotations`); what
-        fits `head`, or the first.
+        `load_audio`. head: any head whose shapes are known by their names, the default one if not given, see `Animation.on`; or
+        a person on a topology that the model was trained on. annotation: which kind of motion, where the model knows several
+        (`config.annotations`); what fits `head`, or the first.
 
         settings, changes: see `AnimateSettings`, whose fields are keywords here: `animate("a.wav", emotion="happy", seed=1)`.
         Beside a name, `emotion` may be a dict, keyframes or an `EmotionCurve`. Raises InputError.
         """
         settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
+        if head is not None and self._by_names(head, annotation):
+            given = {"annotation": annotation, "rate": rate, "track": track, "settings": settings}
+            return self.animate(audio, **given).on(head)
         annotation, head = self.face(head, annotation)
         curve = settings.curve
         if not self.config.emotions and (curve is None or curve.values.any()):
@@ -114,6 +119,19 @@ class Talker:
         )
         meta = {"annotation": annotation} | settings.meta(curve) | {"audio": audio_hash(wave), "version": __version__}
         return compose(speech, head, settings, curve, voice, len(wave) / RATE, meta)
+
+    def _by_names(self, head: Head, annotation: str | None) -> bool:
+        """Whether a head is none that the model knows, but has shapes that can show the model's blendshapes."""
+        known = self.config.annotations
+        for name in known if annotation is None else [annotation]:
+            own = self.heads.get(name)
+            if own is not None and _same_mesh(own, head):
+                return False
+            named = set(known.get(name, ())) <= set(head.names) and name not in BLENDSHAPES
+            if named or (head.character is None and not lacking(head, self.config, known.get(name, ()))):
+                return False
+        first = annotation or next(iter(known))
+        return first in BLENDSHAPES and speaks(controls_of(head))
 
     def face(self, head: Head | None = None, annotation: str | None = None) -> tuple[str, Head]:
         """The annotation and the head that `animate` uses. Raises InputError if the two do not fit, or no mesh is known."""

@@ -14,10 +14,9 @@ from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size, Track
-from talkinghead.cli.outputs import check_outputs, video_options, working, write
+from talkinghead.cli.outputs import check_outputs, named_head, video_options, working, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
-from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs
 
 DEFAULTS = AnimateSettings()
@@ -96,7 +95,7 @@ def _animate_one(
     inputs.add_below(model)
     check_outputs(output, audio, inputs, [VIDEO, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
-    face = read_head(head)
+    face = named_head(head)
     wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once
     warn_of_silence(wave, audio)
     if transcript is not None:
@@ -123,7 +122,7 @@ def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...]
     out = output[0]
     if out.suffix.lower() in (VIDEO, *suffixes()) and not out.is_dir():
         raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
-    read_head(how["head"])
+    named_head(how["head"])
     from talkinghead.animate.batch import REPORT, animate_all
 
     report = animate_all(audio, out, settings=settings, formats=formats or ("npz",), progress=sys.stderr.isatty(), **how)

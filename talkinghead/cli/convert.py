@@ -11,10 +11,9 @@ from talkinghead.animate.settings import VIDEO
 from talkinghead.audio.clock import check_fps
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size, Track
-from talkinghead.cli.outputs import check_outputs, video_options, write
+from talkinghead.cli.outputs import check_outputs, named_head, video_options, write
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
-from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _read(path: Path, head: str, fps: float | None) -> Animation:
     """An animation of any readable format, at `fps` if given."""
     if path.suffix.lower() not in READERS:
         raise InputError(f"{path}: an animation is read from {', '.join(READERS)}")
-    face = read_head(head)
+    face = named_head(head)
     if path.suffix.lower() != ".npz":
         from talkinghead.export.curves import read
 

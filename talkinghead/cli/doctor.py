@@ -27,6 +27,7 @@ EXTRAS = {  # extra of pyproject.toml -> what it is for
     "evaluate": "page and plots of evaluate",
     "ray": "--engine ray",
     "pyrender": "--backend pyrender",
+    "gltf": "--head with a compressed .glb",
 }
 NAMED = ("torch", "transformers", "numpy", "av")  # of what is needed, those whose versions are told
 OPENGL = "apt install libegl1 libgl1-mesa-dri"  # of Debian and Ubuntu; others name the same libraries alike

@@ -16,7 +16,11 @@ Outputs = Annotated[
 ]
 HeadName = Annotated[
     str,
-    arg(metavar="HEAD", help="default, one of its people such as default:age=60,gender=female,seed=3, or a head's .npz file."),
+    arg(
+        metavar="HEAD",
+        help="default, one of its people such as default:age=60,gender=female,seed=3, a head's .npz file, or a character "
+        "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where .glb is written.",
+    ),
 ]
 Camera = Literal["front", "three-quarter", "side"]
 Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from talkinghead import export
 from talkinghead.animate.settings import VIDEO
 from talkinghead.errors import InputError
+from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs, check_replaceable
+from talkinghead.motion.retarget import lip_partings
 
 if TYPE_CHECKING:
+    from talkinghead.head.head import Head
     from talkinghead.motion.animation import Animation
 
 
@@ -72,6 +75,24 @@ def write(animation: Animation, path: Path, options: dict[str, bool] | None = No
         with working(f"writing {path.name}"):
             export.save(animation, path, **_own(path, options or {}))
     print(path)
+
+
+def named_head(name: str) -> Head | None:
+    """The head that `--head` names; of a character, a line on stderr says what of it moves."""
+    head = read_head(name)
+    if head is not None and head.character is not None:
+        print(f"talkinghead: {name}: {summary(head)}", file=sys.stderr)
+    return head
+
+
+def summary(head: Head) -> str:
+    """What of a character moves, and how its mouth is opened, in one line."""
+    about = head.character.summary() if head.character is not None else ""
+    if (reason := head.provenance.get("undecoded")) is not None:
+        return f"{about}; its mouth opens by the weights as they are, as its vertices are {reason}"
+    if lip_partings(head) is None:
+        return f"{about}; its mouth opens by the weights as they are, as its lips are not found"
+    return about
 
 
 def working(what: str) -> contextlib.AbstractContextManager:

@@ -81,6 +81,9 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     rows = {name.lower(): row for row, name in enumerate(head.names)}
     rows |= {arkit.lower(): row for row, name in enumerate(head.names) if (arkit := arkit_name(name))}
     lost = [name for name, values in columns.items() if name.lower() not in rows and values.any()]
+    shown = {arkit_name(name) for name in columns}
+    if None not in shown and (lost or head.character is not None) and head.topology != Head.default().topology:
+        return read(path, None, fps).on(head)
     if lost or not any(name.lower() in rows for name in columns):
         what = f"lacks {', '.join(lost[:3])}" if lost else "has none of its shapes"
         raise InputError(f"{path}: made for another head: {head.name!r} {what}; give the head that it was made for")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.export import character
 from talkinghead.export.compress import LONGEST_ROW, MESHOPT, WEBP, packed, reordered, rounded
 from talkinghead.export.mesh import (
     SHEETS,
@@ -129,6 +130,9 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
 
     shape_normals: every shape turns the normals, too, which viewers do not do by themselves. compress: see `export.compress`.
     """
+    if animation.head.character is not None:
+        character.write(animation, animation.head.character, path)
+        return
     animation = for_curves(animation, path)
     head, buffer = animation.head, Buffer(compress=compress)
     neck = neck_joint(head).tolist()

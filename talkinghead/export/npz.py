@@ -56,9 +56,10 @@ def write(animation: Animation, path: Path) -> None:
 
 
 def read(path: str | Path, head: Head | None = None) -> Animation:
-    """Read an animation. `head` is needed if it was made for one that is not the default head or a person of it.
+    """Read an animation, and put it on `head` where one is given: see `Animation.on`.
 
-    Raises InputError if the file is missing, damaged, not ours or too large, or if the head does not fit.
+    It is needed if the motion was made for a head that is not the default one or a person of it. Raises InputError if the file
+    is missing, damaged, not ours or too large, or if the head does not fit.
     """
     arrays = load_arrays(Path(path), KEYS, "an animation saved by talkinghead", limits=SMALL)
     try:
@@ -72,12 +73,15 @@ def read(path: str | Path, head: Head | None = None) -> Animation:
         raise InputError(f"{path}: not an animation saved by talkinghead ({brief(error)})") from None
     if version != FORMAT:
         raise InputError(f"{path}: its format is {shown(version)}, this talkinghead reads {FORMAT}; update talkinghead")
-    head = _default(path, wanted) if head is None else head
-    if head.topology != wanted.get("topology"):
-        made = f"{path}: made for head {shown(wanted.get('name'))} ({str(wanted.get('topology'))[:40]})"
-        raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh; give the head that it was made for")
+    own = _default(path, wanted) if head is None or head.topology != wanted.get("topology") else head
+    if own.topology != wanted.get("topology"):
+        if head is None:
+            made = f"{path}: made for head {shown(wanted.get('name'))} ({str(wanted.get('topology'))[:40]})"
+            raise InputError(f"{made}, {own.name!r} ({own.topology}) is another mesh; give the head that it was made for")
+        own = _by_names(wanted, tuple(arrays["names"].astype(str).tolist()))
     try:
-        return Animation(coefficients, fps, head, **values, meta=meta)
+        motion = Animation(coefficients, fps, own, **values, meta=meta)
+        return motion if head is None else motion.on(head)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -88,6 +92,12 @@ def _default(path: str | Path, wanted: dict) -> Head:
         return Head.default(**(wanted.get("person") or {}))
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: the person it was made for cannot be rebuilt ({brief(error)})") from None
+
+
+def _by_names(wanted: dict, names: tuple[str, ...]) -> Head:
+    """A head of which only the names of its shapes are known."""
+    empty = np.zeros((0, 3), np.float32)
+    return Head(str(wanted.get("name")), empty, empty.astype(np.int32), np.zeros((len(names), 0, 3), np.float32), names)
 
 
 def _plain(value):

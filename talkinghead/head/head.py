@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
+from talkinghead.head.character.character import Character
+from talkinghead.head.character.mesh import geometry
 from talkinghead.head.identity import (
     AGES,
     ANCESTRIES,
@@ -24,7 +26,10 @@ from talkinghead.head.identity import (
     read_gender,
 )
 from talkinghead.head.lip_seal import SealGeometry
+from talkinghead.io.gltf import is_gltf
 from talkinghead.io.stored_head import read_stored
+
+MESHES = (".obj", ".ply", ".stl", ".fbx", ".dae", ".usd", ".usda", ".usdc", ".usdz", ".blend")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Head:
     joints: dict[str, np.ndarray] = field(default_factory=dict)  # neck, jaw, left_eye, right_eye -> (3,) centre
     identity: dict[str, np.ndarray] = field(default_factory=dict)  # direction name -> (V, 3) to add to the template
     provenance: dict = field(default_factory=dict)  # source, licence
+    character: Character | None = None  # the glTF or VRM file that it was read from, to be written back with motion in it
 
     def __post_init__(self) -> None:
         v, k = len(self.template), len(self.names)
@@ -82,8 +88,17 @@ class Head:
 
     @classmethod
     def load(cls, path: str | Path) -> Head:
-        """Read a head saved by `save`. Raises InputError if the file is missing or is no head."""
-        meta, data = read_stored(Path(path))
+        """Read a head saved by `save`, or a character of a `.glb`, `.gltf` or `.vrm` file, whose own shapes are its basis.
+
+        Raises InputError if the file is missing, is no head, or is a character whose mouth has no shapes.
+        """
+        path = Path(path)
+        if is_gltf(path):
+            return cls._of_character(path)
+        if path.suffix.lower() in MESHES:
+            kind = path.suffix.lower()[1:]
+            raise InputError(f"head {path}: a .{kind} file is not read as a head; export the character with its shapes as .glb")
+        meta, data = read_stored(path)
 
         def named(prefix: str) -> dict[str, np.ndarray]:
             return {key[len(prefix) :]: value for key, value in data.items() if key.startswith(prefix)}
@@ -104,6 +119,18 @@ class Head:
             identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
         )
+
+    @classmethod
+    def _of_character(cls, path: Path) -> Head:
+        try:
+            character = Character.read(path)
+            fields = geometry(character)
+        except InputError:
+            raise
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+            raise InputError(f"{path}: its description is not that of glTF ({brief(error)})") from None
+        parts = tuple(Part(name, faces, colour, rough) for name, colour, rough, faces in fields.pop("parts"))
+        return cls(**fields, parts=parts, character=character)
 
     def save(self, path: str | Path) -> None:
         """Write one `.npz` without pickle. Shapes are rounded to 0.01 mm, which is what makes the file small.

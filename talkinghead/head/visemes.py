@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Protocol
 
-from talkinghead.head.head import Head
+import numpy as np
 
 # The set of https://developers.meta.com/horizon/documentation/unity/audio-ovrlipsync-viseme-reference
 # mouthClose must not exceed jawOpen: it only takes back what the jaw parted. Shapes of PAIRED stand for both sides.
@@ -35,7 +35,14 @@ VISEMES: dict[str, dict[str, float]] = {
 NAMES = tuple(VISEMES)
 
 
-def viseme_matrix(head: Head) -> np.ndarray:
+class Named(Protocol):
+    """A head, as far as visemes need it."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+
+def viseme_matrix(head: Named) -> np.ndarray:
     """(15, K) float32 weights of the head's basis, in the order of NAMES; shapes that the head lacks are left out."""
     matrix = np.zeros((len(VISEMES), len(head.names)), np.float32)
     for row, weights in enumerate(VISEMES.values()):

@@ -35,7 +35,8 @@ def read_stored(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except InputError as error:
         raise InputError(f"head {error}") from None
     except KeyError as error:
-        raise InputError(f"head {path}: not a head saved by talkinghead (it has no {error})") from None
+        what = "it is an animation" if "coefficients" in data else f"it has no {error}"
+        raise InputError(f"head {path}: not a head saved by talkinghead ({what})") from None
     except (ValueError, TypeError) as error:
         raise InputError(f"head {path}: not a head saved by talkinghead ({brief(error)})") from None
     return meta, data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from talkinghead.errors import InputError
@@ -19,10 +21,7 @@ def template_code(head: Head | None, config: ModelConfig, annotation: str = "ark
     """
     if head is None or annotation not in BLENDSHAPES:
         return np.zeros((len(config.landmarks) + 1, 3), np.float32)
-    missing = [j for j in ("left_eye", "right_eye") if j not in head.joints] + [
-        m for m in config.landmarks if m not in head.landmarks
-    ]
-    if missing:
+    if missing := lacking(head, config):
         raise InputError(f"head {head.name} has no {missing[0]!r}, which this model needs")
     left, right = head.joints["left_eye"], head.joints["right_eye"]
     distance = eye_distance(head)
@@ -30,6 +29,13 @@ def template_code(head: Head | None, config: ModelConfig, annotation: str = "ark
         raise InputError(f"head {head.name}: its eyes are in one place")
     points = (head.landmark(config.landmarks) - (left + right) / 2) / distance
     return np.concatenate([points, np.full((1, 3), distance / ADULT_EYES)]).astype(np.float32)
+
+
+def lacking(head: Head, config: ModelConfig, shapes: Iterable[str] = ()) -> list[str]:
+    """What a head has not of `shapes`, and of the joints and landmarks that tell a model of blendshapes whose face it is."""
+    missing = [name for name in shapes if name not in head.names]
+    missing += [joint for joint in ("left_eye", "right_eye") if joint not in head.joints]
+    return missing + [name for name in config.landmarks if name not in head.landmarks]
 
 
 def eye_distance(head: Head) -> float:

@@ -11,6 +11,7 @@ from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
+from talkinghead.motion.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
 OPTIONAL = ("residual", "rotation", "translation", "gaze")
@@ -143,11 +144,30 @@ class Animation:
         return replace(self, fps=float(fps), **changed)
 
     def on(self, head: Head) -> Self:
-        """The same motion on another head of the same topology. Raises InputError if it differs."""
-        if head.topology != self.head.topology:
-            made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
-            raise InputError(f"{made}, {head.name!r} ({head.topology}) is another mesh")
-        return replace(self, head=head)
+        """The same motion on another head: as it is on one of the same topology, else by the names of its shapes.
+
+        Gaze becomes eyeLook weights where the other head has such shapes. Raises InputError for a residual, which belongs to
+        one mesh, and if no shape that moves is known on the other head.
+        """
+        if head.topology == self.head.topology:
+            return replace(self, head=head)
+        made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
+        if self.residual is not None:
+            raise InputError(f"{made}; its residual fits no other mesh, such as {head.name!r} ({head.topology})")
+        turns = any(control.area == "gaze" for control in controls_of(head))
+        source = self.with_gaze_as_shapes() if turns or not _has_eyes(head) else self
+        moving = [name for name, column in zip(source.head.names, source.coefficients.T, strict=True) if column.any()]
+        arkit = to_arkit(source.coefficients, source.head)
+        weights = None if arkit is None else from_arkit(arkit, head, lip_gap_of(source.coefficients, source.head))
+        if weights is None:
+            if not set(moving) <= set(head.names):
+                raise InputError(
+                    f"{made}, {head.name!r} ({head.topology}) is another mesh and has no shapes that are known by name"
+                )
+            shared = [name for name in source.head.names if name in head.names]
+            values = source.coefficients[:, [source.head.names.index(name) for name in shared]]
+            weights = head.scatter_coefficients(values, shared)
+        return replace(source, coefficients=weights, head=head)
 
     def with_gaze_as_shapes(self) -> Self:
         """Gaze folded into the ARKit eyeLook shapes, for formats and clients that know no eye joints."""
@@ -203,6 +223,11 @@ def _reach(head: Head, name: str, joint: str, axis: int) -> float:
     after = before + head.basis[head.index(name)][ball]
     turn = Rotation.align_vectors(after - after.mean(0), before - before.mean(0))[0]  # a shape may shift the ball as well
     return float(abs(turn.as_rotvec()[1 - axis])) or float(GAZE_REACH)  # a shape that turns nothing must not divide by 0
+
+
+def _has_eyes(head: Head) -> bool:
+    """Whether gaze turns eyes of this head."""
+    return all(_eyeball(head, joint) is not None for joint in ("left_eye", "right_eye"))
 
 
 def _eyeball(head: Head, joint: str) -> np.ndarray | None:

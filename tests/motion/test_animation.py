@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -149,8 +150,22 @@ def test_resample_turns_the_short_way_at_even_speed():
 def test_on_another_face_of_the_same_mesh():
     other = replace(HEAD, name="other", template=HEAD.template * 2)
     assert jaw([1.0]).on(other).vertices()[0, 0, 0] == pytest.approx(-0.2)
-    with pytest.raises(InputError, match="another mesh"):
-        jaw([1.0]).on(replace(HEAD, faces=HEAD.faces[:, ::-1]))
+
+
+def test_on_another_mesh_by_the_names_of_its_shapes():
+    """Other vertices, another order, `jaw_open` for jawOpen: the jaw opens as far in widths of the mouth."""
+    order = np.arange(len(HEAD.names))[::-1]
+    names = tuple("blendShape1." + re.sub(r"([A-Z])", r"_\1", HEAD.names[k]).lower() for k in order)
+    other = replace(HEAD, faces=HEAD.faces[:, ::-1], names=names, basis=HEAD.basis[order], template=HEAD.template * 2)
+    moved = jaw([0.0, 0.4]).on(replace(other, basis=2 * other.basis))
+    np.testing.assert_allclose(moved.coefficients[:, names.index("blendShape1.jaw_open")], [0, 0.4], atol=1e-6)
+    assert np.count_nonzero(moved.coefficients) == 1
+    weak = jaw([0.0, 0.4]).on(other)  # its jaw opens half as far for its mouth
+    np.testing.assert_allclose(weak.coefficients[:, names.index("blendShape1.jaw_open")], [0, 0.8], atol=1e-6)
+    with pytest.raises(InputError, match="another mesh and has no shapes that are known by name"):
+        jaw([1.0]).on(replace(other, names=tuple(f"pca{k}" for k in order)))
+    with pytest.raises(InputError, match="residual"):
+        replace(jaw([1.0]), residual=np.ones((1, len(HEAD.template), 3))).on(other)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""The geometry of a character's head in its rest pose. V vertices, F triangles, K shapes; matrices are column vectors'.
+
+Vertices of skinned meshes are where their bones put them. Of a whole body only what its head and neck carry is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from talkinghead.errors import InputError, brief
+from talkinghead.head.character import bones
+from talkinghead.head.character.character import Character
+from talkinghead.head.character.lips import find_lips
+from talkinghead.head.landmarks import on_triangle
+from talkinghead.io.gltf import DRACO, LIMIT, Gltf, Undecoded
+
+TRIANGLES = 4
+CARRIED = 0.5  # of a vertex's weights: what makes it the head's
+
+
+@dataclass
+class Surface:
+    """One primitive. points: (V, 3). faces: (F, 3). shapes: column -> (V, 3). uv: (V, 2), v down. eyes: (V,) bool."""
+
+    name: str
+    points: np.ndarray
+    faces: np.ndarray
+    shapes: dict[int, np.ndarray]
+    material: int
+    uv: np.ndarray | None
+    eyes: np.ndarray
+
+
+def surfaces(character: Character) -> list[Surface]:
+    """The head's surfaces, turned to look to +z. Raises Undecoded for compression without a decoder, and InputError."""
+    gltf, worlds = character.gltf, bones.worlds(character.gltf)
+    top = character.bones.get("neck", character.bones.get("head"))
+    of_head = bones.below(gltf, top) if top is not None else set(range(len(worlds)))
+    of_eyes = {
+        n for eye in ("left_eye", "right_eye") if eye in character.bones for n in bones.below(gltf, character.bones[eye])
+    }
+    carriers = {carrier.node: carrier.columns for carrier in character.carriers}
+    out = []
+    for index, node in enumerate(gltf.items("nodes")):
+        if "mesh" not in node or (index not in of_head and "skin" not in node and index not in carriers):
+            continue
+        for primitive in gltf.items("meshes")[node["mesh"]].get("primitives") or []:
+            if isinstance(primitive, dict) and primitive.get("mode", TRIANGLES) == TRIANGLES:
+                read = _Reader(gltf, primitive)
+                out += list(_surface(character, read, index, worlds, of_head, of_eyes, carriers.get(index, ())))
+    if sum(len(s.points) for s in out) * len(character.names) * 12 > LIMIT:
+        raise Undecoded("larger than 1 GiB with all its shapes")
+    return out
+
+
+class _Reader:
+    """The data of a primitive, decompressed from Draco where it is."""
+
+    def __init__(self, gltf: Gltf, primitive: dict[str, Any]) -> None:
+        self.gltf, self.primitive = gltf, primitive
+        attributes = primitive.get("attributes")
+        self.attributes: dict[str, Any] = attributes if isinstance(attributes, dict) else {}
+        extensions = primitive.get("extensions")
+        self.about = extensions.get(DRACO) if isinstance(extensions, dict) else None
+        self.draco = _draco(gltf, self.about) if isinstance(self.about, dict) else None
+
+    def attribute(self, name: str) -> np.ndarray | None:
+        """(V, width), or None where the primitive has no such attribute."""
+        ids = self.about.get("attributes") if isinstance(self.about, dict) else None
+        if self.draco is not None and isinstance(ids, dict) and name in ids:
+            found = self.draco.get_attribute_by_unique_id(ids[name])
+            return None if found is None else np.asarray(found["data"])
+        return self.gltf.accessor(self.attributes[name]) if name in self.attributes else None
+
+    def faces(self, count: int) -> np.ndarray:
+        if self.draco is not None:
+            indices = np.asarray(self.draco.faces).reshape(-1)
+        elif "indices" in self.primitive:
+            indices = self.gltf.accessor(self.primitive["indices"])[:, 0]
+        else:
+            indices = np.arange(count)
+        if len(indices) % 3 or (len(indices) and not 0 <= indices.min() <= indices.max() < count):
+            raise InputError(f"{self.gltf.path}: its triangles name vertices that are not there; the file is damaged")
+        return indices.reshape(-1, 3).astype(np.int64)
+
+
+def _surface(
+    character: Character,
+    read: _Reader,
+    index: int,
+    worlds: np.ndarray,
+    of_head: set[int],
+    of_eyes: set[int],
+    columns: tuple[int, ...],
+) -> Iterator[Surface]:
+    """The part of a primitive that belongs to the head, if any."""
+    positions = read.attribute("POSITION")
+    if positions is None or positions.shape[1] != 3:
+        return
+    count, node = len(positions), character.gltf.items("nodes")[index]
+    matrices, head, eyes = np.broadcast_to(worlds[index], (count, 4, 4)), np.ones(count, bool), np.full(count, index in of_eyes)
+    if "skin" in node:
+        matrices, head, eyes = _skinned(character.gltf, read, node["skin"], worlds, count, of_head, of_eyes)
+    faces = read.faces(count)
+    faces = faces[head[faces].all(1)]
+    if not len(faces):
+        return
+    kept, faces = np.unique(faces, return_inverse=True)
+    linear = character.turn @ matrices[kept, :3, :3]
+    points = np.einsum("vij,vj->vi", linear, positions[kept]) + matrices[kept, :3, 3] @ character.turn.T
+    shapes = {}
+    for column, target in zip(columns, read.primitive.get("targets") or [], strict=False):
+        place = target.get("POSITION") if isinstance(target, dict) else None
+        if place is not None and column not in shapes:
+            deltas = character.gltf.accessor(place)
+            if deltas.shape != positions.shape:
+                raise InputError(f"{character.gltf.path}: a shape has {len(deltas)} vertices, its mesh {count}")
+            shapes[column] = np.einsum("vij,vj->vi", linear, deltas[kept]).astype(np.float32)
+    uv = read.attribute("TEXCOORD_0")
+    material = read.primitive.get("material", -1)
+    yield Surface(
+        name=str(node.get("name", index)),
+        points=points.astype(np.float32),
+        faces=faces.reshape(-1, 3).astype(np.int32),
+        shapes=shapes,
+        material=material if isinstance(material, int) else -1,
+        uv=uv[kept].astype(np.float32) if uv is not None and uv.shape == (count, 2) else None,
+        eyes=eyes[kept],
+    )
+
+
+def _skinned(
+    gltf: Gltf, read: _Reader, skin: Any, worlds: np.ndarray, count: int, of_head: set[int], of_eyes: set[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(V, 4, 4) where its bones put each vertex, (V,) whether the head carries it, and whether an eye does."""
+    skins = gltf.items("skins")
+    joints = skins[skin].get("joints") if isinstance(skin, int) and 0 <= skin < len(skins) else None
+    numbers, weights = read.attribute("JOINTS_0"), read.attribute("WEIGHTS_0")
+    joints = joints if isinstance(joints, list) else []
+    good = bool(joints) and all(isinstance(j, int) and 0 <= j < len(worlds) for j in joints)
+    if not good or numbers is None or weights is None or numbers.shape != (count, 4) or weights.shape != (count, 4):
+        raise InputError(f"{gltf.path}: a mesh is bound to a skin {skin!r} that is not there, or without weights")
+    bound = np.broadcast_to(np.eye(4), (len(joints), 4, 4))
+    if "inverseBindMatrices" in skins[skin]:
+        bound = gltf.accessor(skins[skin]["inverseBindMatrices"])
+        if bound.shape != (len(joints), 16):
+            raise InputError(f"{gltf.path}: skin {skin} has {len(joints)} joints and {len(bound)} matrices")
+        bound = bound.reshape(-1, 4, 4).transpose(0, 2, 1)
+    if numbers.max() >= len(joints):
+        raise InputError(f"{gltf.path}: a vertex is bound to a bone that is not there; the file is damaged")
+    placed = worlds[joints] @ bound
+    weights = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    chosen = numbers.astype(np.int64)
+    matrices = np.einsum("vk,vkij->vij", weights, placed[chosen])
+    head, eyes = (np.array([j in some for j in joints]) for some in (of_head, of_eyes))
+    return matrices, (weights * head[chosen]).sum(1) >= CARRIED, (weights * eyes[chosen]).sum(1) >= CARRIED
+
+
+def _draco(gltf: Gltf, about: dict[str, Any]) -> Any:
+    try:
+        import DracoPy
+    except ImportError:
+        raise Undecoded("compressed by Draco; pip install 'talkinghead[gltf]' reads it") from None
+    data = gltf.view(about.get("bufferView"))[0]
+    try:
+        return DracoPy.decode(data)
+    except Exception as error:  # the decoder of a foreign library raises nearly anything
+        raise Undecoded(f"compressed by Draco, and damaged ({brief(error)})") from None
+
+
+def geometry(character: Character) -> dict[str, Any]:
+    """The fields of a Head; `parts` as (name, colour, roughness, faces).
+
+    Of a file whose data cannot be decoded there are no vertices, and `provenance` says why.
+    """
+    about: dict[str, Any] = {"source": character.gltf.path.name}
+    asset = character.gltf.json.get("asset")
+    if isinstance(asset, dict) and isinstance(asset.get("copyright"), str):
+        about["licence"] = asset["copyright"]
+    try:
+        found = surfaces(character)
+    except Undecoded as reason:
+        about["undecoded"], found = str(reason), []
+    starts = np.cumsum([0, *(len(s.points) for s in found)])
+    basis = np.zeros((len(character.names), int(starts[-1]), 3), np.float32)
+    for start, surface in zip(starts, found, strict=False):
+        for column, deltas in surface.shapes.items():
+            basis[column, start : start + len(deltas)] = deltas
+    empty = np.zeros((0, 3))
+    template = np.concatenate([empty, *(s.points for s in found)]).astype(np.float32)
+    faces = np.concatenate([empty, *(s.faces + start for s, start in zip(found, starts, strict=False))]).astype(np.int32)
+    lips = find_lips(template, _opening(character, basis))
+    ends = np.cumsum([0, *(len(s.faces) for s in found)])
+    parts = [(*_look(character.gltf, s), (int(a), int(b))) for s, a, b in zip(found, ends, ends[1:], strict=False)]
+    worlds = bones.worlds(character.gltf)
+    places = {name: (character.turn @ worlds[node, :3, 3]).astype(np.float32) for name, node in character.bones.items()}
+    joints = {name: places[name] for name in ("left_eye", "right_eye") if name in places}
+    if (neck := places.get("neck", places.get("head"))) is not None:
+        joints["neck"] = neck
+    return {
+        "name": character.gltf.path.stem,
+        "template": template,
+        "faces": faces,
+        "basis": basis,
+        "names": character.names,
+        "parts": parts,
+        "regions": {"eyeballs": np.concatenate([np.zeros(0), *(s.eyes for s in found)]).astype(np.float32)},
+        "landmarks": {name: place for name, vertex in lips.items() if (place := on_triangle(faces, vertex)) is not None},
+        "joints": joints,
+        "provenance": about,
+    }
+
+
+def _opening(character: Character, basis: np.ndarray) -> np.ndarray:
+    """(V, 3) what the control that opens the mouth most moves at 1."""
+    control = max(character.controls, key=lambda control: control.recipe.get("jawOpen", 0))
+    return sum(
+        (basis[character.names.index(name)] * weight for name, weight in control.drives.items()), np.zeros(basis.shape[1:])
+    )
+
+
+def _look(gltf: Gltf, surface: Surface) -> tuple[str, tuple[float, float, float], float]:
+    """Name, colour in linear light and roughness of a surface's material."""
+    materials = gltf.items("materials")
+    material = materials[surface.material] if 0 <= surface.material < len(materials) else {}
+    look = material.get("pbrMetallicRoughness")
+    look = look if isinstance(look, dict) else {}
+    try:
+        red, green, blue = (min(max(float(v), 0.0), 1.0) for v in list(look.get("baseColorFactor", (1, 1, 1)))[:3])
+        rough = min(max(float(look.get("roughnessFactor", 1.0)), 0.0), 1.0)
+    except (TypeError, ValueError):
+        red, green, blue, rough = 1.0, 1.0, 1.0, 1.0
+    return str(material.get("name", surface.name)), (red, green, blue), rough
