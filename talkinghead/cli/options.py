@@ -30,9 +30,12 @@ Number = Annotated[float | None, arg(metavar="NUMBER")]
 Count = Annotated[int | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
 Formats = Annotated[
-    tuple[Literal["npz", "csv", "glb", "usdc", "usda", "obj", "mp4"], ...],
+    tuple[Literal["npz", "csv", "glb", "usdc", "usda", "usdz", "obj", "mp4"], ...],
     UseAppendAction,
-    arg(metavar="FORMAT", help="Folders and lists: npz (if not said), csv, glb, usdc, usda, obj or mp4. Repeat it for more."),
+    arg(
+        metavar="FORMAT",
+        help="Folders and lists: npz (if not said), csv, glb, usdc, usda, usdz, obj or mp4. Repeat it for more.",
+    ),
 ]
 Engine = Annotated[
     Literal["local", "ray"],

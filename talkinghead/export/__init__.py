@@ -19,6 +19,7 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".glb": ("glb", "glTF 2.0: mesh, texture, animated morph targets and pose"),
     ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
     ".usda": ("usd", "the same in USD, text (extra `usd`)"),
+    ".usdz": ("usd", "the same with its texture in one package, for Apple's Quick Look (extra `usd`)"),
     ".obj": ("obj", "a folder of posed meshes, one per frame"),
 }
 

@@ -2,9 +2,10 @@
 
 Live Link Face: `Timecode,BlendShapeCount,EyeBlinkLeft,...,TongueOut,HeadYaw,...,RightEyeRoll`, one row a frame, in the order in
 which the app writes its takes. Timecodes are HH:MM:SS:FF.mmm from 00:00:00:00.000, when the sound starts; FF counts frames
-and mmm thousandths of one (a rate that is no whole number counts in the next whole one, as real time). The units of the app's
-nine angles are not documented; written are radians about ARKit's axes of the face (x to its own left, y up, z forward): yaw
-about y, then pitch about x, then roll about z, so positive means to the own left, down, and the own left side up.
+and mmm thousandths of one (a rate that is no whole number counts in the next whole one, as real time). The app's nine angles
+are radians. Those of the eyes have the signs that takes of the app have: yaw is negative to the own left, pitch positive down.
+Those of the head are 0 in all takes at hand; written are angles about ARKit's axes of the face (x to its own left, y up, z
+forward): yaw about y, then pitch about x, then roll about z, so positive means to the own left, down, and the own left side up.
 
 Any other head: `time,<names of its shapes>` and, where the motion turns the head, `HeadYaw,HeadPitch,HeadRoll`; `time` in
 seconds on the frame clock. Neither form has room for a translation.
@@ -13,16 +14,19 @@ seconds on the frame clock. Neither form has room for a translation.
 from __future__ import annotations
 
 import csv
+import warnings
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 
+from talkinghead.errors import InputWarning
 from talkinghead.export.curves import EYES, HEAD
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.motion.animation import Animation, eye_shapes
 
+RATES = (30 / 1.001, 30.0, 60 / 1.001, 60.0)  # frames a second that importers of the app's takes know
 LIVE_LINK = """
 EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft
 EyeBlinkRight EyeLookDownRight EyeLookInRight EyeLookOutRight EyeLookUpRight EyeSquintRight EyeWideRight
@@ -35,7 +39,10 @@ CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut
 
 
 def write(animation: Animation, path: Path) -> None:
-    """Write the curves. Gaze goes into the eyeLook shapes and, in Live Link's form, into the angles of the eyes too."""
+    """Write the curves. Gaze goes into the eyeLook shapes and, in Live Link's form, into the angles of the eyes too.
+
+    Warns of a rate that Unreal and Maya misread: they take takes for 30 or 60 frames a second, whatever their timecodes say.
+    """
     animation = for_curves(animation, path)
     head, weights, turns = animation.head, animation.coefficients, _head_angles(animation)
     if {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}:
@@ -43,6 +50,9 @@ def write(animation: Animation, path: Path) -> None:
         zero = np.zeros(len(animation), np.float32)
         columns = [*(curves.get(name.lower(), zero) for name in LIVE_LINK), *turns.T, *_eye_angles(animation).T]
         header = ["Timecode", "BlendShapeCount", *LIVE_LINK, *HEAD, *EYES]
+        if not np.isclose(animation.fps, RATES, rtol=1e-4).any():
+            rate = f"{path}: Unreal and Maya would play {animation.fps:g} frames a second at another speed"
+            warnings.warn(f"{rate}; for them write 60 or 30, with --fps or Animation.resample", InputWarning, stacklevel=2)
         first = [[timecode(t / animation.fps, animation.fps), str(len(columns))] for t in range(len(animation))]
     else:
         columns = [*weights.T, *(turns.T if animation.rotation is not None else ())]
@@ -76,6 +86,6 @@ def _eye_angles(animation: Animation) -> np.ndarray:
     """(T, 6) rad: yaw, pitch, roll of the left and the right eye, as far as the eyeLook shapes turn them."""
     out = np.zeros((len(animation), 6))
     for name, (eye, axis, reach) in eye_shapes(animation.head).items():
-        sign = 1 if axis == 0 else -1  # pitch is positive upwards in `gaze`, downwards here
-        out[:, 3 * eye + axis] += sign * reach * animation.coefficients[:, animation.head.index(name)]
+        # `gaze` is positive to the own left and up, the app's angles to the own right and down
+        out[:, 3 * eye + axis] -= reach * animation.coefficients[:, animation.head.index(name)]
     return out

@@ -2,11 +2,11 @@
 
 Two nodes: `neck` stands at the neck joint and carries the pose (translation, rotation); its child `head` holds the mesh, whose
 vertices are those of the template, and the animated weights. So posing by the nodes equals `Animation.vertices(posed=True)`.
-Targets are whole arrays; those of a part that does not move share one of zeros. Sparse accessors would take a quarter of it, but
-without a buffer view below them Assimp, Open3D, Panda3D and VTK refuse the file, and with a shared one Babylon.js mixes the
+Targets are whole arrays; those of a part that does not move share one of zeros. Sparse accessors would take a quarter of it,
+but without a buffer view below them Assimp, Open3D, Panda3D and VTK refuse the file, and with a shared one Babylon.js mixes the
 shapes; compressed files have them. Frame t is the key at t / fps, as in the video and in the .csv: programs that know whole
-frames only show the frames themselves, and not means of two of them. COLOR_0 is the light that an open mouth lets in, as viewers
-have no shadows there. The texture is a JPEG.
+frames only show the frames themselves, and not means of two of them. COLOR_0 is the light that an open mouth lets in, as
+viewers have no shadows there. The texture is a JPEG.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 

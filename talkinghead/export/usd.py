@@ -1,8 +1,8 @@
-"""`.usdc`, `.usda`: USD with a UsdSkel head: the shapes as blend shapes, the motion as a skeletal animation.
+"""`.usdc`, `.usda`, `.usdz`: USD with a UsdSkel head: the shapes as blend shapes, the motion as a skeletal animation.
 
 The skeleton has one joint, `neck`; the mesh hangs on it wholly, so the pose of the joint is that of the head. Metres, y up, one
-time code per frame: frame t is at time code t + 0.5, that is (t + 0.5) / fps seconds. The texture is a file beside,
-`NAME_texture.png`.
+time code per frame: frame t is at time code t, as in the video. The texture is a file beside, `NAME_texture.png`, or a JPEG
+inside the `.usdz`, which is what Apple's Quick Look opens.
 UsdSkel: https://openusd.org/release/api/usd_skel_page_front.html. Needs the extra: pip install 'talkinghead[usd]'
 """
 # pyright: reportAttributeAccessIssue=false
@@ -10,14 +10,16 @@ UsdSkel: https://openusd.org/release/api/usd_skel_page_front.html. Needs the ext
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, SOFTWARE, for_curves, neck_joint, parts, texture_png
+from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_curves, neck_joint, parts, texture_jpeg, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -26,10 +28,18 @@ from talkinghead.motion.animation import Animation
 if TYPE_CHECKING:
     from pxr import Usd, UsdShade
 
+PACKAGE, INSIDE = ".usdz", "texture.jpg"
+HEADER, FIELD, PADDING, ALIGNMENT = (
+    30,
+    struct.Struct("<HH"),
+    0x1986,
+    64,
+)  # bytes before a name in a ZIP file, an extra field, its id
+
 
 def beside(path: Path) -> tuple[Path, ...]:
     """What is written besides the file: the texture."""
-    return (path.with_name(f"{path.stem}_texture.png"),)
+    return () if path.suffix.lower() == PACKAGE else (path.with_name(f"{path.stem}_texture.png"),)
 
 
 def check(path: Path) -> None:
@@ -46,30 +56,54 @@ def check(path: Path) -> None:
 def write(animation: Animation, path: Path) -> None:
     """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError without usd-core or with a residual."""
     check(path)
-    from pxr import Usd, UsdGeom, UsdSkel
-
     animation = for_curves(animation, path)
-    head = animation.head
-    png = texture_png(head)
+    if path.suffix.lower() == PACKAGE:
+        _write_package(animation, path)
+        return
+    png = texture_png(animation.head)
     picture = beside(path)[0] if png else None
     with replacing(path) as fresh:
-        stage = Usd.Stage.CreateInMemory(f"a{path.suffix.lower()}")  # a layer with a file's name is known until it is collected
-        UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
-        UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-        stage.SetTimeCodesPerSecond(animation.fps)
-        stage.SetFramesPerSecond(animation.fps)
-        stage.SetStartTimeCode(0)
-        stage.SetEndTimeCode(len(animation))
-        root = UsdSkel.Root.Define(stage, "/head")
-        stage.SetDefaultPrim(root.GetPrim())
-        mesh = _mesh(stage, head)
-        _shapes(stage, mesh, head)
-        _skeleton(stage, mesh, animation)
-        _materials(stage, mesh, head, picture)
-        stage.GetRootLayer().Export(str(fresh))
+        _write_stage(animation, fresh, picture.name if picture else None)
         if png and picture:
             with replacing(picture) as file:
                 file.write_bytes(png)
+
+
+def _write_package(animation: Animation, path: Path) -> None:
+    with replacing(path) as fresh:
+        stage, jpeg = fresh.with_suffix(".usdc"), texture_jpeg(animation.head)
+        _write_stage(animation, stage, INSIDE if jpeg else None)
+        files = {stage.name: stage.read_bytes()} | ({INSIDE: jpeg} if jpeg else {})
+        stage.unlink()
+        with ZipFile(fresh, "w") as package:
+            for name, data in files.items():  # data at multiples of 64 bytes: https://openusd.org/release/spec_usdz.html
+                entry = ZipInfo(name)
+                start = package.start_dir + HEADER + len(name.encode()) + FIELD.size
+                entry.extra = FIELD.pack(PADDING, -start % ALIGNMENT) + bytes(-start % ALIGNMENT)
+                package.writestr(entry, data)
+
+
+def _write_stage(animation: Animation, path: Path, picture: str | None) -> None:
+    from pxr import Usd, UsdGeom, UsdSkel
+
+    stage, head = (
+        Usd.Stage.CreateInMemory(f"a{path.suffix.lower()}"),
+        animation.head,
+    )  # a file's layer lives until it is collected
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    stage.SetTimeCodesPerSecond(animation.fps)
+    stage.SetFramesPerSecond(animation.fps)
+    stage.SetStartTimeCode(0)
+    stage.SetEndTimeCode(len(animation))
+    stage.GetRootLayer().comment = f"Blender does not read the frame rate: set its scene to {animation.fps:g} frames a second."
+    root = UsdSkel.Root.Define(stage, "/head")
+    stage.SetDefaultPrim(root.GetPrim())
+    mesh = _mesh(stage, head)
+    _shapes(stage, mesh, head)
+    _skeleton(stage, mesh, animation)
+    _materials(stage, mesh, head, picture)
+    stage.GetRootLayer().Export(str(path))
 
 
 def _is_ours(picture: Path) -> bool:
@@ -117,7 +151,7 @@ def _shapes(stage: Usd.Stage, mesh, head: Head) -> None:
 
 
 def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
-    """One joint at the neck, and its motion together with the weights, sampled at t + 0.5."""
+    """One joint at the neck, and its motion together with the weights, sampled at whole time codes."""
     from pxr import Gf, UsdSkel, Vt
 
     head, count = animation.head, len(animation)
@@ -140,9 +174,9 @@ def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
     shifts = np.zeros((count, 3)) if animation.translation is None else animation.translation
     for t in range(count):
         x, y, z, w = turns[t].tolist()
-        weights.Set(Vt.FloatArray.FromNumpy(np.ascontiguousarray(animation.coefficients[t])), t + 0.5)
-        rotations.Set([Gf.Quatf(w, x, y, z)], t + 0.5)
-        translations.Set([Gf.Vec3f(*(neck + shifts[t]).tolist())], t + 0.5)
+        weights.Set(Vt.FloatArray.FromNumpy(np.ascontiguousarray(animation.coefficients[t])), t)
+        rotations.Set([Gf.Quatf(w, x, y, z)], t)
+        translations.Set([Gf.Vec3f(*(neck + shifts[t]).tolist())], t)
     UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([motion.GetPath()])
     binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
     binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
@@ -151,7 +185,7 @@ def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
     binding.CreateGeomBindTransformAttr(Gf.Matrix4d(1))
 
 
-def _materials(stage: Usd.Stage, mesh, head: Head, picture: Path | None) -> None:
+def _materials(stage: Usd.Stage, mesh, head: Head, picture: str | None) -> None:
     """A UsdPreviewSurface per part, bound to a subset of the faces."""
     from pxr import Sdf, UsdGeom, UsdShade
 
@@ -164,9 +198,9 @@ def _materials(stage: Usd.Stage, mesh, head: Head, picture: Path | None) -> None
         surface.CreateInput("metallic", Sdf.ValueTypeNames.Float).Set(0.0)
         colour = surface.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f)
         if picture is None:
-            colour.Set(tuple(map(float, part.colour)))
+            colour.Set(tuple(base_colour(part)))
         else:
-            colour.ConnectToSource(_texture(stage, f"/head/materials/{name}", part.colour, picture.name))
+            colour.ConnectToSource(_texture(stage, f"/head/materials/{name}", base_colour(part), picture))
         material.CreateSurfaceOutput().ConnectToSource(surface.CreateOutput("surface", Sdf.ValueTypeNames.Token))
         rows = _integers(np.arange(*part.faces))
         subset = UsdGeom.Subset.CreateGeomSubset(mesh, name, UsdGeom.Tokens.face, rows, UsdShade.Tokens.materialBind)
@@ -174,7 +208,7 @@ def _materials(stage: Usd.Stage, mesh, head: Head, picture: Path | None) -> None
     UsdShade.MaterialBindingAPI(mesh).SetMaterialBindSubsetsFamilyType(UsdGeom.Tokens.partition)
 
 
-def _texture(stage: Usd.Stage, home: str, colour: tuple[float, float, float], name: str) -> UsdShade.Output:
+def _texture(stage: Usd.Stage, home: str, colour: list[float], name: str) -> UsdShade.Output:
     """The colour output of a texture read at `st` and multiplied by `colour`."""
     from pxr import Sdf, UsdShade
 
@@ -188,7 +222,7 @@ def _texture(stage: Usd.Stage, home: str, colour: tuple[float, float, float], na
     texture.CreateInput("sourceColorSpace", kinds.Token).Set("sRGB")
     texture.CreateInput("wrapS", kinds.Token).Set("clamp")
     texture.CreateInput("wrapT", kinds.Token).Set("clamp")
-    texture.CreateInput("scale", kinds.Float4).Set((*map(float, colour), 1.0))
+    texture.CreateInput("scale", kinds.Float4).Set((*colour, 1.0))
     texture.CreateInput("st", kinds.Float2).ConnectToSource(reader.CreateOutput("result", kinds.Float2))
     return texture.CreateOutput("rgb", kinds.Float3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkinghead import Animation
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, InputWarning
 from talkinghead.export import csv, curves
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
@@ -17,6 +17,7 @@ def table(path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+@pytest.mark.filterwarnings("ignore:.*Unreal and Maya")
 def test_columns_are_those_of_live_link_face(default_motion, tmp_path):
     csv.write(default_motion, tmp_path / "a.csv")
     header, rows = table(tmp_path / "a.csv")
@@ -47,6 +48,13 @@ def test_timecodes(seconds, fps, code):
     assert csv.timecode(seconds, fps) == code
 
 
+@pytest.mark.parametrize("fps", [12.5, 24.0, 25.0, 50.0])
+def test_rates_that_importers_misread_are_told(fps, default_motion, tmp_path):
+    with pytest.warns(InputWarning, match=rf"a\.csv: Unreal and Maya would play {fps:g} frames a second.*write 60 or 30"):
+        csv.write(Animation(default_motion.coefficients, fps, default_motion.head), tmp_path / "a.csv")
+
+
+@pytest.mark.filterwarnings("ignore:.*Unreal and Maya")
 @pytest.mark.parametrize("fps", [12.5, 24 / 1.001, 25.0, 30.0, 60 / 1.001, 60.0])
 def test_curves_come_back(fps, default_motion, tmp_path):
     often = np.arange(150) % len(default_motion)  # long enough for the seconds to tick
@@ -58,6 +66,7 @@ def test_curves_come_back(fps, default_motion, tmp_path):
     np.testing.assert_allclose(again.rotation, motion.rotation, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*Unreal and Maya")
 @pytest.mark.parametrize("fps", [30 / 1.9, 30 / 1.234, 23.1])
 def test_a_rate_that_nobody_uses_is_not_rounded(fps, default_motion, tmp_path):
     often = np.arange(32) % len(default_motion)  # a little more than a second
@@ -72,7 +81,7 @@ def test_gaze_is_in_the_shapes_and_in_the_angles(tmp_path):
     header, rows = table(tmp_path / "a.csv")
     values = dict(zip(header[2:], map(float, rows[0][2:]), strict=True))
     for side in ("Left", "Right"):
-        assert values[f"{side}EyeYaw"] == pytest.approx(np.radians(6), abs=1e-6)
+        assert values[f"{side}EyeYaw"] == pytest.approx(-np.radians(6), abs=1e-6)  # as in takes of the app
         assert values[f"{side}EyePitch"] == pytest.approx(-np.radians(3), abs=1e-6)
     assert values["EyeLookOutLeft"] > 0.2 and values["EyeLookInRight"] > 0.2 and values["EyeLookUpLeft"] > 0.1
     assert values["EyeLookInLeft"] == values["EyeLookDownLeft"] == 0

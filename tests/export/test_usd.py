@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_baked_points_are_the_posed_vertices(motion, request, tmp_path):
     points = UsdGeom.Mesh(stage.GetPrimAtPath("/head/mesh")).GetPointsAttr()
     expected = motion.with_gaze_as_shapes().vertices(posed=True)
     for t in (0, 4, 11):
-        np.testing.assert_allclose(np.array(points.Get(t + 0.5)), expected[t], atol=1e-5)
+        np.testing.assert_allclose(np.array(points.Get(t)), expected[t], atol=1e-5)
 
 
 def test_time_units_and_names(default_motion, tmp_path):
@@ -37,9 +38,36 @@ def test_time_units_and_names(default_motion, tmp_path):
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1
     motion = UsdSkel.Animation(stage.GetPrimAtPath("/head/skeleton/speech"))
     assert tuple(motion.GetBlendShapesAttr().Get()) == default_motion.head.names
-    assert motion.GetBlendShapeWeightsAttr().GetTimeSamples() == [t + 0.5 for t in range(12)]
-    weights = np.array(motion.GetBlendShapeWeightsAttr().Get(3.5))
+    assert motion.GetBlendShapeWeightsAttr().GetTimeSamples() == list(range(12))  # whole frames, as editors show them
+    weights = np.array(motion.GetBlendShapeWeightsAttr().Get(3))
     np.testing.assert_allclose(weights, default_motion.with_gaze_as_shapes().coefficients[3], atol=1e-6)
+
+
+def test_a_package_holds_the_stage_and_its_texture(default_motion, tmp_path):
+    from zipfile import ZipFile
+
+    stage = write(default_motion, tmp_path, ".usdz")
+    with ZipFile(tmp_path / "a.usdz") as package:
+        assert package.namelist()[0] == "a.usdc" and {Path(name).suffix for name in package.namelist()} == {".usdc", ".jpg"}
+        for entry in package.infolist():  # Quick Look maps them
+            with (tmp_path / "a.usdz").open("rb") as file:
+                file.seek(entry.header_offset + 26)
+                name, extra = np.frombuffer(file.read(4), "<u2").tolist()
+            assert entry.compress_type == 0 and (entry.header_offset + 30 + name + extra) % 64 == 0
+        picture = next(name for name in package.namelist() if name.endswith(".jpg"))
+        assert Image.open(package.open(picture)).size == default_motion.head.texture.shape[1::-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.usdz"]
+    texture = UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/texture"))
+    assert texture.GetInput("file").Get().resolvedPath.endswith(f"a.usdz[{picture}]")
+    motion = UsdSkel.Animation(stage.GetPrimAtPath("/head/skeleton/speech"))
+    weights = np.array(motion.GetBlendShapeWeightsAttr().Get(3))
+    np.testing.assert_allclose(weights, default_motion.with_gaze_as_shapes().coefficients[3], atol=1e-6)
+
+
+def test_colours_are_within_range(tiny_motion, tmp_path):
+    bright = tuple(replace(part, colour=(1.08, 1.0, 1.25)) for part in tiny_motion.head.parts)
+    stage = write(replace(tiny_motion, head=replace(tiny_motion.head, parts=bright)), tmp_path)
+    assert tuple(UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/texture")).GetInput("scale").Get()) == (1, 1, 1, 1)
 
 
 def test_materials_cover_every_face_and_find_the_texture(tiny_motion, tmp_path):
