@@ -19,10 +19,57 @@ from talkinghead.audio.prosody import Prosody
 from talkinghead.audio.smoothing import smooth
 from talkinghead.motion.easing import ease
 
-NOD_GAP, RAISE_GAP = 0.45, 1.1  # least seconds between two nods, two raises
+# Accents where only voice activity is known. Figures without a source were set by eye.
+ACCENT, ACCENT_SPREAD, ACCENT_RANGE = 1.3, 0.4, (0.6, 4)  # seconds between accents: median, sigma of the logarithm, limits
+ACCENT_SMOOTH, ACCENT_REACH = 0.15, 0.3  # seconds over which activity is averaged, and within which its peak is the accent
+
+# Nods, 0.7 to 3 degrees in 0.4 to 0.6 s [G]. Ranges of: chance in [0, 1], seconds, degrees, turn and tilt as shares of the nod,
+# seconds after the accent
+NOD_LOW, NOD_HIGH = (0, 0.4, 0.7, -0.4, -0.3, -0.04), (1, 0.6, 2.2, 0.4, 0.3, 0.08)
+NOD_GAP = 0.45  # least seconds between two nods
+NOD_CHANCE, NOD_CHANCE_SLOPE = 0.25, 0.75  # chance of a nod on an accent of size 0, and more for each 1 of its size
+NOD_SIZE, NOD_MOST = 1.4, 1.3  # size of a nod for each 1 of its accent's, and the largest
+
+# Posture of the head
+POSTURE, POSTURE_MOST = (
+    np.radians([0.8, 1.7, 1.1]),
+    2,
+)  # spread about x (nod), y (turn), z (tilt) at a phrase; its limit in spreads
+# Ranges of: seconds of a change, its start after the phrase's, chance in [0, 1], size of the lift at a question's end
+POSTURE_LOW, POSTURE_HIGH = (0.6, -0.3, 0, 0.5), (1.1, 0.1, 1, 1)
+POSTURE_CHANCE = 0.75  # share of phrases that begin with a new posture [H]
+LONG_PAUSE, RETURN_DELAY, RETURN, RETURN_SHARE = (
+    1.2,
+    0.2,
+    0.9,
+    0.3,
+)  # seconds: pause, start and length of a return; what is left
 CHIN = np.radians(0.5)  # rad that the head lifts for each semitone [M]
-POSTURE = np.radians([0.8, 1.7, 1.1])  # spread about x (nod), y (turn), z (tilt) of the posture at a phrase
+QUESTION_LIFT = np.radians(3.0)  # rad that the head lifts at most at the end of a question
+LIFT_START, LIFT, LIFT_END, LIFT_FALL = -0.55, 0.4, 0.3, 0.7  # seconds from that end: start, then its length; fall, its length
+PITCH_SMOOTH = 50  # samples of the prosody, 100 a second, over which pitch is averaged
+
+# Raises of brows. `draw`: numbers in [0, 1)
+RAISE_GAP = 1.1  # least seconds between two raises
+RAISE_CHANCE, RAISE_CHANCE_SLOPE, NEW_PHRASE = 0.04, 0.28, 1.6  # as of nods; factor where something new begins [F]
+PHRASE_BEGIN = (-0.1, 0.9)  # seconds after a phrase's begin in which an accent is taken for its first
+RAISE, RAISE_RANGE = 0.13, 0.09  # seconds in which a brow rises: least, and more by a draw; so are the next four
+RAISE_HELD, RAISE_HELD_RANGE = 0.05, 0.25
+RAISE_FALL, RAISE_FALL_RANGE = 0.25, 0.25
+RAISE_HEIGHT, RAISE_HEIGHT_SLOPE = 0.18, 0.42  # weight on an accent of size 0, and more for each 1 of its size
+RAISE_VARIES, RAISE_VARIES_RANGE = 0.6, 0.7  # factor of that weight
+RAISE_AHEAD, RAISE_SHARE_AHEAD = 0.06, 0.6  # seconds [F] and share of the rise before the accent
+FROWNS, FROWN_HEIGHT = 0.12, 0.6  # share of raises that are a frown instead, and its factor of height
+HESITATION, HESITATION_CHANCE = 0.5, 0.25  # seconds from which on a pause may have a raise, and the share of those that do
+LISTENING_LEAST, LISTENING_MEAN = 4, 9  # seconds between raises without speech: least, and mean of what is added
 TONE = 0.05  # weight of the slow motion of brows between events
+TONE_BAND, TONE_WAVES = (0.06, 0.45), 5  # Hz and number of its waves
+TONE_UNKNOWN, TONE_SILENT, TONE_SPEAKING, TONE_SMOOTH = (
+    0.6,
+    0.5,
+    1.2,
+    1.0,
+)  # its factor by voice activity; seconds of its change
 
 
 def accents_of(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, voice: Prosody | None, fps: float):
@@ -32,10 +79,10 @@ def accents_of(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray |
     out, moment = [], 0.0
     if speech is None:
         return np.zeros((0, 2))
-    soft = smooth(speech, 0.15 * fps)
+    soft = smooth(speech, ACCENT_SMOOTH * fps)
     while moment < times[-1]:
-        moment += np.clip(1.3 * np.exp(0.4 * rng.standard_normal()), 0.6, 4)
-        near = slice(*np.searchsorted(times, [moment - 0.3, moment + 0.3]))
+        moment += np.clip(ACCENT * np.exp(ACCENT_SPREAD * rng.standard_normal()), *ACCENT_RANGE)
+        near = slice(*np.searchsorted(times, [moment - ACCENT_REACH, moment + ACCENT_REACH]))
         if near.start < near.stop:
             peak = near.start + soft[near].argmax()
             out.append((times[peak], soft[peak]))
@@ -43,16 +90,16 @@ def accents_of(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray |
 
 
 def nods(rng: np.random.Generator, times: np.ndarray, accents: np.ndarray) -> np.ndarray:
-    """(T, 3) rad: short nods on accents, 0.7 to 3 degrees in 0.4 to 0.6 s, with a little turn of their own [G]."""
+    """(T, 3) rad: short nods on accents, with a little turn of their own."""
     out, last = np.zeros((len(times), 3)), -np.inf
     for at, size in accents:
-        chance, lasts, depth, turn, tilt, late = rng.uniform([0, 0.4, 0.7, -0.4, -0.3, -0.04], [1, 0.6, 2.2, 0.4, 0.3, 0.08])
-        if at - last < NOD_GAP or chance > 0.25 + 0.75 * size:
+        chance, lasts, depth, turn, tilt, late = rng.uniform(NOD_LOW, NOD_HIGH)
+        if at - last < NOD_GAP or chance > NOD_CHANCE + NOD_CHANCE_SLOPE * size:
             continue
         last = at
         since = times - (at + late)
         span = slice(*np.searchsorted(since, [-lasts / 2, lasts / 2]))
-        bump = min(1.4 * size, 1.3) * np.cos(np.pi * since[span] / lasts) ** 2
+        bump = min(NOD_SIZE * size, NOD_MOST) * np.cos(np.pi * since[span] / lasts) ** 2
         out[span] += np.radians(depth) * bump[:, None] * [1.0, turn, tilt]
     return out
 
@@ -70,16 +117,16 @@ def postures(rng: np.random.Generator, times: np.ndarray, voice: Prosody) -> np.
 
     end = -np.inf
     for start, stop, asks in voice.phrases:
-        draw, how = rng.standard_normal(3), rng.uniform([0.6, -0.3, 0, 0.5], [1.1, 0.1, 1, 1])
-        if start - end > 1.2 and np.isfinite(end):
-            go(end + 0.2, 0.9, 0.3 * before)
-        if how[2] < 0.75:
-            go(start + how[1], how[0], POSTURE * draw.clip(-2, 2))
+        draw, how = rng.standard_normal(3), rng.uniform(POSTURE_LOW, POSTURE_HIGH)
+        if start - end > LONG_PAUSE and np.isfinite(end):
+            go(end + RETURN_DELAY, RETURN, RETURN_SHARE * before)
+        if how[2] < POSTURE_CHANCE:
+            go(start + how[1], how[0], POSTURE * draw.clip(-POSTURE_MOST, POSTURE_MOST))
         if asks:
-            up = ease((times - stop + 0.55) / 0.4) * (1 - ease((times - stop - 0.3) / 0.7))
-            out[:, 0] -= np.radians(3.0) * how[3] * up
+            up = ease((times - stop - LIFT_START) / LIFT) * (1 - ease((times - stop - LIFT_END) / LIFT_FALL))
+            out[:, 0] -= QUESTION_LIFT * how[3] * up
         end = stop
-    rise = np.interp(times, voice.times, smooth(voice.rise, 50))
+    rise = np.interp(times, voice.times, smooth(voice.rise, PITCH_SMOOTH))
     out[:, 0] -= CHIN * rise
     return out
 
@@ -100,6 +147,7 @@ def brows(
     on_accents, at_phrases, listening, between = (np.random.default_rng(rng.integers(2**63)) for _ in range(4))
     out = np.zeros((len(times), 2, 3))
 
+    # Seconds: the start, then how long it rises, is held and falls. height: weight.
     def move(start: float, rises: float, held: float, falls: float, height: float, form: np.ndarray) -> None:
         span = slice(*np.searchsorted(times, [start, start + rises + held + falls]))
         since = times[span] - start
@@ -110,36 +158,37 @@ def brows(
     last = -np.inf
     for at, size in accents:
         draw = on_accents.uniform(size=9)
-        first = bool((np.abs(at - 0.4 - phrases[:, 0]) < 0.5).any())
-        if at - last < RAISE_GAP or draw[0] > (0.04 + 0.28 * size) * (1.6 if first else 1):
+        since = at - phrases[:, 0]
+        first = ((since > PHRASE_BEGIN[0]) & (since < PHRASE_BEGIN[1])).any()
+        chance = (RAISE_CHANCE + RAISE_CHANCE_SLOPE * size) * (NEW_PHRASE if first else 1)
+        if at - last < RAISE_GAP or draw[0] > chance:
             continue
-        last, rises = at, 0.13 + 0.09 * draw[2]
-        height = (0.18 + 0.42 * size) * (0.6 + 0.7 * draw[3]) * (0.6 if draw[1] < 0.12 else 1)
-        move(
-            at - 0.06 - 0.6 * rises,
-            rises,
-            0.05 + 0.25 * draw[4],
-            0.25 + 0.25 * draw[5],
-            height,
-            _form(draw[6:], draw[1] < 0.12),
-        )
+        frown = draw[1] < FROWNS
+        last, rises = at, RAISE + RAISE_RANGE * draw[2]
+        height = (RAISE_HEIGHT + RAISE_HEIGHT_SLOPE * size) * (RAISE_VARIES + RAISE_VARIES_RANGE * draw[3])
+        held, falls = RAISE_HELD + RAISE_HELD_RANGE * draw[4], RAISE_FALL + RAISE_FALL_RANGE * draw[5]
+        start = at - RAISE_AHEAD - RAISE_SHARE_AHEAD * rises
+        move(start, rises, held, falls, height * (FROWN_HEIGHT if frown else 1), _form(draw[6:], frown))
     end = -np.inf
     for start, stop, asks in phrases:
         draw = at_phrases.uniform(size=6)
-        if np.isfinite(end) and start - end > 0.5 and draw[0] < 0.25:  # looking for words
-            move(end - 0.1, 0.3, max(0.0, start - end - 0.5), 0.5, 0.12 + 0.15 * draw[1], _form(draw[3:], False))
+        pause = start - end
+        if np.isfinite(end) and pause > HESITATION and draw[0] < HESITATION_CHANCE:
+            move(end - 0.1, 0.3, max(0.0, pause - 0.5), 0.5, 0.12 + 0.15 * draw[1], _form(draw[3:], False))
         if asks:
             move(stop - 0.6, 0.25, 0.5, 0.5, 0.4 + 0.3 * draw[2], _form(draw[3:], False))
         end = stop
     moment = 0.0
     while speech is None and moment < times[-1]:  # without speech raises are rare and small
         draw = listening.uniform(size=6)
-        moment += 4 - 9 * np.log(1 - draw[0])
+        moment += LISTENING_LEAST - LISTENING_MEAN * np.log(1 - draw[0])
         move(moment, 0.25, 0.3 + draw[1], 0.6, 0.08 + 0.15 * draw[2], _form(draw[3:], False))
-    rates, phases = between.uniform(0.06, 0.45, (2, 5)), between.uniform(0, 2 * np.pi, (2, 5))
+    rates, phases = between.uniform(*TONE_BAND, (2, TONE_WAVES)), between.uniform(0, 2 * np.pi, (2, TONE_WAVES))
     wander = np.sin(2 * np.pi * times[:, None, None] * rates + phases).mean(-1)  # (T, 2): inner, outer
-    tone = TONE * (1 + wander) * (0.6 if speech is None else 0.5 + 0.7 * smooth(speech, 1.0 * fps)[:, None])
-    out[..., :2] = np.maximum(out[..., :2], tone[:, None])
+    voiced = TONE_UNKNOWN
+    if speech is not None:
+        voiced = TONE_SILENT + (TONE_SPEAKING - TONE_SILENT) * smooth(speech, TONE_SMOOTH * fps)[:, None]
+    out[..., :2] = np.maximum(out[..., :2], (TONE * (1 + wander) * voiced)[:, None])
     return out
 
 

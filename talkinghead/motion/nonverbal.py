@@ -34,13 +34,41 @@ from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 
+# Blinks. Figures without a source were set by eye.
 GRID = 100.0  # Hz at which the rate of blinks is integrated, at any frame rate
 BLINK_MEAN, BLINK_SPREAD = 3.5, 0.6  # seconds between blinks at rest, 17 a minute [B], and the sigma of their logarithm
-DOUBLE = 0.06  # share of blinks that come as a pair
+FIRST_BLINK = (0.2, 1.0)  # range of the share of an interval before the first blink
+BLINK_GAP = 0.4  # least seconds between two blinks
+# Ranges of a blink: seconds in which the lid closes, stays shut and opens [E][V], and the weight that it reaches.
+BLINK_LOW, BLINK_HIGH = (0.08, 0.045, 0.15, 0.92), (0.1, 0.065, 0.2, 1.0)
+DOUBLE, DOUBLE_GAP = 0.06, (0.38, 0.55)  # share of blinks that come as a pair, and range of seconds between the two
+BLINK_DELAY = 0.5  # seconds before now whose voice activity counts: blinks are most frequent this long after a phrase [N]
+SPEAKING_BLINKS, PHRASE_BLINKS = -0.1, 3.5  # change of the rate while speaking, and at most after a phrase: 26 a minute [B][N]
+
+# Gaze
+FIXATION, FIXATION_SPREAD, FIXATION_RANGE = 0.9, 0.55, (0.25, 4.0)  # seconds: median, sigma of the logarithm, limits
+NEAR = (1.3, 0.8)  # degrees: spread of fixations around the viewer's face, sideways and up
 DIRECTIONS = np.array([15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79])  # % of saccades every 45 degrees from the right [L]
-SWAY = np.radians([0.7, 1.1, 0.6])  # RMS about x (nod), y (turn), z (tilt)
-SWAY_BAND = (0.06, 0.7)  # Hz: the slow class of head movements [H]; modulation by speech keeps it below 1 Hz
+AWAY, AWAY_RANGE = 4.0, (2.0, 9.0)  # degrees of a look away: mean, limits
+FROM_VIEWER = 3.0  # degrees: a look away starts nearer to the viewer than this
+AWAY_UNKNOWN, AWAY_SILENT, AWAY_SPEAKING = 0.1, 0.06, 0.18  # chance of a look away a fixation; speakers look away more [L]
+AWAY_BEGIN, BEGIN = 0.4, (-0.5, 0.6)  # that chance as a phrase begins, and seconds around its begin [K]
+AWAY_END, END = 0.02, (-0.2, 0.7)  # the same as it ends; seconds before its end
+SACCADE, SACCADE_SLOPE = 0.025, 0.0024  # seconds that a saccade lasts, and more for each degree [L]
 LID_DOWN, LID_UP = 0.02, 0.04  # weights of eyeBlink and eyeWide a degree of gaze: upper lids go with the eyes [F]
+
+# Brows, smile and lids
+RAISED, RAISED_WIDE = 0.1, 0.25  # weight of a raised brow from which on eyes widen, and eyeWide for each 1 above it
+FROWN_SQUINT, SMILE_SQUINT = 0.3, 0.3  # eyeSquint for each 1 of browDown, of mouthSmile
+
+# Head
+SWAY = np.radians([0.7, 1.1, 0.6])  # RMS about x (nod), y (turn), z (tilt)
+SWAY_BAND, SWAY_WAVES = (0.06, 0.7), 9  # Hz, and sines in it: the slow class of head movements [H]; speech keeps it below 1 Hz
+SILENT_SWAY, SPEAKING_SWAY, SWAY_SMOOTH = 0.6, 1.2, 1.5  # factors in silence and in speech [H]; seconds of the change
+
+# Voice activity from lips
+ACTIVITY_SMOOTH = 0.33  # seconds over which their speed is taken
+SPEAKING_LIPS = 0.03  # m/s from which on they are taken for those of a speaker, which do 0.03 to 0.1
 LIP_MOTION = 1e-5  # metres: shapes that move any lip vertex further are not used
 
 
@@ -162,10 +190,10 @@ def _shapes(animation: Animation, added: dict, gaze: np.ndarray | None, blinks: 
             add("browInnerUp", inner / 2)  # of both sides together
             add(f"browOuterUp{side}", outer)
             add(f"browDown{side}", down)
-            add(f"eyeWide{side}", 0.25 * np.maximum(inner - 0.1, 0))
+            add(f"eyeWide{side}", RAISED_WIDE * np.maximum(inner - RAISED, 0))
             smile = f"mouthSmile{side}"
             narrow = animation.coefficients[:, animation.head.index(smile)] if smile in animation.head.names else 0
-            add(f"eyeSquint{side}", 0.3 * down + min(brows, 1) * 0.3 * np.clip(narrow, 0, 1))
+            add(f"eyeSquint{side}", FROWN_SQUINT * down + min(brows, 1) * SMILE_SQUINT * np.clip(narrow, 0, 1))
         if blinks and f"eyeBlink{side}" in own:
             out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), added["blinks"][:, eye])
     return out
@@ -184,14 +212,14 @@ def _upper_face_rows(head: Head) -> dict[str, int]:
 
 
 def lip_activity(animation: Animation) -> np.ndarray | None:
-    """(T,) voice activity in [0, 1] estimated from the speed of the lips over a third of a second; None without landmarks."""
+    """(T,) voice activity in [0, 1] estimated from the speed of the lips; None without landmarks."""
     if not has_lip_gap(animation.head):
         return None
     if len(animation) < 2:
         return np.zeros(len(animation))
     upper, lower = (animation.landmark(name) for name in INNER_LIPS)
     speed = np.linalg.norm(np.gradient(upper - lower, axis=0), axis=1) * animation.fps  # m/s
-    return np.clip(np.sqrt(smooth(speed**2, 0.33 * animation.fps)) / 0.03, 0, 1)  # lips of speakers do 0.03 to 0.1 m/s
+    return np.clip(np.sqrt(smooth(speed**2, ACTIVITY_SMOOTH * animation.fps)) / SPEAKING_LIPS, 0, 1)
 
 
 def _affect(emotion: np.ndarray | None, times: np.ndarray, seed: int, fps: float) -> AffectMotion | None:
@@ -207,7 +235,7 @@ def _affect(emotion: np.ndarray | None, times: np.ndarray, seed: int, fps: float
 def _blinks(
     rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, rate: float, affect: AffectMotion | None = None
 ) -> np.ndarray:
-    """(T,) weight of both lids. Closing takes 80-100 ms, opening 150-200 ms; the whole a third of a second [E][V]."""
+    """(T,) weight of both lids. A blink takes a third of a second."""
     closed = np.zeros(len(times))
     if rate == 0:
         return closed
@@ -216,15 +244,15 @@ def _blinks(
     if affect is not None:
         rates *= np.interp(grid, times, affect.blinks)
     pace = np.cumsum(rates) / GRID  # integral of the rate: seconds at the rate of rest
-    start, drawn, first = 0.0, 0.0, rng.uniform(0.2, 1)
+    start, drawn, first = 0.0, 0.0, rng.uniform(*FIRST_BLINK)
     while True:
         drawn += first * BLINK_MEAN * np.exp(BLINK_SPREAD * rng.standard_normal() - BLINK_SPREAD**2 / 2)
         first = 1.0
-        shape = rng.uniform([0.08, 0.045, 0.15, 0.92], [0.1, 0.065, 0.2, 1.0])  # closing, closed, opening (s), how far
-        pair, again = rng.uniform() < DOUBLE, rng.uniform(0.38, 0.55)
+        shape = rng.uniform(BLINK_LOW, BLINK_HIGH)
+        pair, again = rng.uniform() < DOUBLE, rng.uniform(*DOUBLE_GAP)
         if drawn > pace[-1]:
             return closed
-        start = max(start + 0.4, np.interp(drawn, pace, grid))
+        start = max(start + BLINK_GAP, np.interp(drawn, pace, grid))
         if affect is not None:
             shape[:3] *= np.interp(start, times, affect.slow)
         for begin in (start, start + again) if pair else (start,):
@@ -234,12 +262,12 @@ def _blinks(
 
 
 def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.ndarray:
-    """Rate of blinks relative to rest: 26 a minute in conversation [B], most of them just after a phrase [N]."""
+    """Rate of blinks relative to rest."""
     if speech is None:
         return np.ones(len(grid))
     active = np.interp(grid, times, speech)
-    before = np.interp(grid - 0.5, times, speech)
-    return 1.0 - 0.1 * active + 3.5 * np.maximum(before - active, 0)
+    before = np.interp(grid - BLINK_DELAY, times, speech)
+    return 1.0 + SPEAKING_BLINKS * active + PHRASE_BLINKS * np.maximum(before - active, 0)
 
 
 def _blink(since: np.ndarray, closing: float, closed: float, opening: float, depth: float) -> np.ndarray:
@@ -252,40 +280,43 @@ def _blink(since: np.ndarray, closing: float, closed: float, opening: float, dep
 def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, voice: Prosody | None) -> np.ndarray:
     """(T, 2) rad, yaw and pitch: fixations around the viewer's face and occasional looks away, with saccades between.
 
-    A saccade of A degrees lasts 25 ms + 2.4 ms A [L] with the speed profile of least jerk: 5 degrees peak at 250 degrees/s.
+    A saccade has the speed profile of least jerk: 5 degrees peak at 250 degrees/s.
     Directions are those of [L]; its distances (6.9 degrees on average) are shortened, since the viewer here is a camera.
     """
     targets, moments, moment = [np.zeros(2), np.zeros(2)], [-1.0], 0.0
     while moment < times[-1]:
-        moment += np.clip(0.9 * np.exp(0.55 * rng.standard_normal()), 0.25, 4.0)
-        near = np.radians([1.3, 0.8]) * rng.standard_normal(2)
+        moment += np.clip(FIXATION * np.exp(FIXATION_SPREAD * rng.standard_normal()), *FIXATION_RANGE)
+        near = np.radians(NEAR) * rng.standard_normal(2)
         angle = np.pi / 4 * (rng.choice(8, p=DIRECTIONS / DIRECTIONS.sum()) + rng.uniform(-0.5, 0.5))
-        far = np.radians(min(max(rng.exponential(4.0), 2.0), 9.0)) * np.array([np.cos(angle), np.sin(angle)])
-        chance = 0.1 if speech is None else 0.06 + 0.12 * np.interp(moment, times, speech)  # speakers look away more often [L]
+        far = np.radians(np.clip(rng.exponential(AWAY), *AWAY_RANGE)) * np.array([np.cos(angle), np.sin(angle)])
+        chance = AWAY_UNKNOWN
+        if speech is not None:
+            chance = AWAY_SILENT + (AWAY_SPEAKING - AWAY_SILENT) * np.interp(moment, times, speech)
         if voice is not None and len(voice.phrases):
             begun, left = moment - voice.phrases[:, 0], voice.phrases[:, 1] - moment
-            chance = 0.4 if ((begun > -0.5) & (begun < 0.6)).any() else chance  # [K]
-            chance = 0.02 if ((left > -0.2) & (left < 0.7)).any() else chance
-        away = rng.uniform() < chance and np.linalg.norm(targets[-1]) < np.radians(3)
+            chance = AWAY_BEGIN if ((begun > BEGIN[0]) & (begun < BEGIN[1])).any() else chance
+            chance = AWAY_END if ((left > END[0]) & (left < END[1])).any() else chance
+        away = rng.uniform() < chance and np.linalg.norm(targets[-1]) < np.radians(FROM_VIEWER)
         targets.append(far if away else near)
         moments.append(moment)
     targets, moments = np.array(targets), np.array(moments)
     steps = np.diff(targets, axis=0)
-    lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*steps.T))  # shorter than any fixation, so one saccade is under way at a time
+    lasts = SACCADE + SACCADE_SLOPE * np.degrees(
+        np.hypot(*steps.T)
+    )  # shorter than any fixation, so one saccade is under way at a time
     now = np.searchsorted(moments, times, side="right") - 1
     return targets[now] + ease((times - moments[now]) / lasts[now])[:, None] * steps[now]
 
 
 def _sway(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, fps: float) -> np.ndarray:
-    """(T, 3) rad: sums of slow waves; twice as far while speaking as in silence [H]."""
-    waves = 9
+    """(T, 3) rad: sums of slow waves, larger while speaking."""
     low, high = np.log(SWAY_BAND)
-    rates = np.exp(low + (high - low) * (np.arange(waves) + rng.uniform(size=(3, waves))) / waves)  # Hz
-    phases = rng.uniform(0, 2 * np.pi, (3, waves))
+    rates = np.exp(low + (high - low) * (np.arange(SWAY_WAVES) + rng.uniform(size=(3, SWAY_WAVES))) / SWAY_WAVES)  # Hz
+    phases = rng.uniform(0, 2 * np.pi, (3, SWAY_WAVES))
     sizes = rates**-0.5
     sizes *= np.sqrt(2 / (sizes**2).sum(1, keepdims=True)) * SWAY[:, None]
     angles = 2 * np.pi * times[:, None, None] * rates + phases
     sway = (sizes * np.sin(angles)).sum(-1)
     if speech is None:
         return sway
-    return sway * (0.6 + 0.6 * smooth(speech, 1.5 * fps))[:, None]
+    return sway * (SILENT_SWAY + (SPEAKING_SWAY - SILENT_SWAY) * smooth(speech, SWAY_SMOOTH * fps))[:, None]
