@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".npz": ("npz", "all of the motion as plain arrays, readable with numpy alone"),
     ".csv": ("csv", "curves: the columns of Live Link Face on heads with ARKit's shapes"),
-    ".glb": ("glb", "glTF 2.0: mesh, texture, animated morph targets and pose"),
+    ".glb": ("glb", "glTF 2.0: mesh, texture, animated morph targets and pose; of a character its own file, with the motion"),
     ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
     ".usda": ("usd", "the same in USD, text (extra `usd`)"),
     ".usdz": ("usd", "the same with its texture in one package, for Apple's Quick Look (extra `usd`)"),
