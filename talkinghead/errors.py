@@ -18,6 +18,10 @@ class InputError(ValueError):
         super().__init__(plain_line(str(message)))
 
 
+class OutputError(InputError):
+    """An output that cannot be written, whatever is read: a full disk, a folder that is gone, another process at work on it."""
+
+
 class InputWarning(UserWarning):
     """Input that is odd but can be worked with: one line that says what was done about it. The CLI prints it and goes on."""
 

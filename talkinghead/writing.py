@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, OutputError
 
 try:
     import fcntl
@@ -39,7 +39,7 @@ PROBE = 1 << 18  # bytes that a disk with room takes
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a path at which to make the new file or folder `path`, of the same name; it takes its place on success only.
 
-    A file that is replaced hands on its permissions. Raises InputError, one line with the name of the output, where the disk
+    A file that is replaced hands on its permissions. Raises OutputError, one line with the name of the output, where the disk
     refuses (full, read-only, a folder that is gone) or another process writes the same output.
     """
     path = Path(path)
@@ -111,7 +111,7 @@ def _workplace(path: Path) -> Iterator[Path]:
 
 
 def _take(place: Path, path: Path, handles: list[int]) -> None:
-    """Make and lock a hidden folder. Raises InputError if another process keeps it."""
+    """Make and lock a hidden folder. Raises OutputError if another process keeps it."""
     until = time.monotonic() + PATIENCE
     while True:
         place.mkdir(0o700, exist_ok=True)
@@ -120,7 +120,7 @@ def _take(place: Path, path: Path, handles: list[int]) -> None:
             return
         except (BlockingIOError, FileNotFoundError):  # another writer is at work, or has just removed its folder
             if time.monotonic() > until:
-                raise InputError(f"{path}: another process is writing it; wait for it, or write to another name") from None
+                raise OutputError(f"{path}: another process is writing it; wait for it, or write to another name") from None
             time.sleep(0.02)
 
 
@@ -214,8 +214,8 @@ def _refusal(error: Exception, place: Path, path: Path) -> OSError | None:
     return None
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def _unwritable(path: Path, error: OSError) -> OutputError:
     reason, folder = error.strerror or str(error), path.parent
     if not folder.is_dir():
         reason = f"{folder} is not a folder" if folder.exists() else f"its folder {folder} is not there any more"
-    return InputError(f"{path}: cannot be written ({reason})")
+    return OutputError(f"{path}: cannot be written ({reason})")

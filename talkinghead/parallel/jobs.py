@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from talkinghead.errors import InputError, InputWarning
+from talkinghead.errors import InputError, InputWarning, OutputError
 
 RETRIES = 2  # of a job that was at work when a worker was killed
 KILLED = "its worker was killed (memory?); run it again with fewer workers"
@@ -24,6 +24,7 @@ class Failed:
     """The result of a job that has none, and why: one line for the user."""
 
     reason: str
+    output: bool = False  # the job could not write what it made
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def attempt(task: Callable, job: tuple) -> Any:
     try:
         return task(*job)
     except InputError as error:
-        return Failed(str(error))
+        return Failed(str(error), isinstance(error, OutputError))
     except MemoryError:
         return Failed("not enough memory for it; run it again with fewer workers")
     except WorkerEnded:  # what the task had begun is removed by now

@@ -24,7 +24,7 @@ from talkinghead.data.convert.recording import Recording, Take
 from talkinghead.data.motion_file import cut_sound
 from talkinghead.data.tracking import landmarks, solve
 from talkinghead.data.tracking.person import Person
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, OutputError
 from talkinghead.files import file_name
 from talkinghead.fingerprint import content_fingerprint, fingerprint
 from talkinghead.head.head import Head
@@ -86,6 +86,8 @@ def preprocess(takes: list[Take], out: Path, run: Callable) -> tuple[list[Take],
         try:
             person = Person.estimate(speaker, tracks, _head(own[0].details["head"]), clips=len(own))
             person.save(_person(out, speaker))
+        except OutputError:
+            raise
         except InputError as error:
             dropped |= {take.id: str(error) for take in own}
     said = {folder: beside(folder) for folder in {take.files[0].parent for take in tracked}}

@@ -18,6 +18,7 @@ The keyword arguments of `takes` are the options that the source knows. `convert
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +32,7 @@ from talkinghead.data.convert.recording import Converted, Recording, Take
 from talkinghead.data.convert.splits import assign_splits
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion_file import Motion, read_meta, read_motion, write_motion
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, OutputError
 from talkinghead.files import file_name
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.head import Head
@@ -57,11 +58,17 @@ def convert(
 
     What is done is kept: a motion file notes what it was made from (names, sizes and times of the take's files, what the
     take is, the options, the versions of adapter and framework) and is made again only if that changed. `options` are those
-    of the adapter's `takes`. Raises InputError if there is nothing to read.
+    of the adapter's `takes`. Raises InputError if there is nothing to read, OutputError if a clip cannot be written: that is no
+    reason to drop it, or what an earlier run made of it.
     """
 
     def work(task: Callable, jobs: list[tuple], title: str, **more: Any) -> Iterator[tuple[str, Any]]:
-        return run_jobs(task, jobs, workers=workers, engine=engine, title=title if progress else None, **more)
+        title_shown = title if progress else None
+        with closing(run_jobs(task, jobs, workers=workers, engine=engine, title=title_shown, **more)) as results:
+            for name, result in results:
+                if isinstance(result, Failed) and result.output:
+                    raise OutputError(result.reason)
+                yield name, result
 
     takes, dropped = module.takes(paths, **options)
     takes, twice = _unique(takes)

@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 import toyset
+from disks import room_for
 
 from talkinghead.audio.load import load_audio
 from talkinghead.data import preparation
@@ -90,6 +91,15 @@ def test_a_second_run_writes_no_clip_and_changed_ones_only(source, tmp_path):
     (out / "audio" / "a_0.flac").unlink()
     prepare("toy", [source], out, progress=False)
     assert (out / "audio" / "a_0.flac").exists()
+
+
+def test_a_clip_that_cannot_be_written_is_not_dropped_and_an_earlier_one_stays(source, tmp_path):
+    prepare("toy", [source], tmp_path / "out", progress=False)
+    before = content(tmp_path / "out")
+    toyset.write(source, "a_0", frames=200)
+    with room_for(30_000), pytest.raises(InputError, match=r"a_0\.\w+: cannot be written \(File too large\)"):
+        prepare("toy", [source], tmp_path / "out", progress=False)
+    assert content(tmp_path / "out") == before
 
 
 def test_options_and_versions_make_clips_again_but_names_do_not(source, tmp_path, monkeypatch):
