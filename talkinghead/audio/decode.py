@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
+Rate = TypeVar("Rate", int, float)
 HOURS = 4  # longest recording that is taken
 RATES = (4000, 768_000)  # Hz: below, speech is gone; above, the header is broken
 MOST_CHANNELS = 64
@@ -63,8 +64,11 @@ def containers_of(path: Path, *, silently: bool = False) -> Generator[InputConta
     """
     from av.error import FFmpegError
 
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+    except OSError as error:  # a name that no file can have
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if not path.is_file():
         raise InputError(f"{path}: is a folder, not a sound file" if path.is_dir() else f"{path}: is not a plain file")
     if not path.stat().st_size:
@@ -224,7 +228,7 @@ def scaled(samples: np.ndarray, form: str) -> np.ndarray:
         return ((samples.astype(np.float64) - zero) / one).astype(np.float32)
 
 
-def check_rate(name: str, rate: float) -> float:
+def check_rate(name: str, rate: Rate) -> Rate:
     """Raises InputError for what is no rate of speech."""
     if not RATES[0] <= rate <= RATES[1]:
         raise InputError(f"{name}: sampled at {rate:g} Hz; {RATES[0]} to {RATES[1]} Hz is what can be read")

@@ -10,6 +10,7 @@ report.json      how many clips, how good, what was dropped and why
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -73,6 +74,29 @@ class Clip:
             object.__setattr__(self, name, parse_spans(getattr(self, name), name, self.id))
 
 
+class Bounds:
+    """The folder of a data set, out of which no file of it may lead, also by a link: whoever made the set did not make that."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = os.path.realpath(folder)
+        self.parents: dict[str, str] = {}  # of files, by what the manifest calls them
+
+    def check(self, clip: Clip, where: str) -> None:
+        """Raise InputError if a file that a clip names lies elsewhere."""
+        for name in (clip.audio, clip.motion, clip.head):
+            if name and not self.holds(name):
+                raise InputError(f"{where}: {name} is a link that leads out of the dataset's folder; copy the file there")
+
+    def holds(self, name: str) -> bool:
+        """Whether a file is in the folder."""
+        parent, file = os.path.split(name)
+        if parent not in self.parents:
+            self.parents[parent] = os.path.realpath(os.path.join(self.folder, parent))  # noqa: PTH118
+        path = os.path.join(self.parents[parent], file)  # noqa: PTH118
+        path = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+        return path.startswith(os.path.join(self.folder, ""))  # noqa: PTH118
+
+
 def read_manifest(folder: str | Path) -> list[Clip]:
     """The clips of a prepared folder, in order. Raises InputError, one line, if anything in it is not as it should be."""
     path = Path(folder) / NAME
@@ -83,7 +107,9 @@ def read_manifest(folder: str | Path) -> list[Clip]:
     if not clips:
         raise InputError(f"{path}: no clips; run `talkinghead prepare` again")
     seen: set[str] = set()
+    bounds = Bounds(folder)
     for clip in clips:
+        bounds.check(clip, f"{path}, clip {shown(clip.id)}")
         if clip.id in seen:
             raise InputError(f"{path}: clip {shown(clip.id)} is there twice")
         seen.add(clip.id)

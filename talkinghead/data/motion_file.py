@@ -112,7 +112,12 @@ def read_animation(folder: Path, clip: Clip) -> Animation:
 
     Raises InputError where no head is known (FLAME parameters that were prepared without a FLAME model).
     """
-    return animation_of(read_motion(Path(folder) / clip.motion), head_of(folder, clip), f"clip {clip.id}")
+    path = Path(folder) / clip.motion
+    motion = read_motion(path)
+    try:
+        return animation_of(motion, head_of(folder, clip), f"clip {clip.id}")
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def animation_of(motion: Motion, head: Head, where: str) -> Animation:
@@ -146,7 +151,12 @@ def project(offsets: np.ndarray, basis: np.ndarray) -> np.ndarray:
     flat = basis.reshape(len(basis), -1).astype(np.float64)
     if not len(flat):
         return np.zeros((len(offsets), 0), np.float32)
-    return np.linalg.solve(flat @ flat.T, flat @ offsets.reshape(len(offsets), -1).T.astype(np.float64)).T.astype(np.float32)
+    square, right = flat @ flat.T, flat @ offsets.reshape(len(offsets), -1).T.astype(np.float64)
+    try:
+        weights = np.linalg.solve(square, right)
+    except np.linalg.LinAlgError:  # shapes that are combinations of others
+        weights = np.linalg.lstsq(square, right)[0]
+    return weights.T.astype(np.float32)
 
 
 def cut_sound(wave: np.ndarray, start: float, duration: float) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 from talkinghead.errors import InputError, brief
 
 LIMIT = 4 << 30  # bytes of all arrays together: twelve minutes of raw FLAME vertices at 60 fps fit
-KINDS = "biufcSU"  # of numpy types: numbers and text
+NUMBERS = "biufc"  # of numpy types
+KINDS = f"{NUMBERS}SU"  # and text
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # as numpy writes it; others may need memory that nothing limits
 
 
@@ -71,7 +72,7 @@ def read_array(path: str | Path) -> np.ndarray:
         if not isinstance(found, np.ndarray):
             found.close()
             raise ValueError("it is an archive")
-        if found.dtype.kind not in KINDS or found.dtype.hasobject:
+        if found.dtype.kind not in NUMBERS:
             raise ValueError(f"it holds {found.dtype}")
         return found
     except FileNotFoundError:

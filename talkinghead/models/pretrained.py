@@ -116,7 +116,7 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> tuple[Spe
     folder = model_folder(name)
     network = load_network(SpeechToMotion, ModelConfig, folder, "model")
     for annotation in network.config.annotations:
-        if not annotation or set(annotation) & set("/\\\0") or annotation.startswith("."):
+        if not 0 < len(annotation) <= 60 or set(annotation) & set("/\\\0") or annotation.startswith("."):
             raise InputError(f"model {folder}: {CONFIG} names an annotation {shown(annotation)}, which is no name of a file")
     _check_runs(network, folder)
     places = {annotation: folder / HEADS / f"{annotation}.npz" for annotation in network.config.annotations}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from talkinghead.errors import InputError
@@ -55,6 +56,7 @@ FOLDED = str.maketrans(
 )
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 N = r"\d+(?:\.\d+)?"  # a number
+LONGEST = 300_000  # characters
 COUNT = "\ue000"  # stands before a number that was written with commas, which is no year
 
 
@@ -66,12 +68,16 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
     >>> spoken("Dr. Smith's 21 cats, 1984!")
     ['doctor', "smith's", 'twenty', 'one', 'cats', 'nineteen', 'eighty', 'four']
     """
-    text = unicodedata.normalize("NFC", text)
+    if len(text) > LONGEST:
+        raise InputError(f"the transcript has {len(text)} characters; {LONGEST} are more than is said in four hours")
+    text = unicodedata.normalize("NFC", _stream_safe(text))
     text = re.sub(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", text)  # hyphens and joins that are not seen
     text = re.sub("[’‘ʼ＇`´]", "'", text)
     for mark, plain in (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"), ("⅓", " 1/3"), ("⅔", " 2/3"), ("№", "No. "), ("−", "-")):
         text = text.replace(mark, plain)
-    text = unicodedata.normalize("NFKC", text)
+    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))
+    # Digits that are said one by one anyway stand apart: the patterns below look at a run of them from each of its digits.
+    text = re.sub(r"\d{30,}", lambda m: f" {' '.join(m[0])} ", text)
     text = re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: COUNT + m[0].replace(",", ""), text)
     for pattern, say in RULES:
         text = re.sub(pattern, say, text)
@@ -83,6 +89,16 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
         spelled = not shouted and 2 <= len(word) <= 5 and word.isupper() and word.isalpha() and not _sayable(word, known)
         words.extend(word.lower() if spelled else [word.lower()])
     return words
+
+
+def _stream_safe(text: str) -> str:
+    """Text with at most 30 accents a letter (Unicode's UAX #15): the time that they take grows with their square."""
+    kept, run = [], 0
+    for c in text:
+        run = run + 1 if unicodedata.combining(c) else 0
+        if run <= 30:
+            kept.append(c)
+    return "".join(kept)
 
 
 def is_latin(word: str) -> bool:
@@ -107,6 +123,7 @@ def number(value: int | str) -> list[str]:
     return said + (["point", *(word for digit in rest for word in _words(int(digit)))] if rest else [])
 
 
+@lru_cache(maxsize=4096)
 def _words(value: int, to: str = "cardinal") -> list[str]:
     try:
         from num2words import num2words

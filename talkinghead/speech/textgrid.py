@@ -9,7 +9,7 @@ from talkinghead.errors import InputError
 from talkinghead.speech.spans import Spans
 
 # Quoted text ("" is a quote in it), indices in brackets and comments (skipped), flags, numbers. Keys in between say nothing.
-TOKEN = re.compile(r'"((?:[^"]|"")*)"|\[[^\]]*\]|![^\n]*|(<\w+>)|(?<![\w.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])')
+TOKEN = re.compile(r'"((?:[^"]|"")*)"|\[[^\]]{0,99}\]|![^\n]*|(<\w+>)|(?<![\w.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])')
 PAUSES = ("", "sp", "sil", "spn", "<eps>", "<unk>")  # marks of Praat and of the Montreal Forced Aligner that are no words
 LARGEST = 64 << 20  # bytes
 

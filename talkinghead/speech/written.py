@@ -13,7 +13,10 @@ from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phoneme
 LONGEST = 1 << 20  # bytes of a transcript
 NAMED = re.compile(r"\S+\.[A-Za-z][A-Za-z0-9]{1,8}")  # what looks like a file's name and not like a sentence
 TIMES = re.compile(r"^.*-->.*$")  # a cue of .srt and .vtt: its times, then its text up to an empty line
-MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}|\[[^\]]*\]|\([^)]*\)|[♪♫]+|^\s*(?:-|>>+)\s*|^[A-Z][A-Z .]+:\s", re.MULTILINE)
+MOST = r"{0,400}"  # characters in brackets: without a bound, brackets that do not end take a time that grows with their square
+MARKUP = re.compile(
+    rf"<[^>]{MOST}>|\{{\\[^}}]{MOST}\}}|\[[^\]]{MOST}\]|\([^)]{MOST}\)|[♪♫]+|^\s*(?:-|>>+)\s*|^[A-Z][A-Z .]+:\s", re.MULTILINE
+)
 
 
 def read_transcript(text: str) -> str:

@@ -54,7 +54,10 @@ class Target:
         gram = np.zeros((len(flat), len(flat)))
         for part in np.array_split(flat, max(1, flat.shape[1] // 8192), axis=1):  # in float64, without a copy of it all
             gram += part.astype(np.float64) @ part.T.astype(np.float64)
-        return flat, np.linalg.inv(gram)
+        try:
+            return flat, np.linalg.inv(gram)
+        except np.linalg.LinAlgError:  # shapes that are combinations of others
+            return flat, np.linalg.pinv(gram)
 
 
 def motion_at(place: ByteRange, target: Target, times: np.ndarray, where: str) -> np.ndarray:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.clock import frame_count
-from talkinghead.data.manifest import NAME, SPLITS, Clip, parse_clip
+from talkinghead.data.manifest import NAME, SPLITS, Bounds, Clip, parse_clip
 from talkinghead.data.store.shard_reader import SHARDS, ClipLocation
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, shown
 from talkinghead.files import replacing
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.io.safetensors_slice import ByteRange
@@ -140,10 +140,12 @@ def _build(folder: Path, sharded: bool, path: Path, tables: Path) -> None:
     heads: dict[str, str | None] = {}
     seconds: dict[str, float] = {}
     training: set[str] = set()
+    bounds = Bounds(folder)
     with replacing(path) as fresh:
         with fresh.open("wb") as file:
             for one in found:
                 clip = one.clip
+                bounds.check(clip, f"{folder / blocks[one.block]}, clip {shown(clip.id)}")
                 heads.setdefault(clip.annotation, clip.head)
                 if clip.split == "train":
                     seconds[clip.annotation] = seconds.get(clip.annotation, 0.0) + clip.duration

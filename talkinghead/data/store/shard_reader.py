@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkinghead.data.manifest import Clip, parse_clip
+from talkinghead.data.manifest import Bounds, Clip, parse_clip
 from talkinghead.errors import InputError, brief, shown
 from talkinghead.io.files import parse_json
 from talkinghead.io.safetensors_slice import ByteRange
@@ -42,9 +42,12 @@ def shard_names(folder: Path) -> list[str]:
         raise InputError(f"{path}: cannot be read ({brief(error)}); make the shards again") from None
     if version != VERSION:
         raise InputError(f"{path}: version {shown(version)}, this talkinghead reads {VERSION}; make the shards again")
+    bounds = Bounds(folder)
     for name, size in found:
         if Path(name).name != name or "\0" in name or not name:
             raise InputError(f"{path}: shard {shown(name)} must be a file beside it")
+        if not bounds.holds(name):
+            raise InputError(f"{path}: shard {name} is a link that leads out of the folder; copy the file there")
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: is missing; copy it again")
         there = (folder / name).stat().st_size
