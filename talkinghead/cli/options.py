@@ -29,12 +29,15 @@ Name = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[float | None, arg(metavar="NUMBER")]
 Count = Annotated[int | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
+Suffix = Literal[
+    "npz", "csv", "glb", "usdc", "usda", "usdz", "vrma", "fbx", "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4"
+]
 Formats = Annotated[
-    tuple[Literal["npz", "csv", "glb", "usdc", "usda", "usdz", "obj", "mp4"], ...],
+    tuple[Suffix, ...],
     UseAppendAction,
     arg(
         metavar="FORMAT",
-        help="Folders and lists: npz (if not said), csv, glb, usdc, usda, usdz, obj or mp4. Repeat it for more.",
+        help="Folders and lists: npz (if not said), mp4, and those of convert. Repeat it for more.",
     ),
 ]
 Engine = Annotated[

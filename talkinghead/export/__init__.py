@@ -20,6 +20,13 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
     ".usda": ("usd", "the same in USD, text (extra `usd`)"),
     ".usdz": ("usd", "the same with its texture in one package, for Apple's Quick Look (extra `usd`)"),
+    ".vrma": ("vrma", "VRM animation: expressions and head, for VRM characters"),
+    ".fbx": ("fbx", "the `.glb` through Blender's package (extra `fbx`)"),
+    ".pc2": ("pc2", "point cache: posed vertices of every frame, with the mesh as `.obj` beside it"),
+    ".json": ("json", "curves in the forms of Audio2Face and BEAT"),
+    ".srt": ("cues", "visemes as subtitles"),
+    ".textgrid": ("cues", "visemes as a tier for Praat"),
+    ".tsv": ("cues", "mouth shapes A to X, the cue file of Rhubarb Lip Sync"),
     ".obj": ("obj", "a folder of posed meshes, one per frame"),
 }
 

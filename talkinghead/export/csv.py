@@ -44,7 +44,7 @@ def write(animation: Animation, path: Path) -> None:
     Warns of a rate that Unreal and Maya misread: they take takes for 30 or 60 frames a second, whatever their timecodes say.
     """
     animation = for_curves(animation, path)
-    head, weights, turns = animation.head, animation.coefficients, _head_angles(animation)
+    head, weights, turns = animation.head, animation.coefficients, head_angles(animation)
     if {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}:
         curves = dict(zip((name.lower() for name in head.names), weights.T, strict=True))
         zero = np.zeros(len(animation), np.float32)
@@ -73,7 +73,7 @@ def timecode(seconds: float, fps: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}:{frame:02d}.{thousandths:03d}"
 
 
-def _head_angles(animation: Animation) -> np.ndarray:
+def head_angles(animation: Animation) -> np.ndarray:
     """(T, 3) rad: yaw, pitch, roll as the module says."""
     if animation.rotation is None:
         return np.zeros((len(animation), 3))

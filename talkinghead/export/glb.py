@@ -158,7 +158,7 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
     if used:
         gltf["extensionsUsed"] = used
     with replacing(path) as fresh:
-        fresh.write_bytes(_container(gltf, bytes(buffer.data)))
+        fresh.write_bytes(container(gltf, bytes(buffer.data)))
 
 
 def _texture(buffer: Buffer, head: Head) -> dict:
@@ -294,7 +294,7 @@ def _float(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, "<f4")
 
 
-def _container(gltf: dict, binary: bytes) -> bytes:
+def container(gltf: dict, binary: bytes) -> bytes:
     """The GLB file: a header, the JSON chunk padded with spaces, the binary chunk padded with zeros."""
     text = json.dumps(gltf, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)

@@ -49,20 +49,21 @@ def _fill(animation: Animation, folder: Path) -> None:
     if png:
         (folder / TEXTURE).write_bytes(png)
     (folder / MATERIALS).write_text(_materials(head, png is not None))
-    start, rest = _header(head), _faces(head)
+    start, rest = f"{header(head)}mtllib {MATERIALS}\n", faces(head)
     line = "v %.6f %.6f %.6f\n" * len(head.template)  # micrometres
     for t in range(len(animation)):
         vertices = animation.vertices(t, posed=True)
         (folder / f"{t:05d}.obj").write_text(start + line % tuple(vertices.reshape(-1).tolist()) + rest)
 
 
-def _header(head: Head) -> str:
+def header(head: Head) -> str:
+    """The first line: what wrote the mesh, and the head's licence."""
     licence = head.provenance.get("licence", "as the head's")
-    return f"{MARK} {__version__}, head {head.name}, licence {licence}\nmtllib {MATERIALS}\n"
+    return f"{MARK} {__version__}, head {head.name}, licence {licence}\n"
 
 
-def _faces(head: Head) -> str:
-    """Texture coordinates and the faces of each part; OBJ counts from 1."""
+def faces(head: Head, *, materials: bool = True) -> str:
+    """Texture coordinates and the faces of each part, a group of its own; OBJ counts from 1."""
     corners, pattern, lines = head.faces + 1, "f %d %d %d\n", []
     if head.uv is not None and head.uv_faces is not None:
         lines.append("vt %.6f %.6f\n" * len(head.uv) % tuple(head.uv.reshape(-1).tolist()))
@@ -70,7 +71,9 @@ def _faces(head: Head) -> str:
         pattern = "f %d/%d %d/%d %d/%d\n"
     for part in parts(head):
         rows = corners[slice(*part.faces)]
-        lines.append(f"g {part.name}\nusemtl {part.name}\n" + pattern * len(rows) % tuple(rows.reshape(-1).tolist()))
+        lines.append(
+            f"g {part.name}\n" + f"usemtl {part.name}\n" * materials + pattern * len(rows) % tuple(rows.reshape(-1).tolist())
+        )
     return "".join(lines)
 
 

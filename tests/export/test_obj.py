@@ -89,7 +89,7 @@ def test_a_failure_leaves_the_old_frames(tiny_motion, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(obj, "_faces", fail)
+    monkeypatch.setattr(obj, "faces", fail)
     with pytest.raises(OSError, match="disk full"):
         obj.write(tiny_motion.resample(10.0), tmp_path / "a.obj")
     assert {path.name: path.read_bytes() for path in (tmp_path / "a.obj").iterdir()} == before

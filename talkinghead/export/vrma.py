@@ -1,0 +1,91 @@
+"""`.vrma`: an animation for any VRM character: expressions, the turn of the head, and where it looks.
+
+A glTF file without a mesh: a chain of bones from the hips to the head with its turn, half at the neck and half at the head,
+and a node for each expression, whose x is its weight. The presets of VRM 1.0 are vowels (aa, ih, ou, ee, oh), blinks and
+looks; ARKit's shapes are custom expressions of their names, for characters that have them. Frame t is the key at t / fps.
+Specification: https://github.com/vrm-c/vrm-specification/tree/master/specification/VRMC_vrm_animation-1.0
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.export.glb import Buffer, container, quaternions
+from talkinghead.export.mesh import for_curves
+from talkinghead.files import replacing
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.visemes import NAMES, viseme_matrix
+from talkinghead.motion.animation import Animation
+from talkinghead.version import __version__
+
+EXTENSION = "VRMC_vrm_animation"
+BONES = {"hips": 0.9, "spine": 0.15, "chest": 0.2, "neck": 0.25, "head": 0.1}  # metres above the one before
+VOWELS = {"aa": "aa", "ih": "I", "ou": "U", "ee": "E", "oh": "O"}  # preset -> viseme
+OTHERS = {  # preset -> ARKit's shape
+    **{"blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight", "lookUp": "eyeLookUpLeft", "lookDown": "eyeLookDownLeft"},
+    **{"lookLeft": "eyeLookOutLeft", "lookRight": "eyeLookInLeft"},
+}
+
+
+def write(animation: Animation, path: Path) -> None:
+    """Write the animation. Raises InputError if the motion has a residual."""
+    animation = for_curves(animation, path)
+    buffer, count = Buffer(), len(animation)
+    held = np.minimum(np.arange(count + 1), count - 1)
+    time = buffer.accessor((np.arange(count + 1) / animation.fps).astype("<f4"), limits=True)
+    nodes: list[dict] = [
+        {"name": name, "translation": [0.0, rise, 0.0], "children": [i]} for i, (name, rise) in enumerate(BONES.items(), 1)
+    ]
+    del nodes[-1]["children"]
+    samplers, channels = [], []
+
+    def channel(node: int, kind: str, values: np.ndarray) -> None:
+        channels.append({"sampler": len(samplers), "target": {"node": node, "path": kind}})
+        output = buffer.accessor(np.ascontiguousarray(values[held], "<f4"))
+        samplers.append({"input": time, "output": output, "interpolation": "LINEAR"})
+
+    turns = np.zeros((count, 3)) if animation.rotation is None else animation.rotation
+    for bone in ("neck", "head"):
+        channel(list(BONES).index(bone), "rotation", quaternions(turns / 2))
+    expressions: dict[str, dict] = {"preset": {}, "custom": {}}
+    for kind, name, weights in _expressions(animation):
+        expressions[kind][name] = {"node": len(nodes)}
+        channel(len(nodes), "translation", np.stack([weights, 0 * weights, 0 * weights], 1))
+        nodes.append({"name": name})
+    about = {"specVersion": "1.0", "humanoid": {"humanBones": {bone: {"node": i} for i, bone in enumerate(BONES)}}}
+    gltf = {
+        "asset": {"version": "2.0", "generator": f"talkinghead {__version__}"},
+        "extensionsUsed": [EXTENSION],
+        "extensions": {EXTENSION: about | {"expressions": {kind: found for kind, found in expressions.items() if found}}},
+        "scene": 0,
+        "scenes": [{"nodes": [0, *range(len(BONES), len(nodes))]}],
+        "nodes": nodes,
+        "animations": [{"name": "speech", "samplers": samplers, "channels": channels}],
+        "bufferViews": buffer.views,
+        "accessors": buffer.accessors,
+        "buffers": [{"byteLength": len(buffer.data)}],
+    }
+    with replacing(path) as fresh:
+        fresh.write_bytes(container(gltf, bytes(buffer.data)))
+
+
+def _expressions(animation: Animation) -> list[tuple[str, str, np.ndarray]]:
+    """(preset or custom, name, (T,) weights in [0, 1]) of each expression."""
+    names, weights = animation.head.names, np.clip(animation.coefficients, 0, 1)
+    out = [("preset", name, row) for name, row in zip(VOWELS, _vowels(animation), strict=True)]
+    out += [("preset", name, weights[:, names.index(shape)]) for name, shape in OTHERS.items() if shape in names]
+    return out + [("custom", name, weights[:, i]) for i, name in enumerate(names) if name in ARKIT]
+
+
+def _vowels(animation: Animation) -> np.ndarray:
+    """(5, T) weights of the vowels whose sum of ARKit's shapes comes closest to the mouth (non-negative least squares)."""
+    from scipy.optimize import nnls
+
+    shapes = viseme_matrix(animation.head)[[NAMES.index(viseme) for viseme in VOWELS.values()]]
+    used = shapes.any(0)
+    mouth = animation.coefficients[:, used]
+    if not used.any():
+        return np.zeros((len(VOWELS), len(animation)))
+    return np.clip([nnls(shapes[:, used].T, frame)[0] for frame in mouth], 0, 1).T
