@@ -1,4 +1,4 @@
-"""The one order in which an animation is made of speech: expression, gains, closure, rest, frame rate, nonverbal motion.
+"""The one order in which an animation is made of speech: expression, gains, lips, rest, frame rate, nonverbal motion.
 
 T frames at the speech's own rate, K shapes of a head, E emotions.
 """
@@ -16,6 +16,7 @@ from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
+from talkinghead.motion.articulation import bite_lip, round_lips
 from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
@@ -30,7 +31,7 @@ class SpeechMotion:
     neutral: (T, K) weights of the head's shapes. expression: (T, K) what the emotion adds. closure: (T,) how far the lips are
     to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes: whether the weights
     are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's parameters are left
-    as they are.
+    as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see `motion.articulation`.
     """
 
     neutral: np.ndarray
@@ -39,6 +40,8 @@ class SpeechMotion:
     rest: np.ndarray | None
     fps: float
     blendshapes: bool = True
+    bite: np.ndarray | None = None
+    rounding: np.ndarray | None = None
 
 
 def compose(
@@ -59,6 +62,11 @@ def compose(
     else:
         gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
         weights = apply_gains(speech.neutral, speech.expression, head, *gains)
+        moving = min(1.0, settings.articulation * settings.lower_face)
+        if speech.rounding is not None:
+            weights = round_lips(weights, moving * speech.rounding, head)
+        if speech.bite is not None:
+            weights = bite_lip(weights, moving * speech.bite, head)
         if speech.closure is not None:
             weights = close_lips(weights, speech.closure, head)
         if speech.rest is not None:

@@ -27,11 +27,12 @@ from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate
+from talkinghead.motion.articulation import bite_level, rounding
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
 from talkinghead.motion.retarget import controls_of
-from talkinghead.speech.phonemes import BILABIALS, SILENCE
+from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
@@ -116,6 +117,8 @@ class Talker:
             None if posteriors is None else rest_level(self._probability(posteriors, (SILENCE,)), self.config.fps),
             self.config.fps,
             annotation in BLENDSHAPES,
+            None if posteriors is None else bite_level(self._probability(posteriors, LABIODENTALS)),
+            None if posteriors is None else rounding(posteriors, self.config.phones, self.config.fps),
         )
         meta = {"annotation": annotation} | settings.meta(curve) | {"audio": audio_hash(wave), "version": __version__}
         return compose(speech, head, settings, curve, voice, len(wave) / RATE, meta)
