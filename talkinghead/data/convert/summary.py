@@ -73,6 +73,7 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
 
     A file is ours if its motion file says so (its mark); anything else that somebody put there stays.
     """
+    sweep_below(out)
     if not (out / "motion").is_dir():
         return []  # shards
     kept, removed = {name for clip in clips for name in (clip.motion, clip.audio)}, []
@@ -83,7 +84,6 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
             (out / "audio" / f"{path.stem}.flac").unlink(missing_ok=True)
         path.unlink()  # last: without it nothing tells that the sound is ours
         removed.append(path.stem)
-    sweep_below(out)
     return removed
 
 

@@ -59,8 +59,14 @@ def write_shards(
         raise InputError(f"size_mb is {size_mb}: shards of 100 to 1000 MB are usual")
     if (Path(folder) / SHARDS).exists():
         raise InputError(f"{folder}: holds shards already; name the prepared folder that they were made of")
-    out = Path(out)
-    source = Index(folder, out / WORK)  # there, not in a temporary folder: workers may be on other machines
+    work = Path(out) / WORK  # not a temporary folder: workers may be on other machines
+    try:
+        _write_all(Index(folder, work), Path(out), size_mb, shuffle, workers, engine, progress)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_all(source: Index, out: Path, size_mb: float, shuffle: bool, workers: int, engine: str, progress: bool) -> None:
     sizes, heads = _sizes(source)
     jobs = []
     for rows in _plan(source, sizes, size_mb * 1e6, shuffle):
@@ -80,7 +86,6 @@ def write_shards(
     text = {"version": VERSION, "shards": [made[name] for name in sorted(made)]}
     with replacing(out / SHARDS) as fresh:
         fresh.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(out / WORK, ignore_errors=True)
 
 
 class Listing(Sequence):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from disks import room_for
 from sets import coefficient_set, vertex_set
 
 from talkinghead.data.loading.dataset import TrainingData
@@ -89,6 +90,12 @@ def test_sharding_is_repeatable_and_goes_on_after_an_interruption(loose, sharded
     write_shards(loose, sharded, 0.15, progress=False)
     assert {path.name: path.read_bytes() for path in sharded.glob("*.tar")} == whole
     assert kept.stat().st_mtime_ns == before, "what is up to date is not written again"
+
+
+def test_nothing_is_left_where_the_disk_refuses(loose, tmp_path):
+    with room_for(8000), pytest.raises(InputError, match=r"shard-000000\.tar: cannot be written \(File too large\)"):
+        write_shards(loose, tmp_path / "out", 0.15, progress=False)
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
 def test_prepare_makes_shards_with_several_workers(tmp_path):
