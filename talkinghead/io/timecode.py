@@ -17,7 +17,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 
-NTSC = (24 / 1.001, 30 / 1.001, 48 / 1.001, 60 / 1.001, 120 / 1.001)  # frames a second
+NTSC = tuple(n / 1.001 for n in (12, 15, 24, 30, 48, 60, 120, 240))  # frames a second
 USUAL = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0, 240.0, 15.0, 10.0, 12.0, 12.5, 20.0, *NTSC)
 COMMON = (*(n / 2 for n in range(1, 481)), *NTSC)
 BASES = (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)  # frames that FF counts in a second
@@ -160,7 +160,7 @@ def _of_times(times: np.ndarray, fps: float | None, note: str = "", *, rate: flo
     span, step = times[-1] - times[0], _single_step(times)
     if not step > 0 or span / step > ROWS:
         raise InputError(f"its times are not those of frames ({step:g} s apart for {span:g} s)")
-    rate = rate or _nice(*_rate(times))
+    rate = rate or _nice(*_rate(times), span / step)
     if not 1 <= rate <= 1000 or span * rate > ROWS:
         raise InputError(f"its times are not those of frames ({rate:g} a second for {span:g} s)")
     return Clock(_frames((times - times[0]) * rate), rate, note)
@@ -225,9 +225,13 @@ def _frames(where: np.ndarray) -> np.ndarray:
     return count + missing - missing[0]
 
 
-def _nice(fps: float, doubt: float = 0.0) -> float:
-    """The rate in use that the digits of the times mean, or a common one, if there is one that near."""
-    for rates, share in ((USUAL, max(NEAR, doubt)), (COMMON, NEAR)):
+def _nice(fps: float, doubt: float = 0.0, frames: float = 1.0) -> float:
+    """The rate in use that the digits of the times mean, or a common one, if there is one that near.
+
+    No row of so many `frames` is moved by more than a quarter of a frame for it, unless the rate itself is in doubt.
+    """
+    close = min(NEAR, STEADY / max(frames, 1.0))
+    for rates, share in ((USUAL, max(close, doubt)), (COMMON, close)):
         near = min(rates, key=lambda rate: abs(rate - fps))
         if abs(near - fps) < share * near:
             return float(near)

@@ -10,6 +10,8 @@ import pytest
 
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.export import curves
+from talkinghead.export.csv import timecode
+from talkinghead.io.timecode import read_clock
 
 ROWS = 75
 JAW = np.round(0.5 + 0.4 * np.sin(np.arange(ROWS) / 7), 4)
@@ -140,3 +142,11 @@ def test_json(content, tmp_path):
 def test_bad_json_is_one_line(content, tmp_path):
     with pytest.raises(InputError, match=r"a\.json"):
         curves.read(write(tmp_path / "a.json", content), fps=30)
+
+
+@pytest.mark.parametrize(
+    ("fps", "rate"), [(14.985, 15 / 1.001), (23.97, 23.97), (23.976, 24 / 1.001), (15.79, 15.79), (5.0, 5.0)]
+)
+def test_the_rate_of_timecodes_is_the_one_that_they_were_written_with(fps, rate):
+    clock = read_clock([timecode(t / fps, fps) for t in range(2000)], None, None)
+    assert clock.fps == pytest.approx(rate, rel=1e-6) and clock.frames.tolist() == list(range(2000))
