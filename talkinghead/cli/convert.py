@@ -64,6 +64,9 @@ def convert(
 ) -> None:
     """Write an animation in other formats.
 
+    The suffix of each -o decides: .npz (all of it), .csv and .json (curves), .glb, .usdc, .usda, .usdz,
+    .fbx and .vrma (for engines and characters), .pc2 and .obj (vertices), .srt, .textgrid and .tsv (visemes).
+
     Args:
         animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.
         fps: Frames a second; those of the animation.

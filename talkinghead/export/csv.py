@@ -48,7 +48,7 @@ def write(animation: Animation, path: Path) -> None:
     if {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}:
         curves = dict(zip((name.lower() for name in head.names), weights.T, strict=True))
         zero = np.zeros(len(animation), np.float32)
-        columns = [*(curves.get(name.lower(), zero) for name in LIVE_LINK), *turns.T, *_eye_angles(animation).T]
+        columns = [*(curves.get(name.lower(), zero) for name in LIVE_LINK), *turns.T, *eye_angles(animation).T]
         header = ["Timecode", "BlendShapeCount", *LIVE_LINK, *HEAD, *EYES]
         if not np.isclose(animation.fps, RATES, rtol=1e-4).any():
             rate = f"{path}: Unreal and Maya would play {animation.fps:g} frames a second at another speed"
@@ -82,7 +82,7 @@ def head_angles(animation: Animation) -> np.ndarray:
     return Rotation.from_rotvec(animation.rotation).as_euler("YXZ")
 
 
-def _eye_angles(animation: Animation) -> np.ndarray:
+def eye_angles(animation: Animation) -> np.ndarray:
     """(T, 6) rad: yaw, pitch, roll of the left and the right eye, as far as the eyeLook shapes turn them."""
     out = np.zeros((len(animation), 6))
     for name, (eye, axis, reach) in eye_shapes(animation.head).items():

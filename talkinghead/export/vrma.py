@@ -1,8 +1,9 @@
 """`.vrma`: an animation for any VRM character: expressions, the turn of the head, and where it looks.
 
 A glTF file without a mesh: a chain of bones from the hips to the head with its turn, half at the neck and half at the head,
-and a node for each expression, whose x is its weight. The presets of VRM 1.0 are vowels (aa, ih, ou, ee, oh), blinks and
-looks; ARKit's shapes are custom expressions of their names, for characters that have them. Frame t is the key at t / fps.
+a node for each expression, whose x is its weight, and a node that turns with the gaze. The presets of VRM 1.0 are vowels
+(aa, ih, ou, ee, oh) and blinks; ARKit's shapes are custom expressions of their names, for characters that have them. Frame t
+is the key at t / fps.
 Specification: https://github.com/vrm-c/vrm-specification/tree/master/specification/VRMC_vrm_animation-1.0
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.export.csv import eye_angles
 from talkinghead.export.glb import Buffer, container, quaternions
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
@@ -23,10 +25,8 @@ from talkinghead.version import __version__
 EXTENSION = "VRMC_vrm_animation"
 BONES = {"hips": 0.9, "spine": 0.15, "chest": 0.2, "neck": 0.25, "head": 0.1}  # metres above the one before
 VOWELS = {"aa": "aa", "ih": "I", "ou": "U", "ee": "E", "oh": "O"}  # preset -> viseme
-OTHERS = {  # preset -> ARKit's shape
-    **{"blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight", "lookUp": "eyeLookUpLeft", "lookDown": "eyeLookDownLeft"},
-    **{"lookLeft": "eyeLookOutLeft", "lookRight": "eyeLookInLeft"},
-}
+BLINKS = {"blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight"}  # preset -> ARKit's shape
+EYES = (0.0, 0.06, 0.0)  # metres from the head's bone to the middle of the eyes
 
 
 def write(animation: Animation, path: Path) -> None:
@@ -54,11 +54,20 @@ def write(animation: Animation, path: Path) -> None:
         expressions[kind][name] = {"node": len(nodes)}
         channel(len(nodes), "translation", np.stack([weights, 0 * weights, 0 * weights], 1))
         nodes.append({"name": name})
-    about = {"specVersion": "1.0", "humanoid": {"humanBones": {bone: {"node": i} for i, bone in enumerate(BONES)}}}
+    channel(len(nodes), "rotation", _gaze(animation))
+    look = {"node": len(nodes), "offsetFromHeadBone": list(EYES)}
+    nodes.append({"name": "lookAt"})
+    about = {
+        "lookAt": look,
+        "specVersion": "1.0",
+        "humanoid": {"humanBones": {bone: {"node": i} for i, bone in enumerate(BONES)}},
+    }
     gltf = {
         "asset": {"version": "2.0", "generator": f"talkinghead {__version__}"},
         "extensionsUsed": [EXTENSION],
-        "extensions": {EXTENSION: about | {"expressions": {kind: found for kind, found in expressions.items() if found}}},
+        "extensions": {
+            EXTENSION: about | {"lookAt": look, "expressions": {kind: found for kind, found in expressions.items() if found}}
+        },
         "scene": 0,
         "scenes": [{"nodes": [0, *range(len(BONES), len(nodes))]}],
         "nodes": nodes,
@@ -75,8 +84,17 @@ def _expressions(animation: Animation) -> list[tuple[str, str, np.ndarray]]:
     """(preset or custom, name, (T,) weights in [0, 1]) of each expression."""
     names, weights = animation.head.names, np.clip(animation.coefficients, 0, 1)
     out = [("preset", name, row) for name, row in zip(VOWELS, _vowels(animation), strict=True)]
-    out += [("preset", name, weights[:, names.index(shape)]) for name, shape in OTHERS.items() if shape in names]
+    out += [("preset", name, weights[:, names.index(shape)]) for name, shape in BLINKS.items() if shape in names]
     return out + [("custom", name, weights[:, i]) for i, name in enumerate(names) if name in ARKIT]
+
+
+def _gaze(animation: Animation) -> np.ndarray:
+    """(T, 4) quaternions by which z becomes the mean direction of both eyes, relative to the head."""
+    from scipy.spatial.transform import Rotation
+
+    left_yaw, left_pitch, _, right_yaw, right_pitch, _ = eye_angles(animation).T
+    yaw, pitch = -(left_yaw + right_yaw) / 2, (left_pitch + right_pitch) / 2
+    return quaternions(Rotation.from_euler("YX", np.stack([yaw, pitch], 1)).as_rotvec())
 
 
 def _vowels(animation: Animation) -> np.ndarray:

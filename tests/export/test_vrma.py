@@ -4,6 +4,7 @@ import json
 import struct
 
 import numpy as np
+import pytest
 from scipy.spatial.transform import Rotation
 
 from talkinghead import Animation
@@ -51,4 +52,12 @@ def test_vowels_are_presets(tmp_path):
     presets = about["expressions"]["preset"]
     weights = np.stack([found[presets[name]["node"], "translation"][:5, 0] for name in order])
     np.testing.assert_allclose(weights, 0.7 * np.eye(5), atol=1e-3)
-    assert {"blinkLeft", "blinkRight", "lookUp", "lookDown", "lookLeft", "lookRight"} <= set(presets)
+    assert set(presets) == {*order, "blinkLeft", "blinkRight"}
+
+
+def test_the_gaze_is_where_the_eyes_look(tmp_path):
+    gaze = np.tile(np.radians([6.0, 3.0]), (4, 2, 1))  # to the own left, +x, and up
+    save(Animation(np.zeros((4, 52)), 30, Head.default(), gaze=gaze), tmp_path / "a.vrma")
+    about, found = read(tmp_path / "a.vrma")
+    x, y, z = Rotation.from_quat(found[about["lookAt"]["node"], "rotation"][0]).apply([0, 0, 1])
+    assert (np.degrees(np.arctan2(x, z)), np.degrees(np.arcsin(y))) == pytest.approx((6, 3), abs=1e-3)
