@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 EXTRAS = {  # extra of pyproject.toml -> what it is for
     "align": "animate --transcript, prepare speech",
-    "usd": ".usdc and .usda",
+    "usd": ".usdc, .usda and .usdz",
+    "fbx": ".fbx",
     "compress": "--compress of .glb",
     "video": "prepare video",
     "data": "prepare of published sets, its page",

@@ -50,7 +50,7 @@ def test_all_is_well_where_the_way_to_a_film_is(capsys):
 def test_what_is_missing_is_told_with_the_command_that_brings_it(capsys, without):
     without(usd_core=None, num2words="0.5.1")
     lines, err = told(capsys)
-    assert lines[".usdc and .usda"] == ("missing", "pip install 'usd-core>=24.11'")
+    assert lines[".usdc, .usda and .usdz"] == ("missing", "pip install 'usd-core>=24.11'")
     assert lines["animate --transcript, prepare speech"] == ("missing", "pip install 'num2words>=0.5.13'")  # too old
     assert lines["train"][0] == "works" and err == ""
 

@@ -125,6 +125,7 @@ def test_a_model_and_its_samples(tiny_data, tiny_talker, tmp_path):
     assert told["systems"]["still"]["deterministic"] and not told["systems"]["net"]["deterministic"]
 
 
+@pytest.mark.filterwarnings("ignore:.*Unreal and Maya")
 def test_animations_of_other_tools(tiny_data, tmp_path):
     from talkinghead.evaluate.measures.clip import read_motion_of
 
