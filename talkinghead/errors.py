@@ -45,11 +45,12 @@ def brief(error: BaseException) -> str:
 def shown(value: Any) -> str:
     """A value of a stranger's file as messages show it: what Python would write, but short, however much the value holds."""
     try:
-        return SHORT.repr(value)
+        text = SHORT.repr(value)
+        return text if len(text) <= 200 else f"{text[:150]} ... {text[-40:]}"
     except (ValueError, RecursionError):  # a number with thousands of digits
         return f"a {type(value).__name__} that is too long to be shown"
 
 
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 80
-SHORT.maxlevel = 3
+SHORT.maxlevel = 2

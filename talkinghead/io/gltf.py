@@ -22,6 +22,7 @@ from talkinghead.errors import InputError, brief
 from talkinghead.files import replacing
 from talkinghead.io.files import parse_json
 
+LISTS = ("nodes", "meshes", "accessors", "bufferViews", "buffers", "images", "skins", "animations", "extensionsUsed")
 SUFFIXES = (".glb", ".gltf", ".vrm")
 LIMIT = 1 << 30  # bytes of a file, and of an array that it declares
 KINDS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -76,6 +77,9 @@ class Gltf:
         asset = content.get("asset") if isinstance(content, dict) else None
         if not isinstance(asset, dict) or not str(asset.get("version", "")).startswith("2."):
             raise InputError(f"{path}: not glTF 2.0; export it as glTF 2.0")
+        for name in LISTS:
+            if not isinstance(content.get(name, []), list):
+                raise InputError(f"{path}: not glTF 2.0: its {name} are no list")
         return cls(path, content, chunks)
 
     def items(self, name: str) -> list[dict[str, Any]]:

@@ -174,6 +174,8 @@ def _rate(times: np.ndarray) -> tuple[float, float]:
     """
     times = times - times[0]
     step = _single_step(times)
+    if not step > 0 or times[-1] / step > ROWS:  # two rows at one time, or none that follow each other evenly
+        raise InputError(f"its times are not those of frames ({step:g} s apart for {times[-1]:g} s)")
     rate, reach = 1 / step, 0.2 / step
     if _in_step(times[:FIRST], 2 * rate) > _in_step(times[:FIRST], rate) + 0.3:  # most rows have lost a neighbour
         rate, reach = 2 * rate, 2 * reach

@@ -159,7 +159,7 @@ def _money(sign: str, amount: str, scale: str | None) -> str:
     if len(part) != 2:
         return f"{_say(amount)}{one if amount == '1' else many} "
     coins = f"{_say(str(int(part)))}{cent if int(part) == 1 else cents} " if int(part) else ""
-    notes = f"{_say(str(int(whole)))}{one if int(whole) == 1 else many} " if int(whole) or not coins else ""
+    notes = f"{_say(str(int(whole or 0)))}{one if int(whole or 0) == 1 else many} " if int(whole or 0) or not coins else ""
     return f"{notes}{'and ' if notes and coins else ''}{coins}"
 
 
