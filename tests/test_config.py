@@ -1,9 +1,12 @@
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import strategies as st
+from strangers import check_damaged, check_made
 
 from talkinghead.config import load_config
 from talkinghead.errors import InputError
+from talkinghead.train.config import TrainConfig
 
 
 @dataclass
@@ -58,3 +61,39 @@ def test_mistakes_are_said_in_one_line(tmp_path, text, overrides, said):
     with pytest.raises(InputError, match=said) as caught:
         load_config(Outer, write(tmp_path / "c.yaml", text), overrides)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["recipe"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def test_text_with_the_signs_of_yaml_is_read_or_refused_in_a_line(tmp_path):
+    words = ["<<", "data", "model", "base", "lr", "~", "!!int", "!!timestamp", "2001-99-99"]
+    signs = st.sampled_from([*"-:{}[],&*!|>%@#?'\"\n 0", *words])
+    check_made("recipe", tmp_path, st.lists(signs, max_size=30).map("".join), 60)
+
+
+BOMBS = {
+    "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(20)),
+    "merges": "a: &a {x: 1}\n"
+    + "".join(f"{chr(98 + i)}: &{chr(98 + i)} {{<<: [{', '.join(['*' + chr(97 + i)] * 9)}]}}\n" for i in range(20)),
+    "itself": "data: &a [*a]\n",
+    "deep": "data: " + "[" * 5000,
+    "date": "data: 2001-99-99\n",
+    "tag": "data: !!timestamp x\n",
+    "code": "data: !!python/object/apply:os.system [id]\n",
+    "number": f"seed: {'9' * 5000}\n",
+    "large": "# " + "x" * (1 << 18),
+    "base itself": "base: a.yaml\n",
+    "base no name": "base: [1]\n",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_in_a_line(tmp_path, name):
+    (tmp_path / "a.yaml").write_text(BOMBS[name])
+    with pytest.raises(InputError, match=r"config .*a\.yaml: ") as error:
+        load_config(TrainConfig, tmp_path / "a.yaml")
+    assert "\n" not in str(error.value) and len(str(error.value)) <= 1000

@@ -6,6 +6,7 @@ import json
 import unicodedata
 
 import pytest
+from strangers import check_damaged, check_made, objects, tables
 
 from talkinghead.animate.lists import read_items
 
@@ -84,3 +85,13 @@ def test_lists_of_spreadsheets(tmp_path):
             (tmp_path / "list.csv").write_text(text, encoding=encoding)
             (item,) = read_items(tmp_path / "list.csv")
             assert item.audio.name == "a.wav" and item.changes == {"emotion": "happy", "intensity": 0.5}
+
+
+@pytest.mark.parametrize("name", ["list_csv", "list_jsonl", "list_txt"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def test_tables_and_objects_of_anything_are_read_or_refused_in_a_line(tmp_path):
+    check_made("list_csv", tmp_path, tables(("audio", "output", "emotion", "seed", "track", "fps", "head")))
+    check_made("list_jsonl", tmp_path, objects(("audio", "output", "emotion", "seed", "track")))

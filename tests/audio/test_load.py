@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes, write_media
+from strangers import SOUNDS, check_damaged
 
 from talkinghead.audio.clock import frame_count, frame_times
+from talkinghead.audio.decode import sound_blocks
 from talkinghead.audio.load import audio_hash, load_audio
 from talkinghead.errors import InputError
 
@@ -226,3 +228,17 @@ def test_a_recording_may_be_called_anything(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)  # a relative path with a colon looks like an address to FFmpeg
     Path(name).write_bytes(wav_bytes(np.round(voice(0.1) * 32767).astype("<i2"), RATE, form=1, bits=16))
     assert len(load_audio(name)) == 1600
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path, 8)
+
+
+def test_hours_between_two_time_stamps_take_no_memory(tmp_path):
+    """Of a film of some kilobytes: the pause is made a second at a time."""
+    path = write_media(tmp_path / "late.mkv", np.stack([voice(0.3, 48000)] * 2, 1), 48000, "flac", picture=True, late=1800.0)
+    blocks = sound_blocks(path, 0)
+    next(blocks)
+    sizes = [len(block) for block in blocks]
+    assert path.stat().st_size < 100_000 and sum(sizes) > 1799 * 48000 and max(sizes) <= 48000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -114,3 +115,12 @@ def test_a_long_length_of_rf64_counts(tmp_path):
 def test_round_numbers_are_made_up_and_counted_ones_are_not():
     assert made_up(2_000_000_000, 4, 192_000) and made_up(6_000_000, 6, 288_000) and made_up((1 << 26) - 36, 2, 32000)
     assert not made_up(5_760_044, 4, 192_000) and not made_up(960_000, 2, 96_000)
+
+
+def test_a_file_of_empty_chunks_is_given_up(tmp_path):
+    for head, chunk in ((b"RIFF\xff\xff\xff\x7fWAVE", b"abcd" + bytes(4)), (b"caff" + bytes(4), b"abcd" + bytes(8))):
+        (tmp_path / "a.wav").write_bytes(head + chunk * 100_000)
+        start = time.process_time()
+        with pytest.raises(InputError, match=r"a\.wav"):
+            load_audio(tmp_path / "a.wav")
+        assert time.process_time() - start < 5

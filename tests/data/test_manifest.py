@@ -1,12 +1,16 @@
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from strangers import check_damaged
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip, read_manifest, split_of, write_manifest
+from talkinghead.data.store.index import Index
 from talkinghead.errors import InputError
 from talkinghead.files import file_name
 from talkinghead.speech.spans import read_words
@@ -116,3 +120,35 @@ def test_splits_are_tenths():
 @pytest.mark.parametrize(("text", "name"), [("a b/ü", "a_b"), ("../x", "x"), ("...", "_"), ("clip-1.2", "clip-1.2")])
 def test_file_names_are_safe(text, name):
     assert file_name(text) == name
+
+
+@pytest.mark.parametrize("name", ["manifest"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["audio/0.flac", "audio", "heads"])
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path, tiny_data, part):
+    """Whoever made the set could name any file of the user; a set that is linked as a whole is fine."""
+    shutil.copytree(tiny_data, tmp_path / "set")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "all").symlink_to(tmp_path / "set")
+    assert len(read_manifest(tmp_path / "all")) == 6
+    place = tmp_path / "set" / part
+    if place.exists():
+        place.rename(tmp_path / "other" / place.name)
+    else:
+        (tmp_path / "other" / place.name).mkdir()
+        write_manifest(tmp_path / "set", [replace(clip, head="heads/x.npz") for clip in read_manifest(tiny_data)])
+    place.symlink_to(tmp_path / "other" / place.name)
+    for read in (read_manifest, lambda folder: Index(folder, tmp_path / "cache")):
+        with pytest.raises(InputError, match=r"manifest\.jsonl, clip '0': .* is a link that leads out of the dataset's folder"):
+            read(tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x.flac", "audio/../../x", "a\\b", "a\0b"])
+def test_a_name_out_of_the_folder_is_refused(tiny_data, name):
+    clip = read_manifest(tiny_data)[0]
+    for field in ("audio", "motion", "head"):
+        with pytest.raises(InputError, match=f"{field} .* must be a path inside the dataset's folder"):
+            replace(clip, **{field: name})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from heads import tiny_head
+from strangers import check_damaged
 
 from talkinghead.data.motion_file import Motion, animation_of, read_meta, read_motion, write_motion
 from talkinghead.errors import InputError
@@ -44,3 +45,8 @@ def test_what_is_no_motion_is_said_in_one_line(tmp_path):
         with pytest.raises(InputError) as caught:
             read_motion(tmp_path / name)
         assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["motion_file", "set_head"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from strangers import check_damaged, check_made, objects, tables
 
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.export import curves
@@ -150,3 +151,20 @@ def test_bad_json_is_one_line(content, tmp_path):
 def test_the_rate_of_timecodes_is_the_one_that_they_were_written_with(fps, rate):
     clock = read_clock([timecode(t / fps, fps) for t in range(2000)], None, None)
     assert clock.fps == pytest.approx(rate, rel=1e-6) and clock.frames.tolist() == list(range(2000))
+
+
+@pytest.mark.parametrize("name", ["live_link", "curves_csv", "audio2face", "beat"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def test_tables_and_objects_of_anything_are_read_or_refused_in_a_line(tmp_path):
+    check_made(
+        "curves_csv",
+        tmp_path,
+        tables(("time", "timecode", "frame", "jawOpen", "JawLeft", "HeadYaw", "happy", "BlendShapeCount")),
+        15,
+    )
+    check_made(
+        "audio2face", tmp_path, objects(("facsNames", "weightMat", "exportFps", "frames", "weights", "time", "jawOpen")), 15
+    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from heads import tiny_head
+from strangers import check_damaged
 
 from talkinghead import Animation
 from talkinghead.errors import InputError
@@ -146,3 +147,8 @@ def test_what_would_not_be_read_is_not_written(tiny_motion, tmp_path, monkeypatc
     with pytest.raises(InputError, match="split it"):
         tiny_motion.save(tmp_path / "a.npz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["animation"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from flames import JAW, VERTICES, save
+from strangers import check_damaged
 
 from talkinghead import Animation
 from talkinghead.errors import InputError
@@ -97,3 +98,8 @@ def test_files_that_are_none(tmp_path):
     for name in ("none.pkl", "none.npz"):
         with pytest.raises(InputError, match=name):
             read_flame(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["flame_npz", "flame_pickle"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

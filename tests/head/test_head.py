@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from strangers import check_damaged
 
 from talkinghead.errors import InputError
 from talkinghead.files import asset
@@ -83,3 +84,8 @@ def test_small_shapes_are_kept(default_head, tmp_path):
     np.testing.assert_allclose(loaded[0], small[0], atol=0.51e-5)
     for found, shape in zip(loaded[1:], small[1:], strict=True):
         np.testing.assert_allclose(found, shape, atol=np.abs(shape).max() / 60000)
+
+
+@pytest.mark.parametrize("name", ["head"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

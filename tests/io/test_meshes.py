@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from layouts_vertices import face, write_obj, write_ply
+from strangers import check_damaged
 
 from talkinghead.errors import InputError
 from talkinghead.io.meshes import read_mesh
@@ -58,3 +59,30 @@ def test_bad_meshes(tmp_path, name, content):
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="no such file"):
         read_mesh(tmp_path / f"x{name}")
+
+
+@pytest.mark.parametrize("name", ["obj", "ply", "ply_text", "pc2", "mc"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def test_a_texture_that_a_header_names_is_not_opened(tmp_path, monkeypatch, caplog):
+    """It may be any file of the user."""
+    from PIL import Image
+
+    Image.new("RGB", (1, 1)).save(tmp_path / "secret.png")
+    (tmp_path / "set").mkdir()
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened a picture"))
+    head = "ply\nformat ascii 1.0\ncomment TextureFile ../secret.png\nelement vertex 3\nproperty float x\nproperty float y\n"
+    head += "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+    (tmp_path / "set/a.ply").write_text(head + "0 0 0\n1 0 0\n1 1 0\n3 0 1 2\n")
+    vertices, _ = read_mesh(tmp_path / "set/a.ply")
+    assert len(vertices) == 3 and not caplog.records
+
+
+@pytest.mark.parametrize("count", [10**9, 2**63, -1])
+def test_a_header_with_more_vertices_than_bytes(tmp_path, count):
+    head = f"ply\nformat binary_little_endian 1.0\nelement vertex {count}\n"
+    (tmp_path / "a.ply").write_text(head + "property float x\nproperty float y\nproperty float z\nend_header\n")
+    with pytest.raises(InputError, match=r"a\.ply: "):
+        read_mesh(tmp_path / "a.ply")

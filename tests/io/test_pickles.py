@@ -11,6 +11,7 @@ from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
+from strangers import check_damaged
 
 from talkinghead.errors import InputError
 from talkinghead.io import pickles
@@ -216,3 +217,8 @@ def test_copies_of_the_same_bytes_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(pickles, "MOST_BUILT", 2 * wave.nbytes)
     with pytest.raises(InputError, match="would take more than"):
         read_pickle(tmp_path / "a.pkl")
+
+
+@pytest.mark.parametrize("name", ["pickle_0", "pickle_2", "pickle_4", "pickle_5", "npy"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -7,6 +7,7 @@ import json
 import pytest
 import safetensors.torch
 import torch
+from strangers import check_damaged, put
 
 from talkinghead.errors import InputError
 from talkinghead.files import asset
@@ -62,3 +63,56 @@ def test_the_weights_come_last_so_that_they_tell_that_all_is_there(tiny_talker, 
     with pytest.raises(KeyboardInterrupt):
         save_model(tiny_talker.network, {"arkit": Head.default()}, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [CONFIG, "heads"]
+
+
+@pytest.mark.parametrize("name", ["model_config", "model_weights", "model_head"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def small(folder):
+    put("model_config", folder)
+    return json.loads((folder / CONFIG).read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"width": 10**9}, "width is 1000000000"),
+        ({"width": 1 << 19}, "does not fit config.json"),
+        ({"num_heads": 0}, "."),
+        ({"dilations": [1, 10**12]}, "dilations is 1000000000000"),
+        ({"encoder": {"num_hidden_layers": 10**6}}, "num_hidden_layers is 1000000"),
+        ({"encoder": {"hidden_act": "system"}}, "makes no network"),
+        ({"encoder": {"num_attention_heads": 0}}, "makes no network"),
+        ({"encoder": {"layer_norm_eps": "x"}}, "does not run|makes no network"),
+        ({"annotations": {"../../points": ["jawOpen", "mouthClose", "pca_002"]}}, "no name of a file|makes no network"),
+    ],
+)
+def test_configs_that_ask_for_too_much_or_make_no_network(tmp_path, change, reason):
+    settings = small(tmp_path)
+    encoder = settings["encoder"] | change.pop("encoder", {})
+    (tmp_path / CONFIG).write_text(json.dumps(settings | change | {"encoder": encoder}))
+    with pytest.raises(InputError, match=reason) as error:
+        load_model(tmp_path)
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_weights_that_are_not_finite(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    small(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    name = sorted(weights)[0]
+    weights[name] = torch.full_like(weights[name], float("nan"))
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match=f"not finite, in {name}"):
+        load_model(tmp_path)
+
+
+def test_a_header_of_safetensors_longer_than_the_file(tmp_path):
+    small(tmp_path)
+    for size in (10**9, 1 << 62, 0):
+        (tmp_path / "model.safetensors").write_bytes(size.to_bytes(8, "little") + b"{}")
+        with pytest.raises(InputError, match=r"model\.safetensors cannot be read|does not fit"):
+            load_model(tmp_path)

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from strangers import check_damaged, check_made, objects, tables
 
 from talkinghead.animate.settings import AnimateSettings
 from talkinghead.errors import InputError
@@ -226,3 +227,13 @@ def test_curves_of_spreadsheets(text, encoding, tmp_path):
     (tmp_path / "a.csv").write_text(text, encoding=encoding)
     curve = read_emotion(tmp_path / "a.csv")
     assert curve.times.tolist() == [0, 1.5] and curve.values[1].max() == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("name", ["emotion_csv", "emotion_named_csv", "emotion_json"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
+
+
+def test_tables_and_objects_of_anything_are_read_or_refused_in_a_line(tmp_path):
+    check_made("emotion_csv", tmp_path, tables(("time", "emotion", "intensity", "happy", "sad", "angry")))
+    check_made("emotion_json", tmp_path, objects(("keys", "time", "emotion", "intensity", "happy")))

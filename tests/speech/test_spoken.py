@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from talkinghead.errors import InputError
 from talkinghead.speech.spoken import fold, number, spoken
 
 SAID = [
@@ -53,3 +56,19 @@ def test_letters_without_accents():
 def test_numbers_of_any_kind():
     assert number("3.14") == "three point one four".split() and number(1_000_000) == ["one", "million"]
     assert number("1234567890123")[:3] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("unit", ["9", "1.", "a\u0316\u0301", "\u0316\u0301", "½", "$9", "( ", "   "])
+def test_time_grows_with_the_text_and_not_with_its_square(unit):
+    start = time.process_time()
+    spoken(unit * (5000 // len(unit)))
+    assert time.process_time() - start < 3, "twenty seconds and more where it grows with the square"
+
+
+def test_a_text_that_nobody_says_in_four_hours_is_refused():
+    with pytest.raises(InputError, match="characters"):
+        spoken("a " * 200_000)
+
+
+def test_cents_without_a_number_before_the_point():
+    assert spoken("$.50") == ["fifty", "cents"]

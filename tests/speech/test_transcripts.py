@@ -1,6 +1,7 @@
 """Words, phonemes and texts in tables beside recordings."""
 
 import pytest
+from strangers import check_damaged
 
 from talkinghead.errors import InputError
 from talkinghead.speech.transcripts import Said, beside
@@ -24,3 +25,8 @@ def test_damaged_tables_are_told(tmp_path, line):
     (tmp_path / "phones.jsonl").write_text(line)
     with pytest.raises(InputError, match=r"phones\.jsonl"):
         beside(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["words", "phones"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from strangers import check_damaged
 
 from talkinghead.errors import InputError
 from talkinghead.speech.written import read_transcript
@@ -84,3 +85,8 @@ def test_long_files_are_no_transcripts(tmp_path):
     with pytest.raises(InputError, match="too large"):
         read_transcript(str(tmp_path / "long.txt"))
     assert read_transcript("just words") == "just words"
+
+
+@pytest.mark.parametrize("name", ["text", "srt", "ctm", "textgrid"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from disks import room_for
 from sets import coefficient_set, vertex_set
+from strangers import check_damaged
 
 from talkinghead.data.loading.dataset import TrainingData
 from talkinghead.data.manifest import read_manifest, write_manifest
@@ -202,3 +203,8 @@ def test_what_cannot_be_sharded_is_said(loose, sharded, tmp_path):
     (folder / "motion/1.safetensors").unlink()
     with pytest.raises(InputError, match=r"clip clip\.1: .*1\.safetensors: No such file"):
         write_shards(folder, tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize("name", ["shards", "shard"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)
