@@ -112,8 +112,10 @@ def find_bones(gltf: Gltf) -> dict[str, int]:
             found.pop("neck", None)
         if any(found["head"] not in _chain(above, found[eye]) for eye in eyes if eye in found):
             found = {bone: index for bone, index in found.items() if bone not in eyes}
-    else:
-        found.pop("neck", None)
+    elif "neck" in found:  # of a head alone, as this package writes it, the neck carries all
+        neck = found.pop("neck")
+        if any("mesh" in nodes[node] for node in below(gltf, neck)):
+            found["head"] = neck
     return found
 
 

@@ -15,14 +15,16 @@ LEVELS = (
 LEAST = 0.1  # of this range: by how much lips part
 MIDDLE = 0.25  # of the width of the mouth, around its middle
 NEAR = 0.03  # of the width: pairs that lie as near to each other count alike
+SAME = 1e-6  # of the size of the mesh: vertices that are this near are one, split along a seam
+FEWEST = 3  # pairs of a slit
 PLAUSIBLE = (0.05, 4.0)  # widths of the mouth that an open mouth parts
 
 
-def find_lips(points: np.ndarray, opening: np.ndarray) -> dict[str, int]:
+def find_lips(points: np.ndarray, faces: np.ndarray, opening: np.ndarray) -> dict[str, int]:
     """Landmark -> vertex: the inner lips in the middle, and the corners; {} where nothing parts.
 
-    points: (V, 3). opening: (V, 3), a shape that opens the mouth. Where lips part, vertices that lie beside each other at rest
-    move apart. Of several slits, as lips and teeth have one each, the one furthest in front counts.
+    points: (V, 3). faces: (F, 3). opening: (V, 3), a shape that opens the mouth. Where lips part, vertices of one piece of skin
+    that lie beside each other at rest move apart. Of several pieces, as teeth may be one, the one furthest in front counts.
     """
     from scipy.spatial import KDTree
 
@@ -39,8 +41,7 @@ def find_lips(points: np.ndarray, opening: np.ndarray) -> dict[str, int]:
     pairs = np.unique(np.concatenate(found), axis=0)
     if not len(pairs):
         return {}
-    front = points[pairs[:, 0], 2]
-    pairs = pairs[front > np.median(front) - 0.3 * np.ptp(points[pairs[:, 0], 0])]
+    pairs = _front(pairs, points, _pieces(points, faces))
     across = points[pairs, 0].mean(1)
     width, middle = float(np.ptp(across)), (across.min() + across.max()) / 2
     drop = height[pairs[:, 0]] - height[pairs[:, 1]]
@@ -54,3 +55,26 @@ def find_lips(points: np.ndarray, opening: np.ndarray) -> dict[str, int]:
     left, right = pairs[across.argmax(), 0], pairs[across.argmin(), 0]
     names = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
     return {name: int(vertex) for name, vertex in zip(names, (*pairs[best], left, right), strict=True)}
+
+
+def _pieces(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V,) the number of the piece of surface that each vertex belongs to; vertices at one place are one."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, same = np.unique(np.round(points / (SAME * np.ptp(points, axis=0).max())), axis=0, return_inverse=True)
+    same = same.reshape(-1)
+    first, second = same[np.concatenate([faces[:, :2], faces[:, 1:]])].T
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(same.max() + 1,) * 2)
+    return connected_components(links, directed=False)[1][same]
+
+
+def _front(pairs: np.ndarray, points: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    """Those pairs that are of one piece of surface, of the piece whose pairs are furthest in front; all, where none are."""
+    whole = pairs[piece[pairs[:, 0]] == piece[pairs[:, 1]]]
+    numbers, counts = np.unique(piece[whole[:, 0]], return_counts=True)
+    numbers = numbers[counts >= FEWEST]
+    if not len(numbers):
+        return pairs
+    front = max(numbers, key=lambda number: np.quantile(points[whole[piece[whole[:, 0]] == number, 0], 2], 0.9))
+    return whole[piece[whole[:, 0]] == front]

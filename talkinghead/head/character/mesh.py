@@ -193,7 +193,7 @@ def geometry(character: Character) -> dict[str, Any]:
     empty = np.zeros((0, 3))
     template = np.concatenate([empty, *(s.points for s in found)]).astype(np.float32)
     faces = np.concatenate([empty, *(s.faces + start for s, start in zip(found, starts, strict=False))]).astype(np.int32)
-    lips = find_lips(template, _opening(character, basis))
+    lips = find_lips(template, faces, _opening(character, basis))
     ends = np.cumsum([0, *(len(s.faces) for s in found)])
     parts = [(*_look(character.gltf, s), (int(a), int(b))) for s, a, b in zip(found, ends, ends[1:], strict=False)]
     worlds = bones.worlds(character.gltf)
