@@ -25,6 +25,7 @@ MARK = "# talkinghead"  # how the material file begins by which a folder of ours
 def write(animation: Animation, path: Path) -> None:
     """Write the folder. Raises InputError if `path` exists and is neither an empty folder nor one that this function wrote."""
     check(path)
+    animation.head.need_mesh()
     with replacing(path) as fresh:
         fresh.mkdir()
         _fill(animation, fresh)

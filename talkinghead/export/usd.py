@@ -56,6 +56,7 @@ def check(path: Path) -> None:
 def write(animation: Animation, path: Path) -> None:
     """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError without usd-core or with a residual."""
     check(path)
+    animation.head.need_mesh()
     animation = for_curves(animation, path)
     if path.suffix.lower() == PACKAGE:
         _write_package(animation, path)

@@ -170,6 +170,12 @@ class Head:
         with replacing(path) as fresh:
             np.savez_compressed(fresh, **arrays)
 
+    def need_mesh(self) -> None:
+        """Raise InputError for a head without vertices, such as a character whose data cannot be decoded here."""
+        if not len(self.template):
+            reason = f"they are {self.provenance['undecoded']}" if "undecoded" in self.provenance else "its file has none"
+            raise InputError(f"head {self.name}: has no vertices to show: {reason}; .glb, .npz and .csv can be written")
+
     @cached_property
     def topology(self) -> str:
         """Hash of faces and basis names: two heads that share it can share an animation."""

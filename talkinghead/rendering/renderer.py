@@ -112,6 +112,7 @@ def open_renderer(
     from talkinghead.rendering.scene.scene import Scene
 
     width, height = parse_size(size)
+    animation.head.need_mesh()
     view = place_camera(animation.head, camera, width, height)
     scene, name = Scene(animation.head), choose_backend(backend)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from characters import OPEN, WIDTH, animated, character, read_glb, write_glb
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from talkinghead import Animation, Head
@@ -188,6 +191,42 @@ def test_what_is_needed_is_said_where_the_mouth_has_no_shapes(tmp_path):
         del mesh["primitives"][0]["targets"], mesh["extras"]
     with pytest.raises(InputError, match="its 2 meshes have no shapes"):
         Head.load(write_glb(tmp_path / "a.glb", gltf, binary))
+
+
+def test_each_material_keeps_its_picture(tmp_path):
+    """Red lips and green teeth: one texture, in which each finds its colour."""
+    pictures = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime")]
+    data = [io.BytesIO() for _ in pictures]
+    for picture, file in zip(pictures, data, strict=True):
+        picture.save(file, "PNG")
+    gltf, binary = character(list(ARKIT), textures=[{"source": 0}, {"source": 1}])
+    gltf["images"] = [{"uri": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"} for file in data]
+    gltf["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": index}}} for index in (0, 1)]
+    gltf["meshes"][1]["primitives"][0]["material"] = 1
+    head = Head.load(write_glb(tmp_path / "avatar.glb", gltf, binary))
+    assert head.texture is not None and head.uv is not None and head.uv_faces is not None
+    high, wide = head.texture.shape[:2]
+    for part, colour in zip(head.parts, ([255, 0, 0], [0, 255, 0]), strict=True):
+        u, v = head.uv[head.uv_faces[slice(*part.faces)]].reshape(-1, 2).T
+        seen = head.texture[((1 - v) * high).astype(int), (u * wide).astype(int)]
+        assert (seen == colour).all()
+
+
+def test_what_cannot_be_decoded_speaks_and_is_not_drawn(speech, tmp_path):
+    """A stranger's compression, of which only the names of shapes can be read."""
+    gltf, binary = character(list(ARKIT))
+    view = gltf["bufferViews"][gltf["accessors"][0]["bufferView"]]
+    packed = {"buffer": 0, "byteLength": 16, "byteStride": 12, "count": 2, "mode": "NEWER"}
+    view["extensions"] = {"EXT_meshopt_compression": packed}
+    head = Head.load(write_glb(tmp_path / "avatar.glb", gltf, binary))
+    moved = speech.on(head)
+    moved.save(tmp_path / "speaks.glb")
+    jaw = animated(tmp_path / "speaks.glb")[1]["FaceNode", "weights"][:9, ARKIT.index("jawOpen")]
+    np.testing.assert_allclose(jaw, speech.coefficients[:, speech.head.index("jawOpen")], atol=1e-6)
+    for name in ("a.obj", "a.mp4"):
+        with pytest.raises(InputError, match="has no vertices to show: they are compressed by meshopt"):
+            moved.render(tmp_path / name) if name == "a.mp4" else moved.save(tmp_path / name)
+        assert not (tmp_path / name).exists()
 
 
 @pytest.mark.shared

@@ -13,6 +13,7 @@ import numpy as np
 
 from talkinghead.errors import InputError, brief
 from talkinghead.head.character import bones
+from talkinghead.head.character.atlas import atlas, base_picture, drawn, main_colour, over, placed
 from talkinghead.head.character.character import Character
 from talkinghead.head.character.lips import find_lips
 from talkinghead.head.landmarks import on_triangle
@@ -173,7 +174,7 @@ def _draco(gltf: Gltf, about: dict[str, Any]) -> Any:
 
 
 def geometry(character: Character) -> dict[str, Any]:
-    """The fields of a Head; `parts` as (name, colour, roughness, faces).
+    """The fields of a Head; `parts` as (name, colour, roughness, faces), named by what is drawn and a number.
 
     Of a file whose data cannot be decoded there are no vertices, and `provenance` says why.
     """
@@ -185,6 +186,10 @@ def geometry(character: Character) -> dict[str, Any]:
         found = surfaces(character)
     except Undecoded as reason:
         about["undecoded"], found = str(reason), []
+    looks = [_look(character.gltf, s) for s in found]
+    for surface, look in zip(found, looks, strict=True):
+        if look.holes:
+            surface.faces = surface.faces[drawn(look.picture, look.alpha, surface.uv, surface.faces)]
     starts = np.cumsum([0, *(len(s.points) for s in found)])
     basis = np.zeros((len(character.names), int(starts[-1]), 3), np.float32)
     for start, surface in zip(starts, found, strict=False):
@@ -195,7 +200,11 @@ def geometry(character: Character) -> dict[str, Any]:
     faces = np.concatenate([empty, *(s.faces + start for s, start in zip(found, starts, strict=False))]).astype(np.int32)
     lips = find_lips(template, faces, _opening(character, basis))
     ends = np.cumsum([0, *(len(s.faces) for s in found)])
-    parts = [(*_look(character.gltf, s), (int(a), int(b))) for s, a, b in zip(found, ends, ends[1:], strict=False)]
+    parts = [
+        (f"{k.name}_{n}", k.colour, k.roughness, (int(a), int(b)))
+        for n, (k, a, b) in enumerate(zip(looks, ends, ends[1:], strict=False))
+    ]
+    texture, uv = _texture(found, looks)
     worlds = bones.worlds(character.gltf)
     places = {name: (character.turn @ worlds[node, :3, 3]).astype(np.float32) for name, node in character.bones.items()}
     joints = {name: places[name] for name in ("left_eye", "right_eye") if name in places}
@@ -207,6 +216,9 @@ def geometry(character: Character) -> dict[str, Any]:
         "faces": faces,
         "basis": basis,
         "names": character.names,
+        "uv": uv,
+        "uv_faces": None if uv is None else faces,
+        "texture": texture,
         "parts": parts,
         "regions": {"eyeballs": np.concatenate([np.zeros(0), *(s.eyes for s in found)]).astype(np.float32)},
         "landmarks": {name: place for name, vertex in lips.items() if (place := on_triangle(faces, vertex)) is not None},
@@ -223,15 +235,50 @@ def _opening(character: Character, basis: np.ndarray) -> np.ndarray:
     )
 
 
-def _look(gltf: Gltf, surface: Surface) -> tuple[str, tuple[float, float, float], float]:
-    """Name, colour in linear light and roughness of a surface's material."""
+@dataclass
+class Look:
+    """A surface's material. name: of a Part. colour: linear light. holes: whether faces with little alpha are not seen."""
+
+    name: str
+    colour: tuple[float, float, float]
+    alpha: float
+    roughness: float
+    picture: np.ndarray | None
+    holes: bool
+
+
+def _look(gltf: Gltf, surface: Surface) -> Look:
     materials = gltf.items("materials")
     material = materials[surface.material] if 0 <= surface.material < len(materials) else {}
-    look = material.get("pbrMetallicRoughness")
-    look = look if isinstance(look, dict) else {}
+    about = material.get("pbrMetallicRoughness")
+    about = about if isinstance(about, dict) else {}
     try:
-        red, green, blue = (min(max(float(v), 0.0), 1.0) for v in list(look.get("baseColorFactor", (1, 1, 1)))[:3])
-        rough = min(max(float(look.get("roughnessFactor", 1.0)), 0.0), 1.0)
+        factor = [*list(about.get("baseColorFactor", (1, 1, 1, 1))), 1.0]
+        red, green, blue, alpha = (min(max(float(v), 0.0), 1.0) for v in factor[:4])
+        rough = min(max(float(about.get("roughnessFactor", 1.0)), 0.0), 1.0)
     except (TypeError, ValueError):
-        red, green, blue, rough = 1.0, 1.0, 1.0, 1.0
-    return str(material.get("name", surface.name)), (red, green, blue), rough
+        red, green, blue, alpha, rough = 1.0, 1.0, 1.0, 1.0, 1.0
+    words = f"{surface.name} {material.get('name', '')}".lower()
+    name = "other" if not surface.shapes else "teeth" if "teeth" in words else "skin"
+    holes = material.get("alphaMode", "OPAQUE") != "OPAQUE"
+    return Look(name, (red, green, blue), alpha, rough, base_picture(gltf, material), holes)
+
+
+def _texture(found: list[Surface], looks: list[Look]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """One texture of all materials, and (V, 2) coordinates in it; None where no material has a picture."""
+    if all(look.picture is None for look in looks):
+        return None, None
+    numbers: dict[int, int] = {}
+    pictures = []
+    faces = [(s, k.picture) for s, k in zip(found, looks, strict=True) if s.shapes]
+    skin = max(faces, key=lambda pair: len(pair[0].points), default=None)  # what brows and lashes lie on
+    ground = None if skin is None or skin[1] is None or skin[0].uv is None else main_colour(skin[1], skin[0].uv)
+    for surface, look in zip(found, looks, strict=True):
+        if surface.material not in numbers:
+            numbers[surface.material] = len(pictures)
+            bare = look.picture is None or not look.holes or not surface.shapes or ground is None
+            pictures.append(look.picture if bare else over(look.picture, ground))
+    texture, places = atlas(pictures)
+    centre = np.full((1, 2), 0.5, np.float32)
+    uv = [placed(np.repeat(centre, len(s.points), 0) if s.uv is None else s.uv, places[numbers[s.material]]) for s in found]
+    return texture, np.concatenate(uv)

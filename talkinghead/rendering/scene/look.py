@@ -10,7 +10,8 @@ import numpy as np
 from talkinghead.motion.easing import smoothstep
 
 SKIN, EYE, WET, HAIR = 0.0, 1.0, 2.0, 3.0  # kinds of surface
-KINDS = {"eyes": EYE, "teeth": WET, "gums": WET, "tongue": WET, "brows": HAIR, "lashes": HAIR}  # part -> kind; the rest is skin
+KINDS = {"eyes": EYE, "teeth": WET, "gums": WET, "tongue": WET, "brows": HAIR, "lashes": HAIR}
+KINDS |= {"other": HAIR}  # of characters: hair and clothes. Part -> kind; the rest is skin
 CLAY = (0.52, 0.36, 0.28)  # skin of a head that has neither texture nor colours
 
 

@@ -55,7 +55,7 @@ class Scene:
         self.materials: list[Material] = []
         runs = []
         for i, part in enumerate(parts):
-            run, kind = drawn[slice(*part.faces)], look.KINDS.get(part.name, look.SKIN)
+            run, kind = drawn[slice(*part.faces)], look.KINDS.get(part.name.split("_")[0], look.SKIN)
             plain = bare and part.colour == (1.0, 1.0, 1.0) and kind == look.SKIN
             colour = look.CLAY if plain else part.colour
             self.vertex_material[unique[:, 2] == i] = *colour, part.roughness, kind
@@ -107,7 +107,10 @@ def _fade(head: Head) -> np.ndarray:
     height = head.template[:, 1]
     low, tall = height.min(), np.ptp(height)
     rim = np.unique(unique[count == 1])
-    rim = rim[height[rim] < low + 0.25 * tall]
+    limit = low + 0.25 * tall
+    if head.character is not None and "neck" in head.joints:  # where hair and mouth have rims above, too
+        limit = min(limit, float(head.joints["neck"][1]) + 0.05 * tall)
+    rim = rim[height[rim] < limit]
     if not len(rim):
         return np.ones(len(height), np.float32)
     away = np.full(len(height), np.inf)
