@@ -276,8 +276,10 @@ def _texture(found: list[Surface], looks: list[Look]) -> tuple[np.ndarray | None
     for surface, look in zip(found, looks, strict=True):
         if surface.material not in numbers:
             numbers[surface.material] = len(pictures)
-            bare = look.picture is None or not look.holes or not surface.shapes or ground is None
-            pictures.append(look.picture if bare else over(look.picture, ground))
+            picture = look.picture
+            if picture is not None and ground is not None and look.holes and surface.shapes:
+                picture = over(picture, ground)
+            pictures.append(picture)
     texture, places = atlas(pictures)
     centre = np.full((1, 2), 0.5, np.float32)
     uv = [placed(np.repeat(centre, len(s.points), 0) if s.uv is None else s.uv, places[numbers[s.material]]) for s in found]
