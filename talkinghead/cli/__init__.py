@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ VERBS = {
 }
 
 
+CLEANING = 10.0  # seconds after a signal in which another one does not disturb the removal of what is half done
+
+
 class Terminated(KeyboardInterrupt):
     """A signal that asks the process to end."""
 
@@ -45,24 +49,30 @@ def main(arguments: list[str] | None = None) -> int:
     A defect of ours leaves as an exception: a traceback and status 1.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    heard: list[tuple[int, float]] = []
     try:
-        with _signals(), warnings.catch_warnings():
+        with _signals(heard), warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
             warnings.simplefilter("always", InputWarning)
             warnings.showwarning = _tell_once()
             parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
-    except InputError as error:
-        return _say(str(error))
     except Terminated as end:
         return 128 + end.number
     except KeyboardInterrupt:
         return 130
-    except OSError as error:  # a full disk, a folder without permission: the user's to mend
-        if error.filename is None and not error.errno:
-            raise
-        return _say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    except Exception as error:
+        return 128 + heard[0][0] if heard else _refuse(error)  # libraries in C make a failure of their own of a signal
     return 0
+
+
+def _refuse(error: Exception) -> int:
+    """The status of what a user can mend, once it is told; a defect is raised again."""
+    if isinstance(error, InputError):
+        return _say(str(error))
+    if isinstance(error, OSError) and (error.filename is not None or error.errno):  # a full disk, a folder without permission
+        return _say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+    raise error
 
 
 def _tell_once() -> Callable[..., None]:
@@ -78,11 +88,16 @@ def _tell_once() -> Callable[..., None]:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Terminated`, unless whoever started the process has other plans for them."""
+def _signals(heard: list[tuple[int, float]]) -> Iterator[None]:
+    """SIGTERM and SIGHUP raise `Terminated`, unless whoever started the process has other plans for them.
+
+    heard: gets the number and the time of each that did.
+    """
 
     def end(number: int, frame) -> None:
-        signal.signal(number, signal.SIG_IGN)  # what is removed now is removed to the end
+        if heard and time.monotonic() - heard[-1][1] < CLEANING:
+            return  # what is removed now is removed to the end
+        heard.append((number, time.monotonic()))
         stop = Terminated()
         stop.number = signal.Signals(number)
         raise stop

@@ -323,6 +323,18 @@ def test_interruption_and_defects_have_a_status_of_their_own(monkeypatch, capsys
         raising(ZeroDivisionError())
 
 
+@pytest.mark.parametrize("error", [InputError("cannot be read"), RuntimeError("could not determine the shape")])
+def test_a_signal_that_a_library_makes_a_failure_of_is_told_all_the_same(error, monkeypatch, capsys):
+    def info() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise error from None
+
+    monkeypatch.setitem(cli.VERBS, "info", info)
+    assert cli.main(["info"]) == 143 and capsys.readouterr() == ("", "")
+
+
 def test_a_wrong_emotion_is_told_before_anything_heavy_is_loaded(sample, tmp_path):
     words = ["animate", str(sample), "-o", str(tmp_path / "a.npz"), "--emotion", "hapy"]
     code = f"import sys; from talkinghead import cli; assert cli.main({words}) == 2; assert 'torch' not in sys.modules"
