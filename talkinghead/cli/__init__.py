@@ -1,4 +1,4 @@
-"""The command line: one function a verb. What is heavy is imported when a verb needs it."""
+"""The command line: one function for each verb. Heavy modules are imported when a verb needs them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with _signals(heard), warnings.catch_warnings():
             if not sys.warnoptions:
-                warnings.simplefilter("ignore")  # of the libraries; a user can do nothing about them
+                warnings.simplefilter("ignore")  # of libraries, which a user cannot mend
             warnings.simplefilter("always", InputWarning)
             warnings.showwarning = _tell_once()
             parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
@@ -76,7 +76,7 @@ def _refuse(error: Exception) -> int:
 
 
 def _tell_once() -> Callable[..., None]:
-    """What prints a warning. A recording is read again for a video, which tells nothing new."""
+    """A function for `warnings.showwarning` that prints each text once: a recording is read again for a video."""
     told: set[str] = set()
 
     def tell(message: Warning | str, *where: object, **more: object) -> None:
@@ -89,14 +89,14 @@ def _tell_once() -> Callable[..., None]:
 
 @contextmanager
 def _signals(heard: list[tuple[int, float]]) -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Terminated`, unless whoever started the process has other plans for them.
+    """SIGTERM and SIGHUP raise `Terminated`, unless they are ignored or have a handler.
 
-    heard: gets the number and the time of each that did.
+    heard: gets (number, monotonic seconds) of each.
     """
 
     def end(number: int, frame) -> None:
         if heard and time.monotonic() - heard[-1][1] < CLEANING:
-            return  # what is removed now is removed to the end
+            return  # a second signal must not interrupt the clean-up
         heard.append((number, time.monotonic()))
         stop = Terminated()
         stop.number = signal.Signals(number)

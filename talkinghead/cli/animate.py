@@ -14,7 +14,7 @@ from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size, Track
-from talkinghead.cli.outputs import check_outputs, named_head, video_options, working, write
+from talkinghead.cli.outputs import check_outputs, named_head, video_options, working, write_animation
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.inputs import Inputs
@@ -112,7 +112,7 @@ def _animate_one(
         with working("animating"):
             animation = talker.animate(wave, rate=RATE, head=face, settings=settings)
     for path in output:
-        write(animation, path, **video)
+        write_animation(animation, path, **video)
 
 
 def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...], settings: AnimateSettings, **how) -> None:

@@ -1,4 +1,4 @@
-"""What arguments mean, and checks of them before the slow work."""
+"""Parsers of arguments, which check them before the slow work."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from talkinghead.animate.settings import VIDEO
 from talkinghead.audio.clock import check_fps
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size, Track
-from talkinghead.cli.outputs import check_outputs, named_head, video_options, write
+from talkinghead.cli.outputs import check_outputs, named_head, video_options, write_animation
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.inputs import Inputs
@@ -50,7 +50,7 @@ def render(
         load_audio(audio, track=track)
     motion = _read(animation, head, fps)
     for path in output:
-        write(motion, path, **video)
+        write_animation(motion, path, **video)
 
 
 def convert(
@@ -78,7 +78,7 @@ def convert(
     check_fps(fps)
     motion = _read(animation, head, fps)
     for path in output:
-        write(motion, path, options)
+        write_animation(motion, path, options)
 
 
 def _read(path: Path, head: str, fps: float | None) -> Animation:

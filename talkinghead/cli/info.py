@@ -1,4 +1,4 @@
-"""The verb info: everything that a report of a problem needs."""
+"""The verb info: versions and devices, for a report of a problem."""
 
 from __future__ import annotations
 

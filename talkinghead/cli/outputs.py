@@ -1,4 +1,4 @@
-"""What verbs write: looked at before the slow work, told while it lasts."""
+"""Output files of the verbs: checks before the slow work, writing, and a spinner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str], **options: bool) -> None:
     """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads.
 
-    options: of formats, as in `write`; each must be one of a format that is written.
+    options: of formats, as in `write_animation`; each must be one of a format that is written.
     """
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
@@ -62,7 +62,7 @@ def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> 
     return {"backend": backend, **options}
 
 
-def write(animation: Animation, path: Path, options: dict[str, bool] | None = None, **video) -> None:
+def write_animation(animation: Animation, path: Path, options: dict[str, bool] | None = None, **video) -> None:
     """Write an animation in the format of the path's suffix, and print the path.
 
     options: of formats, see `export.OPTIONS`; a format takes its own. video: arguments of a video.

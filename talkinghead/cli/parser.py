@@ -1,4 +1,4 @@
-"""Words to a verb with its arguments, and one line for whatever is wrong with them."""
+"""Words of a command line -> a verb with its arguments, or one line about the error in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TYPES = tyro.constructors.ConstructorRegistry()
 
 @TYPES.primitive_rule
 def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
-    """An emotion is text on the command line; Python takes more kinds of it."""
+    """An emotion is text on the command line; in Python it may be of other types."""
     if kind.type != EmotionSpec:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(

@@ -17,7 +17,7 @@ from talkinghead.head.character.mesh import geometry
 from talkinghead.head.identity import (
     AGES,
     ANCESTRIES,
-    draw,
+    draw_person,
     macro_weights,
     plain_arguments,
     read_age,
@@ -294,7 +294,7 @@ def person(
         return head
     if not head.identity:
         raise InputError(f"head {head.name} has no identity directions: it is one person only")
-    drawn = draw(head.identity, seed) if seed is not None else {}
+    drawn = draw_person(head.identity, seed) if seed is not None else {}
     years = read_age(given.get("age", drawn.get("age", AGES["young"])))
     male = read_gender(given.get("gender", drawn.get("gender", 0.5)))
     shares = read_ancestry(given.get("ancestry", drawn.get("ancestry", dict.fromkeys(ANCESTRIES, 1.0))))

@@ -1,4 +1,4 @@
-"""Many people from the one default head: age, sex, ancestry and face details, all with the same topology."""
+"""Identities of the default head: age, gender, ancestry and details of the face, all on one topology."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from talkinghead.errors import InputError, shown
 AGES = {"child": 11.0, "young": 25.0, "old": 90.0}  # years of the three ages that the head's macro directions stand for
 GENDERS = {"female": 0.0, "male": 1.0}
 ANCESTRIES = ("african", "asian", "caucasian")
-REACH = 2.0  # the largest weight of a face detail; 1 is already a strong feature
+REACH = 2.0  # largest absolute weight of a face detail; 1 is a strong feature
 
 
 def details(directions: Iterable[str]) -> list[str]:
-    """Names for `face=`: nose_width2, chin_prominent, eye_scale, ..."""
+    """Directions that `face=` takes: nose_width2, chin_prominent, eye_scale …; all but the macro ones."""
     return [name for name in directions if not name.startswith("macro/")]
 
 
-def draw(directions: Iterable[str], seed: int) -> dict:
-    """Age, gender, ancestry and face of the random person of a seed. Raises InputError for what is no seed."""
+def draw_person(directions: Iterable[str], seed: int) -> dict:
+    """Random age, gender, ancestry and face of a seed. Raises InputError for a seed that is no whole number from 0 up."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"head: seed is {shown(seed)}, must be a whole number from 0 up")
     rng = np.random.default_rng(int(seed))
@@ -97,7 +97,7 @@ def read_face(directions: Iterable[str], weights: dict[str, float]) -> dict[str,
 
 
 def macro_weights(years: float, male: float, shares: dict[str, float]) -> dict[str, float]:
-    """Multilinear in age, gender and ancestry; the weights sum to one."""
+    """Weights of the macro directions, which sum to 1: multilinear in age, gender and ancestry."""
     marks = list(AGES.values())
     at = {name: float(np.interp(years, marks, np.eye(3)[k])) for k, name in enumerate(AGES)}
     sex = {"female": 1 - male, "male": male}
@@ -105,7 +105,7 @@ def macro_weights(years: float, male: float, shares: dict[str, float]) -> dict[s
 
 
 def plain_arguments(given: dict) -> dict:
-    """Arguments as JSON can hold them."""
+    """Arguments in types that JSON has: text, int, float, dict."""
 
     def plain(value):
         if isinstance(value, dict):

@@ -1,18 +1,19 @@
-"""Keeps the lips shut, neither parted nor through each other, in faces and poses where lips should meet.
+"""Correction of a pose in which lips should meet: neither a slit between them nor one through the other.
 
-The slit between the lips is measured in vertical planes across the mouth, and both lips are moved by half of it each.
-All lengths here are in widths of the mouth, so that any unit and any size of face will do.
+The slit is measured in vertical planes across the mouth; each lip is moved by half of it. Lengths are in widths of the mouth,
+so that they fit any unit and any size of face.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-OVERLAP = 0.006  # that shut lips press into each other, so that no light shines through
-STEP = 0.005  # between the samples of a profile
-EDGE, FADE = 0.05, 0.105  # this much of a lip goes with its edge whole, and then less and less
-BLUR = (0.12, 0.06, 0.03, 0.03)  # along the mouth, round by round: first the whole lip, then what is left
-MOST = 0.07  # that a slit is closed in one round
+OVERLAP = 0.006  # depth by which shut lips overlap: rounding leaves no gap
+STEP = 0.005  # between samples of a profile
+CORNER, CORNER_FADE = 0.519, 0.047  # |x| at which a correction is 0, and width over which it fades to that
+EDGE, FADE = 0.05, 0.105  # distance from a lip's edge up to which it moves as the edge does, and width of the fade after it
+BLUR = (0.12, 0.06, 0.03, 0.03)  # width of smoothing along the mouth in each round, coarse to fine
+MOST = 0.07  # largest change of a slit in one round
 
 
 class SealGeometry:
@@ -38,7 +39,7 @@ class SealGeometry:
     def slits(self, pose: np.ndarray, columns: int = 41) -> tuple[np.ndarray, np.ndarray]:
         """(n,) x at rest and (n,) height of the slit, both in mouth widths; negative where the lips pass through each other.
 
-        n is at most `columns`: planes in which the two lips lie behind each other nowhere are left out.
+        n is at most `columns`: planes in which no part of one lip is behind the other are left out.
         """
         ends = pose[[self.upper_ring[0], self.upper_ring[-1]], 0]
         step, where, height = STEP * self.width, [], []
@@ -68,14 +69,14 @@ class SealGeometry:
                 break
             weight = np.exp(-(((self.rest[:, None] - where) / blur) ** 2)) + 1e-12
             closing = (weight * (height + OVERLAP)).sum(1) / weight.sum(1)
-            corner = np.clip((0.519 - abs(self.rest)) / 0.047, 0, 1)  # the lips are one at the corners
+            corner = np.clip((CORNER - abs(self.rest)) / CORNER_FADE, 0, 1)  # the lips join at the corners
             move = np.clip(closing, -MOST, MOST) * self.reach * corner * self.width / 2
             total[self.upper, 1] -= move[self.upper]
             total[self.lower, 1] += move[self.lower]
         return total
 
     def _is_upper(self, jaw: np.ndarray) -> np.ndarray:
-        """Lips are told apart by what the jaw does to them: whichever contour at the same x moves more alike."""
+        """(v,) bool: vertices that the jaw moves more like the upper contour at the same x than like the lower one."""
         x = self.points[:, 0]
 
         def contour(ring: list[int]) -> np.ndarray:
@@ -86,7 +87,7 @@ class SealGeometry:
         return off_upper < off_lower
 
     def _reach(self) -> np.ndarray:
-        """(v,) how far each vertex goes with the edge of its lip: 1 at the edge, fading over some millimetres."""
+        """(v,) share of its lip edge's motion that each vertex makes: 1 at the edge, fading away from it."""
         from scipy.spatial import cKDTree
 
         out = np.zeros(len(self.points))
@@ -113,7 +114,7 @@ class SealGeometry:
 
 
 def _envelope(segments: np.ndarray, depth: np.ndarray, *, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest or highest y of the segments at each depth, and the x at rest there; NaN where there is none."""
+    """Lowest or highest y of the segments at each depth, and x at rest there; NaN at depths without a segment."""
     a, b = segments[:, 0], segments[:, 1]
     span = b[:, 1] - a[:, 1]
     span = np.where(abs(span) < 1e-12, 1e-12, span)

@@ -1,4 +1,4 @@
-"""Losses: pure functions on tensors. A stage gives named terms, the config weighs them, the sum is what is trained."""
+"""Losses: pure functions on tensors. A stage computes named terms; their sum, weighted by the recipe, is minimised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from talkinghead.errors import InputError
 
 
 def check_weights(weights: dict[str, float], known: tuple[str, ...], where: str) -> None:
-    """Raises InputError for a weight that names no term, with the nearest name, and if no term counts."""
+    """Raises InputError for a weight that names no term, with the nearest name, and where all weights are 0."""
     for name in weights:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -24,5 +24,7 @@ def total(terms: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
     """Weighted sum of the named terms that this batch has: a mesh without lips has no term for them."""
     parts = [weight * terms[name] for name, weight in weights.items() if weight and name in terms]
     if not parts:
-        raise InputError(f"none of the losses {', '.join(weights)} can be had from these data; they give {', '.join(terms)}")
+        raise InputError(
+            f"none of the losses {', '.join(weights)} can be computed from these data; the terms are {', '.join(terms)}"
+        )
     return sum(parts[1:], parts[0])

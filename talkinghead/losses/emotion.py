@@ -1,7 +1,7 @@
-"""Does the face show the emotion it should, and do lips still say the words? B batch, T frames, K coefficients, E emotions.
+"""Emotion losses: the emotion that a face shows, and speech in spite of it. B batch, T frames, K coefficients, E emotions.
 
-Danecek et al. 2023 ("EMOTE") compare features that a frozen emotion network has of a sequence of pictures, and exchange
-emotions between the clips of a batch: of the result, lips must read as the audio's own clip, the face as the clip that the
+Danecek et al. 2023 ("EMOTE") compare features of a frozen emotion network on sequences of pictures, and exchange emotions
+between the clips of a batch: in the result, lips are compared with the audio's own clip, the face with the clip that the
 emotion came from. Networks are those of `talkinghead.models.perceptual.emotion_net`; motion is at 50 frames a second.
 """
 
@@ -16,20 +16,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from talkinghead.head.landmark_maps import LIP_LANDMARKS
-from talkinghead.losses.sync import alike
-from talkinghead.models.perceptual.emotion_net import EmotionPrediction, MeshEmotion, labels
+from talkinghead.losses.sync import embedding_distance
+from talkinghead.models.perceptual.emotion_net import EmotionPrediction, MeshEmotion, emotion_labels
 from talkinghead.models.perceptual.sync import SyncNet
 
-PICTURES = 24  # of each side that a micro-batch draws: what bounds the cost
-INTENSITY = 2.0  # weight of a squared error of intensity beside nats
-SLOW = 51  # frames: what an expression changes at the lips for about this long may stay when emotions are exchanged
-WIDE = 2.5  # mm between the lips from which on they count as open
+PICTURES = 24  # drawn for a micro-batch, of prediction and target each: bounds the cost
+INTENSITY = 2.0  # nats for a squared error of intensity of 1
+SLOW = 51  # frames, a second: `remove_expression` takes away differences of lips that last about this long or longer
+WIDE = 2.5  # mm of lip gap from which on lips count as open
 
 
 class Network(Protocol):
-    """A frozen network that sees emotion in pictures of faces, such as those of `talkinghead.models.perceptual.emotion_net`."""
+    """A frozen emotion network on pictures of faces, such as those of `talkinghead.models.perceptual.emotion_net`."""
 
-    frames: int  # pictures of a window
+    frames: int  # pictures in a window
     step: int  # motion frames from one to the next
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def video_emotion(
     rng: np.random.Generator,
     pictures: int = PICTURES,
 ) -> Tensor:
-    """Mean cosine distance, 0 to 2, between what `net` sees in sequences of the predicted and of the true motion.
+    """Mean cosine distance, 0 to 2, of `net`'s features on pictures of the predicted and of the true motion.
 
     predicted, target: (B, T, K). draw: (B, T, K) -> (B, T, S, S) pictures of a face, such as a `FaceRenderer`. Only random
     windows are drawn, of `pictures` pictures together, or one of the network's if that is longer. Only `predicted` gets a
@@ -64,21 +64,21 @@ def video_emotion(
 
 
 def mesh_emotion(predicted: Tensor, curve: Tensor, net: MeshEmotion, places: Tensor) -> Tensor:
-    """How badly a face shows the emotions that it should: nats, and the squared error of intensity times `INTENSITY`.
+    """Divergence of the emotions of a face from those of a curve: nats, and the squared error of intensity times `INTENSITY`.
 
-    predicted: (B, T, K). curve: (B, T, E). places: `emotion_map` of the mesh. The divergence (KL) of the shares that `net` sees
-    in a window from those of the curve's mean there, `labels`: 0 if both are the same.
+    predicted: (B, T, K). curve: (B, T, E). places: `emotion_map` of the mesh. The nats are the KL divergence of
+    `net`'s shares in a window from `emotion_labels` of the curve's mean there.
     """
     seen = _seen(predicted, net, places)
     starts = _starts(curve.shape[1], net)
     mean = torch.stack([curve[:, start : start + net.frames * net.step].mean(1) for start in starts], 1).flatten(0, 1)
-    share, intensity = labels(mean)
+    share, intensity = emotion_labels(mean)
     divergence = functional.kl_div(seen.logits.log_softmax(-1), share, reduction="batchmean")
     return divergence + INTENSITY * (seen.intensity - intensity).square().mean()
 
 
-def mesh_alike(predicted: Tensor, target: Tensor, net: MeshEmotion, places: Tensor) -> Tensor:
-    """`video_emotion` without pictures: mean cosine distance of what `net` sees in windows of (B, T, K) landmarks' motion.
+def mesh_emotion_distance(predicted: Tensor, target: Tensor, net: MeshEmotion, places: Tensor) -> Tensor:
+    """`video_emotion` without pictures: mean cosine distance of `net`'s features on landmarks of (B, T, K) motions.
 
     Windows overlap by half and cover the clips. Only `predicted` gets a gradient.
     """
@@ -87,17 +87,17 @@ def mesh_alike(predicted: Tensor, target: Tensor, net: MeshEmotion, places: Tens
     return (1 - functional.cosine_similarity(_seen(predicted, net, places).features, wanted, dim=-1)).mean()
 
 
-def lips_alike(predicted: Tensor, target: Tensor, net: SyncNet, places: Tensor) -> Tensor:
-    """Do the lips of (B, T, K) motions say the same, as `net` sees four landmarks: mean cosine distance, 0 to 2.
+def lip_embedding_distance(predicted: Tensor, target: Tensor, net: SyncNet, places: Tensor) -> Tensor:
+    """Mean cosine distance, 0 to 2, of `net`'s embeddings of four lip landmarks of (B, T, K) motions.
 
-    places: `lip_map` of the mesh. The middles of the lips are compared, the corners are those of `target` in both: expressions
-    move them, too, and keep out of rounded vowels, and `net` looks at them more than at anything else. Only `predicted` gets
+    places: `lip_map` of the mesh. The middles of the lips are compared; the corners are those of `target` in both, since
+    expressions move corners, too, and `net` depends on them most. Only `predicted` gets
     a gradient.
     """
     lips, wanted = predicted @ places, target @ places
     middles = 3 * sum("corner" not in name for name in LIP_LANDMARKS)
     lips = torch.cat([lips[..., :middles], wanted[..., middles:]], -1)
-    return alike(net.encode_visual(lips)[0], net.encode_visual(wanted)[0])
+    return embedding_distance(net.encode_visual(lips)[0], net.encode_visual(wanted)[0])
 
 
 def exchange(
@@ -118,25 +118,24 @@ def exchange(
 
 
 def remove_expression(predicted: Tensor, own: Tensor, gap: tuple[Tensor, Tensor]) -> Tensor:
-    """(B, T, K) `predicted` without the expression that it wears: what the lips of an exchange should look like `own` in.
+    """Subtracts from (B, T, K) `predicted` its difference to the neutral clip `own`, averaged over a second (`SLOW`).
 
-    A smile widens the mouth for as long as it lasts, which is no error; that lips open less, later or not at all is one. So
-    what both differ by on average over a second (`SLOW`) is taken away, but for the part of it that opens lips which should be
-    shut. What remains is speech without emotion, which networks that read lips were trained on: on top of a smile they hardly
-    see how lips move. The gradient is that of `predicted`.
+    A smile widens the mouth as long as it lasts, which is no error. Where the difference opens lips that should be shut, it
+    stays, as does every short one. The result is speech without emotion, as lip-reading networks were trained on. The
+    gradient is that of `predicted`.
     """
     with torch.no_grad():
         offset = _smooth(predicted - own, SLOW)
         matrix, rest = gap
-        down = matrix[:, 1]  # how weights part the lips
+        down = matrix[:, 1]  # (K,) mm of lip gap for each weight
         shut = 1 - ((own @ matrix + rest)[..., 1] / WIDE).clamp(0, 1)
         parting = (offset @ down).clamp_min(0) * shut
         offset -= parting[..., None] * down / down.square().sum().clamp_min(1e-9)
     return predicted - offset
 
 
-def others(count: int, rng: np.random.Generator) -> np.ndarray:
-    """(count,) a permutation without fixed points, by which clips exchange emotions; of one clip it is itself."""
+def exchange_partners(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) a permutation without fixed points: the clip whose emotion each clip gets. One clip alone gets its own."""
     order = rng.permutation(count)
     out = np.empty(count, np.int64)
     out[order] = np.roll(order, -1)  # one cycle through all
@@ -144,14 +143,14 @@ def others(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _smooth(motion: Tensor, frames: int) -> Tensor:
-    """(B, T, K) -> the mean over `frames` around each frame, of those that there are."""
+    """(B, T, K) -> the mean over `frames` around each frame, over fewer at the ends."""
     b, t, k = motion.shape
     flat = motion.transpose(1, 2)
     return functional.avg_pool1d(flat, frames, 1, frames // 2, count_include_pad=False).transpose(1, 2).view(b, t, k)
 
 
 def _places(motion: Tensor, start: int, net: Network) -> Tensor:
-    """Frames of a window; a clip that is too short holds its end."""
+    """Frames of a window; past the end of a clip its last frame."""
     return torch.arange(start, start + net.frames * net.step, net.step, device=motion.device).clamp_max(motion.shape[1] - 1)
 
 
@@ -162,7 +161,7 @@ def _starts(frames: int, net: MeshEmotion) -> list[int]:
 
 
 def _seen(motion: Tensor, net: MeshEmotion, places: Tensor) -> EmotionPrediction:
-    """What `net` sees in the windows of (B, T, K), clip by clip."""
+    """`net` on the windows of (B, T, K), clip by clip."""
     span = torch.arange(net.frames * net.step, device=motion.device)
     windows = [motion[:, (start + span).clamp_max(motion.shape[1] - 1)] for start in _starts(motion.shape[1], net)]
     return net.classify(torch.stack(windows, 1).flatten(0, 1), places)

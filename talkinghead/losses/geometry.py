@@ -1,7 +1,7 @@
-"""Losses on the surface. B batch, T frames, K coefficients, V vertices.
+"""Losses on the surface of the mesh. B batch, T frames, K coefficients, V vertices.
 
 Every head here is linear in its coefficients, so a weighted squared vertex error is a quadratic form of K x K: exact, and
-a thousand times cheaper than building V vertices. `gram` makes the matrix, `surface` applies it.
+a thousand times cheaper than computing V vertices. `gram` makes the matrix, `surface` applies it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def landmark_gram(head: Head, names: list[str]) -> Tensor:
 
 
 def gap(head: Head, first: str, second: str) -> tuple[Tensor, Tensor]:
-    """`landmark_maps.landmark_vector` as tensors in mm: (K, 3) by which each shape changes it, and (3,) at rest."""
+    """`landmark_maps.landmark_vector` as tensors in mm: (K, 3) the change by each shape, and (3,) at rest."""
     moved, rest = landmark_vector(head, first, second)
     return torch.from_numpy(moved * MILLIMETRES), torch.from_numpy(rest * MILLIMETRES)
 
@@ -41,7 +41,7 @@ def surface(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
 
 
 def masked(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, K) coefficients, those of the target where (B, K) `mask` is 0, which gives no loss."""
+    """(B, T, K) `predicted` with coefficients of the target where (B, K) `mask` is 0: those are left out of a loss."""
     return torch.where(mask[:, None] > 0, predicted, target)
 
 
@@ -67,7 +67,7 @@ def speed(predicted: Tensor, target: Tensor, lips: tuple[Tensor, Tensor], frames
 
 
 def silence(predicted: Tensor, quiet: Tensor, matrix: Tensor) -> Tensor:
-    """Mean squared change from frame to frame in mm^2 of (B, T, K) coefficients while nobody speaks: `quiet` (B, T) in {0, 1}.
+    """Mean squared change from frame to frame in mm^2 of (B, T, K) coefficients where `quiet` (B, T) in {0, 1} is 1.
 
     The volume-stability loss of NVIDIA's Audio2Face-3D training framework. matrix: a `gram`.
     """

@@ -23,9 +23,9 @@ def cross_modality(
 ) -> Tensor:
     """MeshTalk's disentanglement (Richard et al. 2021, eq. 4), in mm^2.
 
-    My audio with the expression of another clip must still give my mouth; my expression with another's audio my upper face.
-    The other clip is the one `shift` places on in the batch; `mouth` and `upper` are `geometry.gram` matrices.
-    mask: (B, K), 0 where nobody measured a coefficient of `motion`.
+    Audio with another clip's expression must decode to the audio's mouth, expression with another clip's audio to the
+    expression's upper face. The other clip is `shift` places on in the batch; `mouth` and `upper` are `geometry.gram` matrices.
+    mask: (B, K), 0 where a coefficient of `motion` was not measured.
     """
     other_motion, other_features = motion.roll(shift, 0), features.roll(shift, 0)
     mine = model.decoder(straight_through(model.encoder(other_motion, features, annotation)), template, annotation)
@@ -36,13 +36,13 @@ def cross_modality(
 
 
 def code(logits: Tensor, target_logits: Tensor) -> Tensor:
-    """Cross-entropy of (B, T, H, C) logits with the codes that stage 1 would choose."""
+    """Cross-entropy of (B, T, H, C) logits with the codes that the motion stage chooses."""
     return functional.cross_entropy(logits.flatten(0, 2), target_logits.argmax(-1).flatten())
 
 
 def code_feature(logits: Tensor, target_logits: Tensor, decoder: MotionDecoder) -> Tensor:
     """Squared error between the expected embedding of the predicted codes and that of the chosen ones.
 
-    Classification alone is far worse than regressing the codes' features (CodeTalker, Xing et al. 2023, ablation).
+    In the ablation of CodeTalker (Xing et al. 2023), classification alone is far worse than regression of the codes' features.
     """
     return functional.mse_loss(decoder.feature(logits.softmax(-1)), decoder.feature(hard(target_logits)))

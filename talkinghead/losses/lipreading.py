@@ -1,8 +1,8 @@
-"""Do rendered lips read like the true ones? The perceptual loss of SPECTRE and EMOTE. B batch, T frames, K coefficients.
+"""Lip-reading loss on rendered lips: the perceptual loss of SPECTRE and EMOTE. B batch, T frames, K coefficients.
 
 Filntisis et al. 2022 ("SPECTRE") and Danecek et al. 2023 ("EMOTE") compare features of a frozen lip-reading network on pictures
-of the predicted and of the true face: what the network overlooks, a viewer does, and what it needs, such as lips that meet for
-a moment, counts far beyond its size in mm.
+of the predicted and of the true face. Such features weigh what makes speech readable, such as lips that meet for a moment, far
+beyond its size in mm.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-PICTURES = 32  # of each side that a micro-batch draws: what bounds the cost
+PICTURES = 32  # drawn for a micro-batch, of prediction and target each: bounds the cost
 STEP = 2  # motion frames (50 a second) for each picture (25 a second)
 
 
 class Reader(Protocol):
     """A frozen lip-reading network, such as those of `talkinghead.models.perceptual.lipreader`."""
 
-    frames: int  # pictures it sees at a time
+    frames: int  # pictures in a window
 
     def features(self, crops: Tensor) -> Tensor:
         """(B, frames, S, S) -> (B, frames or 1, D)."""
@@ -37,7 +37,7 @@ def lipreading(
     rng: np.random.Generator,
     pictures: int = PICTURES,
 ) -> Tensor:
-    """Mean cosine distance, 0 to 2, between what `reader` sees in the predicted and in the true motion.
+    """Mean cosine distance, 0 to 2, of `reader`'s features on the predicted and on the true motion.
 
     predicted, target: (B, T, K) coefficients at 50 frames a second. draw: (B, T, K) -> (B, T, S, S) mouth crops, such as a
     `MouthRenderer`. Only random windows are drawn, of `pictures` pictures together, or one of the reader's if that is longer.
@@ -54,9 +54,9 @@ def lipreading(
 
 
 def window(motion: Tensor, start: int, frames: int) -> Tensor:
-    """(T, K) at 50 frames a second -> (frames, K) at 25 from picture `start` on; a clip that is too short holds its end.
+    """(T, K) at 50 frames a second -> (frames, K) at 25 from picture `start` on; past the end of a clip its last picture.
 
-    A picture is in time between the two frames it is the mean of (see the frame clock in `talkinghead.audio.load`).
+    A picture is the mean of two frames and lies between them in time (see the frame clock in `talkinghead.audio.load`).
     """
     pairs = motion[: len(motion) // STEP * STEP].unflatten(0, (-1, STEP)).mean(1) if len(motion) >= STEP else motion
     at = torch.arange(start, start + frames, device=motion.device).clamp_max(len(pairs) - 1)

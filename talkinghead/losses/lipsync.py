@@ -1,4 +1,4 @@
-"""Losses that keep lips in time with speech, with no need for filmed motion: phonemes say where lips are. No weights to train.
+"""Losses of lips by phonemes, without recorded motion: shut in bilabials, at the teeth in labiodentals, open in open vowels.
 
 B batch, T frames at 50 a second, K coefficients.
 """
@@ -15,34 +15,34 @@ from talkinghead.head.teeth import incisal_edge
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, PHONES, SILENCE
 
 OPEN = ("AA", "AE", "AO", "AY", "AW")
-# Which part of a phoneme, as aligners cut it: lips are shut in the first part of a bilabial, then comes the burst; they part
-# into an open vowel and close out of its diphthong. And how many frames it must last, so that it is no reduced one.
+# Phonemes, the part of each (shares of its length, as aligners cut it) and its least frames. Lips are shut in the first part of
+# a bilabial, before the burst. In an open vowel they part first, and close in its diphthong; shorter ones are reduced.
 PARTS = {"shut": (BILABIALS, 0.0, 0.7, 1), "touch": (LABIODENTALS, 0.15, 0.85, 1), "open": (OPEN, 0.2, 0.6, 4)}
-PAUSE, EDGE = 15, 7  # frames: in silences this long, and this far from speech, lips rest
+PAUSE, EDGE = 15, 7  # frames: least length of a silence in which lips rest, and least distance to speech
 WIDE = 3.0  # mm: lips are at least this far apart in an open vowel; those of GRID's speaker in 88 % of such frames, median 8.6
-TURNED_IN = 0.75  # of its depth in front of the incisors at rest, lip that is: how far a lower lip stays that touches them
+TURNED_IN = 0.75  # largest distance of a lower lip in front of the incisors that touches them, as a share of that at rest
 
 
 def shut(predicted: Tensor, when: Tensor, lips: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean squared vertical lip gap in mm^2 of (B, T, K) coefficients where `when` (B, T) in {0, 1} says that lips meet.
+    """Mean squared vertical lip gap in mm^2 of (B, T, K) coefficients where `when` (B, T) in {0, 1} is 1.
 
-    Lips that press are not open: only a positive gap counts. lips: a `geometry.gap`.
+    Only a positive gap counts: pressed lips have a negative one. lips: a `geometry.gap`.
     """
     matrix, rest = lips
     return _mean((predicted @ matrix + rest)[..., 1].clamp_min(0).square(), when)
 
 
 def wide(predicted: Tensor, when: Tensor, lips: tuple[Tensor, Tensor], least: float = WIDE) -> Tensor:
-    """Mean squared amount in mm^2 by which the vertical lip gap falls short of `least` mm where `when` (B, T) says."""
+    """Mean squared amount in mm^2 by which the vertical lip gap falls short of `least` mm where `when` (B, T) is 1."""
     matrix, rest = lips
     return _mean((least - (predicted @ matrix + rest)[..., 1]).clamp_min(0).square(), when)
 
 
 def touch(predicted: Tensor, when: Tensor, bite: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean squared distance in mm^2 by which the lower lip misses the edge of the upper incisors where `when` (B, T) says.
+    """Mean squared distance in mm^2 by which the lower lip misses the edge of the upper incisors where `when` (B, T) is 1.
 
-    It misses them if it is lower than their edge, or not drawn in: its middle is in front of them by more than `TURNED_IN` of
-    what it is at rest, which is the thickness of the lip. A lip that is higher covers the edge. bite: of `bite_of`.
+    It misses them where it is below their edge, or in front of them by more than `TURNED_IN` of its distance at rest, which is
+    the thickness of the lip. A higher lip covers the edge. bite: of `bite_of`.
     """
     matrix, rest = bite
     gap = predicted @ matrix + rest
@@ -53,7 +53,7 @@ def touch(predicted: Tensor, when: Tensor, bite: tuple[Tensor, Tensor]) -> Tenso
 def bite_of(head: Head) -> tuple[Tensor, Tensor] | None:
     """(K, 3) and (3,) in mm: the vector from the edge of the upper incisors to the middle of the lower lip, as `geometry.gap`.
 
-    Linear in the coefficients, since upper teeth are fast on the skull. None for a head without teeth, or without ARKit's jaw.
+    Linear in the coefficients, since upper teeth do not move. None for a head without teeth, or without ARKit's jaw.
     """
     edge = incisal_edge(head)
     if edge is None or "lip_lower_inner" not in head.landmarks:
@@ -65,8 +65,8 @@ def bite_of(head: Head) -> tuple[Tensor, Tensor] | None:
 def moments(phones: Tensor) -> dict[str, Tensor]:
     """(B, T) phonemes, indices into PHONES or negative -> (B, T) float32 in {0, 1}: `shut`, `touch`, `open`, `rest`.
 
-    When lips meet, when the lower one touches the teeth, when they are apart and when they rest. Phonemes and pauses that the
-    window cuts off count as far as is sure whatever came before or comes after it.
+    Frames in which lips meet, the lower one touches the teeth, they are apart, they rest. Phonemes that the window cuts off are
+    left out; pauses count as far as they are long enough within the window.
     """
     place, length, cut = _runs(phones)
     share = (place + 0.5) / length

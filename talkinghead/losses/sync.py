@@ -1,4 +1,4 @@
-"""Losses that ask networks whether lips say what is heard. B batch, T frames, E embedding, P phonemes."""
+"""Losses on embeddings of lips and of sound. B batch, T frames, E embedding, P phonemes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SPREAD = 1.0  # frames of 20 ms: neighbours sound alike, so they are not quite wrong
+SPREAD = 1.0  # frames of 20 ms: sigma of the target distribution, since neighbouring frames sound alike
 
 
 def contrast(lips: Tensor, sound: Tensor, when: Tensor, sharpness: float | Tensor) -> Tensor:
-    """InfoNCE in nats: each frame of (B, T, E) lips is to find its own moment among all (B, T, E) of the sound.
+    """InfoNCE in nats: classifies, for each frame of (B, T, E) lips, its own frame among all (B, T, E) of the sound.
 
-    Moments at other times of the clip and those of other clips are wrong; those 20 ms away are nearly right (a Gaussian of
-    `SPREAD` frames). (B, T) `when` in {0, 1} says which frames ask: in silence all moments are alike. After van den Oord 2018.
+    The target is a Gaussian of `SPREAD` frames around it; other times and other clips are negatives. (B, T) `when` in {0, 1}:
+    frames that count; frames of silence cannot be told apart. After van den Oord et al. 2018.
     """
     (b, t), ask = when.shape, when.flatten() > 0
     if not ask.any():
@@ -26,13 +26,13 @@ def contrast(lips: Tensor, sound: Tensor, when: Tensor, sharpness: float | Tenso
     return functional.cross_entropy(logits, target)
 
 
-def alike(lips: Tensor, reference: Tensor) -> Tensor:
-    """Mean cosine distance, 0 to 2, of (B, T, E) embeddings of lips from those of the lips they should look like."""
+def embedding_distance(lips: Tensor, reference: Tensor) -> Tensor:
+    """Mean cosine distance, 0 to 2, of (B, T, E) embeddings of lips from those of a reference."""
     return (1 - functional.cosine_similarity(lips, reference.detach(), dim=-1)).mean()
 
 
 def phoneme(logits: Tensor, phones: Tensor) -> Tensor:
-    """Cross-entropy in nats of (B, T, P) phonemes read off lips with (B, T) those that are spoken; negative: not known."""
+    """Cross-entropy in nats of (B, T, P) phonemes read off lips with (B, T) the spoken ones; negative: not known, left out."""
     known = phones >= 0
     if not known.any():
         return (logits * 0).sum()

@@ -1,14 +1,13 @@
-"""MeshTalk's prior (Richard et al. 2021): head h of frame t knows all heads of the frames before, and heads < h of its own.
+"""MeshTalk's prior (Richard et al. 2021): head h of frame t depends on all heads of earlier frames and on heads < h of its own.
 
 B batch, T frames, D features, W width, H heads, C categories, N channels of a head.
-What came before goes through dilated causal convolutions that hear the sound in every layer; they are the same for all heads
-of a frame. What the earlier heads of the frame say is added on top, one layer deep, so that sampling does the deep part once a
-frame for all heads, and only a product of N x C for each head in turn. The layers remember their last frames in rings: a
-second costs the same at the end of an hour as at its beginning: 0.08 seconds of one CPU core (10 s and 60 s of sound alike,
-top-p 0.9), where a sampler that goes through the whole history for every code takes 8 at 10 s and 43 at 60 s
-(processor time; `tools/bench/bench.py --only prior` times both by the clock).
+Earlier frames go through dilated causal convolutions, which get the sound in every layer and are the same for all heads of a
+frame. Earlier heads of the frame are added on top, one layer deep. So sampling runs the deep part once a frame for all heads,
+and a product of N x C for each head in turn. Ring buffers keep the last frames of each layer: a second of sound costs the same
+at the end of an hour as at its beginning, 0.08 CPU seconds (top-p 0.9; a sampler that reads the whole history for every code
+takes 8 at 10 s and 43 at 60 s). `tools/bench/bench.py --only prior` times both.
 
-The model card of the default model compares it with the parallel prior, which has the better lips.
+The model card of the default model compares it with the parallel prior, whose lips are better.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch.nn import functional
 from talkinghead.models.prior import AudioConditioner, nucleus
 
 BLOCK = 100  # frames whose noise is drawn at once
-CORRUPTED = 1.0  # largest share of past codes that training replaces by chance, else it trusts them more than the sound
+CORRUPTED = 1.0  # largest share of past codes that training replaces at random, or the prior relies on them more than on sound
 
 
 class CausalLayer(nn.Module):
@@ -41,7 +40,7 @@ class CausalLayer(nn.Module):
         return self._add(hidden, before, now, heard)
 
     def step(self, hidden: Tensor, heard: Tensor, ring: Tensor, frame: int) -> Tensor:
-        """The same for one frame, (B, W) -> (B, W). ring: (B, dilation, W), what the last frames were; it is written to."""
+        """The same for one frame, (B, W) -> (B, W). ring: (B, dilation, W), the last frames, which this updates."""
         now, slot = self.norm(hidden), ring[:, frame % self.dilation]
         out = self._add(hidden, slot, now, heard)
         slot.copy_(now)
@@ -85,11 +84,11 @@ class AutoregressivePrior(AudioConditioner):
         self.later: Tensor
 
     def forward(self, features: Tensor, style: Tensor, codes: Tensor, emotion: Tensor | None = None) -> Tensor:
-        """Teacher-forced: (B, T, D), (B,) and the true (B, T, H) codes -> (B, T, H, C) logits of each given those before."""
+        """Teacher-forced: (B, T, D), (B,) and the true (B, T, H) codes -> (B, T, H, C) logits of each given earlier ones."""
         return self.score(self.condition(features, style, emotion), self._corrupt(codes) if self.training else codes)
 
     def score(self, heard: Tensor, codes: Tensor) -> Tensor:
-        """(B, T, W) of `condition` and (B, T, H) codes -> (B, T, H, C) logits of each code, which know those before it only."""
+        """(B, T, W) of `condition` and (B, T, H) codes -> (B, T, H, C) logits of each code given the earlier ones."""
         said = self._embed(codes)
         hidden = torch.cat([self.start.expand(len(said), 1, -1), said[:, :-1]], 1)
         for layer in self.layers:

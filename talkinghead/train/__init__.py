@@ -19,9 +19,9 @@ def train(config: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Pa
 
     try:
         settings = load_config(TrainConfig, config, overrides)
-        from talkinghead.train.loop import run
+        from talkinghead.train.loop import run_training
 
-        return run(settings)
+        return run_training(settings)
     except InputError:
         if os.environ.get("RANK", "0") != "0":  # the first process says the same, and torchrun then ends this one
             time.sleep(WAIT)

@@ -1,5 +1,6 @@
-"""Where and how a training runs: one process or many, precision, whole states from divided ones. Hugging Face Accelerate does
-the work; with `torchrun` or `accelerate launch` the same recipe runs on several GPUs and nodes.
+"""Devices, processes, precision and states of a training, by Hugging Face Accelerate.
+
+With `torchrun` or `accelerate launch` the same recipe runs on several GPUs and nodes.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
     from talkinghead.train.config import TrainConfig
 
-PATIENCE = timedelta(hours=6)  # while another process encodes its share of the features
-AGAIN = 1.0  # seconds after which a second Ctrl-C is meant as one: torchrun hands the first on twice
+PATIENCE = timedelta(hours=6)  # timeout of a process group: processes wait while others encode their share of the features
+AGAIN = 1.0  # seconds after which a signal counts as a second one: torchrun delivers the first twice
 
 
 def start(config: TrainConfig) -> Accelerator:
-    """The engine for this process. Raises InputError where the device or the library is missing."""
+    """The Accelerator of this process. Raises InputError where the device or the library is missing."""
     try:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
@@ -43,7 +44,7 @@ def start(config: TrainConfig) -> Accelerator:
         precision = "bf16"
     if precision == "fp16" and on_cpu:
         raise InputError("precision is fp16, which needs a GPU; choose auto or fp32")
-    # A notebook may train twice, and otherwise than before. What several processes share stays.
+    # A notebook may train twice, with other settings. The state of a process group stays.
     AcceleratorState._reset_state(reset_partial_state="RANK" not in os.environ)
     handlers: list[Any] = [DistributedDataParallelKwargs(), InitProcessGroupKwargs(timeout=PATIENCE)]
     return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=handlers)
@@ -57,12 +58,11 @@ def prepare(
     divided: bool,
     unused: bool,
 ) -> tuple[nn.Module, Any]:
-    """The stage as this process trains it, and its optimizer.
+    """The wrapped stage and its optimizer.
 
-    divided: weights, gradients and optimizer are shared out among the processes (FSDP2, Zhao et al. 2023), each of `layers`
-    and the rest on its own. PyTorch does it directly, since Accelerate does it on GPUs only and this can be tested without.
-    groups: parameter groups of the optimizer, asked for when the weights are in place. unused: a micro-batch may leave some
-    of the weights alone.
+    divided: weights, gradients and optimizer states are sharded over the processes (FSDP2, Zhao et al. 2023), each of `layers`
+    and the rest as one unit. PyTorch's own function is used, since Accelerate's needs GPUs. groups: gives the parameter groups
+    of the optimizer, called after sharding. unused: some weights may get no gradient in a micro-batch.
     """
     if not divided:
         if accelerator.ddp_handler is not None:
@@ -83,9 +83,9 @@ def _adam(groups: list[dict]) -> torch.optim.Optimizer:
 
 
 def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> tuple[dict[str, Tensor], dict]:
-    """State of the wrapped model, with plain names, and of its optimizer, on the CPU; all processes call it together.
+    """State of the wrapped model, with plain names, and of its optimizer, on the CPU. A collective call.
 
-    Of divided ones only the first process gets it.
+    Of sharded states only the first process gets it.
     """
     if not divided(model):
         plain = accelerator.unwrap_model(model).state_dict()
@@ -97,7 +97,7 @@ def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> 
 
 
 def load_optimizer(accelerator: Accelerator, model: nn.Module, optimizer: Any, state: dict) -> None:
-    """The inverse for the optimizer."""
+    """Load an optimizer's state of `whole_states`. A collective call."""
     if not divided(model):
         _optimizer(optimizer).load_state_dict(state)
         return
@@ -125,7 +125,7 @@ def _optimizer(optimizer: Any) -> torch.optim.Optimizer:
 
 
 def divided(model: nn.Module) -> bool:
-    """Whether the model's weights are shared out among processes."""
+    """Whether the model's weights are sharded over processes."""
     from torch.distributed.tensor import DTensor
 
     return any(isinstance(weight, DTensor) for weight in model.parameters())
@@ -161,10 +161,9 @@ class Average:
 
 @contextmanager
 def interruption() -> Iterator[list[float]]:
-    """A list that is not empty once somebody asked to stop (Ctrl-C, SIGTERM), so that a step is finished and saved first.
+    """A list that is not empty after Ctrl-C or SIGTERM, so that a step is finished and saved first.
 
-    A second Ctrl-C stops at once. Whoever had a handler for SIGTERM is told of it at the end.
-    """
+    A second signal stops at once. A handler of SIGTERM that was set before is called at the end."""
     asked: list[float] = []
     last = signal.SIGINT
 
@@ -177,7 +176,7 @@ def interruption() -> Iterator[list[float]]:
 
     try:
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: a notebook's or a server's business
+    except ValueError:  # not the main thread, whose signals are not ours
         before = {}
     try:
         yield asked

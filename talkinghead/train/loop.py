@@ -31,7 +31,7 @@ from talkinghead.train.stage_run import Run, StageRun, State
 from talkinghead.writing import sweep_below
 
 
-def run(config: TrainConfig) -> Path:
+def run_training(config: TrainConfig) -> Path:
     """Train, or go on from the last checkpoint in `config.out`; returns that folder, which is then a model."""
     check_recipe(config, tuple(SCHEDULES))
     for name in STAGES:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from talkinghead.data.loading.batch import Batch
 from talkinghead.losses import geometry as surface_losses
 from talkinghead.losses import latent
-from talkinghead.losses.emotion import others
+from talkinghead.losses.emotion import exchange_partners
 from talkinghead.models.categorical import entropy, hard, usage
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.train.objective.conditions import EmotionBatch, add_emotion, fill_unmeasured
@@ -161,7 +161,7 @@ class Stage(nn.Module):
         rng,
     ) -> dict[str, Tensor]:
         """The doubled half of EMOTE's batches: the same sound and style, with the emotion of another clip."""
-        order = torch.from_numpy(others(len(features), rng)).to(features.device)
+        order = torch.from_numpy(exchange_partners(len(features), rng)).to(features.device)
         logits = self.part(features, style, emotion=target.condition[order])
         predicted = self.model.motion.decoder(logits.softmax(-1), template, batch.annotation)
         own, source, masks = target.neutral, target.motion[order], (batch.mask, target.mask[order])

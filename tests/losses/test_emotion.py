@@ -10,10 +10,10 @@ from talkinghead.losses import geometry
 from talkinghead.losses.emotion import (
     PICTURES,
     exchange,
-    lips_alike,
-    mesh_alike,
+    exchange_partners,
+    lip_embedding_distance,
     mesh_emotion,
-    others,
+    mesh_emotion_distance,
     remove_expression,
     video_emotion,
 )
@@ -115,7 +115,9 @@ def test_the_shipped_mesh_network_prefers_the_right_emotion(mesh):
         motion = spoken(emotion, 0.8)
         costs = [float(mesh_emotion(motion, curve_of(e, 0.8), net, places)) for e in range(1, len(EMOTIONS))]
         assert int(np.argmin(costs)) + 1 == emotion and costs[emotion - 1] < 0.5
-    same, other = (mesh_alike(spoken(HAPPY, 0.8), target, net, places) for target in (spoken(HAPPY, 0.8), spoken(2, 0.8)))
+    same, other = (
+        mesh_emotion_distance(spoken(HAPPY, 0.8), target, net, places) for target in (spoken(HAPPY, 0.8), spoken(2, 0.8))
+    )
     assert same < 1e-5 and other > 0.3
 
 
@@ -142,10 +144,10 @@ def test_the_mesh_loss_makes_a_neutral_face_smile(mesh):
 
 
 def test_the_video_loss_makes_a_neutral_face_smile():
-    from talkinghead.models.perceptual.emotion_net import load
+    from talkinghead.models.perceptual.emotion_net import load_emotion_net
     from talkinghead.rendering.differentiable.renderer import FaceRenderer
 
-    net, target = load("default"), spoken(HAPPY, 0.8)
+    net, target = load_emotion_net("default"), spoken(HAPPY, 0.8)
     draw = FaceRenderer(Head.default(), size=net.size)
     change, before, after = moved_by(
         lambda motion: video_emotion(motion, target, draw, net, np.random.default_rng(0), pictures=8), steps=15
@@ -162,7 +164,7 @@ def lips():
     places = torch.from_numpy(lip_map(head))
 
     def loss(motion, wanted):
-        return float(lips_alike(motion, wanted, net, places))
+        return float(lip_embedding_distance(motion, wanted, net, places))
 
     return geometry.gap(head, "lip_upper_inner", "lip_lower_inner"), loss
 
@@ -209,7 +211,7 @@ def test_the_exchange_asks_for_own_lips_and_the_others_emotion(lips):
 
 def test_emotions_always_come_from_another_clip():
     for count in range(2, 9):
-        order = others(count, np.random.default_rng(count))
+        order = exchange_partners(count, np.random.default_rng(count))
         assert sorted(order) == list(range(count)) and (order != np.arange(count)).all()
-    assert others(1, np.random.default_rng(0)).tolist() == [0]
-    assert len({tuple(others(6, np.random.default_rng(seed))) for seed in range(20)}) > 10
+    assert exchange_partners(1, np.random.default_rng(0)).tolist() == [0]
+    assert len({tuple(exchange_partners(6, np.random.default_rng(seed))) for seed in range(20)}) > 10

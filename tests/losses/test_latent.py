@@ -41,6 +41,6 @@ def test_a_weight_without_a_term_is_an_error():
         check_weights({"lipz": 1.0}, ("lips", "code"), "prior")
     with pytest.raises(InputError, match="no loss has a weight"):
         check_weights({"lips": 0.0}, ("lips", "code"), "prior")
-    with pytest.raises(InputError, match="none of the losses lips can be had"):
+    with pytest.raises(InputError, match="none of the losses lips can be computed"):
         total({"code": torch.tensor(1.0)}, {"lips": 1.0})
     assert total({"lips": torch.tensor(2.0), "code": torch.tensor(5.0)}, {"lips": 3.0, "width": 1.0}).item() == 6

@@ -54,10 +54,10 @@ def test_pictures_lie_between_frames_and_short_clips_hold_their_end():
 
 @pytest.fixture(scope="module")
 def mouth():
-    from talkinghead.models.perceptual.lipreader import load
+    from talkinghead.models.perceptual.lipreader import load_lipreader
     from talkinghead.rendering.differentiable.renderer import MouthRenderer
 
-    return MouthRenderer(Head.default()), load("default")
+    return MouthRenderer(Head.default()), load_lipreader("default")
 
 
 def spoken():
@@ -108,9 +108,9 @@ class Window(nn.Module):
 
 
 def test_gradients_reach_coefficients_through_somebodys_network(mouth, tmp_path):
-    from talkinghead.models.perceptual.lipreader import load
+    from talkinghead.models.perceptual.lipreader import load_lipreader
 
     torch.jit.script(Window()).save(tmp_path / "reader.pth")
     predicted = (spoken() * 0.5).requires_grad_(True)
-    lipreading(predicted, spoken(), mouth[0], load(str(tmp_path / "reader.pth")), np.random.default_rng(0)).backward()
+    lipreading(predicted, spoken(), mouth[0], load_lipreader(str(tmp_path / "reader.pth")), np.random.default_rng(0)).backward()
     assert predicted.grad[..., Head.default().index("jawOpen")].abs().sum() > 0

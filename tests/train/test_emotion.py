@@ -39,7 +39,7 @@ def test_the_exchange_looks_at_pictures_if_others_do(recipe, monkeypatch):
     def absent(*_):
         raise AssertionError("landmarks are not looked at")
 
-    for method in ("_lips_alike", "_mesh_alike"):
+    for method in ("_lip_embedding_distance", "_mesh_emotion_distance"):
         monkeypatch.setattr(Perception, method, absent)
     weights = ", ".join(f"{term}: 1" for term in PICTURES)
     found = last_of(train(recipe, [*FEW, f"prior.weights={{{weights}}}"]))["train"]

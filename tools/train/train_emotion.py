@@ -26,7 +26,7 @@ from talkinghead.data.manifest import read_manifest
 from talkinghead.data.motion_file import read_motion
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import emotion_map
-from talkinghead.models.perceptual.emotion_net import EmotionNet, EmotionPrediction, MeshEmotion, labels
+from talkinghead.models.perceptual.emotion_net import EmotionNet, EmotionPrediction, MeshEmotion, emotion_labels
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, draw_curve, layer
 from talkinghead.motion.nonverbal import add_nonverbal_motion
@@ -164,7 +164,7 @@ def places_of(part: dict[str, np.ndarray], which: np.ndarray) -> torch.Tensor:
 def emotion_loss(net: nn.Module, inputs: torch.Tensor, curves: np.ndarray) -> torch.Tensor:
     """Cross-entropy with the shares of the emotions, and the squared error of intensity. curves: (B, E)."""
     prediction: EmotionPrediction = net(inputs)
-    share, intensity = labels(torch.from_numpy(curves))
+    share, intensity = emotion_labels(torch.from_numpy(curves))
     error = (prediction.intensity - intensity).square().mean()
     return nn.functional.cross_entropy(prediction.logits, share) + INTENSITY * error
 

@@ -1,4 +1,4 @@
-"""What is wrong with a recording, in a line that says what to do about it. `check` is all of it, in order.
+"""Checks of a recording; each problem is one line that says how to mend it. `check_recording` is all of it, in order.
 
 Each check raises InputError with the reason for which the clip is dropped. T frames, V vertices, K names.
 """
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 FPS = (5.0, 240.0)
 SHORTEST = 0.5  # seconds
 SLACK = 0.25  # seconds by which sound and motion may differ in length
-ALIKE = (0.7, 1.4)  # size of a face that moves, in sizes of its template: a jaw does not make it longer than that
-FARTHEST = 0.1  # metres that a point of a face can be from where it rests; a jaw opens by half of that
-STILL = 1e-5  # metres, or weight: below, nothing moves
+ALIKE = (0.7, 1.4)  # size of a moving face relative to its template; an open jaw stays within
+FARTHEST = 0.1  # metres: largest displacement of a vertex; an open jaw is half of it
+STILL = 1e-5  # metres, or weight: smaller ranges count as no motion
 WEIGHTS = (-0.25, 1.5)  # ARKit's are 0 to 1; solvers overshoot
 COMMON = (24, 25, 30, 48, 50, 60, 100, 120)  # frames a second
 SCALES = {"mm": 0.001, "cm": 0.01, "dm": 0.1}
 TIMED = ("coefficients", "vertices", "rotation", "translation", "gaze", "missing")
 
 
-def check(recording: Recording, annotation: str) -> Recording:
-    """The recording, sound and motion of one length. Raises InputError, one line, if it is of no use."""
+def check_recording(recording: Recording, annotation: str) -> Recording:
+    """The recording, sound and motion of one length. Raises InputError, one line, if a check fails."""
     shapes(recording)
     rate(recording)
     finite(recording)
@@ -52,7 +52,7 @@ def frames(recording: Recording) -> int:
 
 
 def shapes(recording: Recording) -> None:
-    """Arrays that fit each other: an adapter that misread a layout shows here."""
+    """Shapes of arrays that fit each other, which a misread layout has not."""
     t = frames(recording)
     if t == 0:
         raise InputError("no frames of motion")
@@ -73,7 +73,7 @@ def shapes(recording: Recording) -> None:
 
 
 def rate(recording: Recording) -> None:
-    """A frame rate that faces are recorded at, and enough frames."""
+    """A frame rate within FPS, and at least SHORTEST seconds."""
     if not FPS[0] <= recording.fps <= FPS[1]:
         usual = f"{FPS[0]:g} to {FPS[1]:g} are expected"
         raise InputError(f"{recording.fps:g} frames a second, {usual}; mend the rate or give --fps")
@@ -97,7 +97,7 @@ def finite(recording: Recording) -> None:
 
 
 def sound(recording: Recording) -> None:
-    """Sound that is there and is not silence."""
+    """Sound that exists, is finite and is not silence."""
     wave = recording.wave
     if not len(wave):
         raise InputError("no sound")
@@ -108,7 +108,7 @@ def sound(recording: Recording) -> None:
 
 
 def lengths(recording: Recording) -> Recording:
-    """Sound and motion end together. Up to SLACK the longer is cut; the last frame may reach beyond the sound by a part."""
+    """The recording with sound and motion of one length. Differences up to SLACK are cut, to whole frames."""
     t, heard, seen = frames(recording), len(recording.wave) / RATE, frames(recording) / recording.fps
     if abs(heard - seen) > SLACK:
         nearest = min(COMMON, key=lambda fps: abs(t / fps - heard))
@@ -125,7 +125,7 @@ def lengths(recording: Recording) -> Recording:
 
 
 def units(recording: Recording) -> None:
-    """Metres, by the size of the head."""
+    """Metres as the unit, judged by the size of the head."""
     if recording.template is None:
         return
     size = float(np.ptp(recording.template, axis=0).max())
@@ -144,7 +144,7 @@ def units(recording: Recording) -> None:
 
 
 def weights(recording: Recording) -> None:
-    """Weights of ARKit's shapes, of about 0 to 1."""
+    """Names of ARKit's shapes, and weights within WEIGHTS."""
     if recording.coefficients is None:
         return
     if unknown := [name for name in recording.names if name not in ARKIT]:
@@ -158,7 +158,7 @@ def weights(recording: Recording) -> None:
 
 
 def movement(recording: Recording) -> None:
-    """A face that moves, and does not fly apart."""
+    """Motion of at least STILL, and displacements of at most FARTHEST."""
     if recording.coefficients is not None:
         if np.ptp(recording.coefficients, axis=0).max() < STILL:
             raise InputError("the motion does not move: all frames are the same")

@@ -1,6 +1,6 @@
-"""The page about a prepared dataset, OUT/index.html: how much of what, how it moves, sounds and looks, what was dropped.
+"""The page of a prepared dataset, OUT/index.html: amounts, figures of motion and sound, pictures, dropped clips.
 
-How clips move and sound is measured on a sample of them, so that the page of a large set takes seconds, too. Plots need
+Figures are measured on a sample of the clips, so that the page of a large set takes seconds, too. Plots need
 matplotlib (the extra `data`); without it there is a table of their figures.
 """
 
@@ -28,7 +28,7 @@ LISTED = 300  # dropped clips on the page
 
 
 def write_page(out: Path, report: dict, clips: Sequence[Clip]) -> Path:
-    """Write the page unless it is there and nothing changed since; its path."""
+    """Write the page unless it is up to date; returns its path."""
     path = out / PAGE
     chosen = sample(out, clips)
     made = [read_meta(out / clip.motion).get("mark") for clip in chosen]
@@ -104,7 +104,7 @@ def _minutes(clips: Sequence[Clip], by: str) -> dict[str, float]:
 
 
 def _sheet(measured: list[Measured]) -> dict[str, Any]:
-    """Three moments each of some clips, or why there are none."""
+    """Pictures of three moments of each of some clips, or the reason for none."""
     usable = [m for m in measured if m.animation is not None]
     chosen = various(usable)
     try:

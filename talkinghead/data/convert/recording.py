@@ -1,4 +1,4 @@
-"""What an adapter finds (`Take`), what it reads of it (`Recording`), and what becomes of a source (`Converted`)."""
+"""A clip as an adapter lists it (`Take`) and reads it (`Recording`), and the result of a conversion (`Converted`)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from talkinghead.speech.spans import Spans
 
 @dataclass(frozen=True)
 class Take:
-    """One clip to be made. Small and picklable: it goes to the worker that reads it.
+    """A clip to convert. Small and picklable: it is sent to the worker that reads it.
 
-    files: all that it is made from; what is done is done again when one of them changes. details: whatever `read` needs.
+    files: all that it is made from; when one of them changes the clip is converted again. details: arguments of `read`.
     """
 
     id: str
@@ -40,8 +40,8 @@ class Recording:
 
     wave: (n,) float32 at 16 kHz, from `load_audio`. Either coefficients (T, K) and names, or vertices (T, V, 3) and the
     speaker's template (V, 3) in metres. rotation (T, 3), translation (T, 3), gaze (T, 2, 2) as in `Animation`.
-    missing: (T,) bool, frames that the source lost and that were filled by interpolation, if any.
-    meta: what else to note in the motion file; words, phonemes and transcript in it are the clip's where the take has none.
+    missing: (T,) bool, frames that the source lacks and that were interpolated, if any.
+    meta: more entries of the motion file; words, phonemes and transcript in it are the clip's where the take has none.
     """
 
     wave: np.ndarray

@@ -1,10 +1,10 @@
-"""What an adapter of a published dataset gives, and the one way in which all of it becomes clips.
+"""The interface of an adapter, and the conversion of its takes to clips.
 
 An adapter is a module of `talkinghead.data.adapters` with
 
-    VERSION            goes up when the same files would give other clips
+    VERSION            incremented when the same files give other clips
     LICENCE            of the data, as their authors name it
-    takes(paths, **options) -> (list[Take], {id: reason it is not used})       quick: looks at names and indices only
+    takes(paths, **options) -> (list[Take], {id: reason it is not used})       quick: reads names and indices only
     read(take) -> Recording                                                    in a worker; raises InputError with a reason
     heads(takes) -> {annotation: Head}        optional: topology, regions and landmarks of annotations that are not "arkit"
     preprocess(takes, out, run) -> (list[Take], {id: reason})       optional: makes in `out` what `read` needs of several takes
@@ -39,9 +39,9 @@ from talkinghead.head.head import Head
 from talkinghead.parallel import Failed, run_jobs
 from talkinghead.speech.spans import cut_spans
 
-VERSION = 2  # of the framework: goes up when the same recordings would give other clips
+VERSION = 2  # of the framework: incremented when the same recordings give other clips
 ONLY_DESCRIBE = ("licence", "speaker")  # options that change a line of the manifest and no file
-COMPONENTS, EXPLAINED = 128, 0.999  # most shapes of a PCA, and the share of the variance that is enough
+COMPONENTS, EXPLAINED = 128, 0.999  # largest number of shapes of a PCA, and share of the variance at which it stops
 
 
 def convert(
@@ -56,10 +56,10 @@ def convert(
 ) -> Converted:
     """All takes of an adapter as clips in `out`.
 
-    What is done is kept: a motion file notes what it was made from (names, sizes and times of the take's files, what the
-    take is, the options, the versions of adapter and framework) and is made again only if that changed. `options` are those
-    of the adapter's `takes`. Raises InputError if there is nothing to read, OutputError if a clip cannot be written: that is no
-    reason to drop it, or what an earlier run made of it.
+    Clips of an earlier run are kept: a motion file stores the fingerprint of its origin (names, sizes and times of the take's
+    files, the take, the options, the versions of adapter and framework) and is made again only if that changed. `options`
+    are those of the adapter's `takes`. Raises InputError if there is nothing to read, and OutputError if a clip cannot be
+    written: it is then neither dropped, nor is the result of an earlier run removed.
     """
 
     def work(task: Callable, jobs: list[tuple], title: str, **more: Any) -> Iterator[tuple[str, Any]]:
@@ -91,7 +91,7 @@ def convert(
 
 
 def _unique(takes: list[Take]) -> tuple[list[Take], dict[str, str]]:
-    """Takes sorted by id, and the reasons of those whose files would be another's."""
+    """Takes sorted by id, and the reasons of those whose output files would be another's."""
     kept: dict[str, Take] = {}
     dropped: dict[str, str] = {}
     for take in sorted(takes, key=lambda take: (take.id, [str(path) for path in take.files])):
@@ -108,8 +108,8 @@ def _unique(takes: list[Take]) -> tuple[list[Take], dict[str, str]]:
 def _make(
     name: str, take: Take, split: str, out: Path, module: str, options: tuple[tuple[str, Any], ...], head: bool
 ) -> tuple[Clip, dict[str, float], str]:
-    """A clip of the dataset, its files made if need be, its quality and its mark. Runs in a worker."""
-    from talkinghead.data.convert.checks import check
+    """A clip of the dataset, its quality and its mark; its files are made unless they are up to date. Runs in a worker."""
+    from talkinghead.data.convert.checks import check_recording
 
     adapter = import_module(module)
     stem = file_name(name)
@@ -119,7 +119,7 @@ def _make(
         mark = fingerprint([VERSION, adapter.VERSION, name, take.annotation, take.details, options, stamps])
         meta = read_meta(motion)
         if meta.get("mark") != mark or not sound.exists():
-            recording = check(adapter.read(take), take.annotation)
+            recording = check_recording(adapter.read(take), take.annotation)
             meta = _write(recording, sound, motion, mark)
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
@@ -145,7 +145,7 @@ def _make(
 
 
 def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[str, Any]:
-    """Write a checked recording; returns what was noted with it."""
+    """Write a checked recording; returns the entries of its motion file."""
     length = len(recording.coefficients if recording.coefficients is not None else recording.vertices)  # type: ignore[arg-type]
     quality = {key: float(value) for key, value in recording.quality.items()}
     if recording.missing is not None:
@@ -166,7 +166,7 @@ def _write(recording: Recording, sound: Path, motion: Path, mark: str) -> dict[s
     else:
         motion_file = Motion(float(recording.fps), tuple(recording.names), recording.coefficients, meta=meta, **optional)
     write_audio(sound, recording.wave)
-    write_motion(motion, motion_file)  # last: its mark says that all is done
+    write_motion(motion, motion_file)  # last: its mark means that the clip is complete
     return meta
 
 
@@ -190,7 +190,7 @@ def _write_heads(out: Path, clips: list[Clip], heads: dict[str, Head], marks: di
 
 
 def _with_pca(out: Path, annotation: str, head: Head | None, clips: list[Clip]) -> Head:
-    """`head` (or, if the adapter knows none, a cloud of points) with the shapes that explain the offsets of `clips`."""
+    """`head` (or, without one, a cloud of points) with shapes by PCA of the offsets of `clips`."""
     from talkinghead.head.topology import fit_pca, head_for
 
     def blocks() -> Iterator[np.ndarray]:
@@ -212,7 +212,7 @@ def _head_file(annotation: str) -> str:
 
 
 def _parts(head: Head | None) -> list[Any]:
-    """What of an adapter's head decides what is written."""
+    """Parts of an adapter's head that the written file depends on."""
     if head is None:
         return []
     return [head.template, head.faces, head.basis, list(head.names), head.regions, head.landmarks]

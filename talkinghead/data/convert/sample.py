@@ -14,10 +14,10 @@ from talkinghead.data.motion_file import animation_of, head_of, read_motion
 from talkinghead.errors import InputError
 from talkinghead.motion.animation import Animation
 
-SAMPLE, BYTES = 60, 400e6  # clips that are measured, and what is read of them at most
+SAMPLE, BYTES = 60, 400e6  # clips that are measured, and bytes read of them at most
 SHEET = 8  # clips on the contact sheet
 PICTURE = 176  # pixels, side of a picture
-LOUD = 0.1  # of the loudest: sound above this is speech
+LOUD = 0.1  # share of the loudest level above which sound counts as speech
 WINDOW, HOP = 1600, 800  # samples at 16 kHz: 100 ms of which the level is taken, every 50 ms
 
 
@@ -35,7 +35,7 @@ class Measured:
 
 
 def sample(out: Path, clips: Sequence[Clip]) -> list[Clip]:
-    """Clips spread over the whole set, as many as are quickly read; none of shards, whose clips are no files."""
+    """Clips spread over the whole set, at most SAMPLE and BYTES; none of shards, whose clips are no files."""
     places = np.unique(np.linspace(0, len(clips) - 1, min(SAMPLE, len(clips))).round().astype(int))
     rng = np.random.default_rng(0)
     chosen, size = [], 0.0
@@ -51,7 +51,7 @@ def sample(out: Path, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def measure(out: Path, clip: Clip) -> Measured:
-    """Loudness and motion of a clip; without motion where its parameters are of a face whose model is not there."""
+    """Loudness and motion of a clip; no motion where the face model of its parameters is missing."""
     wave = load_audio(out / clip.audio)
     level = np.sqrt(np.convolve(wave.astype(np.float64) ** 2, np.full(WINDOW, 1 / WINDOW), "same"))[::HOP]
     loudness = float(20 * np.log10(np.sqrt(np.mean(level[level >= LOUD * level.max()] ** 2)) + 1e-9))

@@ -1,6 +1,6 @@
-"""Long recordings -> pieces of at most some 20 seconds, cut where nobody speaks.
+"""Long recordings -> pieces of at most some 20 seconds, cut in pauses.
 
-UniTalker (Fan et al. 2024) trains on clips of at most 20 s; a cut inside a word would ask a model for a sound it cannot hear.
+UniTalker (Fan et al. 2024) trains on clips of at most 20 s; a cut inside a word leaves part of its sound in the other clip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from talkinghead.audio.clock import RATE
 from talkinghead.speech.spans import Spans
 
 LONGEST = 20.0  # seconds
-REACH = 1.5  # seconds by which a cut may move
+REACH = 1.5  # seconds: largest move of a cut
 WINDOW = 0.1  # seconds over which loudness is taken
 
 
@@ -34,7 +34,7 @@ def pieces(duration: float, words: Spans | None = None, longest: float = LONGEST
 
 
 def settle(wave: np.ndarray, start: float, stop: float, duration: float, longest: float = LONGEST) -> tuple[float, float]:
-    """A piece as above with its cuts moved to the quietest place of (n,) samples at 16 kHz; the ends stay.
+    """A piece of `pieces` with its cuts moved to the quietest place of (n,) samples at 16 kHz; the ends stay.
 
     Neighbours move their common cut to the same place, as it depends on the sound around it only.
     """
@@ -57,7 +57,7 @@ def quietest(wave: np.ndarray, at: float, reach: float) -> float:
 
 
 def _pause(at: float, words: Spans, reach: float) -> float:
-    """Middle of the longest part of a pause that is within `reach` of `at`; `at` itself if somebody speaks all the time."""
+    """Middle of the longest part of a pause that is within `reach` of `at`; `at` itself where there is none."""
     ends = sorted([(a, b) for a, b, _ in words])
     edges = [at - reach, *(edge for span in ends for edge in span if abs(edge - at) < reach), at + reach]
     gaps = [(low, high) for low, high in pairwise(sorted(edges)) if not _spoken((low + high) / 2, ends)]

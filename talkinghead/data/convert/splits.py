@@ -1,4 +1,4 @@
-"""Which clips are for training, validation and tests."""
+"""Splits of clips: train, val, test."""
 
 from __future__ import annotations
 

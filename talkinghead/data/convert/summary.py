@@ -1,4 +1,4 @@
-"""The folder that `prepare` writes to, and what it tells at the end."""
+"""The output folder of `prepare`: its claim, its report, and removal of outdated files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from talkinghead.files import replacing
 from talkinghead.html import duration
 from talkinghead.writing import UNFINISHED, sweep_below
 
-MARK = "prepare.json"  # tells that a folder is one of ours
+MARK = "prepare.json"  # marks an output folder of `prepare`
 REPORT = "report.json"
 MEANING = {"kept": "share of the frames that was recorded, not filled"}  # of figures whose names do not say it
-MOST_LINES = 12  # of one kind on the terminal
+MOST_LINES = 12  # on the terminal, of speakers and of dropped clips
 
 
 def claim(out: Path, source: str) -> None:
-    """Make the folder, or check that it is one that `prepare` made from the same source. Raises InputError otherwise."""
+    """Make the folder, or check that `prepare` made it from the same source. Raises InputError otherwise."""
     found = files.claim(out, MARK, {"version": VERSION, "source": source}, "a dataset")
     if not found.keys() >= {"version", "source"}:
         raise InputError(f"{out / MARK}: not readable; choose another folder")
@@ -69,9 +69,9 @@ def summarise(out: Path, source: str, converted: Converted, *, quiet: bool) -> d
 
 
 def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
-    """Remove what earlier runs made of recordings that are gone, and what killed ones left; returns the names of the clips.
+    """Remove clips of recordings that are gone, and unfinished files of killed runs; returns the names of the clips.
 
-    A file is ours if its motion file says so (its mark); anything else that somebody put there stays.
+    Only motion files with a `mark`, and their sound, are removed; other files stay.
     """
     sweep_below(out)
     if not (out / "motion").is_dir():
@@ -88,7 +88,7 @@ def tidy(out: Path, clips: Sequence[Clip]) -> list[str]:
 
 
 def _why(dropped: dict[str, str]) -> str:
-    """Why nothing is left: the one reason that all clips share but for names and numbers, or those of the first."""
+    """Reasons for no clips: the one that all share but for names and numbers, or those of the first three."""
     if not dropped:
         return "nothing found"
     kinds = Counter(_kind(name, reason) for name, reason in dropped.items())
@@ -104,7 +104,7 @@ def _kind(name: str, reason: str) -> str:
 
 
 def withdraw(out: Path) -> None:
-    """Remove a folder in which nothing was done but to claim it; an earlier run's dataset stays as it is."""
+    """Remove a folder that holds nothing but its claim; the dataset of an earlier run stays."""
     if [path.name for path in out.iterdir() if not path.name.startswith(UNFINISHED)] == [MARK]:
         sweep_below(out)
         (out / MARK).unlink()

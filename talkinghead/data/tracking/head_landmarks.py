@@ -1,8 +1,8 @@
-"""Mark the tracker's 478 points on a head: `python -m talkinghead.data.tracking.head_landmarks head.npz`.
+"""Landmarks of the tracker's 478 points on a head: `python -m talkinghead.data.tracking.head_landmarks head.npz`.
 
 The head is drawn with several expressions from several sides, MediaPipe's face mesh finds its points in the pictures, and
-each point is cast back to the triangle it was seen on. What is stored is what the *tracker* calls point 13 on this head, so
-solving video for this head needs no table made by hand. Stored as landmarks tracker_000 .. tracker_477 in the head's file.
+each point is cast back to the triangle below it. So the landmarks are where the tracker itself puts its points on this head,
+and video is solved for the head without a table made by hand. They are tracker_000 .. tracker_477 in the head's file.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ SHADERS = (
 
 
 class Painter:
-    """A plain picture of a head and the 4x4 matrix it was made with; needs nothing of the package's renderer."""
+    """Pictures of a head with a given 4x4 camera matrix, in OpenGL; independent of the package's renderers."""
 
     def __init__(self, head: Head) -> None:
-        assert head.uv is not None and head.uv_faces is not None and head.texture is not None, "main has looked"
+        assert head.uv is not None and head.uv_faces is not None and head.texture is not None, "find_landmarks needs a texture"
         self.head = head
         self.context = moderngl.create_standalone_context(backend="egl")  # pyright: ignore[reportArgumentType]
         corners = head.uv[head.uv_faces].reshape(-1, 2)
@@ -98,9 +98,9 @@ def project(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def cast(point: np.ndarray, screen: np.ndarray, faces: np.ndarray, allowed: np.ndarray, near: float) -> np.ndarray | None:
-    """[triangle, u, v] of the nearest of the `allowed` triangles under a pixel, None if there is none within reach.
+    """[triangle, u, v] of the nearest of the `allowed` triangles under a pixel, None where none is nearer than `near`.
 
-    near: metres that a hit may lie behind the nearest corner of the triangles around it; screen: (V, 3) from `project`.
+    near: largest depth of a hit, metres. screen: (V, 3) from `project`.
     """
     a, b, c = (screen[faces[allowed, k]] for k in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -128,7 +128,7 @@ def candidates(head: Head) -> dict[int, np.ndarray]:
     return {i: span["eyes"] if i in IRIS else on_lips if i in LIPS else skin for i in range(landmarks.POINTS)}
 
 
-def find(head: Head) -> tuple[np.ndarray, np.ndarray]:
+def find_landmarks(head: Head) -> tuple[np.ndarray, np.ndarray]:
     """Points on the OPEN expression (478, 3) metres, and their spread (478,) over the pictures."""
     painter, where, found = Painter(head), candidates(head), []
     tracker = landmarks.face_mesh(still=True)
@@ -141,7 +141,7 @@ def find(head: Head) -> tuple[np.ndarray, np.ndarray]:
                 print(f"no face found: {expression} {view}")
                 continue
             found.append(positions(head, vertices, matrix, points[:, :2] * SIZE, where, expression))
-    table = np.stack(found)  # (pictures, 478, 3), NaN where a picture says nothing about a point
+    table = np.stack(found)  # (pictures, 478, 3), NaN where a point was not found
     middle = np.nanmedian(table, 0)
     return middle, np.nanmedian(np.linalg.norm(table - middle, axis=-1), 0)
 
@@ -155,7 +155,7 @@ def positions(
     places = np.full((landmarks.POINTS, 3), np.nan)
     for i, pixel in enumerate(pixels):
         if i in LIPS and not expression:
-            continue  # with closed lips nothing tells the inner edges apart
+            continue  # closed lips hide the inner edges
         hit = cast(pixel, screen, head.faces, where[i], near=face + 0.14)
         if hit is not None:
             places[i] = place(head, open_vertices, hit)
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("head", type=Path)
     path = parser.parse_args().head
     head = Head.load(path)
-    points, spread = find(head)
+    points, spread = find_landmarks(head)
     print(f"spread: median {np.median(spread) * 1000:.2f} mm, worst {spread.max() * 1000:.2f} mm ({spread.argmax()})")
     others = {k: v for k, v in head.landmarks.items() if not k.startswith("tracker_")}
     replace(head, landmarks=others | attach(head, symmetric(points))).save(path)

@@ -1,8 +1,8 @@
 """Tracked landmarks of a talking person -> head coefficients, head pose and gaze.
 
-Three steps, the first two in `person`. `fit_pose` finds where the skull is in every frame (scaled orthographic camera).
-`Person.estimate` takes the resting face of a person from all clips of that person, so that motion is measured from the
-person's own neutral and not from the head's. `solve` explains what is left, in the head's own units, by the head's shapes.
+Three steps, the first two in `person`. `fit_pose` finds the pose of the skull in every frame (scaled orthographic camera).
+`Person.estimate` takes the resting face of a person from all of their clips, so that motion is measured from their own neutral
+and not from the head's. `solve` fits the rest, in the head's units, by the head's shapes.
 Legend: T frames, P pairs of lip points, K shapes of the head, k of them solved for; metres are the head's (see `person`).
 """
 
@@ -17,12 +17,12 @@ from talkinghead.head.blendshapes import PAIRS, solve_box
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation
 
-VERSION = 6  # goes up when the same landmarks would give other motion: prepared clips are then solved again
+VERSION = 6  # incremented when the same landmarks give other motion: prepared clips are then solved again
 EYE_RADIUS = 0.012  # metres from the centre of an eye to its iris, of an adult
-CAMERA_DISTANCE = 0.8  # metres assumed between camera and face: only scales how far a head seems to come nearer
+CAMERA_DISTANCE = 0.8  # metres assumed between camera and face: scales translation in depth only
 
-# Shapes that landmarks of a front view can tell, with the price of using them: (L1, L2), in mm^2 of summed squared error.
-# What is not here stays zero: tongueOut, cheekPuff and jawForward cannot be seen, lids and eyes are read off directly.
+# Shapes that landmarks of a front view determine, and their regularisation: (L1, L2), in mm^2 of summed squared error.
+# Others stay 0: tongueOut, cheekPuff and jawForward cannot be seen; lids and gaze are computed from distances directly.
 PRICE: dict[str, tuple[float, float]] = {
     "jawOpen": (30, 60),
     "mouthClose": (40, 120),
@@ -51,16 +51,16 @@ PRICE: dict[str, tuple[float, float]] = {
 }
 COUPLING = 200.0  # mm^2 on the squared difference of a shape's left and right
 SMOOTH = 30.0  # mm^2 on the squared change of a weight from frame to frame at 25 fps
-TOUCH = 0.0004  # metres by which tracked lips seem apart while they touch: 9 of 10 bilabials of 25 fps video stay below
+TOUCH = 0.0004  # metres of tracked lip gap while lips touch: 9 of 10 bilabials of 25 fps video are below
 PRESSED = 0.5  # mm by which lips that touch are pressed together
 MEETING = 1.5  # mm: lips nearer than this are taken as about to touch
 GAP = (80.0, 4.0)  # weight of the lips' distance in the middle (squared mm), and of each pair beside it
 CORNERS = (61, 291)  # of the mouth, as tracked
-WIDTH = 20.0  # of the distance of the mouth's corners: opening shapes narrow the head's mouth, opening lips do not a person's
+WIDTH = 20.0  # weight of the distance of the mouth's corners: shapes that open the mouth narrow it, which real mouths do not
 
 
 def point_weights() -> np.ndarray:
-    """(478,) how much each tracked point counts; points on lids and irises are read off elsewhere."""
+    """(478,) weight of each tracked point; 0 on lids and irises, which `_blinks` and `_gaze` read."""
     weights = np.full(landmarks.POINTS, 0.05)
     for points, value in (
         (landmarks.CHIN, 1.0),
@@ -93,7 +93,7 @@ def lip_correlation(animation: Animation, track: Track, person: Person) -> float
     """Pearson's r of the solved lip aperture and the tracked one; 1 if neither moves."""
     pixels = track.pixels()[..., :2]
     tracked, solved = lip_gaps(pixels)[:, 0] / eye_distance(pixels), animation.lip_aperture()
-    if min(tracked.std() * eye_distance(person.neutral), solved.std()) < 1e-4:  # both stay shut to within a tenth of a mm
+    if min(tracked.std() * eye_distance(person.neutral), solved.std()) < 1e-4:  # neither moves by a tenth of a mm
         return 1.0
     return float(np.corrcoef(tracked, solved)[0, 1])
 
@@ -109,7 +109,7 @@ def _shapes(pixels: np.ndarray, pose: Pose, person: Person, head: Head, fps: flo
     wanted = _lip_distances(pixels, pose, person)
     strength = np.array([GAP[0], *[GAP[1]] * (len(rows) - 2), WIDTH])
     constant = np.einsum("p,pk,pm->km", strength, rows, rows) + _prior(names)
-    meet = GAP[0] * np.exp(-((wanted[:, :1] / MEETING) ** 2)) + 0.2  # (T, 1): lips that touch are not one behind the other
+    meet = GAP[0] * np.exp(-((wanted[:, :1] / MEETING) ** 2)) + 0.2  # (T, 1): weight that keeps touching lips at one depth
     slots = [(i, j) for i in range(3) for j in range(3)]
 
     def curvature(w: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def _shapes(pixels: np.ndarray, pose: Pose, person: Person, head: Head, fps: flo
     linear -= np.array([PRICE[_stem(name)][0] for name in names])
     rest = (head.landmark("lip_upper_inner") - head.landmark("lip_lower_inner")) * 1000.0
     weights = np.zeros_like(linear)
-    for _ in range(2):  # the second time, what the lips' distance has in depth is known and taken off its height
+    for _ in range(2):  # the second time, the depth of the lip gap is known and subtracted from its length
         height = wanted.copy()
         height[:, 0] = np.sqrt(np.maximum(wanted[:, 0] ** 2 - (rest[2] + weights @ shear) ** 2, 0)) - rest[1]
         height[:, 0] -= PRESSED * np.exp(-((wanted[:, 0] / 0.5) ** 2))
@@ -134,7 +134,7 @@ def _shapes(pixels: np.ndarray, pose: Pose, person: Person, head: Head, fps: flo
 def _point_terms(
     pixels: np.ndarray, pose: Pose, person: Person, basis: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Least squares of the points, R[:2] (B w) = what is seen: (3, 3, k, k) B_i'B_j, (T, 3, 3) M and (T, k) right-hand side.
+    """Least squares of the points, R[:2] (B w) = tracked offset: (3, 3, k, k) B_i'B_j, (T, 3, 3) M and (T, k) right-hand side.
 
     With r the camera's axis in the head and M = I - r r', the normal matrix of a frame is sum_ij M_ij B_i'B_j.
     """
@@ -148,8 +148,8 @@ def _point_terms(
 
 
 def _lip_rows(head: Head, basis: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each shape opens the lips' pairs and, last, draws the corners apart (P, k); and puts the upper lip before the
-    lower (k,); mm. The first of the P pairs is the one that `Animation.lip_aperture` measures.
+    """(P, k) mm by which each shape opens the pairs of lip points and, last, widens the mouth; (k,) mm by which it moves the
+    upper lip in front of the lower. The first of the P pairs is the one that `Animation.lip_aperture` measures.
     """
     inner = head.landmark(["lip_upper_inner", "lip_lower_inner"], vertices).astype(np.float64)
     rows = [inner[:, 0, 1] - inner[:, 1, 1]]
@@ -160,9 +160,9 @@ def _lip_rows(head: Head, basis: np.ndarray, vertices: np.ndarray) -> tuple[np.n
 
 
 def _lip_distances(pixels: np.ndarray, pose: Pose, person: Person) -> np.ndarray:
-    """(T, P) mm that the pairs of lip points are to be apart, and last how much further than at rest the corners are."""
+    """(T, P) mm: target distances of the pairs of lip points and, last, of the corners, less that at rest."""
     seen = np.maximum(lip_gaps(pixels) / pose.scale[:, None] - person.closed, 0)
-    apart = np.sqrt(np.maximum(seen**2 - TOUCH**2, 0))  # openings stay what they are, touching lips are shut
+    apart = np.sqrt(np.maximum(seen**2 - TOUCH**2, 0))  # large gaps hardly change, those of touching lips are 0
     left, right = CORNERS
     width = np.linalg.norm(pixels[:, left] - pixels[:, right], axis=-1) / pose.scale
     wider = _calm(width - np.linalg.norm(person.neutral[left] - person.neutral[right]))
@@ -170,7 +170,7 @@ def _lip_distances(pixels: np.ndarray, pose: Pose, person: Person) -> np.ndarray
 
 
 def is_solved(name: str) -> bool:
-    """Whether landmarks tell this shape; what they do not is 0 in `solve`."""
+    """Whether `solve` fits this shape; others are 0."""
     return _stem(name) in PRICE or name.startswith(("eyeBlink", "eyeWide"))
 
 

@@ -120,10 +120,10 @@ def align(prediction: Animation, truth: Animation) -> tuple[Animation, Animation
     """Both at the truth's frame rate, cut to the shorter."""
     prediction = prediction.resample(truth.fps)
     frames = min(len(prediction), len(truth))
-    return cut(prediction, frames), cut(truth, frames)
+    return cut_frames(prediction, frames), cut_frames(truth, frames)
 
 
-def cut(animation: Animation, frames: int) -> Animation:
+def cut_frames(animation: Animation, frames: int) -> Animation:
     """The first `frames` frames."""
     if frames >= len(animation):
         return animation
@@ -173,8 +173,8 @@ def measure_samples(samples: list[Animation], recorded: Recorded, seed: int) -> 
         return {}
     aligned = [align(rebase(sample, recorded.motion), recorded.motion) for sample in samples]
     frames = min(len(g) for _, g in aligned)
-    truth = cut(aligned[0][1], frames)
-    predictions = [cut(p, frames) for p, _ in aligned]
+    truth = cut_frames(aligned[0][1], frames)
+    predictions = [cut_frames(p, frames) for p, _ in aligned]
     spread, sums, mean_error = 0.0, np.zeros(len(samples)), 0.0
     for window in blocks(frames, len(truth.head.template) * len(samples)):
         drawn, real = np.stack([p.offsets(window) for p in predictions]), truth.offsets(window)
@@ -202,7 +202,7 @@ def has(head: Head, curve: str) -> bool:
 
 def curves(animation: Animation, seconds: float = CURVE) -> dict:
     """Aperture and width in mm for plots, at most `seconds` of them, where the head has their landmarks."""
-    short = cut(animation, max(1, round(seconds * animation.fps)))
+    short = cut_frames(animation, max(1, round(seconds * animation.fps)))
     shown = [name for name in MARKS if has(animation.head, name)]
     return {"fps": animation.fps} | {name: np.round(getattr(short, f"lip_{name}")() * 1000, 2).tolist() for name in shown}
 
@@ -254,7 +254,7 @@ def _dynamics(p: np.ndarray, g: np.ndarray, recorded: Recorded) -> Record:
 
 def _closures(p: Animation, g: Animation, recorded: Recorded) -> Record:
     aperture, truth, fps = p.lip_aperture(), g.lip_aperture(), g.fps
-    resting = replace(cut(g, 1), coefficients=np.zeros_like(g.coefficients[:1]), residual=None)
+    resting = replace(cut_frames(g, 1), coefficients=np.zeros_like(g.coefficients[:1]), residual=None)
     shut = metrics.SHUT + float(resting.lip_aperture()[0])
     record: Record = {
         "mod": (metrics.mod(aperture, truth) * len(g), len(g)),

@@ -15,7 +15,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.audio.write import write_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.evaluate.cache import Cache, clip_state
-from talkinghead.evaluate.measures.clip import Recorded, cut, read_motion_of, rebase
+from talkinghead.evaluate.measures.clip import Recorded, cut_frames, read_motion_of, rebase
 from talkinghead.evaluate.selection import spread
 from talkinghead.evaluate.systems import System
 from talkinghead.files import file_name
@@ -64,7 +64,7 @@ def film(path: Path, recorded: Recorded, systems: list[System]) -> None:
 def hold(motion: Animation, frames: int) -> Animation:
     """Exactly `frames` frames: cut, or the last one held."""
     if len(motion) >= frames:
-        return cut(motion, frames)
+        return cut_frames(motion, frames)
     index = np.minimum(np.arange(frames), len(motion) - 1)
     names = ("coefficients", "residual", "rotation", "translation", "gaze")
     return replace(motion, **{name: value[index] for name in names if (value := getattr(motion, name)) is not None})

@@ -1,4 +1,4 @@
-"""Networks that see emotion: in pictures of a face, or in how its landmarks move. Out come features, emotion, intensity.
+"""Emotion networks on pictures of a face, or on the motion of its landmarks: features, emotion, intensity.
 
 Both ship, trained on this project's own authored expressions (`tools/train/train_emotion.py`); other networks for pictures may
 be given as TorchScript. B windows, T pictures or samples of a window, S pixels a side, F numbers, D features, E emotions.
@@ -20,18 +20,18 @@ from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.models.pretrained import load_network, save_network
 from talkinghead.motion.emotions import EMOTIONS
 
-FAINT = 0.2  # intensity in all below which an expression is, in part, called neutral
+FAINT = 0.2  # summed intensity below which an expression is labelled neutral in part
 
 
 class EmotionPrediction(NamedTuple):
-    """What a network makes of windows of a face."""
+    """Output of an emotion network for windows of a face."""
 
     features: Tensor  # (B, D)
-    logits: Tensor  # (B, E) of EMOTIONS: which
-    intensity: Tensor  # (B,) in [0, 1]: how strongly
+    logits: Tensor  # (B, E), in the order of EMOTIONS
+    intensity: Tensor  # (B,) in [0, 1]
 
 
-def labels(curve: Tensor) -> tuple[Tensor, Tensor]:
+def emotion_labels(curve: Tensor) -> tuple[Tensor, Tensor]:
     """(..., E) curve, or its mean over a window -> (..., E) shares of EMOTIONS, whatever the intensity, and (...,) intensity.
 
     The share of neutral is 1 without an expression and 0 from an intensity of `FAINT` on.
@@ -44,7 +44,7 @@ def labels(curve: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class EmotionConfig:
-    """What decides the shape of `EmotionNet`'s weights; stored beside them."""
+    """Shapes of `EmotionNet`'s weights; stored beside them."""
 
     size: int = 64
     channels: list[int] = field(default_factory=lambda: [16, 32, 64, 96])
@@ -58,7 +58,7 @@ class EmotionNet(nn.Module):
     """Plane convolutions over each picture, a convolution over time, and the mean of the window.
 
     As the video emotion network of EMOTE (Danecek et al. 2023): features of pictures, then of the sequence. Normalised by
-    groups and not by batches, so that features do not depend on what else is looked at.
+    groups and not by batches, so that features of a window do not depend on others.
     """
 
     def __init__(self, config: EmotionConfig | None = None) -> None:
@@ -76,7 +76,7 @@ class EmotionNet(nn.Module):
         self.out = Classifier(self.config.width)
 
     def forward(self, pictures: Tensor) -> EmotionPrediction:
-        """(B, T, S, S) grey in [0, 1], one in `step` frames at 50 a second -> what is seen in each window."""
+        """(B, T, S, S) grey in [0, 1], one in `step` frames at 50 a second -> the prediction for each window."""
         b, t = pictures.shape[:2]
         x = (pictures.flatten(0, 1)[:, None] - 0.5) / 0.25
         for plane, norm in zip(self.planes, self.norms, strict=True):
@@ -154,13 +154,13 @@ class Classifier(nn.Module):
 
 
 class ScriptedEmotion(nn.Module):
-    """Somebody's emotion network in TorchScript, such as EmoNet as `emotions8.pth` of the package `fae`, with frozen weights.
+    """An emotion network in TorchScript, such as EmoNet as `emotions8.pth` of the package `fae`, with frozen weights.
 
-    It is fed (N, 3, 256, 256) RGB in [0, 1] of cropped faces, and gives expression (N, 8) logits in AffectNet's order, which
-    is that of EMOTIONS, valence and arousal (N,): as a dict of these names, or as the last three of a tuple. The features of a
-    window are the means of the probabilities, of valence and of arousal. It is slow (a second a picture and core), so few
-    pictures are looked at. Loading executes the TorchScript in the file (not pickle); that language has no access to files or
-    the network, but give it only what you trust, and mind its licence: EmoNet's is for research only.
+    Its input is (N, 3, 256, 256) RGB in [0, 1] of cropped faces, its output expression (N, 8) logits in AffectNet's order,
+    which is that of EMOTIONS, valence and arousal (N,): as a dict of these names, or as the last three of a tuple. Features of
+    a window are the means of the probabilities, of valence and of arousal. It takes a second a picture and core, so windows
+    have few pictures. Loading executes the TorchScript in the file (not pickle); that language has no access to files or
+    the network, but load only trusted files, and mind the licence: EmoNet's is for research only.
     """
 
     size, frames, step = 256, 3, 20
@@ -181,7 +181,7 @@ class ScriptedEmotion(nn.Module):
             raise InputError(f"emotion network {path}: does not take {wanted} ({brief(error)})") from None
 
     def forward(self, pictures: Tensor) -> EmotionPrediction:
-        """(B, T, 256, 256) grey in [0, 1] -> what is seen in each window."""
+        """(B, T, 256, 256) grey in [0, 1] -> the prediction for each window."""
         b, t = pictures.shape[:2]
         out = self.network(pictures.flatten(0, 1)[:, None].expand(-1, 3, -1, -1))
         names = ("expression", "valence", "arousal")
@@ -200,8 +200,8 @@ class ScriptedEmotion(nn.Module):
         return super().train(False)
 
 
-def load(name: str, device: str | torch.device = "cpu") -> EmotionNet | ScriptedEmotion:
-    """ "default": the one that ships; a folder of `EmotionNet.save_pretrained`; or a TorchScript file (`ScriptedEmotion`)."""
+def load_emotion_net(name: str, device: str | torch.device = "cpu") -> EmotionNet | ScriptedEmotion:
+    """name: "default", which ships; a folder of `EmotionNet.save_pretrained`; or a TorchScript file (`ScriptedEmotion`)."""
     if name == "default":
         return EmotionNet.from_pretrained().to(device)
     if Path(name).is_dir():

@@ -1,4 +1,4 @@
-"""Networks that read lips: mouth crops at 25 pictures a second in, features of each picture out.
+"""Lip-reading networks: mouth crops at 25 pictures a second in, features of each picture out.
 
 The small one ships, trained on this project's own renders (`tools/train/train_lipreader.py`); others may be given as
 TorchScript. B batch, T pictures, S pixels a side, D features, P phonemes.
@@ -18,7 +18,7 @@ from talkinghead.models.pretrained import load_network, save_network
 from talkinghead.speech.phonemes import PHONES, SILENCE
 
 FPS = 25.0  # of the pictures, as in all lip-reading sets (LRW, LRS2, LRS3, GRID)
-GRAY_MEAN, GRAY_SPREAD = 0.421, 0.165  # of LRW's mouth crops, with which its networks are fed
+GRAY_MEAN, GRAY_SPREAD = 0.421, 0.165  # of LRW's mouth crops; networks for LRW get inputs normalised by them
 LRW_FRAMES, LRW_SIZE = 29, 88
 # Phonemes that look alike (Jeffers and Barley 1971), and silence
 VISEMES = {
@@ -39,7 +39,7 @@ VISEMES = {
 
 @dataclass
 class LipReaderConfig:
-    """What decides the shape of the weights; stored beside them."""
+    """Shapes of the weights; stored beside them."""
 
     size: int = 88
     phones: list[str] = field(default_factory=lambda: list(PHONES))
@@ -52,7 +52,7 @@ class LipReader(nn.Module):
     """Spatiotemporal and plane convolutions over the pictures, dilated convolutions over time.
 
     The architecture of lip-reading networks (Stafylakis and Tzimiropoulos 2017; Martinez et al. 2020), much smaller. Features
-    are normalised by groups and not by batches, so that they do not depend on what else is looked at.
+    are normalised by groups and not by batches, so that those of a window do not depend on others.
     """
 
     frames = 16  # pictures of the windows that a loss compares
@@ -73,7 +73,7 @@ class LipReader(nn.Module):
         self.phones = nn.Linear(width, len(self.config.phones))
 
     def features(self, crops: Tensor) -> Tensor:
-        """(B, T, S, S) grey in [0, 1] -> (B, T, D): what the network makes of each picture and those around it."""
+        """(B, T, S, S) grey in [0, 1] -> (B, T, D): features of each picture and its neighbours."""
         b, t = crops.shape[:2]
         small = nn.functional.avg_pool2d(crops.flatten(0, 1)[:, None], 2).unflatten(0, (b, t)).transpose(1, 2)
         x = self.front((small - 0.5) / 0.25).transpose(1, 2).flatten(0, 1)
@@ -101,12 +101,12 @@ class LipReader(nn.Module):
 
 
 class ScriptedReader(nn.Module):
-    """Somebody's lip-reading network in TorchScript, such as the `lrw.pth` of the package `fae`, with frozen weights.
+    """A lip-reading network in TorchScript, such as the `lrw.pth` of the package `fae`, with frozen weights.
 
-    It is fed as networks for LRW are: 29 pictures of 88 x 88, (x - 0.421) / 0.165, one window at a time, since a traced
+    Its input is that of networks for LRW: 29 pictures of 88 x 88, (x - 0.421) / 0.165, one window at a time, since a traced
     network takes nothing else. Features are those of each picture where it has the parts `frontend3D` and `trunk`, else its
     output. Loading executes the TorchScript in the file (not pickle); that language has no access to files or the network,
-    but give it only what you trust, and mind its licence: LRW's terms allow research only.
+    but load only trusted files, and mind the licence: LRW's terms allow research only.
     """
 
     frames, size = LRW_FRAMES, LRW_SIZE
@@ -142,8 +142,8 @@ class ScriptedReader(nn.Module):
         return super().train(False)
 
 
-def load(name: str, device: str | torch.device = "cpu") -> LipReader | ScriptedReader:
-    """ "default": the one that ships; a folder of `LipReader.save_pretrained`; or a TorchScript file (see `ScriptedReader`)."""
+def load_lipreader(name: str, device: str | torch.device = "cpu") -> LipReader | ScriptedReader:
+    """name: "default", which ships; a folder of `LipReader.save_pretrained`; or a TorchScript file (see `ScriptedReader`)."""
     if name == "default":
         return LipReader.from_pretrained().to(device)
     if Path(name).is_dir():

@@ -1,10 +1,10 @@
-"""Does this mouth say what is heard? Two small networks that put sound and lips into one space, after SyncNet.
+"""Audio-visual sync: two small networks that embed sound and lips in one space, after SyncNet.
 
 B batch, S samples, T frames at 50 a second, E embedding, P phonemes.
 
 Chung and Zisserman 2016 ("Out of time") compare sound with pictures of a mouth; here lips are four landmarks in mm relative to
-the head, so that it works on every mesh that names them, and can be a loss. The sound is log-mel, not the features of the model
-that is trained or measured. A second head reads phonemes off the lips.
+the head, so that any mesh with these landmarks fits, and a loss has a gradient. The sound is log-mel, not the features of the
+model that is trained or measured. A second head reads phonemes off the lips.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from talkinghead.models.motion_autoencoder import Temporal
 from talkinghead.models.pretrained import load_network, save_network
 from talkinghead.speech.phonemes import PHONES
 
-NAMES = ("loss", "metric")  # what trains a model must not be what it is measured with
+NAMES = ("loss", "metric")  # one for losses, one for metrics: a metric must not be what was trained on
 
 
 @dataclass
 class SyncConfig:
-    """What decides the shape of the weights."""
+    """Shapes of the weights."""
 
     phones: list[str] = field(default_factory=lambda: list(PHONES))
     width: int = 64
@@ -46,7 +46,7 @@ class SyncNet(nn.Module):
         self.lips_out = nn.Linear(config.width, config.embedding)
         self.sound_out = nn.Linear(config.width, config.embedding)
         self.phones = nn.Sequential(nn.GELU(), nn.Linear(config.width, len(config.phones)))
-        self.sharpness = nn.Parameter(torch.tensor(2.0))  # log of what cosines are multiplied by
+        self.sharpness = nn.Parameter(torch.tensor(2.0))  # log of the factor of cosines
 
     def forward(self, lips: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, T, 12) mm and (B, T, 80) log-mel -> (B, T, E) of the lips, (B, T, E) of the sound, (B, T, P) logits."""
@@ -60,7 +60,7 @@ class SyncNet(nn.Module):
         return nn.functional.normalize(self.lips_out(hidden), dim=-1), self.phones(hidden)
 
     def encode_audio(self, mel: Tensor) -> Tensor:
-        """(B, T, 80) -> (B, T, E). What stays the same is the room and the microphone."""
+        """(B, T, 80) -> (B, T, E). The mean over time, which is room and microphone, is subtracted."""
         return nn.functional.normalize(self.sound_out(self.sound((mel - mel.mean(1, keepdim=True)) / 2)), dim=-1)
 
     @classmethod

@@ -79,7 +79,9 @@ class Perception:
         def lips(motion: Tensor, wanted: Tensor) -> Tensor:
             motion = masked(motion, wanted, masks[0])
             return (
-                self._lipreading(motion, wanted, rng) if self.mouth is not None else self._lips_alike(geometry, motion, wanted)
+                self._lipreading(motion, wanted, rng)
+                if self.mouth is not None
+                else self._lip_embedding_distance(geometry, motion, wanted)
             )
 
         def faces(motion: Tensor, wanted: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ class Perception:
             return (
                 self._video_emotion(motion, wanted, rng)
                 if self.face is not None
-                else self._mesh_alike(geometry, motion, wanted)
+                else self._mesh_emotion_distance(geometry, motion, wanted)
             )
 
         return emotion.exchange(predicted, own, source, geometry.lip_gap, lips, faces)
@@ -97,31 +99,31 @@ class Perception:
         draw, reader = (module.to(motion.device) for module in self.mouth)
         return lipreading(motion, wanted, draw, reader, rng)  # type: ignore[arg-type]
 
-    def _lips_alike(self, geometry: GeometryTerms, motion: Tensor, wanted: Tensor) -> Tensor:
+    def _lip_embedding_distance(self, geometry: GeometryTerms, motion: Tensor, wanted: Tensor) -> Tensor:
         assert self.lips_net is not None, "made for the exchange"
-        return emotion.lips_alike(motion, wanted, self.lips_net.to(motion.device), geometry.matrix("lip_map"))
+        return emotion.lip_embedding_distance(motion, wanted, self.lips_net.to(motion.device), geometry.matrix("lip_map"))
 
     def _video_emotion(self, motion: Tensor, wanted: Tensor, rng: np.random.Generator) -> Tensor:
         assert self.face is not None, "made for the term"
         draw, net = (module.to(motion.device) for module in self.face)
         return emotion.video_emotion(motion, wanted, draw, net, rng)  # type: ignore[arg-type]
 
-    def _mesh_alike(self, geometry: GeometryTerms, motion: Tensor, wanted: Tensor) -> Tensor:
+    def _mesh_emotion_distance(self, geometry: GeometryTerms, motion: Tensor, wanted: Tensor) -> Tensor:
         assert self.mesh is not None, "made for the exchange"
-        return emotion.mesh_alike(motion, wanted, self.mesh.to(motion.device), geometry.matrix("emotion_map"))
+        return emotion.mesh_emotion_distance(motion, wanted, self.mesh.to(motion.device), geometry.matrix("emotion_map"))
 
 
 def _mouth(names: list[str], lipreader: str) -> tuple[nn.Module, nn.Module]:
-    from talkinghead.models.perceptual.lipreader import load
+    from talkinghead.models.perceptual.lipreader import load_lipreader
     from talkinghead.rendering.differentiable.renderer import MouthRenderer
 
-    reader = load(lipreader)
+    reader = load_lipreader(lipreader)
     return MouthRenderer(Head.default(), names, size=reader.size), reader
 
 
 def _face(names: list[str], emotion_net: str) -> tuple[nn.Module, nn.Module]:
-    from talkinghead.models.perceptual.emotion_net import load
+    from talkinghead.models.perceptual.emotion_net import load_emotion_net
     from talkinghead.rendering.differentiable.renderer import FaceRenderer
 
-    net = load(emotion_net)
+    net = load_emotion_net(emotion_net)
     return FaceRenderer(Head.default(), names, size=net.size), net

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toyset
 
-from talkinghead.data.convert.checks import FARTHEST, check
+from talkinghead.data.convert.checks import FARTHEST, check_recording
 from talkinghead.data.convert.recording import Recording
 from talkinghead.errors import InputError
 
@@ -36,7 +36,7 @@ def changed(array, where, value):
 
 def test_what_is_right_is_left_as_it_is():
     for recording, annotation in ((vertices(), "square"), (weights(), "arkit")):
-        found = check(recording, annotation)
+        found = check_recording(recording, annotation)
         assert len(found.wave) == 32000
         for name in ("vertices", "coefficients"):
             before, after = getattr(recording, name), getattr(found, name)
@@ -80,7 +80,7 @@ FACE, MOVING, WAVE = toyset.template(), vertices().vertices, vertices().wave
 )
 def test_what_is_wrong_with_vertices_is_told(change, reason):
     with pytest.raises(InputError, match=reason) as raised:
-        check(vertices(**change), "square")
+        check_recording(vertices(**change), "square")
     assert "\n" not in str(raised.value)
 
 
@@ -96,13 +96,13 @@ def test_what_is_wrong_with_vertices_is_told(change, reason):
 )
 def test_what_is_wrong_with_weights_is_told(recording, reason):
     with pytest.raises(InputError, match=reason):
-        check(recording, "arkit")
+        check_recording(recording, "arkit")
     if "percent" in reason:
-        check(recording, "flame")  # parameters of other models have no such range
+        check_recording(recording, "flame")  # parameters of other models have no such range
 
 
 def test_solvers_may_overshoot_a_little():
-    check(weights(np.linspace(-0.1, 1.2, 2 * T).reshape(T, 2)), "arkit")
+    check_recording(weights(np.linspace(-0.1, 1.2, 2 * T).reshape(T, 2)), "arkit")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_solvers_may_overshoot_a_little():
 def test_sound_and_motion_end_together(samples, frames):
     """2 s of motion; sound that is up to 0.2 s shorter or longer. The last frame may reach beyond the sound by a part of it."""
     wave = np.resize(vertices().wave, samples)
-    found = check(vertices(wave=wave, rotation=np.zeros((T, 3)), missing=np.zeros(T, bool)), "square")
+    found = check_recording(vertices(wave=wave, rotation=np.zeros((T, 3)), missing=np.zeros(T, bool)), "square")
     assert len(found.vertices) == len(found.rotation) == len(found.missing) == frames
     assert len(found.wave) == frames * 640
     np.testing.assert_array_equal(found.wave[: min(samples, frames * 640)], wave[: frames * 640])

@@ -17,8 +17,8 @@ from talkinghead.models.perceptual.emotion_net import (
     MeshConfig,
     MeshEmotion,
     ScriptedEmotion,
-    labels,
-    load,
+    emotion_labels,
+    load_emotion_net,
 )
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, layer
@@ -72,7 +72,7 @@ def test_they_are_saved_and_loaded(tmp_path):
     net.save_pretrained(tmp_path / "video")
     mesh.save_pretrained(tmp_path / "mesh")
     pictures, moved = torch.rand(1, 3, 16, 16), torch.rand(1, 4, 60)
-    again = load(str(tmp_path / "video"))
+    again = load_emotion_net(str(tmp_path / "video"))
     assert isinstance(again, EmotionNet) and again.size == 16 and not again.training
     assert not any(weight.requires_grad for weight in again.parameters())
     torch.testing.assert_close(again.features(pictures), net.features(pictures), atol=2e-2, rtol=2e-2)
@@ -82,29 +82,29 @@ def test_they_are_saved_and_loaded(tmp_path):
 
 def test_what_is_no_emotion_network_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such file or folder; 'default' is the one that ships"):
-        load(str(tmp_path / "absent.pth"))
+        load_emotion_net(str(tmp_path / "absent.pth"))
     (tmp_path / "text.pth").write_text("no archive")
     with pytest.raises(InputError, match=r"text\.pth: is no TorchScript archive"):
-        load(str(tmp_path / "text.pth"))
+        load_emotion_net(str(tmp_path / "text.pth"))
     torch.jit.script(nn.Linear(3, 3)).save(tmp_path / "linear.pth")
     with pytest.raises(InputError, match=r"linear\.pth: does not take \(1, 3, 256, 256\)"):
-        load(str(tmp_path / "linear.pth"))
+        load_emotion_net(str(tmp_path / "linear.pth"))
     with pytest.raises(InputError, match=r"has no config\.json"):
-        load(str(tmp_path))
+        load_emotion_net(str(tmp_path))
     (tmp_path / "config.json").write_text('{"chanels": [1]}')
     with pytest.raises(InputError, match="did you mean 'channels'"):
-        load(str(tmp_path))
+        load_emotion_net(str(tmp_path))
     small().save_pretrained(tmp_path)
     (tmp_path / "config.json").write_text('{"width": 17}')
     with pytest.raises(InputError, match=f"emotion network {tmp_path}: "):
-        load(str(tmp_path))
+        load_emotion_net(str(tmp_path))
 
 
 def test_labels_say_which_and_how_strongly():
     curve = torch.zeros(4, len(EMOTIONS))
     curve[:, 0] = 1  # neutral's own column counts for nothing
     curve[1, 1], curve[2, 1], curve[3, 1], curve[3, 2] = 0.1, 0.5, 0.3, 0.3
-    share, intensity = labels(curve)
+    share, intensity = emotion_labels(curve)
     torch.testing.assert_close(share.sum(-1), torch.ones(4))
     torch.testing.assert_close(share[:, 0], torch.tensor([1, 0.5, 0, 0]))
     torch.testing.assert_close(share[3, :3], torch.tensor([0, 0.5, 0.5]))
@@ -124,12 +124,12 @@ def test_landmarks_are_told_in_mm_of_a_usual_face():
 
 def test_a_scripted_network_is_fed_as_it_was_trained(scripted):
     pictures = torch.full((2, 3, 256, 256), 0.5)
-    net = load(str(scripted / "dark.pth"))
+    net = load_emotion_net(str(scripted / "dark.pth"))
     assert isinstance(net, ScriptedEmotion) and not any(w.requires_grad for w in net.parameters())
     seen = net(pictures)
     assert seen.features.shape == (2, 10) and seen.logits.argmax(-1).tolist() == [EMOTIONS.index("happy")] * 2
     torch.testing.assert_close(seen.features[0, 8:], torch.tensor([0.5, 0.0]))  # grey: red and blue are the same
-    assert load(str(scripted / "tuple.pth")).features(pictures).shape == (2, 10)
+    assert load_emotion_net(str(scripted / "tuple.pth")).features(pictures).shape == (2, 10)
     assert not net.train().network.training
     pictures.requires_grad_(True)
     net.features(pictures)[:, 8].sum().backward()
@@ -162,7 +162,7 @@ def test_the_shipped_ones_name_emotions_and_how_strong_they_are(shown, kind):
     else:
         from talkinghead.rendering.differentiable.renderer import FaceRenderer
 
-        net = load("default")
+        net = load_emotion_net("default")
         draw = FaceRenderer(head, size=net.size)
         see = lambda motion: net(draw(motion[:, :: net.step]))  # noqa: E731
     assert sum(weight.numel() for weight in net.parameters()) < 1_000_000

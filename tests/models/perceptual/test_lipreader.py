@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from talkinghead.errors import InputError
-from talkinghead.models.perceptual.lipreader import VISEMES, LipReader, LipReaderConfig, ScriptedReader, load
+from talkinghead.models.perceptual.lipreader import VISEMES, LipReader, LipReaderConfig, ScriptedReader, load_lipreader
 from talkinghead.speech.phonemes import PHONES
 
 
@@ -60,7 +60,7 @@ def test_it_is_saved_and_loaded(tmp_path):
     torch.manual_seed(0)
     reader = LipReader(LipReaderConfig(channels=[8, 8, 16], width=24)).eval()
     reader.save_pretrained(tmp_path)
-    again = load(str(tmp_path))
+    again = load_lipreader(str(tmp_path))
     crops = torch.rand(1, 3, 88, 88)
     torch.testing.assert_close(again.features(crops), reader.features(crops), atol=1e-2, rtol=1e-2)
     assert not any(weight.requires_grad for weight in again.parameters()) and not again.training
@@ -75,34 +75,34 @@ def test_a_scripted_reader_is_fed_as_it_was_trained(scripted):
     plain = ScriptedReader(scripted / "Plain.pth")
     raw = torch.jit.load(scripted / "Plain.pth")(torch.ones(1, 1, 29, 88, 88), torch.tensor([29]))
     torch.testing.assert_close(plain.features(crops), raw.detach().expand(2, 1, 5))
-    assert load(str(scripted / "Parts.pth")).features(crops).shape == (2, 29, 7)  # each picture's, not the window's
+    assert load_lipreader(str(scripted / "Parts.pth")).features(crops).shape == (2, 29, 7)  # each picture's, not the window's
     assert not any(weight.requires_grad for weight in plain.parameters()) and not plain.train().network.training
 
 
 @pytest.mark.parametrize("name", ["Plain", "Parts"])
 def test_gradients_reach_pictures_through_a_scripted_reader(scripted, name):
     crops = torch.rand(1, 29, 88, 88, requires_grad=True)
-    load(str(scripted / f"{name}.pth")).features(crops).square().sum().backward()
+    load_lipreader(str(scripted / f"{name}.pth")).features(crops).square().sum().backward()
     assert crops.grad is not None and torch.isfinite(crops.grad).all() and crops.grad.abs().sum() > 0
 
 
 def test_what_is_no_lip_reader_is_refused(tmp_path, scripted):
     with pytest.raises(InputError, match="no such file or folder; 'default' is the one that ships"):
-        load(str(tmp_path / "absent.pth"))
+        load_lipreader(str(tmp_path / "absent.pth"))
     (tmp_path / "text.pth").write_text("no archive")
     with pytest.raises(InputError, match=r"text\.pth: is no TorchScript archive"):
-        load(str(tmp_path / "text.pth"))
+        load_lipreader(str(tmp_path / "text.pth"))
     torch.save({"weights": torch.zeros(3)}, tmp_path / "pickle.pth")
     with pytest.raises(InputError, match="is no TorchScript archive"):
-        load(str(tmp_path / "pickle.pth"))
+        load_lipreader(str(tmp_path / "pickle.pth"))
     torch.jit.script(nn.Linear(3, 3)).save(tmp_path / "linear.pth")
     with pytest.raises(InputError, match=r"linear\.pth: does not take \(1, 1, 29, 88, 88\)"):
-        load(str(tmp_path / "linear.pth"))
+        load_lipreader(str(tmp_path / "linear.pth"))
     with pytest.raises(InputError, match=r"has no config\.json"):
-        load(str(tmp_path))
+        load_lipreader(str(tmp_path))
     (tmp_path / "config.json").write_text('{"chanels": [1]}')
     with pytest.raises(InputError, match="did you mean 'channels'"):
-        load(str(tmp_path))
+        load_lipreader(str(tmp_path))
 
 
 def test_the_shipped_one_reads_the_default_heads_lips():
@@ -111,7 +111,7 @@ def test_the_shipped_one_reads_the_default_heads_lips():
     from talkinghead.rendering.differentiable.renderer import MouthRenderer
     from talkinghead.speech.coarticulation import speak
 
-    reader = load("default")
+    reader = load_lipreader("default")
     assert isinstance(reader, LipReader) and sum(weight.numel() for weight in reader.parameters()) < 1_000_000
     said = ["SIL", *"M AA M AA F UW F UW".split(), "SIL"]
     phones = [(0.18 * i, 0.18 * (i + 1), phone) for i, phone in enumerate(said)]
