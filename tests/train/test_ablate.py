@@ -39,8 +39,8 @@ def test_it_trains_measures_and_goes_on(ablate, recipe, tiny_data, tmp_path, mon
     models = {path: path.stat().st_mtime_ns for path in out.glob("*/model.safetensors")}
     assert sorted(path.parent.name.partition("-")[0] for path in models) == ["geometry", "motion", "with_sync"]
     asked: list = []
-    really = ablate.run
-    monkeypatch.setattr(ablate, "run", lambda config: asked.append(config) or really(config))
+    really = ablate.run_training
+    monkeypatch.setattr(ablate, "run_training", lambda config: asked.append(config) or really(config))
     ablate.main()
     assert not asked and table == (out / "ablation.md").read_text()
     monkeypatch.setitem(ablate.SETS, "+ sync", {"sync": 0.3})

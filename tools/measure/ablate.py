@@ -27,7 +27,7 @@ from talkinghead.evaluate import evaluate
 from talkinghead.files import recipe, replacing
 from talkinghead.train import checkpoint
 from talkinghead.train.config import TrainConfig
-from talkinghead.train.loop import run
+from talkinghead.train.loop import run_training
 from talkinghead.train.objective.terms import GEOMETRY, STAGES, TERMS
 
 CODES = {"code": 0.05, "code_feature": 0.5}
@@ -66,12 +66,12 @@ def trained(config: TrainConfig, out: Path, name: str, extra: dict[str, float]) 
     """The folder of a model whose prior was trained with a set of losses; goes on where it was."""
     motion = only(config, ("motion",))
     first = folder_of(motion, out, "motion")
-    run(replace(motion, out=str(first)))
+    run_training(replace(motion, out=str(first)))
     whole = only(replace(config, prior=replace(config.prior, weights=weights_of(config, extra))), ("motion", "prior"))
     folder = folder_of(whole, out, name)
     if not (folder / checkpoint.NAME).exists():
         shutil.copyfile(first / checkpoint.NAME, folder / checkpoint.NAME)
-    return run(replace(whole, out=str(folder)))
+    return run_training(replace(whole, out=str(folder)))
 
 
 def folder_of(config: TrainConfig, out: Path, name: str) -> Path:
