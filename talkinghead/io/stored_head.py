@@ -23,6 +23,7 @@ TEXTS = ("name", "names", "parts", "landmarks", "provenance", "basis_scale")
 
 def read_stored(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What a head file says and its arrays, which fit each other. Raises InputError."""
+    data: dict[str, np.ndarray] = {}
     try:
         data = load_arrays(path, None, "a head saved by talkinghead", limit=LIMIT)
         meta = parse_json(str(data["head"]))
