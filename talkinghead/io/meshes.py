@@ -120,15 +120,15 @@ def read_mc(path: Path) -> np.ndarray:
     """
     data = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
     frames: list[np.ndarray] = []
+    kinds = {b"FVCA": np.dtype(">f4"), b"DVCA": np.dtype(">f8")}
     for kind, start, end in _groups(data, path):
         if kind != b"MYCH":
             continue
-        arrays = [
-            data[a:b].view(dtype).reshape(-1, 3).astype(np.float32)
-            for tag, a, b in _chunks(data, start, end, path)
-            for name, dtype in ((b"FVCA", ">f4"), (b"DVCA", ">f8"))
-            if tag == name
-        ]
+        found = [(a, b, kinds[tag]) for tag, a, b in _chunks(data, start, end, path) if tag in kinds]
+        if any((b - a) % (3 * dtype.itemsize) for a, b, dtype in found):
+            raise InputError(f"{path}: frame {len(frames)} has no three numbers for each vertex; copy it again")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which whoever takes the frames refuses
+            arrays = [data[a:b].view(dtype).reshape(-1, 3).astype(np.float32) for a, b, dtype in found]
         if len(arrays) != 1 or (frames and arrays[0].shape != frames[0].shape):
             shapes = [len(array) for array in arrays]
             raise InputError(f"{path}: frame {len(frames)} has meshes of {shapes} vertices; export a cache of the face alone")

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError
-from talkinghead.io.gltf import Gltf, Undecoded
+from talkinghead.io.gltf import Gltf
 
 SIDE = 1024  # pixels of a tile at most
 EDGE = 2.0  # pixels at the rim of a tile that are not used, so that neighbours do not shine through
-MOST_PIXELS = 1 << 26  # of a picture
+MOST_PIXELS = 1 << 26  # of a picture, and of the texture
 SEEN = 0.2  # of alpha, of a face: what is less is not drawn
 
 
@@ -35,7 +34,7 @@ def base_picture(gltf: Gltf, material: dict[str, Any]) -> np.ndarray | None:
                 return None
             picture.thumbnail((SIDE, SIDE))
             return np.asarray(picture.convert("RGBA"))
-    except (Undecoded, InputError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # a broken picture makes Pillow raise nearly anything
         return None
 
 
@@ -82,6 +81,7 @@ def atlas(pictures: list[np.ndarray | None]) -> tuple[np.ndarray, list[np.ndarra
     columns = int(np.ceil(np.sqrt(len(pictures))))
     rows = -(-len(pictures) // columns)
     side = max((max(p.shape[:2]) for p in pictures if p is not None), default=8)
+    side = max(8, min(side, int((MOST_PIXELS / (rows * columns)) ** 0.5)))
     whole, places = np.full((rows * side, columns * side, 3), 255, np.uint8), []
     for number, picture in enumerate(pictures):
         row, column = divmod(number, columns)

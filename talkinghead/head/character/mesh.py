@@ -20,6 +20,7 @@ from talkinghead.head.landmarks import on_triangle
 from talkinghead.io.gltf import DRACO, LIMIT, Gltf, Undecoded
 
 TRIANGLES = 4
+MOST_SURFACES = 256  # of a head, each with a picture of its own
 CARRIED = 0.5  # of a vertex's weights: what makes it the head's
 
 
@@ -53,6 +54,8 @@ def surfaces(character: Character) -> list[Surface]:
             if isinstance(primitive, dict) and primitive.get("mode", TRIANGLES) == TRIANGLES:
                 read = _Reader(gltf, primitive)
                 out += list(_surface(character, read, index, worlds, of_head, of_eyes, carriers.get(index, ())))
+    if len(out) > MOST_SURFACES:
+        raise InputError(f"{gltf.path}: its head has {len(out)} surfaces; at most {MOST_SURFACES} are read")
     if sum(len(s.points) for s in out) * len(character.names) * 12 > LIMIT:
         raise Undecoded("larger than 1 GiB with all its shapes")
     return out
