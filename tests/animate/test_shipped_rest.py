@@ -56,7 +56,8 @@ def test_pauses_around_speech_do_not_change_its_lips(talker, sample):
     wave = load_audio(sample)
     alone = talker.animate(wave, fps=50, idle=0).lip_aperture()
     padded = talker.animate(np.pad(wave, RATE), fps=50, idle=0).lip_aperture()[50 : 50 + len(alone)]
-    assert np.corrcoef(alone, padded)[0, 1] > 0.98
+    voice = slice(8, None)  # its first sound is at 0.16 s; lips part earlier before it if there is a pause
+    assert np.corrcoef(alone[voice], padded[voice])[0, 1] > 0.99
 
 
 def test_loudness_does_not_change_the_lips(talker, sample):

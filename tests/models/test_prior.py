@@ -72,7 +72,8 @@ def test_samples_do_not_flicker(sample):
 
     steady, sampled = trembling(0), trembling(1.0)
     assert sampled < 1.15 * steady
-    assert sampled < 0.95 * trembling(1.0, independent=True)  # 0.936 of the shipped model
+    # What noise adds, since most of what trembles is speech: 0.74 of the shipped model.
+    assert sampled**2 - steady**2 < 0.85 * (trembling(1.0, independent=True) ** 2 - steady**2)
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,8 @@ def test_pauses_between_words_are_no_rest():
 
 def test_a_recording_that_begins_just_before_the_voice_begins_at_rest():
     rest = level(0.16, 1)
-    assert rest[0] == 1 and not rest[8:].any()
+    assert rest[:5].min() > 0.98, "lips part with the voice"
+    assert not rest[11:].any()
     assert not level(0.04, 1).any()  # too short to be sure
 
 
@@ -56,7 +57,7 @@ def test_doubtful_and_total_silence_change_nothing():
 def test_seconds_are_seconds_at_any_rate(fps):
     probability = np.concatenate([np.full(2 * fps, 0.99), np.full(fps, 0.1)])
     rest = rest_level(probability, fps)
-    assert rest[: round(1.2 * fps)].min() > 0.98 and not rest[round(1.5 * fps) :].any()
+    assert rest[: round(1.65 * fps)].min() > 0.98 and not rest[round(1.85 * fps) :].any()
 
 
 def test_a_mouth_at_rest_is_shut_and_the_upper_face_stays(default_head):
