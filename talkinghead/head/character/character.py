@@ -99,7 +99,7 @@ class Character:
         if missing:
             counts.append(f"{len(missing)} of ARKit's 52 have none, such as {', '.join(missing[:3])}")
         if self.still:
-            counts.append(f"{len(self.still)} shapes are empty")
+            counts.append("1 shape is empty" if len(self.still) == 1 else f"{len(self.still)} shapes are empty")
         turning = [bone.replace("_", " ") for bone in self.turning]
         counts.append(f"bones: {', '.join(turning)}" if turning else "no bone of a head is found, it keeps still")
         return "; ".join(counts)
