@@ -26,6 +26,7 @@ from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.motion.animation import Animation, eye_shapes
 
+BLOCK = 500  # frames at a time
 RATES = (30 / 1.001, 30.0, 60 / 1.001, 60.0)  # frames a second that importers of the app's takes know
 LIVE_LINK = """
 EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft
@@ -43,26 +44,35 @@ def write(animation: Animation, path: Path) -> None:
 
     Warns of a rate that Unreal and Maya misread: they take takes for 30 or 60 frames a second, whatever their timecodes say.
     """
-    animation = for_curves(animation, path)
-    head, weights, turns = animation.head, animation.coefficients, head_angles(animation)
-    if {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}:
-        curves = dict(zip((name.lower() for name in head.names), weights.T, strict=True))
-        zero = np.zeros(len(animation), np.float32)
-        columns = [*(curves.get(name.lower(), zero) for name in LIVE_LINK), *turns.T, *eye_angles(animation).T]
+    head = animation.head
+    live_link = {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}
+    if live_link:
         header = ["Timecode", "BlendShapeCount", *LIVE_LINK, *HEAD, *EYES]
         if not np.isclose(animation.fps, RATES, rtol=1e-4).any():
             rate = f"{path}: Unreal and Maya would play {animation.fps:g} frames a second at another speed"
             warnings.warn(f"{rate}; for them write 60 or 30, with --fps or Animation.resample", InputWarning, stacklevel=2)
-        first = [[timecode(t / animation.fps, animation.fps), str(len(columns))] for t in range(len(animation))]
     else:
-        columns = [*weights.T, *(turns.T if animation.rotation is not None else ())]
-        header = ["time", *head.names, *HEAD][: 1 + len(columns)]
-        first = [[f"{time:.6f}"] for time in animation.times]
+        header = ["time", *head.names, *(HEAD if animation.rotation is not None else ())]
+    done = 0
     with replacing(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(header)
-        for start, values in zip(first, np.stack(columns, 1).tolist(), strict=True):
-            out.writerow([*start, *(f"{value:.8f}" for value in values)])
+        for part in animation.parts(BLOCK):
+            values = _columns(for_curves(part, path), live_link)
+            for t, row in enumerate(np.stack(values, 1).tolist(), done):
+                start = [timecode(t / part.fps, part.fps), str(len(row))] if live_link else [f"{(t + 0.5) / part.fps:.6f}"]
+                out.writerow([*start, *(f"{value:.8f}" for value in row)])
+            done += len(part)
+
+
+def _columns(animation: Animation, live_link: bool) -> list[np.ndarray]:
+    """(T,) values of each column but the first ones, which tell the time."""
+    weights, turns = animation.coefficients, head_angles(animation)
+    if not live_link:
+        return [*weights.T, *(turns.T if animation.rotation is not None else ())]
+    curves = dict(zip((name.lower() for name in animation.head.names), weights.T, strict=True))
+    zero = np.zeros(len(animation), np.float32)
+    return [*(curves.get(name.lower(), zero) for name in LIVE_LINK), *turns.T, *eye_angles(animation).T]
 
 
 def timecode(seconds: float, fps: float) -> str:

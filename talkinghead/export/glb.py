@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ class Buffer:
     """The binary chunk under construction and the views and accessors that describe it."""
 
     def __init__(self, *, compress: bool = False) -> None:
-        self.data = bytearray()
+        self.pieces: list[bytes | memoryview] = []  # in the order of the file, with what pads them
+        self.size = 0
         self.views: list[dict] = []
         self.accessors: list[dict] = []
         self.compress = compress
@@ -59,8 +61,8 @@ class Buffer:
         self.still = 0  # rows of zeros that targets without motion share
         self._zeros: int | None = None
 
-    def view(self, data: bytes) -> int:
-        """Store bytes as they are."""
+    def view(self, data: bytes | memoryview) -> int:
+        """Store bytes as they are. They are not copied."""
         self.views.append({"buffer": 0, "byteOffset": self._append(data), "byteLength": len(data)})
         return len(self.views) - 1
 
@@ -77,7 +79,7 @@ class Buffer:
             self.views[-1]["extensions"] = {MESHOPT: place | about}
             self.plain_size += array.nbytes
         else:
-            self.view(array.tobytes())
+            self.view(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
         if target:
             self.views[-1]["target"] = target
         return len(self.views) - 1
@@ -111,10 +113,11 @@ class Buffer:
         where = {"bufferView": self.array(indices, mode="INDICES"), "componentType": COMPONENT[indices.dtype]}
         return self._describe(deltas, limits, sparse={"count": len(rows), "indices": where, "values": values})
 
-    def _append(self, data: bytes) -> int:
-        self.data += b"\0" * (-len(self.data) % 4)
-        self.data += data
-        return len(self.data) - len(data)
+    def _append(self, data: bytes | memoryview) -> int:
+        padding = b"\0" * (-self.size % 4)
+        self.pieces += [padding, data]
+        self.size += len(padding) + len(data)
+        return self.size - len(data)
 
     def _describe(self, array: np.ndarray, limits: bool, **about) -> int:
         width = 1 if array.ndim == 1 else array.shape[1]
@@ -149,7 +152,7 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
         "animations": [_motion(buffer, animation)],
     }
     gltf |= _texture(buffer, head)
-    gltf |= {"bufferViews": buffer.views, "accessors": buffer.accessors, "buffers": [{"byteLength": len(buffer.data)}]}
+    gltf |= {"bufferViews": buffer.views, "accessors": buffer.accessors, "buffers": [{"byteLength": buffer.size}]}
     used = [SPECULAR] if any("extensions" in material for material in gltf["materials"]) else []
     if compress:
         gltf["buffers"].append({"byteLength": buffer.plain_size, "extensions": {MESHOPT: {"fallback": True}}})
@@ -157,8 +160,8 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
         used += gltf["extensionsRequired"]
     if used:
         gltf["extensionsUsed"] = used
-    with replacing(path) as fresh:
-        fresh.write_bytes(container(gltf, bytes(buffer.data)))
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        file.writelines(container(gltf, buffer))
 
 
 def _texture(buffer: Buffer, head: Head) -> dict:
@@ -294,10 +297,12 @@ def _float(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, "<f4")
 
 
-def container(gltf: dict, binary: bytes) -> bytes:
+def container(gltf: dict, buffer: Buffer) -> Iterator[bytes | memoryview]:
     """The GLB file: a header, the JSON chunk padded with spaces, the binary chunk padded with zeros."""
     text = json.dumps(gltf, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)
-    binary += b"\0" * (-len(binary) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
-    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+    binary = buffer.size + -buffer.size % 4
+    yield struct.pack("<4sII", b"glTF", 2, 28 + len(text) + binary)
+    yield struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", binary, b"BIN\0")
+    yield from buffer.pieces
+    yield b"\0" * (binary - buffer.size)

@@ -74,10 +74,10 @@ def write(animation: Animation, path: Path) -> None:
         "animations": [{"name": "speech", "samplers": samplers, "channels": channels}],
         "bufferViews": buffer.views,
         "accessors": buffer.accessors,
-        "buffers": [{"byteLength": len(buffer.data)}],
+        "buffers": [{"byteLength": buffer.size}],
     }
-    with replacing(path) as fresh:
-        fresh.write_bytes(container(gltf, bytes(buffer.data)))
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        file.writelines(container(gltf, buffer))
 
 
 def _expressions(animation: Animation) -> list[tuple[str, str, np.ndarray]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
 from talkinghead.audio.clock import frame_count, frame_times
+from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
@@ -75,6 +77,12 @@ class Animation:
         """(T,) seconds at which the frames are shown."""
         return frame_times(len(self), self.fps)
 
+    def parts(self, size: int) -> Iterator[Self]:
+        """The same motion in pieces of at most `size` frames, whose arrays are views."""
+        for span in spans(len(self), size):
+            own = {name: value[span] for name in ("coefficients", *OPTIONAL) if (value := getattr(self, name)) is not None}
+            yield replace(self, **own)
+
     def offsets(self, frames: slice | int = slice(None)) -> np.ndarray:
         """(T, V, 3) metres to add to the template, in the head's own space: without rotation and translation."""
         weights = self.coefficients[frames]
@@ -124,15 +132,10 @@ class Animation:
         """The same motion at another frame rate, by linear interpolation on the frame clock (shortest arc for rotations)."""
         if fps == self.fps:
             return self
-        target = frame_times(frame_count(self.duration, fps), fps)
-        position = np.clip(target * self.fps - 0.5, 0, len(self) - 1)
-        low = np.floor(position).astype(int)
-        high = np.minimum(low + 1, len(self) - 1)
-        share = (position - low).astype(np.float32)
+        low, high, share = neighbours(len(self), self.fps, fps)
 
         def mix(values: np.ndarray) -> np.ndarray:
-            weight = share.reshape(-1, *[1] * (values.ndim - 1))
-            return values[low] * (1 - weight) + values[high] * weight
+            return between(values[low], values[high], share)
 
         changed = {n: mix(v) for n in ("coefficients", *OPTIONAL) if (v := getattr(self, n)) is not None}
         if self.rotation is not None:
@@ -195,6 +198,23 @@ class Animation:
             arm = template[mine] - centre
             out[..., mine, :] = arm @ np.swapaxes(turn, -1, -2).astype(np.float32) - arm
         return out
+
+
+def neighbours(count: int, fps: float, wanted: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each frame at the rate `wanted`: the two of `count` frames at `fps` that it lies between, and its share of the second.
+
+    Where the rates are equal, the first is the frame itself.
+    """
+    target = frame_times(frame_count(count / fps, wanted), wanted)
+    position = np.clip(target * fps - 0.5, 0, count - 1)
+    low = np.floor(position).astype(int)
+    return low, np.minimum(low + 1, count - 1), (position - low).astype(np.float32)
+
+
+def between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(T, ...) values: `share` (T,) of the second, the rest of the first."""
+    weight = share.reshape(-1, *[1] * (first.ndim - 1))
+    return first * (1 - weight) + second * weight
 
 
 def eye_shapes(head: Head) -> dict[str, tuple[int, int, float]]:
