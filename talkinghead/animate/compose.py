@@ -5,7 +5,7 @@ T frames at the speech's own rate, K shapes of a head, E emotions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from talkinghead.animate.animation import Animation
 from talkinghead.animate.settings import AnimateSettings
 from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.audio.prosody import Prosody
+from talkinghead.blocks import Rows, spans
 from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
+from talkinghead.motion.animation import between, neighbours
 from talkinghead.motion.articulation import bite_lip, round_lips
 from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
@@ -23,19 +25,22 @@ from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
 from talkinghead.motion.pauses import rest_mouth
 
+BLOCK = 10_000  # frames that are composed at a time
+
 
 @dataclass(frozen=True)
 class SpeechMotion:
     """What a model, or a transcript, makes of a recording, before anything else is done with it.
 
-    neutral: (T, K) weights of the head's shapes. expression: (T, K) what the emotion adds. closure: (T,) how far the lips are
-    to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes: whether the weights
-    are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's parameters are left
-    as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see `motion.articulation`.
+    neutral: (T, K) weights of the head's shapes. expression: (T, K) what the emotion adds, None without one. closure: (T,) how
+    far the lips are to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes:
+    whether the weights are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's
+    parameters are left as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see
+    `motion.articulation`.
     """
 
-    neutral: np.ndarray
-    expression: np.ndarray
+    neutral: np.ndarray | Rows
+    expression: np.ndarray | Rows | None
     closure: np.ndarray | None
     rest: np.ndarray | None
     fps: float
@@ -57,26 +62,18 @@ def compose(
 
     curve: the emotion, as it was asked for or heard. voice: prosody of the recording; only needed for nonverbal motion.
     """
-    if not speech.blendshapes:
-        weights = speech.neutral + speech.expression
-    else:
-        gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
-        weights = apply_gains(speech.neutral, speech.expression, head, *gains)
-        moving = min(1.0, settings.articulation * settings.lower_face)
-        if speech.rounding is not None:
-            weights = round_lips(weights, moving * speech.rounding, head)
-        if speech.bite is not None:
-            weights = bite_lip(weights, moving * speech.bite, head)
-        if speech.closure is not None:
-            weights = close_lips(weights, speech.closure, head)
-        if speech.rest is not None:
-            # With an emotion a mouth may stand open.
-            intensity = settings.expressiveness * curve.at(frame_times(len(weights), speech.fps)).sum(1)
-            weights = rest_mouth(weights, speech.rest * (1 - np.clip(intensity, 0, 1)), head)
-    animation = motion.Animation(weights, speech.fps, head, meta=meta).resample(settings.fps)
     # Resampling may be off by one frame: the last one is held, or cut.
-    frames = np.minimum(np.arange(frame_count(seconds, settings.fps)), len(animation) - 1)
-    animation = replace(animation, coefficients=animation.coefficients[frames])
+    low, high, share = _clock(len(speech.neutral), speech.fps, settings.fps)
+    frames = np.minimum(np.arange(frame_count(seconds, settings.fps)), len(low) - 1)
+    coefficients = np.empty((len(frames), len(head.names)), np.float32)
+    for span in spans(len(frames), BLOCK):
+        here = frames[span]
+        first, last = low[here[0]], high[here[-1]] + 1
+        if span.stop == len(frames):
+            last = len(speech.neutral)
+        weights = _layered(speech, slice(first, last), head, settings, curve)
+        coefficients[span] = between(weights[low[here] - first], weights[high[here] - first], share[here])
+    animation = motion.Animation(coefficients, float(settings.fps), head, meta=meta)
     if not speech.blendshapes or not settings.idle:
         return Animation.of(animation)
     animation = add_nonverbal_motion(
@@ -89,5 +86,36 @@ def compose(
         head=settings.head_motion * settings.expressiveness,
         voice=voice,
         emotion=curve.at(frame_times(len(animation), settings.fps)),
+        in_place=True,
     )
     return Animation.of(animation)
+
+
+def _layered(speech: SpeechMotion, span: slice, head: Head, settings: AnimateSettings, curve: EmotionCurve) -> np.ndarray:
+    """(n, K) weights of some frames at the speech's own rate: expression, gains, closure and rest."""
+    neutral = speech.neutral[span]
+    expression = np.zeros_like(neutral) if speech.expression is None else speech.expression[span]
+    if not speech.blendshapes:
+        return neutral + expression
+    gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
+    weights = apply_gains(neutral, expression, head, *gains)
+    moving = min(1.0, settings.articulation * settings.lower_face)
+    if speech.rounding is not None:
+        weights = round_lips(weights, moving * speech.rounding[span], head)
+    if speech.bite is not None:
+        weights = bite_lip(weights, moving * speech.bite[span], head)
+    if speech.closure is not None:
+        weights = close_lips(weights, speech.closure[span], head)
+    if speech.rest is not None:
+        # With an emotion a mouth may stand open.
+        intensity = settings.expressiveness * curve.at(frame_times(len(speech.neutral), speech.fps)[span]).sum(1)
+        weights = rest_mouth(weights, speech.rest[span] * (1 - np.clip(intensity, 0, 1)), head)
+    return weights
+
+
+def _clock(count: int, fps: float, wanted: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`motion.animation.neighbours`; frames at the rate that is wanted stay as they are."""
+    if fps == wanted:
+        own = np.arange(count)
+        return own, own, np.zeros(count, np.float32)
+    return neighbours(count, fps, wanted)

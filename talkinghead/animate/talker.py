@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
 from talkinghead.animate.settings import GAINS, AnimateSettings
 from talkinghead.animate.silence import warn_of_silence
-from talkinghead.audio.clock import RATE, frame_times
-from talkinghead.audio.load import audio_hash, load_audio
-from talkinghead.audio.prosody import prosody
+from talkinghead.audio.clock import FRAME, RATE, frame_times
+from talkinghead.audio.load import open_audio
+from talkinghead.audio.prosody import Prosody, prosody
+from talkinghead.audio.waveform import Waveform
+from talkinghead.blocks import Rows, with_margins
 from talkinghead.errors import InputError
 from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
@@ -26,12 +29,14 @@ from talkinghead.models.prior import emotion_input
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.models.template import lacking, template_code
-from talkinghead.motion.affect import fluctuate
-from talkinghead.motion.articulation import bite_level, rounding
+from talkinghead.motion.affect import fluctuate, fluctuation
+from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
 from talkinghead.motion.controls import manner_of
+from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
 from talkinghead.motion.retarget import controls_of
+from talkinghead.progress import progress_bar
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
@@ -64,13 +69,14 @@ class Talker:
 
     def animate(
         self,
-        audio: str | Path | np.ndarray,
+        audio: str | Path | np.ndarray | Waveform,
         *,
         head: Head | None = None,
         annotation: str | None = None,
         rate: int | None = None,
         track: int | None = None,
         settings: AnimateSettings | None = None,
+        progress: bool = False,
         **changes: Any,
     ) -> Animation:
         """Motion for a recording, as long as the recording to within a frame.
@@ -78,14 +84,14 @@ class Talker:
         audio: a path, or samples in [-1, 1] with their `rate` in Hz (16000 if not given). track: which of a file's sounds, see
         `load_audio`. head: any head whose shapes are known by their names, the default one if not given, see `Animation.on`; or
         a person on a topology that the model was trained on. annotation: which kind of motion, where the model knows several
-        (`config.annotations`); what fits `head`, or the first.
+        (`config.annotations`); what fits `head`, or the first. progress: whether a bar on a terminal counts the seconds.
 
         settings, changes: see `AnimateSettings`, whose fields are keywords here: `animate("a.wav", emotion="happy", seed=1)`.
         Beside a name, `emotion` may be a dict, keyframes or an `EmotionCurve`. Raises InputError.
         """
         settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
         if head is not None and self._by_names(head, annotation):
-            given = {"annotation": annotation, "rate": rate, "track": track, "settings": settings}
+            given = {"annotation": annotation, "rate": rate, "track": track, "settings": settings, "progress": progress}
             return self.animate(audio, **given).on(head)
         annotation, head = self.face(head, annotation)
         curve = settings.curve
@@ -95,33 +101,43 @@ class Talker:
             raise InputError(f"{', '.join(gains)}: for blendshapes, not for {annotation} motion; leave them at 1")
         self.network.check_prior(settings.prior)
         style = self._style(settings.style)
-        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE, track=track)
-        if isinstance(audio, str | Path):
-            warn_of_silence(wave, audio)
-        features = self._features(wave)
-        voice = prosody(wave) if settings.idle or curve is None or curve.values.any() else None
-        if curve is None:
-            curve = emotion_of_voice(wave, features[0].cpu().numpy(), voice).scaled(settings.intensity)
-        decode = partial(self._decode, features, style, template_code(head, self.config, annotation), annotation, settings)
-        neutral = decode(None)
-        expression = np.zeros_like(neutral)
-        if curve.values.any():
-            times = frame_times(len(neutral), self.config.fps)
-            shown = fluctuate(curve.at(times), times, voice, settings.seed) if settings.idle else curve.at(times)
-            expression = decode(shown) - neutral
-        names, posteriors = self.config.annotations[annotation], self._posteriors(features)
-        speech = SpeechMotion(
-            head.scatter_coefficients(neutral, names),
-            head.scatter_coefficients(expression, names),
-            None if posteriors is None else closure_level(self._probability(posteriors, BILABIALS)),
-            None if posteriors is None else rest_level(self._probability(posteriors, (SILENCE,)), self.config.fps),
-            self.config.fps,
-            annotation in BLENDSHAPES,
-            None if posteriors is None else bite_level(self._probability(posteriors, LABIODENTALS)),
-            None if posteriors is None else rounding(posteriors, self.config.phones, self.config.fps),
-        )
-        meta = {"annotation": annotation} | settings.meta(curve) | {"audio": audio_hash(wave), "version": __version__}
-        return compose(speech, head, settings, curve, voice, len(wave) / RATE, meta)
+        with ExitStack() as closing:
+            source_rate = None if isinstance(audio, str | Path) else rate or RATE
+            recording = open_audio(audio, source_rate=source_rate, track=track)
+            if recording is not audio:
+                closing.enter_context(recording)
+            if isinstance(audio, str | Path):
+                warn_of_silence(recording.loudest, audio)
+            bar = closing.enter_context(progress_bar(progress))
+            task = bar.add_task("animating", total=max(1, round(recording.seconds)))
+            voice = prosody(recording) if settings.idle or curve is None or curve.values.any() else None
+            if curve is None:
+                curve = emotion_of_voice(recording, None, voice).scaled(settings.intensity)
+            shown = self._shown(recording, curve, voice, settings) if curve.values.any() else None
+            neutral = closing.enter_context(Rows(len(head.names)))
+            expression = None if shown is None else closing.enter_context(Rows(len(head.names)))
+            heard: list[tuple[np.ndarray, ...]] = []
+            latents = self._latents(recording, settings, style, shown, heard)
+            names, code = self.config.annotations[annotation], template_code(head, self.config, annotation)
+            for rows in self._decoded(latents, code, annotation):
+                neutral.append(head.scatter_coefficients(rows[0], names))
+                if expression is not None:
+                    expression.append(head.scatter_coefficients(rows[1] - rows[0], names))
+                bar.update(task, completed=int(len(neutral) / self.config.fps))
+            fps = self.config.fps
+            bilabial, silence, labiodental, goals = map(np.concatenate, zip(*heard, strict=True)) if heard else [None] * 4
+            speech = SpeechMotion(
+                neutral,
+                expression,
+                None if bilabial is None else closure_level(bilabial),
+                None if silence is None else rest_level(silence, fps),
+                fps,
+                annotation in BLENDSHAPES,
+                None if labiodental is None else bite_level(labiodental),
+                None if goals is None else rounding(goals, fps),
+            )
+            meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
+            return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
 
     def _by_names(self, head: Head, annotation: str | None) -> bool:
         """Whether a head is none that the model knows, but has shapes that can show the model's blendshapes."""
@@ -157,43 +173,67 @@ class Talker:
         raise InputError(f"head {head.name} lacks {len(missing)} of the model's shapes, such as {missing[0]}")
 
     def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:
-        """(T, P) log-probabilities of `config.phones`, 50 a second, at most some minutes at a time.
+        """(T, P) log-probabilities of `config.phones`, 50 a second.
 
         audio and rate are as for `animate`. Raises InputError, also for a model whose encoder has not learnt phonemes.
         """
-        wave = load_audio(audio, RATE, source_rate=None if isinstance(audio, str | Path) else rate or RATE)
-        return PhonemeRecogniser(self.network).posteriors(wave)
+        source_rate = None if isinstance(audio, str | Path) else rate or RATE
+        with open_audio(audio, source_rate=source_rate) as recording:
+            return PhonemeRecogniser(self.network).posteriors(recording)
 
-    def _features(self, wave: np.ndarray) -> torch.Tensor:
-        """(1, T, D) of (S,) samples."""
-        with torch.inference_mode():
-            return self.network.audio(torch.from_numpy(wave)[None].to(self.network.device))
+    def _shown(
+        self, recording: Waveform, curve: EmotionCurve, voice: Prosody | None, settings: AnimateSettings
+    ) -> Callable[[slice], torch.Tensor]:
+        """Some frames -> (1, n, F), the emotion that the network is to show there. The seed decides the manner."""
+        times = frame_times(max(1, -(-len(recording) // FRAME)), self.config.fps)
+        factor = fluctuation(times, voice, settings.seed) if settings.idle else None
+        manner = torch.from_numpy(manner_of(settings.seed).vector())[None]
 
-    def _decode(
+        def of(span: slice) -> torch.Tensor:
+            values = curve.at(times[span]) if factor is None else fluctuate(curve.at(times[span]), factor[span])
+            return emotion_input(torch.from_numpy(values.astype(np.float32))[None], manner)
+
+        return of
+
+    @torch.inference_mode()
+    def _latents(
         self,
-        features: torch.Tensor,
-        style: int,
-        template: np.ndarray,
-        annotation: str,
+        recording: Waveform,
         settings: AnimateSettings,
-        emotion: np.ndarray | None,
-    ) -> np.ndarray:
-        """(T, K) motion with a (T, E) emotion, or neutral. The same seed shows an emotion in the same manner."""
-        device, condition = features.device, None
-        with torch.inference_mode():
-            if emotion is not None:
-                curve = torch.from_numpy(emotion.astype(np.float32))[None]
-                condition = emotion_input(curve, torch.from_numpy(manner_of(settings.seed).vector())[None]).to(device)
-            sampling = settings.prior, settings.temperature, settings.top_p, settings.seed
-            latent = self.network.latent(features, torch.tensor([style], device=device), *sampling, condition)
-            return self.network.decode(latent, torch.from_numpy(template).to(device), annotation)[0].cpu().numpy()
+        style: int,
+        shown: Callable[[slice], torch.Tensor] | None,
+        heard: list[tuple[np.ndarray, ...]],
+    ) -> Iterator[np.ndarray]:
+        """Yield (n, M, H, C) latents of M conditions: without an emotion and, where there is one, with it.
 
-    def _posteriors(self, features: torch.Tensor) -> np.ndarray | None:
-        """(1, T, D) features -> (T, P) probabilities of `config.phones`; None of a model that has not learnt phonemes."""
-        if self.network.phones is None:
-            return None
-        with torch.inference_mode():
-            return self.network.phones(features)[0].softmax(-1).cpu().numpy()
+        heard: takes what `_heard` finds in each block, of a model that has learnt phonemes.
+        """
+        device, sampling = self.network.device, (settings.prior, settings.temperature, settings.top_p, settings.seed)
+        styles = torch.tensor([style], device=device)
+        conditions = [self.network.latents(styles, *sampling) for _ in range(1 if shown is None else 2)]
+        blocks = self.network.audio.stream(recording)
+        for rows, first, inner in with_margins(blocks, conditions[0].prior.body.reach):
+            features = torch.from_numpy(rows)[None].to(device)
+            emotions = [None] if shown is None else [None, shown(slice(first, first + len(rows))).to(device)]
+            if self.network.phones is not None:
+                heard.append(self._heard(self.network.phones(features[:, inner])[0].softmax(-1).cpu().numpy()))
+            found = [latent.of(features, inner, emotion) for latent, emotion in zip(conditions, emotions, strict=True)]
+            yield torch.stack([latent[0] for latent in found], 1).cpu().numpy()
+
+    @torch.inference_mode()
+    def _decoded(self, latents: Iterator[np.ndarray], code: np.ndarray, annotation: str) -> Iterator[list[np.ndarray]]:
+        """Latents of M conditions -> M times (n, K) motion, on a face with this code of its template."""
+        device, decoder = self.network.device, self.network.motion.decoder
+        template = torch.from_numpy(code).to(device)
+        for rows, _, inner in with_margins(latents, decoder.body.reach):
+            both = torch.from_numpy(rows).to(device)
+            motion = [self.network.decode(both[None, :, i].contiguous(), template, annotation) for i in range(both.shape[1])]
+            yield [one[0, inner].cpu().numpy() for one in motion]
+
+    def _heard(self, posteriors: np.ndarray) -> tuple[np.ndarray, ...]:
+        """(T, P) probabilities of phonemes -> (T,) of a bilabial, of silence, of a labiodental, and (T, 2) rounding."""
+        named = BILABIALS, (SILENCE,), LABIODENTALS
+        return *(self._probability(posteriors, names) for names in named), heard_rounding(posteriors, self.config.phones)
 
     def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
         """(T, P) -> (T,) probability that one of the phonemes is spoken."""

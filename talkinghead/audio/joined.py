@@ -5,10 +5,10 @@ time that was heard already, or for nothing.
 
 from __future__ import annotations
 
-import mmap
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 # What is searched for, and the pattern that has to be there. Sound that looks like one by chance is out of question: each fixes
 # about 64 bits. Formats without a beginning (MPEG, ADTS, MP3) need no entry: FFmpeg reads on, and `decode` sees clocks jump.
@@ -33,6 +33,7 @@ BEGINNINGS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
 )
 BEFORE = {b"ftyp": 4}  # bytes between the beginning and what is searched for
 LONGEST = 128  # bytes that a pattern looks at
+BLOCK = 1 << 20  # bytes that are searched at a time
 
 
 def recordings(path: Path) -> list[tuple[int, int]]:
@@ -44,43 +45,54 @@ def recordings(path: Path) -> list[tuple[int, int]]:
 @lru_cache(maxsize=64)  # a file is opened again for each pass over its sound
 def _recordings(path: Path, size: int, changed: int) -> list[tuple[int, int]]:
     """The same of a file as it was at the time `changed`."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        first = _tag_size(data)
+    with path.open("rb") as file:
+        first = _tag_size(_at(file, 0, 10))
+        beginning = _at(file, first, LONGEST)
         for marks, pattern in BEGINNINGS:
             begins = re.compile(pattern, re.DOTALL)
-            if begins.match(data[first : first + LONGEST]):
-                starts = sorted({at for mark in marks for at in _all(data, mark, begins, first)})
-                starts = _links(data, starts) if marks[0] == b"OggS\x00" else starts
+            if begins.match(beginning):
+                starts = _all(file, marks, begins, first)
+                starts = _links(file, starts) if marks[0] == b"OggS\x00" else starts
                 return list(zip([0, *starts[1:]], [*starts[1:], size], strict=True))
     return [(0, size)]
 
 
-def _all(data: mmap.mmap, mark: bytes, begins: re.Pattern, first: int) -> list[int]:
-    """Where `mark` is with the pattern around it, from byte `first` on."""
-    out, before = [], BEFORE.get(mark, 0)
-    at = data.find(mark, first)
-    while at >= 0:
-        start = at - before
-        if start >= first and begins.match(data[start : start + LONGEST]):
-            out.append(start)
-        at = data.find(mark, at + 1)
-    return out
+def _all(file: BinaryIO, marks: tuple[bytes, ...], begins: re.Pattern, first: int) -> list[int]:
+    """Where one of the marks is with the pattern around it, from byte `first` on, in order."""
+    out: set[int] = set()
+    while block := _at(file, first, BLOCK + LONGEST):  # a mark across the end of one block is whole in the next
+        for mark in marks:
+            before = BEFORE.get(mark, 0)
+            at = block.find(mark, before, BLOCK + before + len(mark) - 1)
+            while at >= 0:
+                start = first + at - before
+                if begins.match(block[at - before : at - before + LONGEST]):
+                    out.add(start)
+                at = block.find(mark, at + 1, BLOCK + before + len(mark) - 1)
+        first += BLOCK
+    return sorted(out)
 
 
-def _links(data: mmap.mmap, pages: list[int]) -> list[int]:
+def _at(file: BinaryIO, start: int, count: int) -> bytes:
+    """`count` bytes of a file from `start` on, fewer at its end. A mapping of the whole file would count as memory."""
+    file.seek(start)
+    return file.read(count)
+
+
+def _links(file: BinaryIO, pages: list[int]) -> list[int]:
     """Links of a chained Ogg: streams that run side by side have their first pages next to each other (RFC 3533, section 4)."""
     links, end = [], -1
     for start in pages:
         if start != end:
             links.append(start)
-        count = data[start + 26] if start + 27 <= len(data) else 0
-        end = start + 27 + count + sum(data[start + 27 : start + 27 + count])
+        page = _at(file, start, 27 + 255)
+        count = page[26] if len(page) >= 27 else 0
+        end = start + 27 + count + sum(page[27 : 27 + count])
     return links
 
 
-def _tag_size(data: mmap.mmap) -> int:
-    """Bytes of an ID3v2 tag in front, whose size has seven bits a byte."""
-    if data[:3] != b"ID3" or len(data) < 10:
+def _tag_size(head: bytes) -> int:
+    """Bytes of an ID3v2 tag in front, by its ten first; its size has seven bits a byte."""
+    if head[:3] != b"ID3" or len(head) < 10:
         return 0
-    sizes = data[6:10]
-    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(sizes, (21, 14, 7, 0), strict=True))
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))

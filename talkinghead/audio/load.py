@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.decode import HOURS, MOST_CHANNELS, check_rate, scaled, sound_blocks
 from talkinghead.audio.tracks import choose_track
+from talkinghead.audio.waveform import Waveform
+from talkinghead.blocks import Rows
 from talkinghead.errors import InputError
 
 CANCELLED = 0.1  # power of the mean of all channels, as a share of what it would be if they had nothing to do with each other
@@ -29,6 +30,44 @@ def load_audio(
     Arrays: (n,), (n, channels) or (channels, n) at `source_rate` Hz; integers are scaled to [-1, 1], floats are kept.
     Raises InputError, one line, for anything that is not a whole, finite, non-empty recording of at most 4 hours.
     """
+    pieces: list[np.ndarray] = []
+    length = _gather(source, rate, pieces.append, pieces.clear, source_rate, track)
+    return _fit(np.concatenate(pieces), length)
+
+
+def open_audio(
+    source: str | Path | np.ndarray | Waveform, *, source_rate: float | None = None, track: int | None = None
+) -> Waveform:
+    """The samples of `load_audio` at 16 kHz to be read a part at a time; those of a long file are in a temporary file.
+
+    A `Waveform` is returned as it is. The other arguments and the errors are those of `load_audio`.
+    """
+    if isinstance(source, Waveform):
+        return source
+    if not isinstance(source, str | Path):
+        return Waveform(load_audio(source, RATE, source_rate=source_rate, track=track))
+    rows = Rows()
+    try:
+        rows.resize(_gather(source, RATE, rows.append, lambda: rows.resize(0), source_rate, track))
+    except BaseException:
+        rows.close()
+        raise
+    return Waveform(rows)
+
+
+def _gather(
+    source: str | Path | np.ndarray,
+    rate: int,
+    take: Callable[[np.ndarray], object],
+    anew: Callable[[], object],
+    source_rate: float | None,
+    track: int | None,
+) -> int:
+    """Give the samples of `load_audio` to `take`, (n,) float32 at a time; returns how many they are to be.
+
+    A resampler may end a sample early or late. anew: called where all that was taken is void and comes once more, as channels
+    turned out to cancel each other.
+    """
     if isinstance(source, str | Path):
         if source_rate is not None:
             raise InputError("audio: source_rate is for arrays; a file says its own")
@@ -40,8 +79,11 @@ def load_audio(
             raise InputError("audio: track is for files; an array is one")
         name, blocks = "audio array", lambda: _from_array(source, source_rate)
     levels = Levels()
-    wave = _mono(name, blocks(), rate, levels.mean)
-    return _mono(name, blocks(), rate, levels.loudest) if levels.cancelled else wave
+    length = _mono(name, blocks(), rate, levels.mean, take)
+    if levels.cancelled:
+        anew()
+        length = _mono(name, blocks(), rate, levels.loudest, take)
+    return length
 
 
 def stereo_blocks(path: str | Path, track: int | None = None) -> Iterator:
@@ -85,13 +127,19 @@ class Levels:
         return self.mixed < CANCELLED * self.apart
 
 
-def _mono(name: str, blocks: Iterator, rate: int, mix: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A rate and (n, C) blocks -> (n,) at `rate` Hz. Raises InputError for what is no recording."""
+def _mono(
+    name: str,
+    blocks: Iterator,
+    rate: int,
+    mix: Callable[[np.ndarray], np.ndarray],
+    take: Callable[[np.ndarray], object],
+) -> int:
+    """Give a rate and (n, C) blocks to `take` as (n,) at `rate` Hz. Raises InputError for what is no recording."""
     import soxr
 
     found = check_rate(name, next(blocks))
     resample = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="VHQ").resample_chunk if found != rate else None
-    pieces, samples = [], 0
+    samples = 0
     for block in map(mix, blocks):
         if not np.isfinite(block).all():
             at = samples + int(np.flatnonzero(~np.isfinite(block))[0])
@@ -99,18 +147,12 @@ def _mono(name: str, blocks: Iterator, rate: int, mix: Callable[[np.ndarray], np
         samples += len(block)
         if samples > HOURS * 3600 * found:
             raise InputError(f"{name}: longer than {HOURS} hours; cut it into pieces")
-        pieces.append(resample(block) if resample else block)
+        take(resample(block) if resample else block)
     if not samples:
         raise InputError(f"{name}: has no samples; record or export it again")
     if resample:
-        pieces.append(resample(np.zeros(0, np.float32), last=True))
-    length = max(1, round(samples * rate / found))
-    return _fit(np.concatenate(pieces), length)
-
-
-def audio_hash(wave: np.ndarray) -> str:
-    """16 hex digits that identify (n,) samples in [-1, 1], rounded to 16 bits."""
-    return hashlib.sha256(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()).hexdigest()[:16]
+        take(resample(np.zeros(0, np.float32), last=True))
+    return max(1, round(samples * rate / found))
 
 
 def _fit(wave: np.ndarray, length: int) -> np.ndarray:

@@ -16,6 +16,8 @@ import numpy as np
 from talkinghead.audio.activity import FLOOR, speaking_moments, without_short_runs
 from talkinghead.audio.clock import MOMENTS, RATE, frame_times
 from talkinghead.audio.smoothing import smooth
+from talkinghead.audio.waveform import Waveform
+from talkinghead.blocks import spans
 
 HOP = RATE // MOMENTS  # samples from one moment to the next
 LOWEST, HIGHEST = 65.0, 480.0  # Hz: voices of men to those of children
@@ -44,12 +46,13 @@ class Prosody:
     phrases: np.ndarray
 
 
-def prosody(wave: np.ndarray) -> Prosody:
+def prosody(wave: np.ndarray | Waveform) -> Prosody:
     """The prosody of (n,) samples at 16 kHz of one voice; quick: a minute of sound takes half a second."""
-    wave = np.asarray(wave, np.float32) - np.float32(wave.mean())
-    count = max(1, -(-len(wave) // HOP))
+    sound = Waveform.of(wave)
+    mean = np.float32(sound.mean())
+    count = max(1, -(-len(sound) // HOP))
     times = frame_times(count, MOMENTS)
-    pitch, level = _pitch(wave, count), _level(wave, count)
+    pitch, level = _pitch(sound, mean, count), _level(sound, mean, count)
     speaking = speaking_moments(pitch, level)
     voiced = (pitch > 0) & speaking
     semitones = 12 * np.log2(np.where(voiced, pitch, 100.0) / 100)
@@ -64,17 +67,23 @@ def prosody(wave: np.ndarray) -> Prosody:
     return Prosody(times, pitch, level, soft, rise, strength, _accents(rise, strength, voiced), phrases)
 
 
-def _pitch(wave: np.ndarray, count: int) -> np.ndarray:
+def _centred(sound: Waveform, mean: np.float32, start: int, stop: int) -> np.ndarray:
+    """(stop - start,) samples less their mean; 0 before the first and after the last."""
+    out, inside = np.zeros(stop - start, np.float32), slice(max(0, -start), max(0, len(sound) - start))
+    out[inside] = sound.samples(start, stop)[inside] - mean
+    return out
+
+
+def _pitch(sound: Waveform, mean: np.float32, count: int) -> np.ndarray:
     """(M,) Hz by YIN [Y], 0 where there is no voice: the cumulative mean normalised difference and its first deep dip."""
     first, last = int(RATE / HIGHEST), int(np.ceil(RATE / LOWEST)) + 1
     span, size = WINDOW + last, 1 << (WINDOW + last - 1).bit_length()
     side = (span - HOP) // 2 + 1
-    padded = np.pad(wave, (side, side + span + count * HOP - len(wave)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, span)[::HOP][:count]
     lags = np.arange(1, last + 1)
     out = np.zeros(count)
-    for start in range(0, count, BLOCK):
-        x = frames[start : start + BLOCK].astype(np.float64)
+    for block in spans(count, BLOCK):
+        around = _centred(sound, mean, block.start * HOP - side, (block.stop - 1) * HOP - side + span)
+        x = np.lib.stride_tricks.sliding_window_view(around, span)[::HOP].astype(np.float64)
         spectrum = np.fft.rfft(x, size) * np.fft.rfft(x[:, :WINDOW], size).conj()
         energy = np.cumsum(np.pad(x**2, ((0, 0), (1, 0))), 1)
         moved = energy[:, WINDOW + lags.clip(max=span - WINDOW)] - energy[:, lags]
@@ -90,13 +99,16 @@ def _pitch(wave: np.ndarray, count: int) -> np.ndarray:
         shift = 0.5 * (low - high) / np.maximum(low - 2 * mid + high, 1e-9)  # the bottom of the parabola through three
         hertz = RATE / (first + best + np.clip(shift, -0.5, 0.5))
         loud = energy[:, -1] / span > 10 ** (FLOOR / 10)
-        out[start : start + BLOCK] = np.where(dips.any(1) & (mid < VOICED) & loud, hertz, 0)
+        out[block] = np.where(dips.any(1) & (mid < VOICED) & loud, hertz, 0)
     return np.where(without_short_runs(out > 0, 1, 4), out, 0)
 
 
-def _level(wave: np.ndarray, count: int) -> np.ndarray:
+def _level(sound: Waveform, mean: np.float32, count: int) -> np.ndarray:
     """(M,) decibels of full scale, of about 50 ms."""
-    power = np.square(np.pad(wave, (0, count * HOP - len(wave))), dtype=np.float64).reshape(count, HOP).mean(1)
+    power = np.zeros(count)
+    for block in spans(count, BLOCK):
+        samples = _centred(sound, mean, block.start * HOP, block.stop * HOP)
+        power[block] = np.square(samples, dtype=np.float64).reshape(-1, HOP).mean(1)
     return 10 * np.log10(smooth(power, 3) + 1e-10)
 
 

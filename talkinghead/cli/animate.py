@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
@@ -18,6 +18,11 @@ from talkinghead.cli.outputs import check_outputs, named_head, video_options, wo
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.inputs import Inputs
+
+if TYPE_CHECKING:
+    from talkinghead.animate.animation import Animation
+    from talkinghead.audio.waveform import Waveform
+    from talkinghead.head.head import Head
 
 DEFAULTS = AnimateSettings()
 
@@ -89,30 +94,42 @@ def _animate_one(
     transcript: str | None,
     track: int | None,
 ) -> None:
-    from talkinghead.audio.load import load_audio
+    from talkinghead.audio.load import open_audio
 
     inputs = Inputs(audio, settings, head, model, transcript)
     inputs.add_below(model)
     check_outputs(output, audio, inputs, [VIDEO, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = named_head(head)
-    wave = load_audio(audio, track=track)  # before torch is imported: a bad file is told at once
-    warn_of_silence(wave, audio)
+    with working(f"reading {audio.name}"):
+        recording = open_audio(audio, track=track)  # before torch is imported: a bad file is told at once
+    with recording:
+        warn_of_silence(recording.loudest, audio)
+        animation = _animation(recording, settings, face, model, device, transcript)
+    for path in output:
+        write_animation(animation, path, **video)
+
+
+def _animation(
+    recording: Waveform,
+    settings: AnimateSettings,
+    face: Head | None,
+    model: str | None,
+    device: str,
+    transcript: str | None,
+) -> Animation:
     if transcript is not None:
         from talkinghead.animate.transcript import animate_transcript
         from talkinghead.speech.written import read_transcript
 
         with working("aligning"):
-            animation = animate_transcript(wave, read_transcript(transcript), rate=RATE, head=face, settings=settings)
-    else:
-        with working("loading the model"):
-            from talkinghead.animate.talker import Talker
+            wave = recording.samples(0, len(recording))
+            return animate_transcript(wave, read_transcript(transcript), rate=RATE, head=face, settings=settings)
+    with working("loading the model"):
+        from talkinghead.animate.talker import Talker
 
-            talker = Talker.from_pretrained(model, device)
-        with working("animating"):
-            animation = talker.animate(wave, rate=RATE, head=face, settings=settings)
-    for path in output:
-        write_animation(animation, path, **video)
+        talker = Talker.from_pretrained(model, device)
+    return talker.animate(recording, head=face, settings=settings, progress=sys.stderr.isatty())
 
 
 def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...], settings: AnimateSettings, **how) -> None:

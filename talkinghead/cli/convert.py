@@ -45,9 +45,9 @@ def render(
     check_fps(fps)
     video = video_options(output, audio=audio, track=track, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
-        from talkinghead.audio.load import load_audio
+        from talkinghead.audio.load import open_audio
 
-        load_audio(audio, track=track)
+        open_audio(audio, track=track).close()  # a bad file is told at once
     motion = _read(animation, head, fps)
     for path in output:
         write_animation(motion, path, **video)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log, prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
+from talkinghead.audio.waveform import Waveform
+from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
-from talkinghead.models.input_level import normalise_level
+from talkinghead.models.input_level import LevelTrack, normalise_level
 
 WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
@@ -63,14 +67,20 @@ class AudioEncoder(nn.Module):
         """(B, S) samples at 16 kHz in [-1, 1] -> (B, ceil(S / 320), D); any length, in pieces beyond 20 s."""
         wave = self.prepared(wave)
         frames = (wave.shape[1] - self.margin) // FRAME
-        if frames <= WINDOW + 2 * CONTEXT:
-            return self._features(wave)
-        pieces = []
-        for start in range(0, frames, WINDOW):
-            first, last = max(0, start - CONTEXT), min(frames, start + WINDOW + CONTEXT)
-            features = self._features(wave[:, first * FRAME : last * FRAME + self.margin])
-            pieces.append(features[:, start - first : min(start + WINDOW, frames) - first])
-        return torch.cat(pieces, dim=1)
+        pieces = [
+            self._features(wave[:, first * FRAME : last * FRAME + self.margin])[:, inner]
+            for first, last, inner in encoded_windows(frames)
+        ]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
+
+    @torch.inference_mode()
+    def stream(self, recording: Waveform) -> Iterator[np.ndarray]:
+        """Features (n, D) float32 of a recording of any length, in blocks that follow each other: those of `forward`."""
+        device, level = next(self.parameters()).device, LevelTrack(recording)
+        side = self.margin // 2
+        for first, last, inner in encoded_windows(max(1, -(-len(recording) // FRAME))):
+            part = level.part(first * FRAME - side, last * FRAME + self.margin - side)
+            yield self._features(part.to(device))[0, inner].cpu().numpy()
 
     def _features(self, wave: Tensor) -> Tensor:
         """(B, T * 320 + margin) prepared samples -> (B, T, D)."""
@@ -83,6 +93,16 @@ class AudioEncoder(nn.Module):
         """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
         frames, side = max(1, -(-wave.shape[1] // FRAME)), self.margin // 2
         return nn.functional.pad(normalise_level(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
+
+
+def encoded_windows(frames: int) -> Iterator[tuple[int, int, slice]]:
+    """First and one past the last frame of each piece that is encoded, and which of its features are taken."""
+    if frames <= WINDOW + 2 * CONTEXT:
+        yield 0, frames, slice(0, frames)
+        return
+    for span in spans(frames, WINDOW):
+        first, last = max(0, span.start - CONTEXT), min(frames, span.stop + CONTEXT)
+        yield first, last, slice(span.start - first, span.stop - first)
 
 
 class Sinusoids(nn.Module):

@@ -12,6 +12,9 @@ The model card of the default model compares it with the parallel prior, whose l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -48,6 +51,21 @@ class CausalLayer(nn.Module):
 
     def _add(self, hidden: Tensor, before: Tensor, now: Tensor, heard: Tensor) -> Tensor:
         return hidden + self.dropout(self.mix(functional.gelu(self.conv(torch.cat([before, now, heard], -1)))))
+
+
+@dataclass
+class Memory:
+    """Where `AutoregressivePrior.go_on` is in a recording.
+
+    hidden: (B, W) of the codes of the last frame. rings: what the layers remember. draws: of each row, blocks of noise; drawn:
+    the (B, BLOCK, H, C) in use. frame: how many frames there were.
+    """
+
+    hidden: Tensor
+    rings: list[Tensor]
+    draws: list[Iterator[np.ndarray]]
+    drawn: Tensor | None = None
+    frame: int = 0
 
 
 class AutoregressivePrior(AudioConditioner):
@@ -112,27 +130,39 @@ class AutoregressivePrior(AudioConditioner):
         temperature 0 takes the likeliest each time. Row b draws from `noise(seed, b)`; the same seed gives the same codes.
         """
         heard = self.condition(features, style, emotion)
-        (batch, frames, width), (heads, categories) = heard.shape, self.shape
+        return self.go_on(heard, self.begin(len(heard), seed if temperature else None), temperature, top_p)
+
+    def begin(self, batch: int, seed: int | None) -> Memory:
+        """What `go_on` needs before the first frame; seed None: nothing is drawn."""
         layers: list[CausalLayer] = list(self.layers)  # type: ignore[arg-type]
-        rings = [heard.new_zeros(batch, layer.dilation, width) for layer in layers]
+        rings = [self.start.new_zeros(batch, layer.dilation, len(self.start)) for layer in layers]
+        draws = [] if seed is None else [noise(seed, b, self.shape) for b in range(batch)]
+        return Memory(self.start.expand(batch, -1), rings, draws)
+
+    @torch.inference_mode()
+    def go_on(self, heard: Tensor, memory: Memory, temperature: float, top_p: float) -> tuple[Tensor, Tensor]:
+        """(B, T, W) of `condition` -> what `sample` gives, of frames that follow those that `memory` knows."""
+        (batch, frames, _), (heads, categories) = heard.shape, self.shape
+        layers: list[CausalLayer] = list(self.layers)  # type: ignore[arg-type]
         within, out = self.within * self.later, self.out.unbind(0)
         codes = self.first.new_zeros(batch, frames, heads)
         logits = heard.new_zeros(batch, frames, heads, categories)
-        draws = [noise(seed, b, self.shape) for b in range(batch)] if temperature else []
-        hidden = self.start.expand(batch, -1)
+        hidden, draws = memory.hidden, memory.draws
         for t in range(frames):
-            if draws and t % BLOCK == 0:
-                drawn = torch.from_numpy(np.stack([next(draw) for draw in draws])).to(heard)
-            for layer, ring in zip(layers, rings, strict=True):
-                hidden = layer.step(hidden, heard[:, t], ring, t)
+            number = memory.frame + t
+            if draws and number % BLOCK == 0:
+                memory.drawn = torch.from_numpy(np.stack([next(draw) for draw in draws])).to(heard)
+            for layer, ring in zip(layers, memory.rings, strict=True):
+                hidden = layer.step(hidden, heard[:, t], ring, number)
             inputs = self.context(hidden).unflatten(-1, (heads, -1))
             for h in range(heads):
                 found = torch.addmm(self.bias[h], functional.gelu(inputs[:, h]), out[h])
-                draw = drawn[:, t % BLOCK, h] if draws else None  # pyright: ignore[reportPossiblyUnboundVariable]
+                draw = None if memory.drawn is None else memory.drawn[:, number % BLOCK, h]
                 code = pick(found, temperature, top_p, draw)
                 inputs = inputs + within[h].index_select(0, code)
                 logits[:, t, h], codes[:, t, h] = found, code
             hidden = self._embed(codes[:, t])
+        memory.hidden, memory.frame = hidden, memory.frame + frames
         return codes, logits
 
     def _embed(self, codes: Tensor) -> Tensor:
@@ -156,7 +186,7 @@ def pick(logits: Tensor, temperature: float, top_p: float, noise: Tensor | None)
     return (nucleus(logits / temperature, top_p) + noise).argmax(-1)
 
 
-def noise(seed: int, row: int, shape: tuple[int, int]):
+def noise(seed: int, row: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:
     """Endless blocks (BLOCK, H, C) of standard Gumbel noise; whoever samples with this seed gets these."""
     rng = np.random.default_rng([seed, row])
     while True:

@@ -78,16 +78,20 @@ class ParallelPrior(AudioConditioner):
         return self.out(self.condition(features, style, emotion)).unflatten(-1, self.shape)
 
 
-def choose_latent(logits: Tensor, temperature: float, seed: int, top_p: float = 1.0) -> Tensor:
+def choose_latent(
+    logits: Tensor, temperature: float, seed: int, top_p: float = 1.0, noise: list[SmoothGumbel] | None = None
+) -> Tensor:
     """(B, T, H, C) logits -> the latent that is decoded: expected codes at temperature 0, seeded samples above.
 
     A sample is one category for each frame and head, with the probabilities of softmax(logits / temperature). Its noise is
-    smooth in time (`smooth_gumbel`): with independent noise, neighbouring frames would differ and the mouth would flicker.
+    smooth in time (`SmoothGumbel`): with independent noise, neighbouring frames would differ and the mouth would flicker.
+    noise: of each row, where these frames follow others for which it was drawn; without it, that of `seed` from the start.
     """
     if temperature == 0:
         return logits.softmax(-1)
-    noise = [smooth_gumbel(logits.shape[1:], [seed, b]) for b in range(len(logits))]
-    drawn = nucleus(logits / temperature, top_p) + torch.from_numpy(np.stack(noise)).to(logits)
+    noise = noise or [SmoothGumbel(logits.shape[2:], [seed, b]) for b in range(len(logits))]
+    values = np.stack([row.take(logits.shape[1]) for row in noise])
+    drawn = nucleus(logits / temperature, top_p) + torch.from_numpy(values).to(logits)
     return nn.functional.one_hot(drawn.argmax(-1), logits.shape[-1]).to(logits.dtype)
 
 
@@ -104,20 +108,28 @@ def nucleus(logits: Tensor, top_p: float) -> Tensor:
     return logits.masked_fill(logits < least, -torch.inf)
 
 
-def smooth_gumbel(shape: tuple[int, ...], seed: list[int]) -> np.ndarray:
-    """(T, ...) float32 standard Gumbel noise that is smooth along time: argmax(logits + noise) is then a smooth sample.
+class SmoothGumbel:
+    """Standard Gumbel noise (T, ...) that is smooth along time: argmax(logits + noise) is then a smooth sample.
 
     A Gaussian copula: white Gaussian noise is smoothed by a bell of SMOOTH seconds, scaled back to unit variance, and each
     value goes through the Gaussian distribution function and the inverse of Gumbel's. So the categories at one frame have
     exactly the probabilities of the softmax (the Gumbel-max trick), whatever the frames beside it are. The first frames do
     not depend on how many follow.
     """
-    from scipy.ndimage import convolve1d
-    from scipy.special import log_ndtr
 
-    side = round(3 * SMOOTH * FPS)
-    bell = np.exp(-0.5 * (np.arange(-side, side + 1) / (SMOOTH * FPS)) ** 2)
-    bell /= np.sqrt(np.square(bell).sum())
-    white = np.random.default_rng(seed).standard_normal((shape[0] + 2 * side, *shape[1:]))
-    smooth = convolve1d(white, bell, axis=0)[side : side + shape[0]]
-    return -np.log(-log_ndtr(smooth)).astype(np.float32)
+    def __init__(self, shape: tuple[int, ...], seed: list[int]) -> None:
+        self.side = round(3 * SMOOTH * FPS)
+        self._rng = np.random.default_rng(seed)
+        self._white = self._rng.standard_normal((2 * self.side, *shape))  # under the bells of the frames to come
+
+    def take(self, frames: int) -> np.ndarray:
+        """(frames, ...) float32, those that follow the ones that were taken before."""
+        from scipy.ndimage import convolve1d
+        from scipy.special import log_ndtr
+
+        bell = np.exp(-0.5 * (np.arange(-self.side, self.side + 1) / (SMOOTH * FPS)) ** 2)
+        bell /= np.sqrt(np.square(bell).sum())
+        white = np.concatenate([self._white, self._rng.standard_normal((frames, *self._white.shape[1:]))])
+        self._white = white[frames:]
+        smooth = convolve1d(white, bell, axis=0)[self.side : self.side + frames]
+        return -np.log(-log_ndtr(smooth)).astype(np.float32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:  # torch is only needed where a recogniser is asked for
@@ -19,13 +20,16 @@ class PhonemeRecogniser:
     def __init__(self, network: SpeechToMotion) -> None:
         self.network, self.phones = network, tuple(network.config.phones)
 
-    def posteriors(self, wave: np.ndarray) -> np.ndarray:
+    def posteriors(self, wave: np.ndarray | Waveform) -> np.ndarray:
         """(n,) samples at 16 kHz -> (T, P) log-probabilities. Raises InputError for an encoder without phonemes."""
         import torch
 
+        pieces = []
         with torch.inference_mode():
-            features = self.network.audio(torch.from_numpy(wave)[None].to(self.network.device))
-            return self.network.phoneme_posteriors(features)[0].cpu().numpy()
+            for features in self.network.audio.stream(Waveform.of(wave)):
+                heard = torch.from_numpy(features)[None].to(self.network.device)
+                pieces.append(self.network.phoneme_posteriors(heard)[0].cpu().numpy())
+        return np.concatenate(pieces)
 
 
 @lru_cache(maxsize=1)

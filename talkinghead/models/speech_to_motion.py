@@ -6,6 +6,8 @@ annotation, L landmarks of a template, P phonemes, F numbers of an emotion (`mod
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -14,8 +16,9 @@ from talkinghead.errors import InputError
 from talkinghead.models.audio_encoder import AudioEncoder
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.config import PRIORS, ModelConfig
+from talkinghead.models.latents import Latents
 from talkinghead.models.motion_autoencoder import MotionAutoencoder, MotionDecoder, MotionEncoder
-from talkinghead.models.prior import ParallelPrior, choose_latent
+from talkinghead.models.prior import ParallelPrior
 from talkinghead.motion.emotions import EMOTIONS
 
 
@@ -78,15 +81,15 @@ class SpeechToMotion(nn.Module):
     ) -> Tensor:
         """(B, T, H, C) of a prior, as the decoder takes it, from (B, T, D) features, (B,) styles and (B, T, F) emotions.
 
-        temperature: 0 gives the expected latent, above 0 a sample of `seed`. top_p: sampled from the likeliest codes only.
+        The other arguments are as for `models.latents.Latents`.
         """
-        if prior == "parallel":
-            return choose_latent(self.prior(features, style, emotion), temperature, seed, top_p)
-        assert self.autoregressive is not None, "check_prior has seen to it"
-        codes, logits = self.autoregressive.sample(features, style, temperature, top_p, seed, emotion)
-        if temperature == 0:
-            return choose_latent(logits, 0, seed)
-        return nn.functional.one_hot(codes, self.config.categories).to(logits.dtype)
+        return self.latents(style, prior, temperature, top_p, seed).of(features, emotion=emotion)
+
+    def latents(self, style: Tensor, prior: str = "parallel", *sampling: Any) -> Latents:
+        """`Latents` of one of the model's priors. sampling: temperature, top_p and seed."""
+        chosen = self.prior if prior == "parallel" else self.autoregressive
+        assert chosen is not None, "check_prior has seen to it"
+        return Latents(chosen, style, *sampling)
 
     def decode(self, latent: Tensor, template: Tensor, annotation: str | None = None) -> Tensor:
         """(B, T, H, C) latent and (L + 1, 3) or (B, L + 1, 3) template -> (B, T, K) coefficients."""

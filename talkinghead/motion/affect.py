@@ -19,7 +19,8 @@ import numpy as np
 
 from talkinghead.audio.prosody import Prosody
 from talkinghead.audio.smoothing import smooth
-from talkinghead.motion.easing import ease
+from talkinghead.blocks import spans
+from talkinghead.motion.easing import Path
 from talkinghead.motion.emotions import EMOTIONS
 
 # Of each emotion at full intensity. down, turn, tilt: degrees of the head downwards, to one side and to one shoulder (the seed
@@ -46,6 +47,7 @@ UNAFFECTED = {
     "darts": 0.0,
 }
 LATE = 0.5  # seconds by which head and gaze are smoothed: they follow the face late
+BLOCK = 10_000  # frames at a time
 DART = (2.5, 7.0)  # degrees: smallest and largest quick look aside
 WAVES, ACCENT, PAUSE, MOST = 0.09, 0.08, 0.05, 0.15  # shares of intensity: slow waves, on accents, less in pauses, limit of all
 
@@ -82,20 +84,26 @@ def affect_motion(curve: np.ndarray, times: np.ndarray, seed: int, fps: float) -
     return AffectMotion(posture, gaze, of("moves"), of("brows"), of("blinks"), of("slow"))
 
 
-def fluctuate(curve: np.ndarray, times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
-    """(T, E) curve -> the curve times factors within 1 - MOST to 1 + MOST, so that a held emotion is not frozen.
+def fluctuation(times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
+    """(T,) factors within 1 - MOST to 1 + MOST of an emotion's intensity, so that a held emotion is not frozen.
 
-    The factor follows slow waves and, with a `voice`, rises on accents and falls in pauses. 0 stays 0, a larger intensity
-    stays larger, and no row's sum exceeds 1.
+    They follow slow waves and, with a `voice`, rise on accents and fall in pauses.
     """
     rng = np.random.default_rng([seed & (2**64 - 1), 8])
     rates, phases = rng.uniform(0.08, 0.5, 6), rng.uniform(0, 2 * np.pi, 6)
-    change = WAVES * np.sqrt(2 / 6) * np.sin(2 * np.pi * np.asarray(times)[:, None] * rates + phases).sum(1)
+    change = np.zeros(len(times))
+    for span in spans(len(times), BLOCK):
+        change[span] = WAVES * np.sqrt(2 / 6) * np.sin(2 * np.pi * times[span, None] * rates + phases).sum(1)
     if voice is not None:
         for at, size in voice.accents:
-            change += ACCENT * size * _bump((times - at + 0.1) / 0.5)
+            around = slice(*np.searchsorted(times, [at - 0.6, at + 0.4]))
+            change[around] += ACCENT * size * _bump((times[around] - at + 0.1) / 0.5)
         change = change - PAUSE * (1 - np.interp(times, voice.times, smooth(voice.speaking, 50)))
-    factor = 1 + change.clip(-MOST, MOST)
+    return 1 + change.clip(-MOST, MOST)
+
+
+def fluctuate(curve: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """(T, E) curve times (T,) factors; 0 stays 0, a larger intensity stays larger, and no row's sum exceeds 1."""
     curve = np.asarray(curve, np.float64)
     sums = curve[:, 1:].sum(1)
     factor = np.minimum(factor, 1 / np.maximum(sums, 1e-9))
@@ -110,14 +118,13 @@ def _bump(phase: np.ndarray) -> np.ndarray:
 
 def _darts(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """(T, 2) rad: quick looks to either side and back, 0.35 to 1.3 s apart."""
-    out, moment, before = np.zeros((len(times), 2)), 0.0, np.zeros(2)
+    path, moment, before = Path(times, 2), 0.0, np.zeros(2)
     while moment < times[-1]:
         wait, angle, far, back = rng.uniform([0.35, -0.45, DART[0], 0], [1.3, 0.45, DART[1], 1])
         side = rng.choice([-1.0, 1.0])
         moment += wait
         target = np.zeros(2) if back < 0.35 else np.radians(far) * np.array([side * np.cos(angle), np.sin(angle)])
         lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*(target - before)))  # as in `nonverbal`
-        first = np.searchsorted(times, moment)
-        out[first:] += ease((times[first:] - moment) / lasts)[:, None] * (target - before)
+        path.go(moment, lasts, target - before)
         before = target
-    return out
+    return path.whole()

@@ -34,11 +34,15 @@ def bite_level(labiodental: np.ndarray) -> np.ndarray:
     return closure_level(labiodental)
 
 
-def rounding(posteriors: np.ndarray, phonemes: Sequence[str], fps: float) -> np.ndarray:
-    """(T, P) probabilities -> (T, 2) least mouthPucker and mouthFunnel: the mean of ROUND, earlier and later than the sound."""
+def heard_rounding(posteriors: np.ndarray, phonemes: Sequence[str]) -> np.ndarray:
+    """(T, P) probabilities -> (T, 2), the mean of ROUND at each frame."""
+    return posteriors @ np.array([ROUND.get(name, (0.0, 0.0)) for name in phonemes])
+
+
+def rounding(goals: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 2) of `heard_rounding` -> (T, 2) least mouthPucker and mouthFunnel, earlier and later than the sound."""
     from scipy.ndimage import convolve1d, maximum_filter1d
 
-    goals = posteriors @ np.array([ROUND.get(name, (0.0, 0.0)) for name in phonemes])
     width = max(1, round((BEFORE + AFTER) * fps)) | 1
     shift = round((BEFORE - AFTER) / 2 * fps)
     held = maximum_filter1d(goals, width, axis=0, origin=-min(shift, width // 2))

@@ -17,7 +17,10 @@ import numpy as np
 
 from talkinghead.audio.prosody import Prosody
 from talkinghead.audio.smoothing import smooth
-from talkinghead.motion.easing import ease
+from talkinghead.blocks import spans
+from talkinghead.motion.easing import Path, ease
+
+BLOCK = 10_000  # frames at a time
 
 # Accents where only voice activity is known. Figures without a source were set by eye.
 ACCENT, ACCENT_SPREAD, ACCENT_RANGE = 1.3, 0.4, (0.6, 4)  # seconds between accents: median, sigma of the logarithm, limits
@@ -97,22 +100,19 @@ def nods(rng: np.random.Generator, times: np.ndarray, accents: np.ndarray) -> np
         if at - last < NOD_GAP or chance > NOD_CHANCE + NOD_CHANCE_SLOPE * size:
             continue
         last = at
-        since = times - (at + late)
-        span = slice(*np.searchsorted(since, [-lasts / 2, lasts / 2]))
-        bump = min(NOD_SIZE * size, NOD_MOST) * np.cos(np.pi * since[span] / lasts) ** 2
+        span = slice(*np.searchsorted(times, [at + late - lasts / 2, at + late + lasts / 2]))
+        bump = min(NOD_SIZE * size, NOD_MOST) * np.cos(np.pi * (times[span] - (at + late)) / lasts) ** 2
         out[span] += np.radians(depth) * bump[:, None] * [1.0, turn, tilt]
     return out
 
 
 def postures(rng: np.random.Generator, times: np.ndarray, voice: Prosody) -> np.ndarray:
     """(T, 3) rad: posture of the head. It changes as a phrase begins [H], returns in long pauses, lifts with the pitch [M]."""
-    out, before = np.zeros((len(times), 3)), np.zeros(3)
+    path, before = Path(times, 3), np.zeros(3)
 
     def go(start: float, lasts: float, target: np.ndarray) -> None:
         nonlocal before
-        first, last = np.searchsorted(times, [start, start + lasts])
-        out[first:last] += ease((times[first:last] - start) / lasts)[:, None] * (target - before)
-        out[last:] += target - before
+        path.go(start, lasts, target - before)
         before = target
 
     end = -np.inf
@@ -123,9 +123,12 @@ def postures(rng: np.random.Generator, times: np.ndarray, voice: Prosody) -> np.
         if how[2] < POSTURE_CHANCE:
             go(start + how[1], how[0], POSTURE * draw.clip(-POSTURE_MOST, POSTURE_MOST))
         if asks:
-            up = ease((times - stop - LIFT_START) / LIFT) * (1 - ease((times - stop - LIFT_END) / LIFT_FALL))
-            out[:, 0] -= QUESTION_LIFT * how[3] * up
+            begin, end_of_lift = stop + LIFT_START, stop + LIFT_END + LIFT_FALL
+            near = times[slice(*np.searchsorted(times, [begin, end_of_lift]))]
+            up = ease((near - stop - LIFT_START) / LIFT) * (1 - ease((near - stop - LIFT_END) / LIFT_FALL))
+            path.add(begin, end_of_lift, -QUESTION_LIFT * how[3] * up[:, None] * [1.0, 0.0, 0.0])
         end = stop
+    out = path.whole()
     rise = np.interp(times, voice.times, smooth(voice.rise, PITCH_SMOOTH))
     out[:, 0] -= CHIN * rise
     return out
@@ -184,7 +187,9 @@ def brows(
         moment += LISTENING_LEAST - LISTENING_MEAN * np.log(1 - draw[0])
         move(moment, 0.25, 0.3 + draw[1], 0.6, 0.08 + 0.15 * draw[2], _form(draw[3:], False))
     rates, phases = between.uniform(*TONE_BAND, (2, TONE_WAVES)), between.uniform(0, 2 * np.pi, (2, TONE_WAVES))
-    wander = np.sin(2 * np.pi * times[:, None, None] * rates + phases).mean(-1)  # (T, 2): inner, outer
+    wander = np.zeros((len(times), 2))  # inner, outer
+    for part in spans(len(times), BLOCK):
+        wander[part] = np.sin(2 * np.pi * times[part, None, None] * rates + phases).mean(-1)
     voiced = TONE_UNKNOWN
     if speech is not None:
         voiced = TONE_SILENT + (TONE_SPEAKING - TONE_SILENT) * smooth(speech, TONE_SMOOTH * fps)[:, None]

@@ -23,6 +23,7 @@ import numpy as np
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.audio.smoothing import smooth
+from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap
@@ -33,6 +34,8 @@ from talkinghead.motion.animation import Animation
 from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
+
+BLOCK = 10_000  # frames at a time
 
 # Blinks. Figures without a source were set by eye.
 GRID = 100.0  # Hz at which the rate of blinks is integrated, at any frame rate
@@ -127,7 +130,7 @@ def nonverbal_motion(
     }
 
 
-def add_nonverbal_motion(
+def add_nonverbal_motion(  # noqa: PLR0913
     animation: Animation,
     seed: int = 0,
     *,
@@ -139,12 +142,14 @@ def add_nonverbal_motion(
     speech: np.ndarray | None = None,
     voice: Prosody | None = None,
     emotion: np.ndarray | None = None,
+    in_place: bool = False,
 ) -> Animation:
     """The animation with `nonverbal_motion` added: the larger of two blinks; the sum of brows, gaze and rotation.
 
     `strength` multiplies the four other factors. Without `speech` and `voice` the activity is read from the lips. Upper lids
     follow the eyes, eyes widen a little under raised brows and narrow in a smile. `emotion` changes head, gaze and blinks, not
     the expression. Shapes that the head lacks, or that move its lips, are left out. A head without eyeballs has no gaze.
+    in_place: the weights of `animation` itself are changed, which saves memory where nobody else needs them.
     """
     blinks, gaze, brows, head = strength * blinks, strength * gaze, strength * brows, strength * head
     face = animation.head
@@ -154,11 +159,15 @@ def add_nonverbal_motion(
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = added["gaze"] if animation.gaze is None else animation.gaze + added["gaze"]
-    weights = _shapes(animation, added, changed.get("gaze"), blinks > 0, brows)
-    if weights:
-        changed["coefficients"] = animation.coefficients.copy()
-        for row, values in weights.items():
-            changed["coefficients"][:, row] = values
+    own = _upper_face_rows(face)
+    if own and ("gaze" in changed or brows or blinks):
+        weights = animation.coefficients if in_place else animation.coefficients.copy()
+        for part in spans(len(weights), BLOCK):
+            here = {name: values[part] for name, values in added.items()}
+            looks = changed["gaze"][part] if "gaze" in changed else None
+            for row, values in _shapes(face, own, weights[part], here, looks, blinks > 0, brows).items():
+                weights[part, row] = values
+        changed["coefficients"] = weights
     if head:
         changed["rotation"] = added["rotation"]
         if animation.rotation is not None:
@@ -169,12 +178,20 @@ def add_nonverbal_motion(
     return replace(animation, **changed)
 
 
-def _shapes(animation: Animation, added: dict, gaze: np.ndarray | None, blinks: bool, brows: float) -> dict[int, np.ndarray]:
-    """Row of a coefficient -> its (T,) new weights, of shapes that the head has and that leave the lips alone."""
-    own, out = _upper_face_rows(animation.head), {}
+def _shapes(
+    head: Head,
+    own: dict[str, int],
+    coefficients: np.ndarray,
+    added: dict[str, np.ndarray],
+    gaze: np.ndarray | None,
+    blinks: bool,
+    brows: float,
+) -> dict[int, np.ndarray]:
+    """Row of (T, K) coefficients -> its (T,) new weights, of the shapes in `own`: name -> row."""
+    out: dict[int, np.ndarray] = {}
 
     def there(name: str) -> np.ndarray:
-        return out.get(own[name], animation.coefficients[:, own[name]])
+        return out.get(own[name], coefficients[:, own[name]])
 
     def add(name: str, values: np.ndarray) -> None:
         if name in own:
@@ -192,7 +209,7 @@ def _shapes(animation: Animation, added: dict, gaze: np.ndarray | None, blinks: 
             add(f"browDown{side}", down)
             add(f"eyeWide{side}", RAISED_WIDE * np.maximum(inner - RAISED, 0))
             smile = f"mouthSmile{side}"
-            narrow = animation.coefficients[:, animation.head.index(smile)] if smile in animation.head.names else 0
+            narrow = coefficients[:, head.index(smile)] if smile in head.names else 0
             add(f"eyeSquint{side}", FROWN_SQUINT * down + min(brows, 1) * SMILE_SQUINT * np.clip(narrow, 0, 1))
         if blinks and f"eyeBlink{side}" in own:
             out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), added["blinks"][:, eye])
@@ -315,8 +332,9 @@ def _sway(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None
     phases = rng.uniform(0, 2 * np.pi, (3, SWAY_WAVES))
     sizes = rates**-0.5
     sizes *= np.sqrt(2 / (sizes**2).sum(1, keepdims=True)) * SWAY[:, None]
-    angles = 2 * np.pi * times[:, None, None] * rates + phases
-    sway = (sizes * np.sin(angles)).sum(-1)
+    sway = np.zeros((len(times), 3))
+    for part in spans(len(times), BLOCK):
+        sway[part] = (sizes * np.sin(2 * np.pi * times[part, None, None] * rates + phases)).sum(-1)
     if speech is None:
         return sway
     return sway * (SILENT_SWAY + (SPEAKING_SWAY - SILENT_SWAY) * smooth(speech, SWAY_SMOOTH * fps))[:, None]

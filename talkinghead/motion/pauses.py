@@ -38,9 +38,10 @@ def rest_level(silence: np.ndarray, fps: float) -> np.ndarray:
         if (end - start) / fps < (SHORTEST_EDGE if at_edge else SHORTEST) or (first and last):
             continue
         before = BEFORE_FIRST if first and end / fps < CLOSING else BEFORE
-        closed = np.inf if first else (times - start / fps - AFTER) / CLOSING
-        parted = np.inf if last else (end / fps - before - times) / OPENING
-        level = np.maximum(level, np.minimum(closed, parted))
+        span = slice(0 if first else start, len(silence) if last else int(np.searchsorted(times, end / fps - before)))
+        closed = np.inf if first else (times[span] - start / fps - AFTER) / CLOSING
+        parted = np.inf if last else (end / fps - before - times[span]) / OPENING
+        level[span] = np.maximum(level[span], np.minimum(closed, parted))
     return smoothstep(level)
 
 

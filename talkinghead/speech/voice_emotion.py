@@ -24,6 +24,8 @@ import numpy as np
 from talkinghead.audio.clock import MOMENTS, RATE
 from talkinghead.audio.prosody import HOP, Prosody, prosody
 from talkinghead.audio.smoothing import smooth
+from talkinghead.audio.waveform import Waveform
+from talkinghead.blocks import spans
 from talkinghead.files import asset
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve
 from talkinghead.motion.emotions import EMOTIONS
@@ -86,7 +88,9 @@ def plain() -> Plain:
     return Plain(*(np.array(found[name]) for name in ("mean", "deviation", "correlation")))
 
 
-def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice: Prosody | None = None) -> EmotionCurve:
+def emotion_of_voice(
+    wave: np.ndarray | Waveform, features: np.ndarray | None = None, voice: Prosody | None = None
+) -> EmotionCurve:
     """Emotion of (n,) samples at 16 kHz of one voice; `voice` saves its own work. Silence, noise and whispers are neutral.
 
     `features` of the encoder are not used: it was trained to tell phonemes regardless of speaker and manner.
@@ -102,7 +106,7 @@ def emotion_of_voice(wave: np.ndarray, features: np.ndarray | None = None, voice
     )
 
 
-def cues(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
+def cues(wave: np.ndarray | Waveform, voice: Prosody) -> tuple[np.ndarray, np.ndarray]:
     """(N, C) cues of each window in their units, and (N,) seconds of voice in it. Where nobody speaks the cues are neighbours'.
 
     pitch: mean, semitones over 100 Hz; span: deviation from the pitch of the seconds around, semitones; trend: semitones a
@@ -236,7 +240,7 @@ def _sum(values: np.ndarray) -> np.ndarray:
     return fftconvolve(padded, kernel, "valid")[at]
 
 
-def spectrum_of(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectrum_of(wave: np.ndarray | Waveform, voice: Prosody) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(M,) tilt, effort and clear in decibels, less the noise of moments without speech.
 
     clear is the autocorrelation at one period against the rest, corrected for the window (P. Boersma 1993).
@@ -247,28 +251,33 @@ def spectrum_of(wave: np.ndarray, voice: Prosody) -> tuple[np.ndarray, np.ndarra
     edges = ((50, 500), (500, 1000), (1000, 1500), (1500, 5000), (0, RATE))
     masks = np.stack([(hertz >= low) & (hertz < high) for low, high in edges], 1).astype(float)
     own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * size)) ** 2)[:size]
-    side = (size - HOP) // 2
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (side, size + HOP)), size)[::HOP][:count]
+    side, sound = (size - HOP) // 2, Waveform.of(wave)
     lags = np.round(RATE / np.maximum(voice.pitch, 60)).astype(int)
     bands, periodic = np.zeros((count, len(edges))), np.zeros(count)
-    for start in range(0, count, BLOCK):
-        power = np.abs(np.fft.rfft(frames[start : start + BLOCK] * window, 2 * size, axis=1)) ** 2
-        bands[start : start + BLOCK] = power @ masks
-        lag = lags[start : start + BLOCK]
+    for block in spans(count, BLOCK):
+        around = sound.samples(block.start * HOP - side, (block.stop - 1) * HOP - side + size)
+        frames = np.lib.stride_tricks.sliding_window_view(around, size)[::HOP]
+        power = np.abs(np.fft.rfft(frames * window, 2 * size, axis=1)) ** 2
+        bands[block] = power @ masks
+        lag = lags[block]
         again = np.fft.irfft(power, axis=1)[:, :size] / (own / own[0])
         row = np.arange(len(lag))
-        periodic[start : start + BLOCK] = np.max([again[row, lag + i] for i in (-1, 0, 1)], 0) / np.maximum(again[:, 0], 1e-12)
-    noise = np.exp(_mean_of_others(np.log(bands + 1e-12), voice.speaking > 0.5))
-    left = np.maximum(bands - noise, 0.03 * bands) + 1e-12
-    low, first, second, high = left[:, 0], left[:, 1], left[:, 2], left[:, 3]
-    harmonic = np.clip(periodic * bands[:, 4] / left[:, 4], 0.02, 0.997)
+        periodic[block] = np.max([again[row, lag + i] for i in (-1, 0, 1)], 0) / np.maximum(again[:, 0], 1e-12)
+    quiet = (voice.speaking <= 0.5).astype(float)
+    mass = smooth(quiet, 10.0 * MOMENTS)
+    whole = bands[:, 4].copy()
+    for band in bands.T:  # one at a time, in place: they are large
+        noise = np.exp(_mean_of_others(np.log(band + 1e-12), quiet, mass))
+        band[:] = np.maximum(band - noise, 0.03 * band) + 1e-12
+    low, first, second, high, left = bands.T
+    harmonic = np.clip(periodic * whole / left, 0.02, 0.997)
     tilt = 10 * np.log10((second + high) / (low + first))
     return tilt, 10 * np.log10((first + second) / low), 10 * np.log10(harmonic / (1 - harmonic))
 
 
-def _mean_of_others(values: np.ndarray, speaking: np.ndarray) -> np.ndarray:
-    """(M, B) means of the moments around at which nobody speaks; hardly anything where there are none."""
-    quiet = (~speaking).astype(float)
-    mass = smooth(quiet, 10.0 * MOMENTS)
-    mean = np.stack([smooth(column * quiet, 10.0 * MOMENTS) for column in values.T], 1) / np.maximum(mass, 1e-9)[:, None]
-    return np.where(mass[:, None] > 0.01, mean, -25.0)
+def _mean_of_others(values: np.ndarray, quiet: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """(M,) means of the moments around at which nobody speaks; hardly anything where there are none.
+
+    quiet: 1 where nobody speaks, else 0; mass: how much of it is around.
+    """
+    return np.where(mass > 0.01, smooth(values * quiet, 10.0 * MOMENTS) / np.maximum(mass, 1e-9), -25.0)

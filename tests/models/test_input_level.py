@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from talkinghead.audio.load import load_audio
-from talkinghead.models.input_level import normalise_level
+from talkinghead.audio.waveform import Waveform
+from talkinghead.models.input_level import LevelTrack, normalise_level
 
 RATE = 16000
 
@@ -81,3 +82,13 @@ def test_recordings_of_a_batch_do_not_hear_each_other(speech):
 @pytest.mark.parametrize("samples", [1, 319, 320, 321, 1000])
 def test_any_length(samples):
     assert torch.isfinite(normalise_level(noise(-20, samples))).all()
+
+
+def test_parts_of_a_recording_are_those_of_the_whole(speech):
+    wave = speech[0]
+    track, whole = LevelTrack(Waveform(wave.numpy())), normalise_level(wave[None])[0]
+    for start, stop in [(0, len(wave)), (-440, 5000), (4001, 9999), (len(wave) - 3000, len(wave) + 700)]:
+        part = track.part(start, stop)[0]
+        inside = slice(max(0, start), min(stop, len(wave)))
+        torch.testing.assert_close(part[inside.start - start : inside.stop - start], whole[inside], atol=1e-5, rtol=1e-5)
+        assert not part[: inside.start - start].any() and not part[inside.stop - start :].any()

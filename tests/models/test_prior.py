@@ -6,14 +6,14 @@ from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
-from talkinghead.models.prior import SMOOTH, choose_latent, nucleus, smooth_gumbel
+from talkinghead.models.prior import SMOOTH, SmoothGumbel, choose_latent, nucleus
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 RATE = 16000
 
 
 def test_smooth_noise_has_gumbels_marginals_and_is_smooth():
-    noise = smooth_gumbel((4000, 50), [0])
+    noise = SmoothGumbel((50,), [0]).take(4000)
     levels = np.linspace(-1.5, 4, 12)
     np.testing.assert_allclose([(noise < x).mean() for x in levels], np.exp(-np.exp(-levels)), atol=0.01)
     frames = round(SMOOTH * 50)
@@ -26,9 +26,8 @@ def test_smooth_noise_has_gumbels_marginals_and_is_smooth():
 
 
 def test_smooth_noise_does_not_know_how_long_the_clip_is():
-    long, short = smooth_gumbel((300, 3, 5), [4, 0]), smooth_gumbel((120, 3, 5), [4, 0])
-    np.testing.assert_array_equal(long[:120], short)
-    assert len(smooth_gumbel((1, 3, 5), [4, 0])) == 1
+    long, pieces = SmoothGumbel((3, 5), [4, 0]).take(300), SmoothGumbel((3, 5), [4, 0])
+    np.testing.assert_array_equal(long, np.concatenate([pieces.take(count) for count in (120, 1, 179)]))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -62,12 +61,13 @@ def test_samples_do_not_flicker(sample):
     def trembling(temperature, independent=False):
         with pytest.MonkeyPatch.context() as patched:
             if independent:
-                patched.setattr("talkinghead.models.prior.smooth_gumbel", lambda shape, seed: gumbel(shape))
+                patched.setattr("talkinghead.models.prior.SmoothGumbel.take", lambda self, frames: gumbel(frames))
             motion = talker.animate(sample, temperature=temperature, idle=0, fps=50).coefficients
         second = np.diff(motion, n=2, axis=0)
         return np.sqrt(np.einsum("tk,kl,tl->t", second, lips, second).mean())
 
-    def gumbel(shape):
+    def gumbel(frames):
+        shape = frames, talker.config.num_heads, talker.config.categories
         return np.random.default_rng(0).gumbel(size=shape).astype(np.float32)
 
     steady, sampled = trembling(0), trembling(1.0)

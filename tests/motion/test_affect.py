@@ -11,7 +11,7 @@ from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.errors import InputError
-from talkinghead.motion.affect import MOST, fluctuate
+from talkinghead.motion.affect import MOST, fluctuate, fluctuation
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.nonverbal import add_nonverbal_motion, nonverbal_motion
 
@@ -126,17 +126,17 @@ def test_a_curve_of_another_shape_is_told(talking):
 
 def test_held_emotions_live():
     times, heard = frame_times(900, FPS), voice(30)
-    steady = only("happy", 900, 0.6)
-    lively = fluctuate(steady, times, heard, 3)
-    np.testing.assert_array_equal(lively, fluctuate(steady, times, heard, 3))
-    assert (lively != fluctuate(steady, times, heard, 4)).any()
+    steady, factor = only("happy", 900, 0.6), fluctuation(times, heard, 3)
+    lively = fluctuate(steady, factor)
+    np.testing.assert_array_equal(factor, fluctuation(times, heard, 3))
+    assert (factor != fluctuation(times, heard, 4)).any()
     change = lively[:, 1] / 0.6 - 1
     assert 0.03 < change.std() and np.abs(change).max() <= MOST + 1e-9
     assert np.abs(np.diff(change)).max() < 0.03  # it comes and goes, and does not flicker
-    assert not fluctuate(np.zeros((900, 8)), times, heard, 3).any()
-    levels = [fluctuate(only("happy", 900, i), times, heard, 3)[:, 1] for i in np.linspace(0, 1, 11)]
+    assert not fluctuate(np.zeros((900, 8)), factor).any()
+    levels = [fluctuate(only("happy", 900, i), factor)[:, 1] for i in np.linspace(0, 1, 11)]
     assert (np.diff(levels, axis=0) >= 0).all() and levels[-1].max() <= 1 and levels[-1].std() > 0.02
     blend = 0.5 * only("happy", 900) + 0.5 * only("sad", 900)
-    assert fluctuate(blend, times, None, 3).sum(1).max() <= 1 + 1e-9
+    assert fluctuate(blend, fluctuation(times, None, 3)).sum(1).max() <= 1 + 1e-9
     accented = replace(heard, accents=np.zeros((0, 2)))
-    assert fluctuate(steady, times, heard, 3)[:, 1].mean() > fluctuate(steady, times, accented, 3)[:, 1].mean()
+    assert lively[:, 1].mean() > fluctuate(steady, fluctuation(times, accented, 3))[:, 1].mean()

@@ -3,7 +3,7 @@ import pytest
 
 from talkinghead import Animation, Head
 from talkinghead.head.teeth import incisal_edge
-from talkinghead.motion.articulation import bite_level, bite_lip, round_lips, rounding
+from talkinghead.motion.articulation import bite_level, bite_lip, heard_rounding, round_lips, rounding
 from talkinghead.motion.lip_closure import SURE
 
 PHONES = ("AA", "SH", "UW", "SIL")
@@ -44,7 +44,7 @@ def heard(name, frames=slice(40, 50)):
     posteriors = np.zeros((100, len(PHONES)))
     posteriors[:, PHONES.index("SIL")] = 1
     posteriors[frames] = np.eye(len(PHONES))[PHONES.index(name)]
-    return rounding(posteriors, PHONES, 50.0)
+    return rounding(heard_rounding(posteriors, PHONES), 50.0)
 
 
 def test_lips_are_round_before_the_sound_and_without_a_jump():
