@@ -15,9 +15,9 @@ from talkinghead.head.landmark_maps import has_lip_gap, landmark_shapes, lip_gap
 from talkinghead.head.teeth import incisal_edge
 from talkinghead.motion.lip_closure import closure_level
 
-# Least mouthPucker and mouthFunnel while a phoneme is heard, set by hand: far less than `speech.coarticulation.ROUND`, which is not
-# laid over learnt motion. At twice these weights the width of the mouth follows film less well: r of 32 held-out clips of GRID
-# falls from 0.68 to 0.60 (0.71 without rounding), that of five strangers from 0.62 to 0.60 (0.63 without).
+# Least mouthPucker and mouthFunnel while a phoneme is heard, set by hand: less than `speech.coarticulation.ROUND`, which has no
+# motion beneath it. At twice these weights the width of the mouth follows film less well: r of 32 held-out clips of GRID falls
+# from 0.68 to 0.60 (0.71 without rounding), that of five strangers from 0.62 to 0.60 (0.63 without).
 ROUND: dict[str, tuple[float, float]] = {
     **{"UW": (0.2, 0.03), "W": (0.22, 0.03), "OW": (0.2, 0.03), "AO": (0.12, 0.0), "OY": (0.12, 0.0)},
     **{"UH": (0.1, 0.0), "AW": (0.05, 0.0)},
