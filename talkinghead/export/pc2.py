@@ -28,8 +28,13 @@ def beside(path: Path) -> tuple[Path, ...]:
 def check(path: Path) -> None:
     """Raise InputError if the mesh would replace one of somebody else."""
     for mesh in beside(path):
-        if mesh.is_dir() or (mesh.is_file() and not mesh.open("rb").read(len(MARK)) == MARK.encode()):
+        if mesh.exists() and not (mesh.is_file() and _is_ours(mesh)):
             raise InputError(f"{path}: its mesh would replace {mesh.name}, which is yours; write to another name")
+
+
+def _is_ours(mesh: Path) -> bool:
+    with mesh.open("rb") as file:
+        return file.read(len(MARK)) == MARK.encode()
 
 
 def write(animation: Animation, path: Path) -> None:
