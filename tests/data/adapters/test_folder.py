@@ -134,7 +134,7 @@ def test_a_head_of_ones_own(tmp_path):
     ("change", "complaint"),
     [
         ({"names": None}, "no names"),
-        ({"names": np.array([{"a": 1}], dtype=object)}, "allow_pickle"),
+        ({"names": np.array([{"a": 1}], dtype=object)}, "holds object"),
         ({"names": np.array([1, 2])}, "no names"),
         ({"names": np.array(["jawOpen", "JawOpen"])}, "named twice"),
         ({"coefficients": None}, "no coefficients"),
