@@ -246,7 +246,9 @@ def test_words_are_aligned_once(prepared, films, tmp_path, monkeypatch):
 
     monkeypatch.setattr(adapter.aligning, "align", found)
     monkeypatch.setattr(adapter.aligning, "choose_engine", lambda **_: "pocketsphinx")
-    monkeypatch.setattr(runner, "run_jobs", lambda job, jobs, **how: ((args[0], job(*args)) for args in jobs))  # in this process
+    monkeypatch.setattr(
+        runner, "run_jobs", lambda job, jobs, **how: ((args[0], job(*args)) for args in jobs)
+    )  # in this process
     out, folder = tmp_path / "out", tmp_path / "anna"
     shutil.copytree(prepared[0], out)
     shutil.copytree(films, folder, ignore=lambda _, names: {n for n in names if n.endswith(".mp4")} - {"good.mp4", "late.mp4"})
