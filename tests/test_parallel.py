@@ -39,6 +39,14 @@ def test_bad_input_is_a_result_and_a_defect_is_not(how):
     assert "in the job 3" in raised.value.__notes__
 
 
+def test_the_handler_of_sigterm_stays_that_of_the_program(how):
+    """Ray sets its own, and the program would end with status 15."""
+    before = signal.getsignal(signal.SIGTERM)
+    for _ in parallel.run_jobs(chores.square, JOBS[:2], **how):
+        assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 @pytest.mark.parametrize("how", ["processes", "ray"], indirect=True)
 def test_a_killed_worker_loses_nothing(how, tmp_path):
     jobs = [(*job, tmp_path / "died") for job in JOBS]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -59,8 +61,13 @@ def connect(workers: int) -> tuple[Any, bool]:
     # Workers of this machine import from where this process does; elsewhere talkinghead must be installed.
     path = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}
     local = {"num_cpus": workers, "include_dashboard": False, "runtime_env": path} if address == "local" else {}
+    before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"engine ray: {address} cannot be reached ({' '.join(str(error).split())[:200]})") from None
+    finally:
+        # Ray sets a handler that ends with status 15; that of the program cleans up, and ends with 143.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
     return ray, True
