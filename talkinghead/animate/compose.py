@@ -24,6 +24,7 @@ from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
 from talkinghead.motion.pauses import rest_mouth
+from talkinghead.motion.tongue import put_out_tongue, raise_tongue, tongue_tip
 
 BLOCK = 10_000  # frames that are composed at a time
 
@@ -36,7 +37,7 @@ class SpeechMotion:
     far the lips are to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes:
     whether the weights are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's
     parameters are left as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see
-    `motion.articulation`.
+    `motion.articulation`. tongue: (T, 5), see `motion.tongue`.
     """
 
     neutral: np.ndarray | Rows
@@ -47,6 +48,7 @@ class SpeechMotion:
     blendshapes: bool = True
     bite: np.ndarray | None = None
     rounding: np.ndarray | None = None
+    tongue: np.ndarray | None = None
 
 
 def compose(
@@ -66,6 +68,9 @@ def compose(
     low, high, share = _clock(len(speech.neutral), speech.fps, settings.fps)
     frames = np.minimum(np.arange(frame_count(seconds, settings.fps)), len(low) - 1)
     coefficients = np.empty((len(frames), len(head.names)), np.float32)
+    raised = np.empty((len(frames), 2), np.float32)
+    moving = min(1.0, settings.articulation * settings.lower_face)
+    tongue = None if speech.tongue is None or not speech.blendshapes or tongue_tip(head) is None else speech.tongue
     for span in spans(len(frames), BLOCK):
         here = frames[span]
         first, last = low[here[0]], high[here[-1]] + 1
@@ -73,7 +78,11 @@ def compose(
             last = len(speech.neutral)
         weights = _layered(speech, slice(first, last), head, settings, curve)
         coefficients[span] = between(weights[low[here] - first], weights[high[here] - first], share[here])
-    animation = motion.Animation(coefficients, float(settings.fps), head, meta=meta)
+        if tongue is not None:
+            lift = raise_tongue(weights, moving * tongue[first:last], head)
+            raised[span] = between(lift[low[here] - first], lift[high[here] - first], share[here])
+    lifted = None if tongue is None else raised
+    animation = motion.Animation(coefficients, float(settings.fps), head, meta=meta, tongue=lifted)
     if not speech.blendshapes or not settings.idle:
         return Animation.of(animation)
     animation = add_nonverbal_motion(
@@ -104,6 +113,8 @@ def _layered(speech: SpeechMotion, span: slice, head: Head, settings: AnimateSet
         weights = round_lips(weights, moving * speech.rounding[span], head)
     if speech.bite is not None:
         weights = bite_lip(weights, moving * speech.bite[span], head)
+    if speech.tongue is not None:
+        weights = put_out_tongue(weights, moving * speech.tongue[span], head)
     if speech.closure is not None:
         weights = close_lips(weights, speech.closure[span], head)
     if speech.rest is not None:

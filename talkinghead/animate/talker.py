@@ -36,6 +36,7 @@ from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
 from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.tongue import heard_tongue, tongue_goals
 from talkinghead.progress import progress_bar
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
@@ -125,7 +126,9 @@ class Talker:
                     expression.append(head.scatter_coefficients(rows[1] - rows[0], names))
                 bar.update(task, completed=int(len(neutral) / self.config.fps))
             fps = self.config.fps
-            bilabial, silence, labiodental, goals = map(np.concatenate, zip(*heard, strict=True)) if heard else [None] * 4
+            bilabial, silence, labiodental, goals, tongue = (
+                map(np.concatenate, zip(*heard, strict=True)) if heard else [None] * 5
+            )
             speech = SpeechMotion(
                 neutral,
                 expression,
@@ -135,6 +138,7 @@ class Talker:
                 annotation in BLENDSHAPES,
                 None if labiodental is None else bite_level(labiodental),
                 None if goals is None else rounding(goals, fps),
+                None if tongue is None else tongue_goals(tongue, fps),
             )
             meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
             return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
@@ -231,9 +235,10 @@ class Talker:
             yield [one[0, inner].cpu().numpy() for one in motion]
 
     def _heard(self, posteriors: np.ndarray) -> tuple[np.ndarray, ...]:
-        """(T, P) probabilities of phonemes -> (T,) of a bilabial, of silence, of a labiodental, and (T, 2) rounding."""
-        named = BILABIALS, (SILENCE,), LABIODENTALS
-        return *(self._probability(posteriors, names) for names in named), heard_rounding(posteriors, self.config.phones)
+        """(T, P) probabilities of phonemes -> (T,) of a bilabial, silence, a labiodental; (T, 2) rounding, (T, 5) tongue."""
+        phones, named = self.config.phones, (BILABIALS, (SILENCE,), LABIODENTALS)
+        probabilities = (self._probability(posteriors, names) for names in named)
+        return *probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones)
 
     def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
         """(T, P) -> (T,) probability that one of the phonemes is spoken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,13 +92,14 @@ def _picture(head: Head, kind: str, **options) -> bytes | None:
 
 
 def for_curves(animation: Animation, path: Path) -> Animation:
-    """The animation for a format that holds weights and a pose: gaze becomes eyeLook weights.
+    """The animation for a format that holds weights and a pose: gaze becomes eyeLook weights, and of
+    the tongue only tongueOut is left.
 
     Raises InputError if it has a residual, which such a format would lose without a word.
     """
     if animation.residual is not None:
         raise InputError(f"{path}: this motion has a residual, which {path.suffix} cannot hold; write .npz or .obj")
-    return animation.with_gaze_as_shapes()
+    return replace(animation.with_gaze_as_shapes(), tongue=None)
 
 
 def neck_joint(head: Head) -> np.ndarray:

@@ -11,6 +11,7 @@
 | `rotation` | (T, 3) float32, axis-angle rad about the neck; only where the motion has it |
 | `translation` | (T, 3) float32 metres; only where the motion has it |
 | `gaze` | (T, 2, 2) float32 rad, left and right eye, (yaw to the head's left, pitch up); only where the motion has it |
+| `tongue` | (T, 2) float32 metres by which tip and body of the tongue are raised; only where the motion has it |
 | `json` | text: {"format": 1, "head": {"name", "topology", "person"}, "meta": {...}} |
 """
 

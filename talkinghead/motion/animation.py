@@ -14,9 +14,11 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
+from talkinghead.motion.tongue import tongue_bend
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
-OPTIONAL = ("residual", "rotation", "translation", "gaze")
+OPTIONAL = ("residual", "rotation", "translation", "gaze", "tongue")
+UP = np.array([0, 1, 0], np.float32)
 GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell
 
 
@@ -26,7 +28,8 @@ class Animation:
 
     coefficients: (T, K) float32 weights of `head.basis`. residual: (T, V, 3) metres that the basis cannot express.
     rotation: (T, 3) axis-angle rad about the neck joint. translation: (T, 3) metres. gaze: (T, 2, 2) rad, for the left and
-    right eye, (yaw to the head's left, pitch up). meta: model, seed, emotion curve, audio hash, package version.
+    right eye, (yaw to the head's left, pitch up). tongue: (T, 2) metres by which the tip and the body of the tongue are raised,
+    beside what shapes do; formats of curves know tongueOut only. meta: model, seed, emotion curve, audio hash, package version.
     """
 
     coefficients: np.ndarray
@@ -37,6 +40,7 @@ class Animation:
     translation: np.ndarray | None = None
     gaze: np.ndarray | None = None
     meta: dict = field(default_factory=dict)
+    tongue: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if np.ndim(self.coefficients) != 2:
@@ -48,6 +52,7 @@ class Animation:
             "rotation": (t, 3),
             "translation": (t, 3),
             "gaze": (t, 2, 2),
+            "tongue": (t, 2),
         }
         if t == 0:
             raise InputError("animation: no frames")
@@ -92,6 +97,8 @@ class Animation:
             offsets = offsets + self.residual[frames]
         if self.gaze is not None:
             offsets = offsets + self._gaze_offsets(self.gaze[frames])
+        if self.tongue is not None and (bend := tongue_bend(self.head)) is not None:
+            offsets = offsets + (self.tongue[frames] @ bend.T)[..., None] * UP
         return offsets
 
     def vertices(self, frames: slice | int = slice(None), *, posed: bool = False) -> np.ndarray:

@@ -12,7 +12,7 @@ from talkinghead.audio.load import load_audio
 from talkinghead.data.manifest import Clip
 from talkinghead.data.motion_file import animation_of, head_of, read_motion
 from talkinghead.errors import InputError
-from talkinghead.motion.animation import Animation
+from talkinghead.motion.animation import OPTIONAL, Animation
 
 SAMPLE, BYTES = 60, 400e6  # clips that are measured, and bytes read of them at most
 SHEET = 8  # clips on the contact sheet
@@ -65,9 +65,7 @@ def measure(out: Path, clip: Clip) -> Measured:
     speed = float(np.sqrt(np.mean((np.diff(opening) * motion.fps) ** 2))) if len(opening) > 1 else 0.0
     order = np.argsort(opening, kind="stable")
     moments = [int(order[i]) for i in (0, len(order) // 2, -1)]
-    picked = {
-        n: v[moments] for n in ("residual", "rotation", "translation", "gaze") if (v := getattr(animation, n)) is not None
-    }
+    picked = {n: v[moments] for n in OPTIONAL if (v := getattr(animation, n)) is not None}
     three = replace(animation, coefficients=animation.coefficients[moments], **picked)
     return Measured(clip, loudness, opening, speed, lips, three, tuple((t + 0.5) / motion.fps for t in moments))
 

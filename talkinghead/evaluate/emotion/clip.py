@@ -76,7 +76,7 @@ def _measured(shown: Animation, plain: Animation, recorded: Recorded, phonemes) 
         now, before = (readers.descriptors(motion).mean(0) for motion in (shown, plain))
         out |= {"descriptors": now.tolist(), "change": (now - before).tolist()}
     if has(head, "aperture"):
-        rest = replace(plain, coefficients=0 * plain.coefficients[:1], residual=None, gaze=None)
+        rest = replace(plain, coefficients=0 * plain.coefficients[:1], residual=None, gaze=None, tongue=None)
         shut = metrics.SHUT + float(rest.lip_aperture()[0])
         aperture = shown.lip_aperture()
         out["closures"] = metrics.bilabial_recall(aperture, shown.fps, shut, phonemes or ())

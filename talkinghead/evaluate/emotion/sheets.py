@@ -19,7 +19,7 @@ from talkinghead.evaluate.cache import Cache, state
 from talkinghead.files import asset, file_name, replacing
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import NAMES, viseme_matrix
-from talkinghead.motion.animation import Animation
+from talkinghead.motion.animation import OPTIONAL, Animation
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner, layer
 
@@ -129,7 +129,7 @@ def authored(
 
 def one(animation: Animation, frame: int) -> Animation:
     """A single frame."""
-    names = ("residual", "rotation", "translation", "gaze")
+    names = OPTIONAL
     rest = {name: value[frame : frame + 1] for name in names if (value := getattr(animation, name)) is not None}
     return replace(animation, coefficients=animation.coefficients[frame : frame + 1], **rest)
 

@@ -22,7 +22,7 @@ from talkinghead.evaluate.measures.sync import likeness
 from talkinghead.evaluate.table import Lags, Record
 from talkinghead.head.head import Head
 from talkinghead.head.teeth import incisal_edge
-from talkinghead.motion.animation import Animation
+from talkinghead.motion.animation import OPTIONAL, Animation
 
 BLOCK = 2**22  # vertices of all frames that are looked at together: 50 MB
 MARKS = {"aperture": ("lip_upper_inner", "lip_lower_inner"), "width": ("lip_corner_left", "lip_corner_right")}
@@ -127,7 +127,7 @@ def cut_frames(animation: Animation, frames: int) -> Animation:
     """The first `frames` frames."""
     if frames >= len(animation):
         return animation
-    names = ("residual", "rotation", "translation", "gaze")
+    names = OPTIONAL
     changed = {name: value[:frames] for name in names if (value := getattr(animation, name)) is not None}
     return replace(animation, coefficients=animation.coefficients[:frames], **changed)
 

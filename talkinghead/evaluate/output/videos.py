@@ -19,7 +19,7 @@ from talkinghead.evaluate.measures.clip import Recorded, cut_frames, read_motion
 from talkinghead.evaluate.selection import spread
 from talkinghead.evaluate.systems import System
 from talkinghead.files import file_name
-from talkinghead.motion.animation import Animation
+from talkinghead.motion.animation import OPTIONAL, Animation
 
 SECONDS = 8.0  # of a clip
 PANEL = 256  # pixels
@@ -66,7 +66,7 @@ def hold(motion: Animation, frames: int) -> Animation:
     if len(motion) >= frames:
         return cut_frames(motion, frames)
     index = np.minimum(np.arange(frames), len(motion) - 1)
-    names = ("coefficients", "residual", "rotation", "translation", "gaze")
+    names = ("coefficients", *OPTIONAL)
     return replace(motion, **{name: value[index] for name in names if (value := getattr(motion, name)) is not None})
 
 

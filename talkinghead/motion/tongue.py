@@ -1,0 +1,106 @@
+"""The tongue, by the encoder's phoneme probabilities: nobody films it. T frames, P phonemes, K shapes and V vertices of a head.
+
+Heights are where textbooks put tip and body of the tongue (P. Ladefoged, K. Johnson, A Course in Phonetics, chapters 1, 2 and
+4), in steps of some millimetres; nothing is fitted to measured tongues. They are heights in the skull, so the tongue goes up
+further where the jaw is lower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from talkinghead.head.head import Head
+from talkinghead.motion.easing import smoothstep
+
+SILENCE = "SIL"
+DENTAL = ("TH", "DH")
+# Metres above rest of tip and body: contact behind the teeth, a narrow channel there, and the vowels from high to low.
+HEIGHTS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(DENTAL, (0.005, 0.0)),
+    **dict.fromkeys(("T", "D", "N", "L"), (0.010, 0.003)),
+    **dict.fromkeys(("S", "Z"), (0.008, 0.003)),
+    **dict.fromkeys(("SH", "ZH", "CH", "JH"), (0.009, 0.006)),
+    **dict.fromkeys(("R", "ER"), (0.005, 0.0)),
+    **dict.fromkeys(("K", "G", "NG"), (0.0, 0.008)),
+    **dict.fromkeys(("IY", "Y"), (0.004, 0.010)),
+    **dict.fromkeys(("IH", "EY"), (0.002, 0.006)),
+    **dict.fromkeys(("UW", "W", "UH"), (-0.001, 0.004)),
+    **dict.fromkeys(("EH", "AH", "HH"), (-0.001, 0.0)),
+    **dict.fromkeys(("OW", "AO", "OY"), (-0.004, -0.002)),
+    **dict.fromkeys(("AA", "AE", "AY", "AW"), (-0.005, -0.005)),
+}
+OUT = {**dict.fromkeys(DENTAL, 0.5), "L": 0.16, **dict.fromkeys(("T", "D", "N"), 0.16), **dict.fromkeys(("S", "Z"), 0.08)}
+SHOWN = {
+    **{"jawOpen": 0.12, "mouthLowerDownLeft": 0.12, "mouthLowerDownRight": 0.12},
+    **{"mouthUpperUpLeft": 0.1, "mouthUpperUpRight": 0.1},
+}
+RAMP = 0.1  # seconds over which the tongue goes from one place to the next
+LONG = 0.03  # metres: what is shorter from root to tip is no tongue that bends
+REACH = (-0.004, 0.016)  # metres that it is lowered or raised at most, beside what the jaw does
+
+
+def heard_tongue(posteriors: np.ndarray, phonemes: Sequence[str]) -> np.ndarray:
+    """(T, P) probabilities -> (T, 5), means over phonemes at each frame.
+
+    They are: least tongueOut, probability of a tongue between the teeth, probability of speech, height of tip, height of body.
+    """
+    table = [(OUT.get(name, 0.0), name in DENTAL, name != SILENCE, *HEIGHTS.get(name, (0.0, 0.0))) for name in phonemes]
+    return posteriors @ np.array(table)
+
+
+def tongue_goals(heard: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 5) of `heard_tongue` -> the same, changing within RAMP."""
+    from scipy.ndimage import convolve1d
+
+    window = np.hanning(max(1, round(RAMP * fps)) + 2)[1:-1]
+    return convolve1d(heard, window / window.sum(), axis=0, mode="nearest")
+
+
+def put_out_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray:
+    """(T, K) weights of ARKit's shapes with at least the tongueOut of (T, 5) `goals`, and teeth that part for /th/ by SHOWN."""
+    names, out = head.names, coefficients.copy()
+    if "tongueOut" not in names:
+        return coefficients
+    for name, least in (("tongueOut", goals[:, 0]), *((name, least * goals[:, 1]) for name, least in SHOWN.items())):
+        if name in names:
+            out[:, names.index(name)] = np.maximum(out[:, names.index(name)], least)
+    return out
+
+
+def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray | None:
+    """(T, 2) metres for `Animation.tongue`: what (T, K) weights leave to the heights of (T, 5) `goals`.
+
+    None for a head without a tongue.
+    """
+    tip = tongue_tip(head)
+    if tip is None:
+        return None
+    carried = coefficients @ head.basis[:, tip, 1]
+    # The body lies half as far from the jaw's hinge as the tip. In pauses the tongue lies in the jaw.
+    left = goals[:, 3:] - goals[:, 2:3] * np.stack([carried, carried / 2], 1)
+    return np.clip(left, *REACH).astype(np.float32)
+
+
+def tongue_bend(head: Head) -> np.ndarray | None:
+    """(V, 2) in [0, 1]: how far each vertex goes with the tip and with the body; None for a head without a tongue."""
+    inside = head.regions.get("tongue")
+    if inside is None or not (inside > 0.5).any():
+        return None
+    depth = head.template[:, 2]
+    root, tip = depth[inside > 0.5].min(), depth[inside > 0.5].max()
+    if tip - root < LONG:
+        return None
+    along = (depth - root) / (tip - root)  # 0 at the root, 1 at the tip
+    front = smoothstep((along - 0.55) / 0.4)
+    body = smoothstep(along / 0.3) * (1 - smoothstep((along - 0.6) / 0.4))
+    return (np.stack([front, body], 1) * (inside > 0.5)[:, None]).astype(np.float32)
+
+
+def tongue_tip(head: Head) -> int | None:
+    """The vertex furthest in front; None for a head without a tongue."""
+    inside = head.regions.get("tongue")
+    if inside is None or not (inside > 0.5).any():
+        return None
+    return int(np.where(inside > 0.5, head.template[:, 2], -np.inf).argmax())
