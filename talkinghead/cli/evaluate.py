@@ -25,7 +25,8 @@ def evaluate(
 
     Args:
         paths: Any number of systems, then the data set. A system is a model's folder, its id on the Hub, the word default
-            for the model that ships, or a folder of animations: one ID.npz, ID.csv or ID.npy of raw vertices for each clip.
+            for the model that ships, or a folder of animations: one ID.npz, ID.csv, ID.json or ID.npy of raw vertices for each
+            clip.
             NAME=PATH names it. With --sources all of them are systems.
         sources: Data sets, in place of the one, each a source of its own: other people, languages, cameras. Do the lips follow
             speech there, too? Correlation of lip aperture and width with the real lips at one constant lag a source, intervals

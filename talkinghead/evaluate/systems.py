@@ -24,7 +24,7 @@ from talkinghead.motion.animation import Animation
 if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
 
-SUFFIXES = (".npz", ".csv", ".npy")
+SUFFIXES = (".npz", ".csv", ".tsv", ".json", ".npy")
 FAR = 0.05  # metres: vertices further from the template than this, on average, are in another unit or place
 TEMPERATURE = 1.0  # of samples
 
@@ -123,7 +123,9 @@ class Model:
 
 @dataclass
 class Folder:
-    """Animations that some tool made: ID.npz, ID.csv, or ID.npy of vertices (T, V * 3) or (T, V, 3), in metres by default.
+    """Animations that some tool made: ID.npz, curves as ID.csv, .tsv or .json, or ID.npy of vertices.
+
+    Vertices are (T, V * 3) or (T, V, 3), in metres by default.
 
     Among several data sets, those of one may be in a folder of the data set's name within it.
     ID_condition_NAME.npy, as FaceFormer and CodeTalker write, gives several motions of a clip; all are measured and averaged.
@@ -165,9 +167,9 @@ class Folder:
         from talkinghead.export import curves, npz
 
         head = recorded.motion.head
-        return (
-            curves.read(path, head, self.options.fps or recorded.motion.fps) if path.suffix == ".csv" else npz.read(path, head)
-        )
+        if path.suffix == ".npz":
+            return npz.read(path, head)
+        return curves.read(path, head, self.options.fps or recorded.motion.fps)
 
 
 @dataclass

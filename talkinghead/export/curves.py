@@ -3,8 +3,8 @@
 Tables: takes of Live Link Face, of all its versions, and what NeuroSync, Audio2Face, MediaPipe and this package write; a row
 a frame. The columns are found by their names, see `head.shape_names`: a time or a timecode (`io.timecode`), else a number of a
 frame, else every row is the next frame; shapes; HeadYaw, HeadPitch, HeadRoll in radians. A count of shapes, a number of the
-row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. The dialect is whatever
-`io.tables` reads.
+row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. A long table, as of
+OpenFaceFX, has a row for each weight: time, channel and value. The dialect is whatever `io.tables` reads.
 JSON: of Audio2Face (`facsNames`, `weightMat`, `exportFps`), and frames with weights in a list whose names are given once, as
 in BEAT, or by name.
 """
@@ -24,7 +24,7 @@ from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.head.shape_names import arkit_name, bare
 from talkinghead.io.files import load_json
-from talkinghead.io.tables import Table, read_table
+from talkinghead.io.tables import Table, read_table, wide_table
 from talkinghead.io.timecode import ROWS, Clock, of_numbers, read_clock
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.emotions import SPELLINGS
@@ -36,6 +36,7 @@ TIMES = {"timecode", "time", "timestamp", "seconds", "second", "sec", "frametime
 UNITS = {"ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s"}
 NUMBERS = {"frame", "frames", "frameindex", "frameid", "framenumber", "frameno", "index", "unnamed0", ""}
 UNUSED = {"blendshapecount", "neutral", *(name.lower() for name in EYES)}  # MediaPipe's `_neutral` is no shape
+LONG = ({"channel", "shape", "blendshape", "curve", "name", "morph", "target"}, {"value", "weight"})  # columns of a long table
 NOT_FINITE = {"nan", "inf", "infinity"}  # in any column, also one that is left out: something went wrong
 MOST = 2.0  # weights are 0 to 1, and solvers overshoot; more is another unit
 MOST_VALUES = 1 << 27  # numbers of a file, with the frames that are filled: 1 GiB; five hours of 61 columns at 120 a second
@@ -108,18 +109,30 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
 
 
 def shapes(path: str | Path) -> tuple[str, ...]:
-    """Names of the shapes in a table, ARKit's in its own spelling; nothing else is read. Raises InputError."""
-    table = read_table(Path(path))
-    return tuple(name for name in _columns(table).names if name not in HEAD)
+    """Names of the shapes in a file of curves, ARKit's in its own spelling. Raises InputError."""
+    path = Path(path)
+    names = _read_json(path, 1.0).names if path.suffix.lower() == ".json" else _columns(_open(path)[0]).names
+    return tuple(name for name in names if name not in HEAD)
 
 
 def is_take(path: Path) -> bool:
     """Whether a file is a table with timecodes, as the app Live Link Face writes it."""
     try:
-        table = read_table(path)
+        table, _ = _open(path)
         return any(bare(name) == "timecode" for name in table.header) and bool(_columns(table).names)
     except InputError:
         return False
+
+
+def _open(path: Path) -> tuple[Table, bool]:
+    """The table in a file, a row a frame, and whether it was a long one, in which a channel may lack frames."""
+    table = read_table(path)
+    names = [bare(name) for name in table.header]
+    found = [next((i for i, name in enumerate(names) if name in known), None) for known in LONG]
+    if len(names) == 3 and None not in found:
+        channel, value = (int(i) for i in found if i is not None)
+        return wide_table(table, 3 - channel - value, channel, value, MOST_VALUES), True
+    return table, False
 
 
 def _columns(table: Table) -> Columns:
@@ -158,7 +171,7 @@ def _columns(table: Table) -> Columns:
 
 
 def _read_table(path: Path, fps: float | None) -> Curves:
-    table = read_table(path)
+    table, gaps = _open(path)
     columns = _columns(table)
     when = columns.time if columns.time is not None else columns.number
     texts, rows, seen, lines = [], [], [], []
@@ -170,7 +183,7 @@ def _read_table(path: Path, fps: float | None) -> Curves:
         if any(cell.lower().lstrip("+-") in NOT_FINITE for cell in cells):
             raise InputError(f"{table.where(line)}: has values that are not finite")
         row = [cells[place] for place in columns.places]
-        rows.append(_numbers(table, line, row, columns.names))
+        rows.append(_numbers(table, line, row, columns.names, gaps))
         seen.append(rows[-1] is not None)
         lines.append(line)
         if len(rows) > ROWS or len(rows) * len(columns.names) > MOST_VALUES:
@@ -188,18 +201,23 @@ def _read_table(path: Path, fps: float | None) -> Curves:
     return Curves(clock, columns.names, values, columns.left_out)
 
 
-def _numbers(table: Table, line: int, cells: list[str], names: list[str]) -> np.ndarray | None:
-    """The values of a row; None for one that is short or has empty cells: there the face was lost."""
-    if not all(cells):
+def _numbers(table: Table, line: int, cells: list[str], names: list[str], gaps: bool) -> np.ndarray | None:
+    """The values of a row; None for one that is short or has empty cells: there the face was lost.
+
+    gaps: an empty cell is NaN, and the others count.
+    """
+    if not gaps and not all(cells):
         return None
+    told = np.array([bool(cell) for cell in cells])
+    values = np.full(len(cells), np.nan)
     try:
-        values = np.array(cells, np.float64)
+        values[told] = np.array([cell for cell in cells if cell], np.float64)
     except ValueError:
-        wrong = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+        wrong = next(i for i, cell in enumerate(cells) if cell and not _is_number(cell))
         raise InputError(
             f"{table.where(line)}: not a table of curves: {names[wrong]} is {shown(cells[wrong])}, a number is expected"
         ) from None
-    if not np.isfinite(values).all():
+    if not np.isfinite(values[told]).all():
         raise InputError(f"{table.where(line)}: has values that are not finite")
     return values
 
@@ -291,11 +309,13 @@ def _check_weights(path: Path, columns: dict[str, np.ndarray], fps: float) -> No
 def _filled(path: Path, curves: Curves) -> tuple[np.ndarray, list[int]]:
     """(T, C) values of all frames, and which had to be filled."""
     frames, values = curves.clock.frames, curves.values
-    seen, count = np.isfinite(values).all(1), int(frames[-1]) + 1
+    known, count = np.isfinite(values), int(frames[-1]) + 1
+    seen = known.any(1)
     if count * values.shape[1] > MOST_VALUES:
         raise InputError(f"{path}: its times leave {count - len(values)} frames out; are they those of one take?")
-    if count == len(values) and seen.all():
+    if count == len(values) and known.all():
         return values, []
     every = np.arange(count)
     filled = np.setdiff1d(every, frames[seen]).tolist()
-    return np.stack([np.interp(every, frames[seen], column) for column in values[seen].T], 1), filled
+    columns = [np.interp(every, frames[told], column[told]) for column, told in zip(values.T, known.T, strict=True)]
+    return np.stack(columns, 1), filled

@@ -44,6 +44,26 @@ class Table:
             yield line, cells
 
 
+def wide_table(table: Table, key: int, name: int, value: int, most: int) -> Table:
+    """A row for each `key` of a long table, which has a row for each value: columns with the key, the name and the value.
+
+    Rows come in the order in which their keys are first seen; cells that no row tells are empty. Raises InputError for a short
+    row, a value that is told twice, and for more than `most` cells.
+    """
+    places: dict[str, int] = {}
+    keys: dict[str, tuple[int, dict[int, str]]] = {}
+    for line, cells in table.whole():
+        column = places.setdefault(cells[name], len(places))
+        row = keys.setdefault(cells[key], (line, {}))[1]
+        if column in row:
+            raise InputError(f"{table.where(line)}: {cells[name]} at {cells[key]} is there twice")
+        row[column] = cells[value]
+        if len(keys) * len(places) > most:
+            raise InputError(f"{table.path}: more than {most} values")
+    rows = ((line, [at, *(row.get(column, "") for column in range(len(places)))]) for at, (line, row) in keys.items())
+    return Table(table.path, table.line, [table.header[key], *places], rows)
+
+
 def read_table(path: Path, *, largest: int = LARGEST, blanks: bool = False) -> Table:
     """The table in a file. The rows are read as they are asked for. blanks: keep those around cells, as names have them.
 

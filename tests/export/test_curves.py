@@ -18,6 +18,9 @@ ROWS = 75
 JAW = np.round(0.5 + 0.4 * np.sin(np.arange(ROWS) / 7), 4)
 
 
+CHANNELS = (("Jaw_Open", JAW), ("mouthClose", np.zeros(ROWS)))
+
+
 def write(path, text, encoding="utf-8"):
     path.write_bytes(text.encode(encoding))
     return path
@@ -59,6 +62,10 @@ FORMS = {
     "three decimals": plain(lambda t: f"{t / 30:.3f}", "time,jawOpen", row="{code},{jaw}"),
     "labels of 60": plain(lambda t: label(2 * t, 60)),
     "past midnight": plain(lambda t: label(t, start=86399)),
+    "a row a weight": plain(lambda t: f"{t / 30:.5f}", "time,channel,value", "{code},jawOpen,{jaw}\n{code},mouthClose,0"),
+    "channel by channel": "\n".join(
+        ["blendshape;weight;time", *(f"{name};{w};{t / 30:.5f}" for name, values in CHANNELS for t, w in enumerate(values))]
+    ),
 }
 
 
@@ -88,6 +95,16 @@ def test_lost_frames_are_filled(tmp_path):
     motion = curves.read(write(tmp_path / "a.csv", "\n".join(lines)))
     assert (motion.fps, len(motion), motion.meta["filled"]) == (30.0, ROWS, [5, 8, 29, 40, 41])
     np.testing.assert_allclose(motion.coefficients[:, motion.head.index("jawOpen")], JAW, atol=2e-2)
+
+
+def test_a_channel_without_a_key_is_between_its_neighbours(tmp_path):
+    keys = [f"{t / 30:.5f},jawOpen,{t / 100}" for t in range(31)] + ["0.00000,mouthClose,0.2", "1.00000,mouthClose,0.8"]
+    motion = curves.read(write(tmp_path / "a.csv", "\n".join(["time,channel,value", *keys])))
+    assert motion.fps == 30 and len(motion) == 31 and "filled" not in motion.meta
+    close = motion.coefficients[:, motion.head.index("mouthClose")]
+    np.testing.assert_allclose(close, np.linspace(0.2, 0.8, 31), atol=1e-6)
+    with pytest.raises(InputError, match=r"line 4: jawOpen at 0.1 is there twice"):
+        curves.read(write(tmp_path / "b.csv", "time,channel,value\n0,jawOpen,0\n0.1,jawOpen,0.5\n0.1,jawOpen,0.6\n"))
 
 
 def test_rows_without_times_need_a_rate(tmp_path):

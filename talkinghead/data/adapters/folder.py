@@ -5,8 +5,8 @@ NAME.wav (.flac .mp3 .m4a .mp4 .mov ...) with one of
 * NAME.npz saved by talkinghead (or `talkinghead animate -o`), for the default head or the one given as `head`;
 * NAME.npz of your own: coefficients (T, K) float, names (K,) text, fps, and optionally rotation (T, 3) rad, translation (T, 3)
   metres, gaze (T, 2, 2) rad, all plain arrays: np.savez("NAME.npz", coefficients=..., names=np.array([...]), fps=30);
-* NAME.csv in the form that talkinghead writes: Live Link Face's columns, or `time` and the names of the shapes. Of an .npz and
-  a .csv of one stem the .npz is taken.
+* NAME.csv, .tsv or .json with curves, see `export.curves`. Of several files of one stem the first of .npz, .csv, .tsv and .json
+  is taken.
 
 Names that are ARKit's are that annotation; expression_000 ... with jaw_x, jaw_y, jaw_z are FLAME's; others are an annotation
 of their own, called after their names' hash, unless `head` has them: then it is called after the head.
@@ -63,7 +63,12 @@ def takes(
         raise InputError(f"intensity is {intensity}, it must be in 0 to 1")
     own = Head.load(head) if head else None
     arrays = files_under(paths, "*.npz")
-    tables = [path for path in files_under(paths, "*.csv") if path.with_suffix(".npz") not in arrays]  # the same, twice
+    tables: list[Path] = []
+    for suffix in curves.SUFFIXES:
+        taken = {path.with_suffix("") for path in (*arrays, *tables)}
+        fresh = [path for path in files_under(paths, f"*{suffix}") if path.with_suffix("") not in taken]
+        # Much else is JSON, such as batch.json of `animate`.
+        tables += [path for path in fresh if suffix != ".json" or sound_of(path.with_suffix(""))]
     files = unique_names([*arrays, *tables])
     found, dropped = [], {}
     for name, path in files.items():
@@ -93,7 +98,7 @@ def read(take: Take) -> Recording:
     """Motion and sound of a pair."""
     path, sound = take.files
     own = Head.load(take.details["head"]) if take.details["head"] else None
-    read_motion = _read_csv if path.suffix.lower() == ".csv" else _read_npz
+    read_motion = _read_npz if path.suffix.lower() == ".npz" else _read_curves
     return read_motion(path, wave_of(sound), take.details["fps"], own)
 
 
@@ -119,7 +124,7 @@ def _read_npz(path: Path, wave: np.ndarray, fps: float | None, own: Head | None)
     return replace(recording, **optional)
 
 
-def _read_csv(path: Path, wave: np.ndarray, fps: float | None, own: Head | None) -> Recording:
+def _read_curves(path: Path, wave: np.ndarray, fps: float | None, own: Head | None) -> Recording:
     names = _canonical(_names(path), path, own)
     head = own if own and set(names) <= set(own.names) else None
     if head is None and not set(names) <= set(ARKIT):
@@ -143,7 +148,7 @@ def _bare(names: tuple[str, ...]) -> Head:
 
 def _names(path: Path) -> tuple[str, ...]:
     """Names of the shapes, as the file writes them."""
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() != ".npz":
         return curves.shapes(path)
     names = load_npz(path, ("names",)).get("names")
     if names is None or names.ndim != 1 or names.dtype.kind != "U" or not len(names):

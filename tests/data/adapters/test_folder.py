@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,19 @@ def test_what_is_no_motion(change, complaint, tmp_path):
             folder.read(found[0])
         reason = str(caught.value)
     assert re.search(complaint, reason) and "\n" not in reason
+
+
+def test_curves_in_json(tmp_path):
+    weights = curves(60, 2).tolist()
+    content = {"exportFps": 30, "facsNames": ["jawOpen", "mouthClose"], "weightMat": weights}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    (tmp_path / "batch.json").write_text("{}")  # of something else
+    write_wav(tmp_path / "a.wav", 2.0)
+    found, dropped = folder.takes([tmp_path])
+    (take,) = found
+    recording = folder.read(take)
+    assert not dropped and take.annotation == "arkit" and recording.fps == 30
+    np.testing.assert_allclose(recording.coefficients[:, recording.names.index("jawOpen")], np.array(weights)[:, 0], atol=1e-6)
 
 
 def test_what_is_listed(tmp_path):
