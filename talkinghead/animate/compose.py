@@ -70,7 +70,7 @@ def compose(
     coefficients = np.empty((len(frames), len(head.names)), np.float32)
     raised = np.empty((len(frames), 2), np.float32)
     moving = min(1.0, settings.articulation * settings.lower_face)
-    tongue = None if speech.tongue is None or not speech.blendshapes or tongue_tip(head) is None else speech.tongue
+    tip = tongue_tip(head) if speech.blendshapes else None
     for span in spans(len(frames), BLOCK):
         here = frames[span]
         first, last = low[here[0]], high[here[-1]] + 1
@@ -78,10 +78,10 @@ def compose(
             last = len(speech.neutral)
         weights = _layered(speech, slice(first, last), head, settings, curve)
         coefficients[span] = between(weights[low[here] - first], weights[high[here] - first], share[here])
-        if tongue is not None:
-            lift = raise_tongue(weights, moving * tongue[first:last], head)
+        if speech.tongue is not None and tip is not None:
+            lift = raise_tongue(weights, moving * speech.tongue[first:last], head, tip)
             raised[span] = between(lift[low[here] - first], lift[high[here] - first], share[here])
-    lifted = None if tongue is None else raised
+    lifted = None if speech.tongue is None or tip is None else raised
     animation = motion.Animation(coefficients, float(settings.fps), head, meta=meta, tongue=lifted)
     if not speech.blendshapes or not settings.idle:
         return Animation.of(animation)

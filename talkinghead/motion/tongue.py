@@ -69,14 +69,11 @@ def put_out_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> n
     return out
 
 
-def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray | None:
+def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head, tip: int) -> np.ndarray:
     """(T, 2) metres for `Animation.tongue`: what (T, K) weights leave to the heights of (T, 5) `goals`.
 
-    None for a head without a tongue.
+    tip: what `tongue_tip` gives.
     """
-    tip = tongue_tip(head)
-    if tip is None:
-        return None
     carried = coefficients @ head.basis[:, tip, 1]
     # The body lies half as far from the jaw's hinge as the tip. In pauses the tongue lies in the jaw.
     left = goals[:, 3:] - goals[:, 2:3] * np.stack([carried, carried / 2], 1)

@@ -1,5 +1,7 @@
 """What can be measured: animations of any tool, brought to the recording's clock, template and mesh."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,8 +112,6 @@ def test_other_rates_and_lengths_are_brought_together(recorded):
 
 
 def test_another_basis_keeps_its_offsets_and_another_mesh_is_refused(recorded):
-    from dataclasses import replace
-
     from talkinghead.head.head import Head
 
     head = recorded.motion.head
@@ -132,6 +132,10 @@ def test_folders_hold_one_motion_a_clip_or_one_a_condition(recorded, tmp_path):
     before = folder.identity(clip)
     export.save(recorded.motion, tmp_path / f"{clip}.npz")
     assert len(folder.motions(recorded)) == 1 and folder.identity(clip) != before
+    (tmp_path / "curves").mkdir()
+    export.save(replace(recorded.motion, residual=None), tmp_path / f"curves/{clip}.json")
+    (read,) = Folder("json", tmp_path / "curves", Options()).motions(recorded)
+    assert read.coefficients == pytest.approx(recorded.motion.coefficients, abs=1e-4)
 
 
 def test_systems_are_told_apart(tmp_path, recorded, tiny_talker):

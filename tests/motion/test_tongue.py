@@ -18,7 +18,7 @@ def spoken(name, head, jaw=0.2):
     weights = head.scatter_coefficients(np.full((25, 1), jaw, np.float32), ("jawOpen",))
     goals = tongue_goals(heard_tongue(posteriors, PHONES), 50.0)
     weights = put_out_tongue(weights, goals, head)
-    return Animation(weights, 50, head, tongue=raise_tongue(weights, goals, head))
+    return Animation(weights, 50, head, tongue=raise_tongue(weights, goals, head, tongue_tip(head)))
 
 
 def tip_height(animation):
@@ -63,4 +63,4 @@ def test_it_moves_nothing_but_the_tongue_and_is_kept_in_files(head, tmp_path):
 
 def test_a_head_without_a_tongue_has_none():
     bare = Head("bare", np.zeros((3, 3), np.float32), np.array([[0, 1, 2]]), np.zeros((1, 3, 3), np.float32), ("jawOpen",))
-    assert raise_tongue(np.zeros((2, 1), np.float32), np.zeros((2, 5)), bare) is None
+    assert tongue_tip(bare) is None
