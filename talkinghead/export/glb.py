@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkinghead.errors import InputError
 from talkinghead.export import character
 from talkinghead.export.compress import LONGEST_ROW, MESHOPT, WEBP, packed, reordered, rounded
 from talkinghead.export.mesh import (
@@ -129,11 +130,16 @@ class Buffer:
 
 
 def write(animation: Animation, path: Path, *, shape_normals: bool = False, compress: bool = False) -> None:
-    """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError if the motion has a residual.
+    """Write the head and its motion; gaze becomes eyeLook weights.
+
+    Raises InputError if the motion has a residual, and for both options on a character, whose file stays as it is.
 
     shape_normals: every shape turns the normals, too, which viewers do not do by themselves. compress: see `export.compress`.
     """
     if animation.head.character is not None:
+        if shape_normals or compress:
+            option = "shape_normals" if shape_normals else "compress"
+            raise InputError(f"{path}: {option} is for heads of this package; a character's file stays as it is")
         character.write(animation, animation.head.character, path)
         return
     animation = for_curves(animation, path)

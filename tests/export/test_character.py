@@ -43,6 +43,14 @@ def head_of(tmp_path: Path, names: list[str], after: bytes = b"", **options) -> 
     return Head.load(write_glb(tmp_path / "avatar.glb", *character(names, **options), after=after))
 
 
+@pytest.mark.parametrize("option", ["compress", "shape_normals"])
+def test_options_that_would_change_the_file_are_refused(option, speech, tmp_path):
+    spoken = speech.on(head_of(tmp_path, list(ARKIT)))
+    with pytest.raises(InputError, match=f"{option} is for heads of this package"):
+        spoken.save(tmp_path / "speaks.glb", **{option: True})
+    assert not (tmp_path / "speaks.glb").exists()
+
+
 def test_the_file_comes_back_whole(speech, tmp_path):
     old = {
         "name": "speech",
