@@ -126,20 +126,8 @@ class Talker:
                     expression.append(head.scatter_coefficients(rows[1] - rows[0], names))
                 bar.update(task, completed=int(len(neutral) / self.config.fps))
             fps = self.config.fps
-            bilabial, silence, labiodental, goals, tongue = (
-                map(np.concatenate, zip(*heard, strict=True)) if heard else [None] * 5
-            )
-            speech = SpeechMotion(
-                neutral,
-                expression,
-                None if bilabial is None else closure_level(bilabial),
-                None if silence is None else rest_level(silence, fps),
-                fps,
-                annotation in BLENDSHAPES,
-                None if labiodental is None else bite_level(labiodental),
-                None if goals is None else rounding(goals, fps),
-                None if tongue is None else tongue_goals(tongue, fps),
-            )
+            articulated = _articulated(heard, fps)
+            speech = SpeechMotion(neutral, expression, fps=fps, blendshapes=annotation in BLENDSHAPES, **articulated)
             meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
             return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
 
@@ -238,7 +226,8 @@ class Talker:
         """(T, P) probabilities of phonemes -> (T,) of a bilabial, silence, a labiodental; (T, 2) rounding, (T, 5) tongue."""
         phones, named = self.config.phones, (BILABIALS, (SILENCE,), LABIODENTALS)
         probabilities = (self._probability(posteriors, names) for names in named)
-        return *probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones)
+        found = (*probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones))
+        return tuple(values.astype(np.float32) for values in found)
 
     def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
         """(T, P) -> (T,) probability that one of the phonemes is spoken."""
@@ -250,6 +239,21 @@ class Talker:
         if style not in self.config.styles:
             raise InputError(f"style {style!r}: this model has {', '.join(self.config.styles) or 'none'}")
         return 1 + self.config.styles.index(style)
+
+
+def _articulated(heard: list[tuple[np.ndarray, ...]], fps: float) -> dict[str, np.ndarray | None]:
+    """What `Talker._heard` found in all blocks, as `SpeechMotion` has it. The list is then empty: of hours it is large."""
+    if not heard:
+        return {"closure": None, "rest": None}
+    bilabial, silence, labiodental, goals, tongue = (np.concatenate(blocks) for blocks in zip(*heard, strict=True))
+    heard.clear()
+    return {
+        "closure": closure_level(bilabial),
+        "rest": rest_level(silence, fps),
+        "bite": bite_level(labiodental),
+        "rounding": rounding(goals, fps),
+        "tongue": tongue_goals(tongue, fps),
+    }
 
 
 def _same_mesh(a: Head, b: Head) -> bool:
