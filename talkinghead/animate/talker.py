@@ -42,6 +42,8 @@ from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
+HEARD = (1, 1, 1, 2, 5)  # columns of what `Talker._heard` finds
+
 
 class Talker:
     """A speech-to-motion model with the heads it moves. `from_pretrained()` gives the one that ships.
@@ -117,7 +119,7 @@ class Talker:
             shown = self._shown(recording, curve, voice, settings) if curve.values.any() else None
             neutral = closing.enter_context(Rows(len(head.names)))
             expression = None if shown is None else closing.enter_context(Rows(len(head.names)))
-            heard: list[tuple[np.ndarray, ...]] = []
+            heard = closing.enter_context(Rows(sum(HEARD)))
             latents = self._latents(recording, settings, style, shown, heard)
             names, code = self.config.annotations[annotation], template_code(head, self.config, annotation)
             for rows in self._decoded(latents, code, annotation):
@@ -194,7 +196,7 @@ class Talker:
         settings: AnimateSettings,
         style: int,
         shown: Callable[[slice], torch.Tensor] | None,
-        heard: list[tuple[np.ndarray, ...]],
+        heard: Rows,
     ) -> Iterator[np.ndarray]:
         """Yield (n, M, H, C) latents of M conditions: without an emotion and, where there is one, with it.
 
@@ -222,12 +224,11 @@ class Talker:
             motion = [self.network.decode(both[None, :, i].contiguous(), template, annotation) for i in range(both.shape[1])]
             yield [one[0, inner].cpu().numpy() for one in motion]
 
-    def _heard(self, posteriors: np.ndarray) -> tuple[np.ndarray, ...]:
-        """(T, P) probabilities of phonemes -> (T,) of a bilabial, silence, a labiodental; (T, 2) rounding, (T, 5) tongue."""
+    def _heard(self, posteriors: np.ndarray) -> np.ndarray:
+        """(T, P) probabilities of phonemes -> (T, 10): bilabials, silence, labiodentals, rounding (2), tongue (5)."""
         phones, named = self.config.phones, (BILABIALS, (SILENCE,), LABIODENTALS)
         probabilities = (self._probability(posteriors, names) for names in named)
-        found = (*probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones))
-        return tuple(values.astype(np.float32) for values in found)
+        return np.column_stack([*probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones)])
 
     def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
         """(T, P) -> (T,) probability that one of the phonemes is spoken."""
@@ -241,12 +242,12 @@ class Talker:
         return 1 + self.config.styles.index(style)
 
 
-def _articulated(heard: list[tuple[np.ndarray, ...]], fps: float) -> dict[str, np.ndarray | None]:
-    """What `Talker._heard` found in all blocks, as `SpeechMotion` has it. The list is then empty: of hours it is large."""
-    if not heard:
+def _articulated(heard: Rows, fps: float) -> dict[str, np.ndarray | None]:
+    """What `Talker._heard` found in all blocks, as `SpeechMotion` has it."""
+    if not len(heard):
         return {"closure": None, "rest": None}
-    bilabial, silence, labiodental, goals, tongue = (np.concatenate(blocks) for blocks in zip(*heard, strict=True))
-    heard.clear()
+    bilabial, silence, labiodental, goals, tongue = np.split(heard[:], np.cumsum(HEARD)[:-1], axis=1)
+    bilabial, silence, labiodental = bilabial[:, 0], silence[:, 0], labiodental[:, 0]
     return {
         "closure": closure_level(bilabial),
         "rest": rest_level(silence, fps),
