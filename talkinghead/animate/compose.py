@@ -76,7 +76,7 @@ def compose(
         first, last = low[here[0]], high[here[-1]] + 1
         if span.stop == len(frames):
             last = len(speech.neutral)
-        weights = _layered(speech, slice(first, last), head, settings, curve)
+        weights = _layered(speech, slice(first, last), head, settings, curve, moving)
         coefficients[span] = between(weights[low[here] - first], weights[high[here] - first], share[here])
         if speech.tongue is not None and tip is not None:
             lift = raise_tongue(weights, moving * speech.tongue[first:last], head, tip)
@@ -100,15 +100,19 @@ def compose(
     return Animation.of(animation)
 
 
-def _layered(speech: SpeechMotion, span: slice, head: Head, settings: AnimateSettings, curve: EmotionCurve) -> np.ndarray:
-    """(n, K) weights of some frames at the speech's own rate: expression, gains, closure and rest."""
+def _layered(
+    speech: SpeechMotion, span: slice, head: Head, settings: AnimateSettings, curve: EmotionCurve, moving: float
+) -> np.ndarray:
+    """(n, K) weights of some frames at the speech's own rate: expression, gains, lips, tongue and rest.
+
+    moving: share of what phonemes add, which is less where the speech is to move the mouth less.
+    """
     neutral = speech.neutral[span]
     expression = np.zeros_like(neutral) if speech.expression is None else speech.expression[span]
     if not speech.blendshapes:
         return neutral + expression
     gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
     weights = apply_gains(neutral, expression, head, *gains)
-    moving = min(1.0, settings.articulation * settings.lower_face)
     if speech.rounding is not None:
         weights = round_lips(weights, moving * speech.rounding[span], head)
     if speech.bite is not None:

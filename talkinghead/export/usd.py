@@ -29,12 +29,8 @@ if TYPE_CHECKING:
     from pxr import Usd, UsdShade
 
 PACKAGE, INSIDE = ".usdz", "texture.jpg"
-HEADER, FIELD, PADDING, ALIGNMENT = (
-    30,
-    struct.Struct("<HH"),
-    0x1986,
-    64,
-)  # bytes before a name in a ZIP file, an extra field, its id
+# Bytes before a name in a ZIP file; an extra field; its id, and at multiples of how many bytes data begin in `.usdz`.
+HEADER, FIELD, PADDING, ALIGNMENT = 30, struct.Struct("<HH"), 0x1986, 64
 
 
 def beside(path: Path) -> tuple[Path, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +60,17 @@ def parse_json(text: str | bytes) -> Any:
 
 def read_lines(path: Path, largest: int = LONGEST_TEXT) -> list[str]:
     """Lines of a text file in UTF-8. Raises InputError for one that is missing, no text, or larger than `largest` bytes."""
+    with reading_text(path, largest):
+        return path.read_text(encoding="utf-8-sig").split("\n")  # not at every line end that Unicode knows: text may hold them
+
+
+@contextmanager
+def reading_text(path: Path, largest: int) -> Iterator[None]:
+    """A text file is read within: errors of that, and more than `largest` bytes, are an InputError."""
     try:
         if path.stat().st_size > largest:
             raise InputError(f"{path}: larger than {largest >> 20} MiB, too large for what it is to hold")
-        return path.read_text(encoding="utf-8-sig").split("\n")  # not at every line end that Unicode knows: text may hold them
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:

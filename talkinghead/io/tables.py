@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from talkinghead.errors import InputError, brief
+from talkinghead.io.files import reading_text
 
 SEPARATORS = ",;\t|"
 LARGEST = 1 << 30  # bytes of a table: two hours of curves at 60 frames a second are a third of it
@@ -123,9 +124,7 @@ def _fitting(path: Path, rows: Iterator[tuple[int, list[str]]], width: int, sepa
 
 def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
     """Numbered lines of a text in UTF-8 or UTF-16, without a byte order mark."""
-    try:
-        if path.stat().st_size > largest:
-            raise InputError(f"{path}: larger than {largest >> 20} MiB, too large for what it is to hold")
+    with reading_text(path, largest):
         with path.open("rb") as file:
             encoding = _encoding(file.read(4))
         with path.open(encoding=encoding, newline="") as file:
@@ -135,12 +134,6 @@ def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
                 if len(line) > LONGEST or "\0" in line:
                     raise InputError(f"{path}, line {number}: not a line of text")
                 yield number, line
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeError:
-        raise InputError(f"{path}: not text in UTF-8; save it as UTF-8") from None
 
 
 def _encoding(data: bytes) -> str:

@@ -82,22 +82,26 @@ def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head, tip: i
 
 def tongue_bend(head: Head) -> np.ndarray | None:
     """(V, 2) in [0, 1]: how far each vertex goes with the tip and with the body; None for a head without a tongue."""
-    inside = head.regions.get("tongue")
-    if inside is None or not (inside > 0.5).any():
+    inside = _inside(head)
+    if inside is None:
         return None
     depth = head.template[:, 2]
-    root, tip = depth[inside > 0.5].min(), depth[inside > 0.5].max()
+    root, tip = depth[inside].min(), depth[inside].max()
     if tip - root < LONG:
         return None
     along = (depth - root) / (tip - root)  # 0 at the root, 1 at the tip
     front = smoothstep((along - 0.55) / 0.4)
     body = smoothstep(along / 0.3) * (1 - smoothstep((along - 0.6) / 0.4))
-    return (np.stack([front, body], 1) * (inside > 0.5)[:, None]).astype(np.float32)
+    return (np.stack([front, body], 1) * inside[:, None]).astype(np.float32)
 
 
 def tongue_tip(head: Head) -> int | None:
     """The vertex furthest in front; None for a head without a tongue."""
-    inside = head.regions.get("tongue")
-    if inside is None or not (inside > 0.5).any():
-        return None
-    return int(np.where(inside > 0.5, head.template[:, 2], -np.inf).argmax())
+    inside = _inside(head)
+    return None if inside is None else int(np.where(inside, head.template[:, 2], -np.inf).argmax())
+
+
+def _inside(head: Head) -> np.ndarray | None:
+    """(V,) whether a vertex is of the tongue; None for a head without one."""
+    region = head.regions.get("tongue")
+    return None if region is None or not (region > 0.5).any() else region > 0.5

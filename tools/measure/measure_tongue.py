@@ -1,6 +1,6 @@
 """How well a model's tongue follows sensors on real ones: python tools/measure/measure_tongue.py FOLDER [--model FOLDER].
 
-FOLDER has, for each recording, ID.ogg, .wav or .flac and ID.sensors.npz of an articulograph: one array (T, sensors, 3) and
+FOLDER has, for each recording, ID.ogg, or other sound, and ID.sensors.npz of an articulograph: one array (T, sensors, 3) and
 `fps`. Printed are, for tip and body, the mean over recordings of Pearson's correlation of height at the one constant lag that
 suits all best, that lag, and the typical standard deviation of the head's and of the real height, in mm.
 """
@@ -15,6 +15,7 @@ import numpy as np
 
 from talkinghead import Talker
 from talkinghead.audio.clock import frame_times
+from talkinghead.io.files import sound_of
 from talkinghead.metrics.lips import LAGS, lagged
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.tongue import tongue_bend, tongue_tip
@@ -49,7 +50,9 @@ def main() -> None:
     rows: dict[str, list] = {"tip": [], "body": []}
     for path in sorted(args.folder.glob("*.sensors.npz")):
         stem = path.name.removesuffix(".sensors.npz")
-        sound = next(p for s in (".ogg", ".wav", ".flac") if (p := path.with_name(stem + s)).exists())
+        sound = sound_of(path.with_name(stem))
+        if sound is None:
+            raise SystemExit(f"{path}: has no sound beside it")
         with np.load(path, allow_pickle=False) as file:
             real, fps = file[args.array][..., args.up] * args.millimetres, float(file["fps"])
         animation = talker.animate(sound, fps=50, idle=0)
