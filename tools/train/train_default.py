@@ -78,7 +78,7 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     moonshine = ["--moonshine", args.moonshine] if args.moonshine else []
     held_out, films = ["--held-out", str(args.held_out)], [str(train_lip_nets.weighted(film)[0]) for film in args.films]
     encoder, lips = ["--encoder", str(out / "encoder" / "encoder")], QUICK_LIPS if args.quick else []
-    learn = [*(QUICK_ENCODER if args.quick else []), "--start", args.start]
+    learn = ["--start", args.start, *(QUICK_ENCODER if args.quick else ["--steps", str(args.encoder_steps)])]
     layers = ["--layers", *map(str, args.layers)]
     nets = ["lips", *(["lips_moonshine"] if moonshine else []), "lips_encoder"]
     sources = {"lips": [*whisper, *layers], "lips_moonshine": moonshine, "lips_encoder": encoder}
@@ -99,7 +99,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--whisper", required=True, help="Whisper base as a CTranslate2 file")
     parser.add_argument("--layers", type=int, nargs="+", default=LAYERS["whisper"], help="of Whisper")
     parser.add_argument("--moonshine", help="Moonshine base, whose nets teach, too: a folder of transformers, or a Hub id")
-    parser.add_argument("--start", default="default", help="encoder whose convolutions are taken, or gabor")
+    parser.add_argument("--start", default="default", help="encoder to begin with, or gabor")
+    parser.add_argument("--encoder-steps", type=int, default=1200)
     parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes that nothing learns")
     parser.add_argument("--licence", default="unknown", help="of the recordings")
     parser.add_argument("--recipe", default="configs/talker.yaml")

@@ -3,11 +3,12 @@
     python tools/train/train_encoder.py --whisper whisper-base.bin --moonshine moonshine-base \
         --lips runs/lips runs/lips_moonshine --speech LIBRISPEECH FLEURS --films data/grid --out runs/encoder
 
-The student is wav2vec 2.0 in shape. Its transformer begins as the first layers of Whisper. Its convolutions begin as those of
-another encoder (`--start`, the shipped one if not given), or with `--start gabor` as Gabor filters on the mel scale, which for
-`--front-steps` learn what Whisper's mel spectrogram and convolutions give. Then all of it learns for `--steps` to give the
-layers of Whisper that the first of the lip nets read, lips, and phonemes where a phones.jsonl tells them. The lips are what all
-nets of `--lips` say on average; the student reads them from its features by a copy of the first nets, which learns, too.
+The student is wav2vec 2.0 in shape. It begins as another encoder (`--start`, the shipped one if not given); a transformer with
+other layers than Whisper's begins as the first layers of Whisper. With `--start gabor` the convolutions begin as Gabor filters
+on the mel scale, which for `--front-steps` learn what Whisper's mel spectrogram and convolutions give. Then all of it learns to
+give, for `--steps`, the layers of Whisper that the first of the lip nets read, lips, and phonemes where a phones.jsonl tells
+them. The lips are what all nets of `--lips` say on average; the student reads them from its features by a copy of the first
+nets, which learns, too.
 
 Whisper hears each recording clean, the student through a random room, microphone, noise and level, so that the features hold
 where the recording is bad. `OUT/taught` keeps what Whisper hears. Interrupted, the training goes on from its last checkpoint.
@@ -63,6 +64,7 @@ TRANSFORMER = {
     "layerdrop": 0.0,
     "mask_time_prob": 0.0,
 }
+SHAPE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "feature_layers")  # of a transformer
 WEIGHTS = {"front": 1.0, "feature": 1.0, "lips": 0.7, "phoneme": 0.3}
 # Learning rates: what Whisper knew is to be kept, so its layers learn more slowly than the convolutions.
 RATES = {"convolutions": 4e-4, "transformer": 1.5e-4, "lips": 5e-4, "phonemes": 1e-3}
@@ -89,13 +91,14 @@ class Student(nn.Module):
 
 
 def begun(whisper: WhisperLayers, nets: LipNets, start: str) -> Student:
-    """A student with the layers of Whisper, the norms that standardise its features, and convolutions to begin with.
+    """A student that begins as the encoder `start`, with the norms that standardise Whisper's features.
 
-    Raises InputError for a `start` whose convolutions do not fit.
+    A `start` whose transformer has not the layers and widths of Whisper's gives the convolutions alone, and Whisper its own
+    layers. Raises InputError for a `start` whose convolutions do not fit.
     """
-    given, settings = None, CONVOLUTIONS
+    given, phones, settings = None, None, CONVOLUTIONS
     if start != "gabor":
-        given, _, settings = load_encoder(start)
+        given, phones, settings = load_encoder(start)
     teacher, layers = whisper.teacher.encoder, max(whisper.layers)
     config = (
         dict(settings)
@@ -121,8 +124,14 @@ def begun(whisper: WhisperLayers, nets: LipNets, start: str) -> Student:
                 model.feature_projection.load_state_dict(given.model.feature_projection.state_dict())
             except RuntimeError as error:
                 raise InputError(f"--start {start}: its convolutions do not fit Whisper ({brief(error)})") from None
-        for own, whispers in zip(model.encoder.layers, teacher.layers[:layers], strict=True):
-            copy_layer(own, whispers)
+        taught = given is not None and all(settings.get(name) == config[name] for name in SHAPE)
+        if given is not None and taught:
+            model.encoder.load_state_dict(given.model.encoder.state_dict())
+        else:
+            for own, whispers in zip(model.encoder.layers, teacher.layers[:layers], strict=True):
+                copy_layer(own, whispers)
+        if phones is not None and taught:
+            student.phones.load_state_dict(phones.state_dict())
         means, sds = (values.chunk(len(whisper.layers)) for values in (nets.mean, nets.sd))
         for norm, mean, sd in zip(student.encoder.norms, means, sds, strict=True):
             norm.load_state_dict({"weight": 1 / sd, "bias": -mean / sd})
@@ -250,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
     parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes to validate on")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", default="default", help="encoder whose convolutions are taken, or gabor")
+    parser.add_argument("--start", default="default", help="encoder to begin with, or gabor")
     parser.add_argument("--front-steps", type=int, default=4000, help="of Gabor filters alone")
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--batch", type=int, default=10)
