@@ -25,9 +25,10 @@ from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
 from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.tongue import heard_tongue, tongue_goals
 from talkinghead.speech.align import Alignment, align
-from talkinghead.speech.coarticulation import contact, loudness_of, segments_of, speak
-from talkinghead.speech.phonemes import BILABIALS
+from talkinghead.speech.coarticulation import Segments, contact, loudness_of, segments_of, speak
+from talkinghead.speech.phonemes import BILABIALS, PHONES
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
@@ -70,12 +71,22 @@ def animate_transcript(
     shown = layer(neutral, curve.at(times), head.names, manner_of(settings.seed), spoken.fps)
     segments = segments_of(aligned.phones, float(len(times) / spoken.fps))
     closure = contact(segments, BILABIALS, times, 1 / spoken.fps)
-    speech = SpeechMotion(neutral, shown - neutral, closure, None, spoken.fps)
+    tongue = _tongue(segments, times, spoken.fps)
+    speech = SpeechMotion(neutral, shown - neutral, closure, None, spoken.fps, tongue=tongue)
     own = {name: value for name, value in settings.meta(curve).items() if name not in MODEL_ONLY}
     about = {"phones": aligned.phones, "words": aligned.words, "seed": settings.seed, "version": __version__}
     meta = spoken.meta | about | own
     # The coarticulation model has opened the mouth as far as `articulation` says.
     return compose(speech, head, replace(settings, articulation=1.0), curve, voice, seconds, meta)
+
+
+def _tongue(segments: Segments, times: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 5) goals of `motion.tongue`: heights of the tongue. The coarticulation model has put it out already."""
+    at = np.clip(np.searchsorted(segments.end, times, "right"), 0, len(segments.phones) - 1)
+    spoken = np.eye(len(PHONES))[[PHONES.index(name) for name in segments.phones]][at]
+    goals = tongue_goals(heard_tongue(spoken, PHONES), fps)
+    goals[:, :2] = 0
+    return goals
 
 
 def _with_model(

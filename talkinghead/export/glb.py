@@ -26,7 +26,7 @@ from talkinghead.export.mesh import (
     SHEETS,
     Piece,
     base_colour,
-    for_curves,
+    for_meshes,
     neck_joint,
     parts,
     pieces,
@@ -130,7 +130,7 @@ class Buffer:
 
 
 def write(animation: Animation, path: Path, *, shape_normals: bool = False, compress: bool = False) -> None:
-    """Write the head and its motion; gaze becomes eyeLook weights.
+    """Write the head and its motion; gaze becomes eyeLook weights, the tongue shapes of its own.
 
     Raises InputError if the motion has a residual, and for both options on a character, whose file stays as it is.
 
@@ -142,7 +142,7 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
             raise InputError(f"{path}: {option} is for heads of this package; a character's file stays as it is")
         character.write(animation, animation.head.character, path)
         return
-    animation = for_curves(animation, path)
+    animation = for_meshes(animation, path)
     head, buffer = animation.head, Buffer(compress=compress)
     neck = neck_joint(head).tolist()
     gltf = {

@@ -102,6 +102,14 @@ def for_curves(animation: Animation, path: Path) -> Animation:
     return replace(animation.with_gaze_as_shapes(), tongue=None)
 
 
+def for_meshes(animation: Animation, path: Path) -> Animation:
+    """The animation for a format of a mesh with shapes: gaze becomes eyeLook weights, the tongue four shapes of its own.
+
+    Raises InputError if it has a residual.
+    """
+    return for_curves(animation.with_tongue_as_shapes(), path)
+
+
 def neck_joint(head: Head) -> np.ndarray:
     """(3,) metres: the point about which `Animation.vertices(posed=True)` turns the head."""
     return np.asarray(head.joints.get("neck", np.zeros(3)), np.float32)

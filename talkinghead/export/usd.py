@@ -19,7 +19,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_curves, neck_joint, parts, texture_jpeg, texture_png
+from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_meshes, neck_joint, parts, texture_jpeg, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
@@ -50,10 +50,13 @@ def check(path: Path) -> None:
 
 
 def write(animation: Animation, path: Path) -> None:
-    """Write the head and its motion; gaze becomes eyeLook weights. Raises InputError without usd-core or with a residual."""
+    """Write the head and its motion; gaze becomes eyeLook weights, the tongue shapes of its own.
+
+    Raises InputError without usd-core or with a residual.
+    """
     check(path)
     animation.head.need_mesh()
-    animation = for_curves(animation, path)
+    animation = for_meshes(animation, path)
     if path.suffix.lower() == PACKAGE:
         _write_package(animation, path)
         return

@@ -14,7 +14,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
-from talkinghead.motion.tongue import tongue_bend
+from talkinghead.motion.tongue import tongue_bend, tongue_shapes, tongue_weights
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
 OPTIONAL = ("residual", "rotation", "translation", "gaze", "tongue")
@@ -29,7 +29,8 @@ class Animation:
     coefficients: (T, K) float32 weights of `head.basis`. residual: (T, V, 3) metres that the basis cannot express.
     rotation: (T, 3) axis-angle rad about the neck joint. translation: (T, 3) metres. gaze: (T, 2, 2) rad, for the left and
     right eye, (yaw to the head's left, pitch up). tongue: (T, 2) metres by which the tip and the body of the tongue are raised,
-    beside what shapes do; formats of curves know tongueOut only. meta: model, seed, emotion curve, audio hash, package version.
+    beside what shapes do; formats of curves know tongueOut only, those of meshes have shapes for it. meta: model, seed, emotion
+    curve, audio hash, package version.
     """
 
     coefficients: np.ndarray
@@ -187,6 +188,19 @@ class Animation:
         for name, (eye, axis, reach) in eye_shapes(self.head).items():
             weights[:, self.head.index(name)] += np.maximum(self.gaze[:, eye, axis] / reach, 0)
         return replace(self, coefficients=weights, gaze=None)
+
+    def with_tongue_as_shapes(self) -> Self:
+        """The tongue as four more shapes of the head, see `motion.tongue.SHAPES`, for formats that know shapes only.
+
+        Where nothing raises the tongue, or the head has none, it keeps its shapes.
+        """
+        shapes = tongue_shapes(self.head) if self.tongue is not None and self.tongue.any() else {}
+        if self.tongue is None or not shapes or not shapes.keys().isdisjoint(self.head.names):
+            return replace(self, tongue=None)
+        basis = np.concatenate([self.head.basis, np.stack(list(shapes.values()))])
+        head = replace(self.head, basis=basis, names=(*self.head.names, *shapes))
+        weights = np.concatenate([self.coefficients, tongue_weights(self.tongue)], 1)
+        return replace(self, coefficients=weights, head=head, tongue=None)
 
     def _gaze_offsets(self, gaze: np.ndarray) -> np.ndarray:
         """(..., V, 3) metres that turn the eyeballs by (..., 2, 2) rad, first up or down, then to the side."""

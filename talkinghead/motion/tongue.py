@@ -39,6 +39,11 @@ SHOWN = {
 RAMP = 0.1  # seconds over which the tongue goes from one place to the next
 LONG = 0.03  # metres: what is shorter from root to tip is no tongue that bends
 REACH = (-0.004, 0.016)  # metres that it is lowered or raised at most, beside what the jaw does
+# Shapes for formats that know shapes only: column of `Animation.tongue`, and metres at weight 1.
+SHAPES = {
+    **{"tongueTipUp": (0, REACH[1]), "tongueTipDown": (0, REACH[0])},
+    **{"tongueBodyUp": (1, REACH[1]), "tongueBodyDown": (1, REACH[0])},
+}
 
 
 def heard_tongue(posteriors: np.ndarray, phonemes: Sequence[str]) -> np.ndarray:
@@ -93,6 +98,20 @@ def tongue_bend(head: Head) -> np.ndarray | None:
     front = smoothstep((along - 0.55) / 0.4)
     body = smoothstep(along / 0.3) * (1 - smoothstep((along - 0.6) / 0.4))
     return (np.stack([front, body], 1) * inside[:, None]).astype(np.float32)
+
+
+def tongue_shapes(head: Head) -> dict[str, np.ndarray]:
+    """Of SHAPES: name -> (V, 3) metres at weight 1; {} for a head without a tongue."""
+    bend = tongue_bend(head)
+    if bend is None:
+        return {}
+    up = np.array([0, 1, 0], np.float32)
+    return {name: bend[:, column, None] * np.float32(metres) * up for name, (column, metres) in SHAPES.items()}
+
+
+def tongue_weights(lifts: np.ndarray) -> np.ndarray:
+    """(T, 2) metres of `Animation.tongue` -> (T, 4) weights of SHAPES."""
+    return np.stack([np.maximum(lifts[:, column] / metres, 0) for column, metres in SHAPES.values()], 1).astype(np.float32)
 
 
 def tongue_tip(head: Head) -> int | None:

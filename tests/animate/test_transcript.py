@@ -34,6 +34,14 @@ def test_lips_shut_where_the_words_say(spoken, sample):
     assert aperture.max() > 5e-3
 
 
+def test_the_tongue_is_up_at_l_and_down_in_open_vowels(spoken):
+    def tip(*names):
+        spans = [(start, end) for start, end, name in spoken.meta["phones"] if name in names]
+        return np.mean([spoken.tongue[np.abs(spoken.times - (start + end) / 2) < 0.02, 0].mean() for start, end in spans])
+
+    assert tip("L", "T", "D", "N") > tip("AA", "AE", "AY", "AW") + 0.004  # metres
+
+
 def test_the_model_speaks_where_there_are_no_words(spoken, sample):
     with pytest.warns(InputWarning, match=r"no words for the sound at 2\.\d to 5\.\d s, where the model speaks"):
         half = animate_transcript(sample, TEXT[:28], fps=50, idle=0)

@@ -137,6 +137,21 @@ def test_targets_have_the_names_of_the_shapes(default_motion, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "compressed"])
+def test_the_tongue_has_shapes_of_its_own(default_motion, compress, tmp_path):
+    if compress:
+        pytest.importorskip("meshopt")
+    raised = replace(default_motion, tongue=np.linspace([-0.004, 0.016], [0.016, -0.004], 12))
+    glb.write(raised, tmp_path / "a.glb", compress=compress)
+    gltf = Gltf(tmp_path / "a.glb").json
+    assert gltf["meshes"][0]["extras"]["targetNames"][52:] == ["tongueTipUp", "tongueTipDown", "tongueBodyUp", "tongueBodyDown"]
+    if not compress:
+        read, mapping = Gltf(tmp_path / "a.glb"), rows(Gltf(tmp_path / "a.glb"), raised.head)
+        expected = raised.with_gaze_as_shapes().vertices(posed=True)
+        for ours, row in zip(read.world(3 / raised.fps), mapping, strict=True):
+            np.testing.assert_allclose(ours, expected[3, row], atol=1e-5)
+
+
 def test_gaze_turns_the_eyes(default_motion, tmp_path):
     gltf = write(default_motion, tmp_path)
     column = default_motion.head.index("eyeLookOutLeft")

@@ -18,7 +18,12 @@ def write(motion, folder, suffix: str = ".usdc") -> Usd.Stage:
     return Usd.Stage.Open(str(folder / f"a{suffix}"))
 
 
-@pytest.mark.parametrize("motion", ["default_motion", "tiny_motion"])
+@pytest.fixture
+def raised_motion(default_motion):
+    return replace(default_motion, tongue=np.linspace([-0.004, 0.016], [0.016, -0.004], 12))
+
+
+@pytest.mark.parametrize("motion", ["raised_motion", "tiny_motion"])
 def test_baked_points_are_the_posed_vertices(motion, request, tmp_path):
     motion = request.getfixturevalue(motion)
     stage = write(motion, tmp_path)

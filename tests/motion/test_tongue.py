@@ -64,3 +64,16 @@ def test_it_moves_nothing_but_the_tongue_and_is_kept_in_files(head, tmp_path):
 def test_a_head_without_a_tongue_has_none():
     bare = Head("bare", np.zeros((3, 3), np.float32), np.array([[0, 1, 2]]), np.zeros((1, 3, 3), np.float32), ("jawOpen",))
     assert tongue_tip(bare) is None
+
+
+def test_as_shapes_it_moves_the_same_vertices_as_by_itself(head):
+    for name in ("L", "K", "AA"):
+        spoke = spoken(name, head, jaw=0.1)
+        shaped = spoke.with_tongue_as_shapes()
+        assert shaped.head.names[:52] == head.names and len(shaped.head.names) == 56 and shaped.tongue is None
+        assert shaped.coefficients.min() >= 0 and shaped.coefficients[:, 52:].any()
+        np.testing.assert_allclose(shaped.vertices(), spoke.vertices(), atol=1e-6)
+
+
+def test_a_tongue_that_nothing_raises_adds_no_shapes(head):
+    assert spoken("SIL", head).with_tongue_as_shapes().head is head
