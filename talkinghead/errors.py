@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 LONGEST = 1000  # characters of a message; of a longer one the middle is left out
@@ -35,6 +37,16 @@ def plain_line(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST * 2 // 3]} ... {text[-LONGEST // 4 :]}"
     return text
+
+
+def choose_name(what: str, name: Any, names: Iterable[str]) -> str:
+    """`name`, which must be one of `names`. Raises InputError that has the nearest of them, or all."""
+    names = tuple(names)
+    if name in names:
+        return name
+    near = get_close_matches(str(name), names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(names)}"
+    raise InputError(f"no {what} {shown(name)}: {hint}")
 
 
 def brief(error: BaseException) -> str:

@@ -22,7 +22,15 @@ HeadName = Annotated[
         "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where .glb is written.",
     ),
 ]
-Camera = Literal["front", "three-quarter", "side"]
+Camera = Annotated[
+    str,
+    arg(
+        metavar="CAMERA",
+        help="front, three-quarter, side, three-quarter-right, profile, close-up, eyes, mouth, mouth-side, high, low, wide, "
+        "or key=value,… of yaw, pitch, fov (degrees), distance (times the usual one) and aim (head, face, eyes, mouth), "
+        "such as front,yaw=20,distance=0.8.",
+    ),
+]
 Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
 Name = Annotated[str | None, arg(metavar="NAME")]

@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError
+from talkinghead.errors import InputError, choose_name
 from talkinghead.head.head import Head
 
-CAMERAS = {"front": (0.0, 3.0), "three-quarter": (35.0, 5.0), "side": (90.0, 3.0)}  # degrees to the head's left, up
-VIEW = np.radians(15.0)  # vertical angle of view: a long lens, which keeps noses small
+VIEW = 15.0  # degrees, vertical angle of view: a long lens, which keeps noses small
 SMALLEST, LARGEST = 16, 4096
+AIMS = ("head", "face", "eyes", "mouth")
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a camera stands and what it looks at.
+
+    yaw, pitch: degrees to the head's left, and up. fov: vertical angle of view in degrees. distance: times that at which the
+    whole head, or what `aim` names, fills the picture. aim: one of AIMS.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 3.0
+    fov: float = VIEW
+    distance: float = 1.0
+    aim: str = "head"
+
+
+CAMERAS = {
+    "front": View(),
+    "three-quarter": View(35.0, 5.0),
+    "side": View(90.0),
+    "three-quarter-right": View(-35.0, 5.0),
+    "profile": View(-90.0),
+    "close-up": View(aim="face"),
+    "eyes": View(0.0, 2.0, aim="eyes"),
+    "mouth": View(0.0, 0.0, aim="mouth"),
+    "mouth-side": View(60.0, 0.0, aim="mouth"),
+    "high": View(0.0, 30.0),
+    "low": View(0.0, -25.0),
+    "wide": View(0.0, 3.0, fov=45.0),
+}
+BOUNDS = {"yaw": (-360.0, 360.0), "pitch": (-89.0, 89.0), "fov": (1.0, 120.0), "distance": (0.05, 20.0)}
+
+
+def parse_view(camera: str | View) -> View:
+    """A name of CAMERAS, or KEY=VALUE, separated by commas, of yaw, pitch, fov, distance and aim, or a name and these.
+
+    Raises InputError for anything else.
+    """
+    if isinstance(camera, View):
+        return camera
+    first, *more = [word.strip() for word in str(camera).split(",")]
+    view, given = View(), [first, *more]
+    if "=" not in first:
+        view, given = CAMERAS[choose_name("camera", first, CAMERAS)], more
+    changes: dict[str, Any] = {}
+    for item in given:
+        key, sign, value = (part.strip() for part in item.partition("="))
+        if not sign or not value:
+            raise InputError(f"camera {camera!r}: write a name and key=value, for example front,yaw=20,distance=0.8")
+        choose_name("setting of a camera", key, [field.name for field in fields(View)])
+        changes[key] = choose_name("aim of a camera", value, AIMS) if key == "aim" else _number(key, value)
+    return replace(view, **changes)
+
+
+def _number(key: str, text: str) -> float:
+    low, high = BOUNDS[key]
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise InputError(f"camera: {key} is {text!r}: choose a number from {low:g} to {high:g}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -39,22 +103,44 @@ def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(pair[0]) // 2 * 2, int(pair[1]) // 2 * 2
 
 
-def place_camera(head: Head, camera: str, width: int, height: int) -> Camera:
-    """The camera of that name before `head`. Raises InputError for a name that is not in CAMERAS."""
-    if camera not in CAMERAS:
-        near = get_close_matches(str(camera), CAMERAS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(CAMERAS)}"
-        raise InputError(f"no camera {camera!r}: {hint}")
-    yaw, pitch = np.radians(CAMERAS[camera])
+def place_camera(head: Head, camera: str | View, width: int, height: int) -> Camera:
+    """The camera before `head`; see `parse_view`. Raises InputError."""
+    view = parse_view(camera)
+    yaw, pitch, fov = np.radians([view.yaw, view.pitch, view.fov])
     low, high = head.template.min(0).astype(np.float64), head.template.max(0).astype(np.float64)
     tall = high[1] - low[1]
-    centre = np.array([(low[0] + high[0]) / 2, high[1] - 0.5 * tall, (low[2] + high[2]) / 2])
-    across = abs(np.cos(yaw)) * (high[0] - low[0]) + abs(np.sin(yaw)) * (high[2] - low[2])
-    half = max(0.54 * tall, 0.62 * across * height / width)  # room to nod and to open the jaw
-    away = half / np.tan(VIEW / 2)
+    if view.aim == "head":
+        centre = np.array([(low[0] + high[0]) / 2, high[1] - 0.5 * tall, (low[2] + high[2]) / 2])
+        across = abs(np.cos(yaw)) * (high[0] - low[0]) + abs(np.sin(yaw)) * (high[2] - low[2])
+        half = max(0.54 * tall, 0.62 * across * height / width)  # room to nod and to open the jaw
+    else:
+        centre, up, aside = _target(head, view.aim, low, high)
+        half = max(up, aside * height / width)
+    away = view.distance * half / np.tan(fov / 2)
     eye = centre + away * np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
     reach = float(np.linalg.norm(high - low))
-    return Camera(eye, _look(eye, centre), _perspective(width / height, max(away - 2 * reach, 0.05 * away), away + 2 * reach))
+    near, far = max(away - 2 * reach, 0.05 * away), away + 2 * reach
+    return Camera(eye, _look(eye, centre), _perspective(width / height, near, far, fov))
+
+
+def _target(head: Head, aim: str, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """(3,) middle of what a camera looks at, and how far it reaches up and to the side of it, in metres.
+
+    Measured by the distance between the eyes. Raises InputError for a head that has no eyes, or no lips to aim at.
+    """
+    marks, joints = head.landmarks, head.joints
+    if not {"left_eye", "right_eye"} <= joints.keys():
+        raise InputError(f"head {head.name}: where its eyes are is not known; leave aim={aim} out of the camera")
+    eyes = np.stack([joints["left_eye"], joints["right_eye"]]).astype(np.float64)
+    middle, unit = eyes.mean(0), float(np.linalg.norm(eyes[0] - eyes[1]))
+    if aim == "eyes":
+        return middle, 0.75 * unit, 1.15 * unit
+    if not {"lip_corner_left", "lip_corner_right"} <= marks.keys():
+        raise InputError(f"head {head.name}: where its lips are is not known; leave aim={aim} out of the camera")
+    mouth = head.landmark(["lip_corner_left", "lip_corner_right"]).mean(0).astype(np.float64)
+    if aim == "mouth":
+        return mouth - [0.0, 0.08 * unit, 0.0], 0.75 * unit, 0.75 * unit
+    return middle + 0.55 * (mouth - middle), 1.65 * unit, 1.45 * unit
 
 
 def _look(eye: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -67,7 +153,7 @@ def _look(eye: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return view
 
 
-def _perspective(aspect: float, near: float, far: float) -> np.ndarray:
-    zoom = 1 / np.tan(VIEW / 2)
+def _perspective(aspect: float, near: float, far: float, fov: float) -> np.ndarray:
+    zoom = 1 / np.tan(fov / 2)
     depth = (far + near) / (near - far), 2 * far * near / (near - far)
     return np.array([[zoom / aspect, 0, 0, 0], [0, zoom, 0, 0], [0, 0, *depth], [0, 0, -1, 0]])

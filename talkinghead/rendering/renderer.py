@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
+    from talkinghead.rendering.camera import Camera, View
 
 BACKENDS = {  # module of `rendering.backends` -> its class
     "moderngl": "ModernglBackend",
@@ -23,13 +25,19 @@ DEFAULTS = ("moderngl", "software")  # in the order they are tried
 
 
 class Backend(Protocol):
-    """What draws one scene with one camera at one size; made as `Backend(scene, camera, width, height)`.
+    """What draws one scene at one size; made as `Backend(scene, camera, width, height, wall)`.
+
+    wall: (height, width, 3) uint8 behind the scene, or None for nothing.
 
     The module of a backend also has `probe() -> str`: what it draws with; it raises any exception if the backend does not work.
     """
 
+    def aim(self, camera: Camera) -> None:
+        """See the scene from another camera."""
+        ...
+
     def draw(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        """(V, 3) posed vertices -> (height, width, 3) uint8; without a wall (height, width, 4), colours times opacity."""
         ...
 
     def close(self) -> None:
@@ -66,33 +74,20 @@ def choose_backend(backend: str | None = None) -> str:
     raise InputError(f"no renderer works here: {'; '.join(reasons)}")
 
 
-def image(
-    animation: Animation,
-    frame: int = 0,
-    *,
-    size: int | tuple[int, int] = 512,
-    camera: str = "front",
-    backend: str | None = None,
-) -> np.ndarray:
-    """(H, W, 3) uint8 sRGB picture of one frame; see `frames` for the arguments."""
+def image(animation: Animation, frame: int = 0, **shot: Any) -> np.ndarray:
+    """(H, W, 3) uint8 sRGB picture of one frame; see `open_renderer` for the arguments."""
     if not -len(animation) <= frame < len(animation):
         raise InputError(f"frame {frame}: the animation has frames 0 to {len(animation) - 1}")
-    renderer = open_renderer(animation, size, camera, backend)
+    renderer = open_renderer(animation, **shot)
     try:
         return renderer.draw(animation.vertices(frame, posed=True))
     finally:
         renderer.close()
 
 
-def frames(
-    animation: Animation, *, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
-) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8 sRGB pictures, one per frame, drawn one at a time.
-
-    size: pixels, a side or (width, height), rounded down to even. camera: a name of `camera.CAMERAS`. backend: a name of
-    BACKENDS, or None for the best that works. Raises InputError for bad arguments.
-    """
-    renderer = open_renderer(animation, size, camera, backend)
+def frames(animation: Animation, **shot: Any) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 sRGB pictures, one per frame, drawn one at a time; see `open_renderer` for the arguments."""
+    renderer = open_renderer(animation, **shot)
     return _draw_all(animation, renderer)
 
 
@@ -105,18 +100,34 @@ def _draw_all(animation: Animation, renderer: Backend) -> Iterator[np.ndarray]:
 
 
 def open_renderer(
-    animation: Animation, size: int | tuple[int, int] = 512, camera: str = "front", backend: str | None = None
+    animation: Animation,
+    size: int | tuple[int, int] = 512,
+    camera: str | View = "front",
+    backend: str | None = None,
+    *,
+    lights: str = "studio",
+    style: str = "shaded",
+    background: str | Path = "studio",
 ) -> Backend:
-    """A backend with the animation's head as its scene; the caller closes it. Arguments as for `frames`."""
-    from talkinghead.rendering.camera import parse_size, place_camera
-    from talkinghead.rendering.scene.scene import Scene
+    """A backend with the animation's head as its scene; the caller closes it.
+
+    size: pixels, a side or (width, height), rounded down to even. camera: as `camera.parse_view` reads it. backend: a name of
+    BACKENDS, or None for the best that works. lights: a name of `lights.LIGHTS`. style: of `styles.STYLES`.
+    background: as `background.wall` reads it; with "transparent" pictures are (H, W, 4), colours times opacity.
+    Raises InputError for bad arguments.
+    """
+    from talkinghead.rendering.background import wall
+    from talkinghead.rendering.camera import parse_size, parse_view, place_camera
+    from talkinghead.rendering.scene.lights import named_lights
+    from talkinghead.rendering.scene.styles import open_scene
 
     width, height = parse_size(size)
     animation.head.need_mesh()
-    view = place_camera(animation.head, camera, width, height)
-    scene, name = Scene(animation.head), choose_backend(backend)
+    view = place_camera(animation.head, parse_view(camera), width, height)
+    behind, name = wall(background, width, height), choose_backend(backend)
+    scene = open_scene(animation.head, style, named_lights(lights))
     try:
-        return _backend(name)(scene, view, width, height)
+        return _backend(name)(scene, view, width, height, behind)
     except Exception as error:  # a driver may work for `probe` and fail at full size
         reason = f"renderer {name} cannot draw {width}x{height} pixels here ({_words(error)})"
         if name == DEFAULTS[-1]:
@@ -124,7 +135,7 @@ def open_renderer(
         if backend is not None:
             raise InputError(f"{reason}; {DEFAULTS[-1]} would") from None
     _tell(f"talkinghead: {reason}; the {DEFAULTS[-1]} renderer takes over")
-    return _backend(DEFAULTS[-1])(scene, view, width, height)
+    return _backend(DEFAULTS[-1])(scene, view, width, height, behind)
 
 
 def _module(name: str):

@@ -492,7 +492,7 @@ def test_a_warning_of_ours_is_one_line_and_the_work_goes_on(motion, tmp_path):
 def test_cameras_and_sizes_are_the_renderers():
     from talkinghead.rendering.camera import CAMERAS
 
-    assert get_args(options.Camera) == tuple(CAMERAS)
+    assert all(name in get_args(options.Camera)[1].help for name in CAMERAS)
     assert arguments.read_size("64") == (64, 64) and arguments.read_size("640x360") == (640, 360)
 
 

@@ -8,7 +8,7 @@ from talkinghead import Animation
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.rendering import frames, image
-from talkinghead.rendering.camera import CAMERAS, parse_size, place_camera
+from talkinghead.rendering.camera import parse_size, place_camera
 from talkinghead.rendering.scene.look import background
 
 
@@ -85,7 +85,7 @@ def test_eyes_have_whites_and_a_catch_light(head):
 
 
 def test_three_cameras_see_three_sides(head):
-    views = {name: image(pose(head), size=SIZE, camera=name, backend=WORKING[0]) for name in CAMERAS}
+    views = {name: image(pose(head), size=SIZE, camera=name, backend=WORKING[0]) for name in ("front", "three-quarter", "side")}
     shapes = {name: silhouette(view) for name, view in views.items()}
     mirrored = {name: (shape & shape[:, ::-1]).sum() / (shape | shape[:, ::-1]).sum() for name, shape in shapes.items()}
     assert mirrored["front"] > 0.95 > mirrored["three-quarter"] and mirrored["side"] < 0.9

@@ -11,12 +11,8 @@ from talkinghead.rendering.scene import look
 
 TO_LIGHT = look.decode(np.arange(4081) / 4080).astype(np.float32)  # by byte * 16
 TO_BYTE = (look.encode((np.arange(4097) / 4096) ** 2) * 255).astype(np.float32)  # by the root of linear light * 4096
-LIGHT = np.array([direction for direction, _ in look.LIGHTS], np.float32)
-POWER = np.array([colour for _, colour in look.LIGHTS], np.float32)
-GLOSS = np.array(look.GLOSS, np.float32)
 MIRROR = np.array([look.SPECULAR[k] for k in sorted(look.SPECULAR)], np.float32)
-SKY, GROUND = np.array(look.SKY, np.float32), np.array(look.GROUND, np.float32)
-WRAP, CATCH = np.array(look.WRAP, np.float32), np.array(look.CATCH, np.float32)
+WRAP, LINE = np.array(look.WRAP, np.float32), np.array(look.LINE, np.float32) * 255
 JOIN = 0.0015  # share of the distance within which two samples of a pixel lie on one surface
 
 
@@ -63,10 +59,15 @@ def visibility(first, last, screen, triangles, depth, owner):
 
 
 @_compiled
-def light(first, last, screen, triangles, depth, owner, data, still, eye, level, texels, levels, out):
-    """Colour the pixels of rows first..last over the background already in `out` (H, W, 3) uint8."""
-    colour = np.empty(4, np.float32)
-    total = np.empty(3, np.float32)
+def light(first, last, screen, triangles, depth, owner, data, still, eye, lights, level, texels, levels, out):
+    """Colour the pixels of rows first..last over what is in `out`, (H, W, 3) uint8 or (H, W, 4) times opacity.
+
+    lights: of `Lights.table`.
+    """
+    colour = np.empty(5, np.float32)
+    channels = out.shape[2]
+    total = np.empty(channels, np.float32)
+    colour[4] = 255.0
     mine = np.empty(4, np.int64)
     for y in range(first, last):
         for x in range(out.shape[1]):
@@ -86,11 +87,13 @@ def light(first, last, screen, triangles, depth, owner, data, still, eye, level,
                     if mine[other] >= 0 and _same(s, other, y, x, mine, depth, triangles, still, screen):
                         weight += 1
                         mine[other] = -1
-                offset_x, offset_y = (0.5, 0.5) if weight == 4 else (0.25 + 0.5 * (s % 2), 0.25 + 0.5 * (s // 2))
-                _sample(x + offset_x, y + offset_y, mine[s], screen, triangles, data, still, eye, level, texels, levels, colour)
-                for k in range(3):
-                    total[k] += 0.25 * weight * (colour[k] * colour[3] + out[y, x, k] * (1 - colour[3]))
-            for k in range(3):
+                dx, dy = (0.5, 0.5) if weight == 4 else (0.25 + 0.5 * (s % 2), 0.25 + 0.5 * (s // 2))
+                picture = levels[level[mine[s]]]
+                _sample(x + dx, y + dy, mine[s], screen, triangles, data, still, eye, lights, picture, texels, colour)
+                for k in range(channels):
+                    own = colour[k] if k < 3 else colour[4]
+                    total[k] += 0.25 * weight * (own * colour[3] + out[y, x, k] * (1 - colour[3]))
+            for k in range(channels):
                 out[y, x, k] = np.uint8(min(total[k] + 0.25 * empty * out[y, x, k] + 0.5, 255.0))
 
 
@@ -106,7 +109,7 @@ def _same(one, two, y, x, mine, depth, triangles, still, screen):
 
 
 @_compiled
-def _sample(px, py, t, screen, triangles, data, still, eye, level, texels, levels, colour):
+def _sample(px, py, t, screen, triangles, data, still, eye, lights, picture, texels, colour):
     """Colour (3 bytes as floats) and opacity of triangle t at a point of the picture."""
     a, b, c = triangles[t]
     ax, ay = screen[a, 0], screen[a, 1]
@@ -116,6 +119,9 @@ def _sample(px, py, t, screen, triangles, data, still, eye, level, texels, level
     v, w = max(v, 0.0), max(w, 0.0)  # a pixel's middle may lie just outside
     if v + w > 1:
         v, w = v / (v + w), w / (v + w)
+    area = abs(bx * cy - cx * by)
+    away = min((1 - v - w) * area / sqrt((cx - bx) ** 2 + (cy - by) ** 2 + 1e-12), v * area / sqrt(cx * cx + cy * cy + 1e-12))
+    away = min(away, w * area / sqrt(bx * bx + by * by + 1e-12))
     u = (1 - v - w) * screen[a, 3]
     v, w = v * screen[b, 3], w * screen[c, 3]
     whole = 1 / (u + v + w)
@@ -123,14 +129,27 @@ def _sample(px, py, t, screen, triangles, data, still, eye, level, texels, level
     values = np.empty(10, np.float32)
     for i in range(10):
         values[i] = u * data[a, i] + v * data[b, i] + w * data[c, i]
+    colour[3] = min(max(u * still[a, 7] + v * still[b, 7] + w * still[c, 7], 0.0), 1.0)
+    if still[a, 6] > 3.5:
+        _painted(values, still, a, away, colour)
+        return
     _texel(u * still[a, 0] + v * still[b, 0] + w * still[c, 0], u * still[a, 1] + v * still[b, 1] + w * still[c, 1],
-           levels[level[t]], texels, colour)  # fmt: skip
+           picture, texels, colour)  # fmt: skip
     for k in range(3):
         colour[k] *= still[a, 2 + k]
-    _shade(values, eye, still[a, 5], int(still[a, 6] + 0.5), colour)
+    _shade(values, eye, lights, still[a, 5], int(still[a, 6] + 0.5), colour)
     for k in range(3):
         colour[k] = TO_BYTE[int(sqrt(max(min(colour[k], 1.0), 0.0)) * 4096 + 0.5)]
-    colour[3] = min(max(u * still[a, 7] + v * still[b, 7] + w * still[c, 7], 0.0), 1.0)
+
+
+@_compiled
+def _painted(values, still, a, away, colour):
+    """Colour of a style, which has no lights. away: pixels to the nearest edge of the triangle. See `shader.SHADE`."""
+    share = min(max(away + 0.1, 0.0), 1.0)
+    for k in range(3):
+        colour[k] = min(max(values[6 + k], 0.0), 1.0) * 255
+        if still[a, 6] > 4.5:
+            colour[k] = LINE[k] + share * (min(max(still[a, 2 + k] * values[9], 0.0), 1.0) * 255 - LINE[k])
 
 
 @_compiled
@@ -148,8 +167,9 @@ def _texel(u, v, picture, texels, colour):
 
 
 @_compiled
-def _shade(values, eye, roughness, kind, colour):
+def _shade(values, eye, lights, roughness, kind, colour):
     """Linear light that leaves a surface: `colour` comes in as its own and goes out lit. values: (10,) of `Scene.frame`."""
+    gloss, sky, ground, catch = lights[6], lights[7], lights[8], lights[9]
     skin, shiny, wet, hair = kind == 0, kind == 1, kind == 2, kind == 3
     nx, ny, nz = _unit(values[3], values[4], values[5])
     vx, vy, vz = _unit(eye[0] - values[0], eye[1] - values[1], eye[2] - values[2])
@@ -169,10 +189,10 @@ def _shade(values, eye, roughness, kind, colour):
     for j in range(3):
         base = colour[j]
         open_ = ((ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903)) * ao
-        around = GROUND[j] + (SKY[j] - GROUND[j]) * (0.5 + 0.5 * ny)
+        around = ground[j] + (sky[j] - ground[j]) * (0.5 + 0.5 * ny)
         colour[j] = base * around * max(ao, open_) + around * edge
     for i in range(3):
-        lx, ly, lz = LIGHT[i, 0], LIGHT[i, 1], LIGHT[i, 2]
+        lx, ly, lz = lights[i, 0], lights[i, 1], lights[i, 2]
         d, seen = nx * lx + ny * ly + nz * lz, values[7 + i]
         lobe = 0.0
         if d > 0 and not shiny:
@@ -181,16 +201,16 @@ def _shade(values, eye, roughness, kind, colour):
             q = nh * nh * (rough2 - 1) + 1
             fresnel = MIRROR[kind] + (1 - MIRROR[kind]) * (1 - (vx * hx + vy * hy + vz * hz)) ** 5
             lobe = rough2 / (q * q) * fresnel / ((d * (1 - k) + k) * (nv * (1 - k) + k)) * 0.25
-            lobe = min(lobe, 4.0) * d * seen * GLOSS[i]
+            lobe = min(lobe, 4.0) * d * seen * gloss[i]
         for j in range(3):
             wrap = WRAP[j] * creep
             diffuse = min(max((d + wrap) / (1 + wrap), 0.0), 1.0)
             tint = (0.35 if j == 0 else 0.05 if j == 1 else 0.0) if skin else 0.0
             base = base_r if j == 0 else base_g if j == 1 else base_b
-            colour[j] += POWER[i, j] * (base * diffuse * diffuse * (seen + seen * (1 - seen) * tint) + lobe)
+            colour[j] += lights[3 + i, j] * (base * diffuse * diffuse * (seen + seen * (1 - seen) * tint) + lobe)
     shine = 0.0
     if shiny:
-        hx, hy, hz = _unit(vx + CATCH[0], vy + CATCH[1], vz + CATCH[2])
+        hx, hy, hz = _unit(vx + catch[0], vy + catch[1], vz + catch[2])
         mirror = 2 * facing * (nx * hx + ny * hy + nz * hz) - (vx * hx + vy * hy + vz * hz)
         shine = (0.85 * _step(0.972, 0.984, mirror) + 0.10 * _step(0.80, 1.0, mirror)) * _step(0.02, 0.25, ao)
     for j in range(3):

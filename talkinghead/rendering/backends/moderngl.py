@@ -10,7 +10,6 @@ import numpy as np
 
 from talkinghead.rendering.backends import shader
 from talkinghead.rendering.camera import Camera
-from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.scene import Scene
 
 SAMPLES = 4  # per pixel, for smooth edges
@@ -40,52 +39,60 @@ uniform mat4 matrix;""",
 class ModernglBackend:
     """One scene, one camera, one size. Its context is current only while it draws, so any thread may, one at a time."""
 
-    def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
-        self.scene, self.size = scene, (width, height)
+    def __init__(self, scene: Scene, camera: Camera, width: int, height: int, wall: np.ndarray | None) -> None:
+        self.scene, self.size, self.wall = scene, (width, height), None
         self.gl = _context()
         with self.gl:
-            self._build(camera)
+            self._build(wall)
+        self.aim(camera)
 
-    def _build(self, camera: Camera) -> None:
+    def _build(self, wall: np.ndarray | None) -> None:
         gl, scene, size = self.gl, self.scene, self.size
         samples = min(SAMPLES, gl.max_samples)
-        program: Any = gl.program(shader.fill(shader.VERTEX, WORDS), shader.FRAGMENT)
-        program["matrix"].write(np.ascontiguousarray(camera.matrix.T).tobytes())
-        program["cam_pos"].value = tuple(camera.eye)
-        program["picture"].value = 0
+        self.program: Any = gl.program(shader.fill(shader.VERTEX, WORDS), shader.fragment(scene.lights))
+        self.program["picture"].value = 0
         self.skin = gl.texture(scene.texture.shape[1::-1], 3, np.ascontiguousarray(scene.texture[::-1]).tobytes(), alignment=1)
         self.skin.build_mipmaps()
         self.skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
         self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
         still = gl.buffer(np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32).tobytes())
         inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
-        self.mesh = gl.vertex_array(program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
+        self.mesh = gl.vertex_array(self.program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
         plain: Any = gl.program(PLAIN, BACKDROP)
         plain["picture"].value = 1
         self.backdrop = gl.vertex_array(plain, [])
-        self.wall = gl.texture(size, 3, np.ascontiguousarray(look.background(*size)[::-1]).tobytes(), alignment=1)
-        self.wall.filter = (gl.NEAREST, gl.NEAREST)
+        if wall is not None:
+            self.wall = gl.texture(size, 3, np.ascontiguousarray(wall[::-1]).tobytes(), alignment=1)
+            self.wall.filter = (gl.NEAREST, gl.NEAREST)
         self.canvas = gl.framebuffer([gl.renderbuffer(size, 4, samples=samples)], gl.depth_renderbuffer(size, samples=samples))
         self.flat = gl.framebuffer([gl.renderbuffer(size, 4)])
 
+    def aim(self, camera: Camera) -> None:
+        """See the scene from another camera."""
+        with self.gl:
+            self.program["matrix"].write(np.ascontiguousarray(camera.matrix.T).tobytes())
+            self.program["cam_pos"].value = tuple(camera.eye)
+
     def draw(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        """As `renderer.Backend.draw`."""
         data = self.scene.frame(vertices)
         width, height = self.size
         with self.gl as gl:
             self.moving.write(data)
             self.canvas.use()
             self.skin.use(0)
-            self.wall.use(1)
             self.canvas.clear(depth=1.0)
-            gl.enable_only(gl.NOTHING)
-            self.backdrop.render(gl.TRIANGLES, vertices=3)
+            if self.wall is not None:
+                self.wall.use(1)
+                gl.enable_only(gl.NOTHING)
+                self.backdrop.render(gl.TRIANGLES, vertices=3)
             gl.enable_only(gl.DEPTH_TEST | gl.CULL_FACE | gl.BLEND)
             gl.blend_func = gl.ONE, gl.ONE_MINUS_SRC_ALPHA
             self.mesh.render()
             gl.copy_framebuffer(self.flat, self.canvas)
-            pixels = self.flat.read(components=3, alignment=1)
-        return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)[::-1].copy()
+            channels = 4 if self.wall is None else 3
+            pixels = self.flat.read(components=channels, alignment=1)
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, channels)[::-1].copy()
 
     def close(self) -> None:
         """Release the context and all that it holds."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from talkinghead.rendering.backends import shader
 from talkinghead.rendering.camera import Camera
-from talkinghead.rendering.scene import look
+from talkinghead.rendering.scene.lights import Lights
 from talkinghead.rendering.scene.scene import Scene
 
 ENVIRONMENT = {"PYOPENGL_PLATFORM": "egl", "PYGLET_HEADLESS": "1"}
@@ -31,27 +31,27 @@ uniform Material material;
 WORDS = {
     "INPUTS": "layout(location = TEXCOORD_1_LOC) in vec2 texcoord_1; uniform mat4 V; uniform mat4 P;" + MATERIAL,
     "TINT": "material.base_color_factor.rgb",
-    "SURFACE": "vec2(material.roughness_factor, 3.0 * material.metallic_factor)",
+    "SURFACE": "vec2(material.roughness_factor, 5.0 * material.metallic_factor)",
     "FADE": "texcoord_1.x",
     "MATRIX": "P * V",
 }
 _lock = RLock()
 _shared: Any = None  # the one OffscreenRenderer
-_folder = None  # with its shader, which it reads from files
+_cached: dict[Lights, tuple[Any, Any]] = {}  # its programs, and the folder of shaders that it reads them from
 
 
 class PyrenderBackend:
     """One scene, one camera, one size; all of them share the process's one OpenGL context, one at a time."""
 
-    def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
+    def __init__(self, scene: Scene, camera: Camera, width: int, height: int, wall: np.ndarray | None) -> None:
         self.scene, self.size = scene, (width, height)
         with _lock:
             _offscreen()
             import pyrender
 
-            self.wall = look.background(width, height).astype(np.uint16)
+            self.wall = None if wall is None else wall.astype(np.uint16)
             self.stage = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
-            self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
+            self.eye: Any = self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
             texture = pyrender.Texture(source=scene.texture, source_channels="RGB")
             self.parts = [self._part(surface, texture) for surface in scene.materials]
             self.node = None
@@ -64,13 +64,19 @@ class PyrenderBackend:
             baseColorTexture=texture,
             baseColorFactor=(*map(float, surface.colour), 1.0),
             roughnessFactor=float(surface.roughness),
-            metallicFactor=surface.kind / 3,  # which must be in [0, 1]; our shader takes the kind of surface from it
+            metallicFactor=surface.kind / 5,  # which must be in [0, 1]; our shader takes the kind of surface from it
         )
         used, triangles = np.unique(self.scene.triangles[slice(*surface.triangles)], return_inverse=True)
         return material, used, triangles.reshape(-1, 3)
 
+    def aim(self, camera: Camera) -> None:
+        """See the scene from another camera."""
+        with _lock:
+            self.stage.remove_node(self.eye)
+            self.eye = self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
+
     def draw(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        """As `renderer.Backend.draw`."""
         import pyrender
 
         data, scene = self.scene.frame(vertices), self.scene
@@ -93,11 +99,14 @@ class PyrenderBackend:
             if self.node is not None:
                 self.stage.remove_node(self.node)
             self.node = self.stage.add(pyrender.Mesh(primitives))
+            offscreen._renderer._program_cache = _programs(scene.lights)
             offscreen.viewport_width, offscreen.viewport_height = self.size
             try:
                 picture, _ = offscreen.render(self.stage, pyrender.RenderFlags.RGBA)
             finally:
                 _release(offscreen)
+        if self.wall is None:
+            return picture
         seen = 255 - picture[..., 3:].astype(np.uint16)  # the colours are multiplied by their opacity already
         return np.minimum(picture[..., :3] + (self.wall * seen + 127) // 255, 255).astype(np.uint8)
 
@@ -119,27 +128,36 @@ def _fixed(camera: Camera):
 
 
 def _offscreen():
-    global _shared, _folder
+    global _shared
     with _lock:
         if _shared is None:
             with _environment():
                 if not hasattr(np, "infty"):
                     np.infty = np.inf  # noqa: NPY201  # pyright: ignore[reportAttributeAccessIssue]
                 import pyrender
-                from pyrender.shader_program import ShaderProgramCache
 
                 offscreen: Any = pyrender.OffscreenRenderer(16, 16)
-                _folder = tempfile.TemporaryDirectory(prefix="talkinghead-")
-                folder = Path(_folder.name)
-                fragment = shader.FRAGMENT.replace("uniform sampler2D picture;", MATERIAL).replace(
-                    "texture(picture", "texture(material.base_color_texture"
-                )
-                (folder / "mesh.vert").write_text(shader.fill(shader.VERTEX, WORDS))
-                (folder / "mesh.frag").write_text(fragment)
-                offscreen._renderer._program_cache = ShaderProgramCache(str(folder))
                 _release(offscreen)
                 _shared = offscreen
         return _shared
+
+
+def _programs(lights: Lights):
+    """pyrender's cache of programs, with our shader."""
+    if lights not in _cached:
+        from pyrender.shader_program import ShaderProgramCache
+
+        place = tempfile.TemporaryDirectory(prefix="talkinghead-")
+        folder = Path(place.name)
+        fragment = (
+            shader.fragment(lights)
+            .replace("uniform sampler2D picture;", MATERIAL)
+            .replace("texture(picture", "texture(material.base_color_texture")
+        )
+        (folder / "mesh.vert").write_text(shader.fill(shader.VERTEX, WORDS))
+        (folder / "mesh.frag").write_text(fragment)
+        _cached[lights] = ShaderProgramCache(str(folder)), place
+    return _cached[lights][0]
 
 
 def _release(offscreen) -> None:

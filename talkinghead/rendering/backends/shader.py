@@ -7,6 +7,7 @@ with Karis' visibility term), coloured ambient occlusion (Jimenez et al. 2016) a
 from __future__ import annotations
 
 from talkinghead.rendering.scene import look
+from talkinghead.rendering.scene.lights import Lights
 
 
 def vector(values) -> str:
@@ -31,9 +32,6 @@ void main() {
 """
 
 SHADE = f"""
-const vec3 LIGHT[3] = vec3[3]({", ".join(vector(d) for d, _ in look.LIGHTS)});
-const vec3 POWER[3] = vec3[3]({", ".join(vector(c) for _, c in look.LIGHTS)});
-const float GLOSS[3] = float[3]({", ".join(str(g) for g in look.GLOSS)});
 const float MIRROR[4] = float[4]({", ".join(str(look.SPECULAR[k]) for k in sorted(look.SPECULAR))});
 
 vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
@@ -46,7 +44,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     float ao = seen.x;
     vec3 bounced = (ao * (2.0404 * base - 0.3324) + (0.6417 - 4.7951 * base)) * ao + (2.7552 * base + 0.6903);
     vec3 open = max(vec3(ao), bounced * ao);
-    vec3 around = mix({vector(look.GROUND)}, {vector(look.SKY)}, 0.5 + 0.5 * n.y);
+    vec3 around = mix(GROUND, SKY, 0.5 + 0.5 * n.y);
     vec3 colour = base * around * open;
     float a = roughness * roughness, a2 = a * a, k = 0.5 * a;
     float f0 = MIRROR[int(kind + 0.5)];
@@ -66,11 +64,18 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     float edge = 1.0 - nv; edge *= edge; edge *= edge;
     colour += around * ao * edge * (skin ? 0.10 : eye ? 0.25 : 0.05);
     if (eye) {{
-        float mirror = dot(2.0 * dot(n, v) * n - v, normalize(v + {vector(look.CATCH)}));
+        float mirror = dot(2.0 * dot(n, v) * n - v, normalize(v + CATCH));
         colour += (0.85 * smoothstep(0.972, 0.984, mirror) + 0.10 * smoothstep(0.80, 1.0, mirror)) * smoothstep(0.02, 0.25, ao);
     }}
     vec3 over = max(colour - 0.7, 0.0);
     return min(colour, 0.7) + 0.3 * (1.0 - exp(-over / 0.3));
+}}
+// of styles: the colour in `seen`, or lines along the edges of triangles, from which `seen.xyz` says how far a point is
+vec3 painted(vec4 seen, vec3 tint, float kind) {{
+    if (kind < 4.5) return seen.xyz;
+    vec3 dx = dFdx(seen.xyz), dy = dFdy(seen.xyz);
+    vec3 away = seen.xyz / max(sqrt(dx * dx + dy * dy), vec3(1e-6));
+    return mix({vector(look.LINE)}, tint * seen.w, clamp(min(away.x, min(away.y, away.z)) + 0.1, 0.0, 1.0));
 }}
 vec3 linear(vec3 c) {{ return mix(c / 12.92, pow((c + 0.055) / 1.055, vec3(2.4)), step(0.04045, c)); }}
 vec3 encoded(vec3 c) {{ return mix(12.92 * c, 1.055 * pow(max(c, 0.0), vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c)); }}
@@ -83,16 +88,27 @@ flat in vec3 tint; flat in vec2 surface;
 uniform vec3 cam_pos;
 uniform sampler2D picture;
 out vec4 pixel;
+LAMPS
 """
     + SHADE
     + """
 void main() {
+    if (surface.y > 3.5) { pixel = vec4(painted(share, tint, surface.y) * opacity, opacity); return; }
     vec3 base = linear(texture(picture, uv).rgb) * tint;
     vec3 colour = encoded(shade(base, normalize(towards), normalize(cam_pos - at), share, surface.x, surface.y));
     pixel = vec4(colour * opacity, opacity);
 }
 """
 )
+
+
+def fragment(lights: Lights) -> str:
+    """FRAGMENT with lights in it."""
+    directions, colours = (", ".join(vector(lamp[i]) for lamp in lights.lamps) for i in (0, 1))
+    lines = [f"const vec3 LIGHT[3] = vec3[3]({directions});", f"const vec3 POWER[3] = vec3[3]({colours});"]
+    lines.append(f"const float GLOSS[3] = float[3]({', '.join(map(str, lights.gloss))});")
+    lines += [f"const vec3 {name.upper()} = {vector(getattr(lights, name))};" for name in ("sky", "ground", "catch")]
+    return FRAGMENT.replace("LAMPS", "\n".join(lines))
 
 
 def fill(text: str, words: dict[str, str]) -> str:

@@ -13,19 +13,18 @@ from itertools import pairwise
 import numpy as np
 
 from talkinghead.rendering.camera import Camera
-from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.scene import Scene
 
 
 class SoftwareBackend:
     """One scene, one camera, one size."""
 
-    def __init__(self, scene: Scene, camera: Camera, width: int, height: int) -> None:
+    def __init__(self, scene: Scene, camera: Camera, width: int, height: int, wall: np.ndarray | None) -> None:
         from talkinghead.rendering.backends import kernels
 
         self.kernels, self.scene, self.size = kernels, scene, (width, height)
-        self.matrix, self.eye = camera.matrix, camera.eye.astype(np.float32)
-        self.wall = look.background(width, height)
+        self.aim(camera)
+        self.wall = np.zeros((height, width, 4), np.uint8) if wall is None else wall
         self.depth = np.empty((2 * height, 2 * width), np.float32)
         self.owner = np.empty((2 * height, 2 * width), np.int32)
         self.still = np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32)
@@ -36,8 +35,12 @@ class SoftwareBackend:
         self.bands = [(int(a), int(b)) for a, b in pairwise(edges) if b > a]
         self.pool = ThreadPoolExecutor(workers)
 
+    def aim(self, camera: Camera) -> None:
+        """See the scene from another camera."""
+        self.matrix, self.eye = camera.matrix, camera.eye.astype(np.float32)
+
     def draw(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (height, width, 3) uint8."""
+        """As `renderer.Backend.draw`."""
         data = self.scene.frame(vertices)
         screen = self._project(data[:, :3])
         out = self.wall.copy()
@@ -52,7 +55,7 @@ class SoftwareBackend:
         triangles, view = self.scene.triangles, (self.depth, self.owner)
         texture = self.level, self.texels, self.levels
         self.kernels.visibility(*rows, screen, triangles, *view)
-        self.kernels.light(*rows, screen, triangles, *view, data, self.still, self.eye, *texture, out)
+        self.kernels.light(*rows, screen, triangles, *view, data, self.still, self.eye, self.scene.lights.table, *texture, out)
 
     def _project(self, positions: np.ndarray) -> np.ndarray:
         """(U, 3) -> (U, 4) float32: x right, y down in pixels, depth, 1 / distance; distance 0 where it cannot be drawn."""

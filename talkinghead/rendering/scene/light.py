@@ -11,11 +11,11 @@ from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import lip_distance
 from talkinghead.head.occlusion import OPEN, shaped, shares
 from talkinghead.rendering.scene import look
+from talkinghead.rendering.scene.lights import STUDIO, Lights, Triple
 
 GLOW = 0.5  # least share of ambient light on the walls of an open mouth, between which light bounces
-LAMPS = tuple(direction for direction, _ in look.LIGHTS)
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
-_known: WeakKeyDictionary[Head, Bake] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Head, dict[Lights, Bake]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,27 @@ class Bake:
         return self.closed + np.float32(share) * (self.opened - self.closed)
 
 
-def bake(head: Head) -> Bake:
+def bake(head: Head, lights: Lights = STUDIO) -> Bake:
     """Light on `head`; remembered as long as the head lives."""
-    if head not in _known:
-        closed = shares(head, head.template, LAMPS)
-        lids = shares(head, shaped(head, BLINK), LAMPS)
-        lid = _lids(head)[:, None]  # in their fold lids are dark; coming down they have the light of a blink
-        closed = np.where(lid, np.maximum(closed, lids), closed)
-        if "jawOpen" not in head.names:
-            _known[head] = Bake(closed, closed, (0.0, 0.0))
-        else:
-            shape = shaped(head, OPEN)
-            opened = shares(head, shape, LAMPS)
-            opened = np.where(lid, np.maximum(opened, lids), opened)
-            inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
-            opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
-            _known[head] = Bake(closed, opened, (lip_distance(head, head.template), lip_distance(head, shape)))
-    return _known[head]
+    known = _known.setdefault(head, {})
+    if lights not in known:
+        known[lights] = _bake(head, lights.directions)
+    return known[lights]
+
+
+def _bake(head: Head, lamps: tuple[Triple, ...]) -> Bake:
+    closed = shares(head, head.template, lamps)
+    lids = shares(head, shaped(head, BLINK), lamps)
+    lid = _lids(head)[:, None]  # in their fold lids are dark; coming down they have the light of a blink
+    closed = np.where(lid, np.maximum(closed, lids), closed)
+    if "jawOpen" not in head.names:
+        return Bake(closed, closed, (0.0, 0.0))
+    shape = shaped(head, OPEN)
+    opened = shares(head, shape, lamps)
+    opened = np.where(lid, np.maximum(opened, lids), opened)
+    inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
+    opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
+    return Bake(closed, opened, (lip_distance(head, head.template), lip_distance(head, shape)))
 
 
 def _lids(head: Head) -> np.ndarray:

@@ -13,6 +13,7 @@ from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.easing import smoothstep
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import Bake, bake
+from talkinghead.rendering.scene.lights import STUDIO, Lights
 from talkinghead.rendering.scene.refine import split
 
 FADE = 0.13  # of the head's height
@@ -36,8 +37,8 @@ class Scene:
     fade: (U,) float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
     """
 
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    def __init__(self, head: Head, lights: Lights = STUDIO) -> None:
+        self.head, self.lights = head, lights
         parts = head.parts or (Part("skin", (0, len(head.faces))),)
         bare = head.texture is None or head.uv is None or head.uv_faces is None
         if head.texture is None or head.uv is None or head.uv_faces is None:
@@ -62,7 +63,7 @@ class Scene:
             start = sum(map(len, runs))
             runs += [run, run[:, ::-1]] if kind == look.HAIR else [run]
             self.materials.append(Material((start, sum(map(len, runs))), colour, part.roughness, kind))
-        self.fade = _fade(head)[self.source]
+        self.fade = fade(head)[self.source]
         self._refine(np.concatenate(runs))
 
     def _refine(self, triangles: np.ndarray) -> None:
@@ -90,7 +91,7 @@ class Scene:
     @cached_property
     def light(self) -> Bake:
         """How much of each light reaches each vertex, with the mouth closed and open."""
-        return bake(self.head)
+        return bake(self.head, self.lights)
 
     def frame(self, vertices: np.ndarray) -> np.ndarray:
         """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
@@ -100,7 +101,7 @@ class Scene:
         return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
 
 
-def _fade(head: Head) -> np.ndarray:
+def fade(head: Head) -> np.ndarray:
     """(V,) float32 opacity: the open rim below the neck dissolves into the background instead of ending like a mask."""
     edges = np.sort(np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
