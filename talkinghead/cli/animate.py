@@ -17,6 +17,7 @@ from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, 
 from talkinghead.cli.outputs import check_outputs, named_head, video_options, working, write_animation
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
+from talkinghead.export.character import check_character
 from talkinghead.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _animate_one(
     check_outputs(output, audio, inputs, [VIDEO, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = named_head(head)
+    for path in output:
+        check_character(face, path)
     with working(f"reading {audio.name}"):
         recording = open_audio(audio, track=track)  # before torch is imported: a bad file is told at once
     with recording:
@@ -139,7 +142,9 @@ def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...]
     out = output[0]
     if out.suffix.lower() in (VIDEO, *suffixes()) and not out.is_dir():
         raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
-    named_head(how["head"])
+    face = named_head(how["head"])
+    for suffix in formats:
+        check_character(face, out / f"speech.{suffix}")
     from talkinghead.animate.batch import REPORT, animate_all
 
     report = animate_all(audio, out, settings=settings, formats=formats or ("npz",), progress=sys.stderr.isatty(), **how)

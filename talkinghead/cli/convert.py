@@ -64,8 +64,8 @@ def convert(
 ) -> None:
     """Write an animation in other formats.
 
-    The suffix of each -o decides: .npz (all of it), .csv and .json (curves), .glb, .usdc, .usda, .usdz,
-    .fbx and .vrma (for engines and characters), .pc2 and .obj (vertices), .srt, .textgrid and .tsv (visemes).
+    The suffix of each -o decides: .npz (all of it), .csv and .json (curves), .glb, .gltf, .usdc, .usda,
+    .usdz, .fbx, .vrm and .vrma (for engines and characters), .pc2 and .obj (vertices), .srt, .textgrid and .tsv (visemes).
 
     Args:
         animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.

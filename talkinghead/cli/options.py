@@ -19,7 +19,7 @@ HeadName = Annotated[
     arg(
         metavar="HEAD",
         help="default, one of its people such as default:age=60,gender=female,seed=3, a head's .npz file, or a character "
-        "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where .glb is written.",
+        "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where one of these is written.",
     ),
 ]
 Camera = Annotated[
@@ -37,9 +37,12 @@ Name = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[float | None, arg(metavar="NUMBER")]
 Count = Annotated[int | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
+# fmt: off
 Suffix = Literal[
-    "npz", "csv", "glb", "usdc", "usda", "usdz", "vrma", "fbx", "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4"
+    "npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
+    "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4",
 ]
+# fmt: on
 Formats = Annotated[
     tuple[Suffix, ...],
     UseAppendAction,

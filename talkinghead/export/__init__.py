@@ -20,6 +20,8 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
     ".usda": ("usd", "the same in USD, text (extra `usd`)"),
     ".usdz": ("usd", "the same with its texture in one package, for Apple's Quick Look (extra `usd`)"),
+    ".gltf": ("glb", "the `.glb` as text"),
+    ".vrm": ("glb", "the `.glb` of a VRM character"),
     ".vrma": ("vrma", "VRM animation: expressions and head, for VRM characters"),
     ".fbx": ("fbx", "the `.glb` through Blender's package (extra `fbx`)"),
     ".pc2": ("pc2", "point cache: posed vertices of every frame, with the mesh as `.obj` beside it"),

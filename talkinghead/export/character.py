@@ -1,6 +1,6 @@
 """Motion put into a character's own file: everything that was in it stays as it was, and one animation is added.
 
-Nodes whose meshes have shapes get channels of weights; neck, head and, where no shape moves the gaze, the eyes get rotations.
+Nodes whose meshes have shapes get channels of weights; neck, head and, where no shape does it, eyes and jaw get rotations.
 The rotations of the motion are about the axes of the world, with the face to the front: they are carried into the space of each
 bone's parent and put before the rotation at rest. T frames; quaternions are x, y, z, w. Key t is at t / fps.
 """
@@ -14,7 +14,8 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.character import bones
-from talkinghead.head.character.character import Character
+from talkinghead.head.character.character import JAW_OPEN, Character
+from talkinghead.head.head import Head
 from talkinghead.io.gltf import Gltf
 from talkinghead.motion.animation import Animation
 
@@ -25,7 +26,11 @@ NECK = 0.5  # of the head's turn, where there is a neck; the rest is the head's
 
 
 def write(animation: Animation, character: Character, path: Path) -> None:
-    """Write the character's file as GLB with `animation` added. Raises InputError for a residual, which is of one mesh."""
+    """Write the character's file with `animation` added, as the path's suffix says.
+
+    Raises InputError for a residual, which is of one mesh, and for a `.vrm` of what is none.
+    """
+    check_character(animation.head, path)
     if animation.residual is not None:
         raise InputError(f"{path}: this motion has a residual, which {path.suffix} cannot hold; write .npz or .obj")
     gltf = character.gltf.packed()
@@ -49,11 +54,24 @@ def write(animation: Animation, character: Character, path: Path) -> None:
     for node, turns in bone_turns(animation, character).items():
         _as_parts(gltf, node)
         channel(node, "rotation", turns[held])
-    if not added["channels"]:
+    if not added["channels"] and character.carriers:
         channel(character.carriers[0].node, "weights", np.tile(character.carriers[0].rest, len(held)))
+    if not added["channels"]:  # a mouth that keeps shut, of a jaw bone
+        still = np.zeros((len(animation), 3))
+        channel(character.bones["jaw"], "rotation", _turned(character, character.bones["jaw"], _turns(still))[held])
     added["extras"] = {"talkinghead": character.report()}
     gltf.json.setdefault("animations", []).append(added)
     gltf.write(path)
+
+
+def check_character(head: Head | None, path: Path) -> None:
+    """Raise InputError for a `.vrm` of a head that is no character of a VRM."""
+    character = head.character if head is not None else None
+    extensions = None if character is None else character.gltf.json.get("extensions")
+    if path.suffix.lower() == ".vrm" and not (isinstance(extensions, dict) and {"VRM", "VRMC_vrm"} & extensions.keys()):
+        raise InputError(
+            f"{path}: only a character of a .vrm file is written as one; write .glb, or .vrma for any VRM character"
+        )
 
 
 def bone_turns(animation: Animation, character: Character) -> dict[int, np.ndarray]:
@@ -64,9 +82,13 @@ def bone_turns(animation: Animation, character: Character) -> dict[int, np.ndarr
     if animation.rotation is not None and "head" in turning:
         whole = animation.rotation
         if "neck" in turning:
-            out[turning["neck"]] = _turned(character, turning["neck"], Rotation.from_rotvec(NECK * whole))
+            out[turning["neck"]] = _turned(character, turning["neck"], _turns(NECK * whole))
             whole = (1 - NECK) * whole
-        out[turning["head"]] = _turned(character, turning["head"], Rotation.from_rotvec(whole))
+        out[turning["head"]] = _turned(character, turning["head"], _turns(whole))
+    if character.jaw is not None:
+        drop = animation.coefficients[:, character.names.index(character.jaw), None] * [JAW_OPEN, 0, 0]
+        if drop.any():
+            out[turning["jaw"]] = _turned(character, turning["jaw"], _turns(drop))
     if animation.gaze is not None:
         for eye, bone in enumerate(("left_eye", "right_eye")):
             if bone in turning:
@@ -74,6 +96,12 @@ def bone_turns(animation: Animation, character: Character) -> dict[int, np.ndarr
                 turns = Rotation.from_euler("YX", np.stack([yaw, -pitch], 1))
                 out[turning[bone]] = _turned(character, turning[bone], turns)
     return out
+
+
+def _turns(vectors: np.ndarray) -> Rotation:
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_rotvec(vectors)
 
 
 def _turned(character: Character, node: int, turns: Rotation) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`.glb`: glTF 2.0 with the head's shapes as morph targets and the motion as animated weights and pose.
+"""`.glb`, `.gltf`, `.vrm`: glTF 2.0 with the head's shapes as morph targets and the motion as animated weights and pose.
 
 Two nodes: `neck` stands at the neck joint and carries the pose (translation, rotation); its child `head` holds the mesh, whose
 vertices are those of the template, and the animated weights. So posing by the nodes equals `Animation.vertices(posed=True)`.
@@ -6,7 +6,7 @@ Targets are whole arrays; those of a part that does not move share one of zeros.
 but without a buffer view below them Assimp, Open3D, Panda3D and VTK refuse the file, and with a shared one Babylon.js mixes the
 shapes; compressed files have them. Frame t is the key at t / fps, as in the video and in the .csv: programs that know whole
 frames only show the frames themselves, and not means of two of them. COLOR_0 is the light that an open mouth lets in, as
-viewers have no shadows there. The texture is a JPEG.
+viewers have no shadows there. The texture is a JPEG. A `.gltf` has its data in its text; a `.vrm` is that of a VRM character.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
@@ -38,6 +38,7 @@ from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 from talkinghead.head.occlusion import WET, mouth_light
+from talkinghead.io.gltf import data_uri
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 
@@ -142,6 +143,7 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
             raise InputError(f"{path}: {option} is for heads of this package; a character's file stays as it is")
         character.write(animation, animation.head.character, path)
         return
+    character.check_character(None, path)
     animation = for_meshes(animation, path)
     head, buffer = animation.head, Buffer(compress=compress)
     neck = neck_joint(head).tolist()
@@ -167,7 +169,11 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
     if used:
         gltf["extensionsUsed"] = used
     with replacing(path) as fresh, fresh.open("wb") as file:
-        file.writelines(container(gltf, buffer))
+        if path.suffix.lower() == ".gltf":
+            gltf["buffers"][0]["uri"] = data_uri(b"".join(buffer.pieces))
+            file.write(json.dumps(gltf, separators=(",", ":"), allow_nan=False).encode())
+        else:
+            file.writelines(container(gltf, buffer))
 
 
 def _texture(buffer: Buffer, head: Head) -> dict:

@@ -212,7 +212,7 @@ class Gltf:
             if "uri" in buffer and place == 0 and fresh.binary is None:
                 fresh.chunks.insert(0, (b"BIN\0", self.resource(buffer.pop("uri"))))
             elif "uri" in buffer and not str(buffer["uri"]).startswith("data:"):
-                buffer["uri"] = _data_uri(self.resource(buffer["uri"]))
+                buffer["uri"] = data_uri(self.resource(buffer["uri"]))
         if "uri" in buffers[0] or fresh.binary is None:
             raise InputError(f"{self.path}: its first buffer has no data that more could be added to")
         fresh.chunks[0] = (b"BIN\0", bytearray(fresh.chunks[0][1]))
@@ -246,16 +246,30 @@ class Gltf:
         return len(accessors) - 1
 
     def write(self, path: Path) -> None:
-        """Write a packed file as GLB: the description, and all chunks as they are."""
-        try:
-            text = json.dumps(self.json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        except ValueError as error:
-            raise InputError(f"{self.path}: its description has values that glTF does not allow ({brief(error)})") from None
+        """Write a packed file: as GLB the description and all chunks as they are, as `.gltf` the data in its text."""
+        if path.suffix.lower() == ".gltf":
+            self._write_text(path)
+            return
+        text = self._text(self.json).encode()
         body = b"".join(_chunk(kind, data) for kind, data in [(b"JSON", text), *self.chunks])
         if 12 + len(body) >= 1 << 32:
             raise InputError(f"{path}: a .glb has at most 4 GiB")
         with replacing(path) as fresh:
             fresh.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body)
+
+    def _write_text(self, path: Path) -> None:
+        if len(self.chunks) > 1:
+            raise InputError(f"{path}: {self.path.name} has chunks that a .gltf has no room for; write .glb")
+        first, *others = self.json["buffers"]
+        content = self.json | {"buffers": [first | {"uri": data_uri(self.chunks[0][1])}, *others]}
+        with replacing(path) as fresh:
+            fresh.write_text(self._text(content), encoding="utf-8")
+
+    def _text(self, content: dict[str, Any]) -> str:
+        try:
+            return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except ValueError as error:
+            raise InputError(f"{self.path}: its description has values that glTF does not allow ({brief(error)})") from None
 
 
 def _chunk(kind: bytes, data: bytes | bytearray) -> bytes:
@@ -308,7 +322,8 @@ def _mime(data: bytes) -> str:
     return "image/png"
 
 
-def _data_uri(data: bytes) -> str:
+def data_uri(data: bytes | bytearray) -> str:
+    """Bytes as the URI of a buffer."""
     return f"data:application/octet-stream;base64,{base64.b64encode(data).decode()}"
 
 

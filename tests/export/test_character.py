@@ -117,6 +117,36 @@ def test_the_mouth_opens_as_far_for_its_width_and_shuts_when_ours_shuts(name, dr
     assert gap[[0, 6, 7, 8]].max() < 0.004
 
 
+JAWS = ("mixamorig:Jaw", "CC_Base_JawRoot", "FACIAL_C_Jaw", "head_jaw", "jaw")
+
+
+@pytest.mark.parametrize(("jaw", "backwards"), [(JAWS[0], True), *((name, False) for name in JAWS[1:])])
+@pytest.mark.parametrize("names", [[], ["smirk", "eyeBlinkLeft", "eyeBlinkRight"]], ids=["no shapes", "other shapes"])
+def test_a_mouth_without_shapes_opens_by_the_bone_of_its_jaw(jaw, backwards, names, speech, tmp_path):
+    """The lower lip, 8 cm in front of the hinge, goes down by what the bone in the file turns, and shuts when ours shuts."""
+    head = head_of(tmp_path, names, jaw=jaw, backwards=backwards, extensions={"VRM": {}} if backwards else None)
+    moved = speech.on(head)
+    moved.save(tmp_path / "speaks.glb")
+    _, channels = animated(tmp_path / "speaks.glb")
+    tilt = Rotation.from_rotvec([0, 0, 0.4])
+    turns = (tilt * Rotation.from_quat(channels[jaw, "rotation"]) * tilt.inv()).as_rotvec()[:9]
+    sign = -1 if backwards else 1
+    np.testing.assert_allclose(turns[:, 1:], 0, atol=1e-5)
+    gap = lip_gap_of(speech.coefficients, speech.head)
+    drop = 0.08 * np.sin(sign * turns[:, 0]) / WIDTH
+    np.testing.assert_allclose(
+        drop, np.maximum(gap, 0), atol=0.25 * gap.max()
+    )  # corners to within two columns, and small angles
+    assert drop[3] > 0.2 and np.abs(drop[[0, 6, 7, 8]]).max() < 0.004
+    assert ("FaceNode", "weights") in channels or not names
+
+
+def test_a_bone_of_the_jaw_is_left_alone_where_a_shape_opens_the_mouth(speech, tmp_path):
+    head = head_of(tmp_path, list(ARKIT), jaw="jaw")
+    speech.on(head).save(tmp_path / "speaks.glb")
+    assert ("jaw", "rotation") not in animated(tmp_path / "speaks.glb")[1]
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_bones_turn_the_head_and_the_eyes_from_their_rest(backwards, speech, tmp_path):
     """The head bone is tilted at rest; together with the neck it turns about the world's axes. VRM 0 looks backwards."""
@@ -189,6 +219,29 @@ def test_a_gltf_with_its_files_becomes_one_glb(speech, tmp_path):
         and after["images"][0]["mimeType"] == "image/png"
     )
     assert animated(tmp_path / "speaks.glb")[1]["FaceNode", "weights"].any()
+
+
+def test_a_gltf_is_written_as_text(speech, tmp_path):
+    spoken = speech.on(head_of(tmp_path, list(ARKIT)))
+    spoken.save(tmp_path / "speaks.gltf")
+    again = Head.load(tmp_path / "speaks.gltf")
+    np.testing.assert_array_equal(again.basis, spoken.head.basis)
+    assert again.character.gltf.items("animations")[0]["name"] == "speech"
+    odd = head_of(tmp_path, list(ARKIT), after=ODD)
+    with pytest.raises(InputError, match=r"avatar.glb has chunks that a \.gltf has no room for; write \.glb"):
+        speech.on(odd).save(tmp_path / "b.gltf")
+    assert not (tmp_path / "b.gltf").exists()
+
+
+def test_a_vrm_is_written_as_one_and_nothing_else_is(speech, tmp_path):
+    spoken = speech.on(head_of(tmp_path, ["mouthOpen"], extensions={"VRM": {}}))
+    spoken.save(tmp_path / "speaks.vrm")
+    spoken.save(tmp_path / "speaks.glb")
+    assert (tmp_path / "speaks.vrm").read_bytes() == (tmp_path / "speaks.glb").read_bytes()
+    for other in (speech, speech.on(head_of(tmp_path, list(ARKIT)))):
+        with pytest.raises(InputError, match=r"only a character of a \.vrm file is written as one; write \.glb"):
+            other.save(tmp_path / "b.vrm")
+        assert not (tmp_path / "b.vrm").exists()
 
 
 def test_what_is_needed_is_said_where_the_mouth_has_no_shapes(tmp_path):

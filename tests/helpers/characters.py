@@ -84,12 +84,14 @@ def character(
     quantised: bool = False,
     sparse: bool = False,
     bones: bool = True,
+    jaw: str | None = None,
     extensions: dict | None = None,
     **more,
 ) -> tuple[dict, bytes]:
     """The description and the binary chunk. opening: shape -> share of `drop` by which it parts the lips; see OPEN.
 
-    Two meshes have the shapes, the face and the teeth; what moves no lip moves a corner of the face a little.
+    Two meshes have the shapes, the face and the teeth; what moves no lip moves a corner of the face a little. jaw: the name of
+    a bone that carries the lower lip, and of the teeth the lower row.
     """
     opening = OPEN if opening is None else opening
     sign = -1.0 if backwards else 1.0
@@ -102,7 +104,10 @@ def character(
         attributes = {"POSITION": _positions(out, placed, quantised)}
         attributes["TEXCOORD_0"] = out.accessor(np.zeros((count, 2), "<f4"), "VEC2", view={"target": 34962})
         if bones:
-            attributes["JOINTS_0"] = out.accessor(np.full((count, 4), [2, 0, 0, 0], "u1"), "VEC4", view={"target": 34962})
+            carriers = np.full((count, 4), [2, 0, 0, 0], "u1")
+            if jaw:
+                carriers[count // 2 :, 0] = len(BONES)
+            attributes["JOINTS_0"] = out.accessor(carriers, "VEC4", view={"target": 34962})
             attributes["WEIGHTS_0"] = out.accessor(np.full((count, 4), [1, 0, 0, 0], "<f4"), "VEC4", view={"target": 34962})
         targets = []
         for number, shape in enumerate(names):
@@ -117,8 +122,10 @@ def character(
                 plain = out.sparse(deltas) if sparse else out.accessor(deltas, "VEC3", limits=True, view={"target": 34962})
                 targets.append({"POSITION": plain})
         indices = out.accessor(faces.reshape(-1, 1), "SCALAR", view={"target": 34963})
-        primitive = {"attributes": attributes, "indices": indices, "material": 0, "targets": targets}
-        meshes.append({"name": name, "primitives": [primitive], "extras": {"targetNames": names}})
+        primitive = {"attributes": attributes, "indices": indices, "material": 0}
+        meshes.append({"name": name, "primitives": [primitive]})
+        if names:
+            primitive["targets"], meshes[-1]["extras"] = targets, {"targetNames": names}
     gltf = {
         "asset": {"version": "2.0", "generator": "by hand", "copyright": "CC0"},
         "scene": 0,
@@ -130,7 +137,7 @@ def character(
     }
     roots = [0, 1]
     if bones:
-        _skeleton(gltf, out, sign)
+        _skeleton(gltf, out, sign, jaw)
         roots.append(2)
     if quantised:  # the mesh is stored at half its size
         gltf["extensionsUsed"] = gltf["extensionsRequired"] = ["KHR_mesh_quantization"]
@@ -155,18 +162,19 @@ def _pad(rows: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, 1))))
 
 
-def _skeleton(gltf: dict, out: Bin, sign: float) -> None:
+def _skeleton(gltf: dict, out: Bin, sign: float, jaw: str | None) -> None:
     """Bones below the nodes of the meshes, the head's tilted at rest, and a skin that binds the meshes to them."""
-    first, order = len(gltf["nodes"]), list(BONES)
-    turned, matrices = {name: np.eye(3) for name in BONES}, []
+    bones = BONES | ({jaw: (0, 1.6, 0.02)} if jaw else {})
+    first, order = len(gltf["nodes"]), list(bones)
+    turned, matrices = {name: np.eye(3) for name in bones}, []
     c, s = np.cos(0.4), np.sin(0.4)
-    for name in ("Head", "LeftEye", "RightEye"):
+    for name in order[2:]:
         turned[name] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    for name, place in BONES.items():
+    for name, place in bones.items():
         place = np.array(place, float) * [sign, 1, sign]
         node = {"name": name}
-        above = ABOVE.get(name)
-        base = np.array(BONES[above], float) * [sign, 1, sign] if above else np.zeros(3)
+        above = "Head" if name == jaw else ABOVE.get(name)
+        base = np.array(bones[above], float) * [sign, 1, sign] if above else np.zeros(3)
         node["translation"] = (turned[above].T @ (place - base) if above else place).tolist()
         if name == "Head":
             node["rotation"] = list(TILT)

@@ -12,11 +12,28 @@ from talkinghead.errors import InputError
 from talkinghead.io.gltf import Gltf
 
 PREFIX = re.compile(
-    r"^(mixamorig\d*|jbipc|jadj|ccbase|bip\d*c?|def|org|valvebipedbip\d*|character\d*|armature|rig|bone)(?=[a-z])"
+    r"^(mixamorig\d*|jbipc|jadj|ccbase|facialc|bip\d*c?|def|org|valvebipedbip\d*|character\d*|armature|rig|bone)(?=[a-z])"
 )
 NAMES = {
     "head": {"head", "頭", "headbone", "head1", "headj", "headjnt", "bhead"},
     "neck": {"neck", "首", "neck1", "neck01", "necktwist01", "neckbone", "bneck", "necklower"},
+    "jaw": {
+        *(
+            "jaw",
+            "jawroot",
+            "jawbone",
+            "jawmaster",
+            "jaw1",
+            "jaw01",
+            "jawj",
+            "jawjnt",
+            "jawend",
+            "headjaw",
+            "facejaw",
+            "lowerjaw",
+        ),
+        *("cjaw", "mjaw", "bjaw", "cjawbonex", "jawlower", "mandible", "顎", "あご", "下顎"),
+    },
     "left_eye": {"lefteye", "eyeleft", "eyel", "leye", "lfaceeye", "左目", "lefteyebone", "eyeballl", "lefteyeball"},
     "right_eye": {"righteye", "eyeright", "eyer", "reye", "rfaceeye", "右目", "righteyebone", "eyeballr", "righteyeball"},
     "left_arm": {"leftshoulder", "shoulderl", "lshoulder", "leftarm", "upperarml", "lclavicle", "claviclel", "左肩", "左腕"},
@@ -32,7 +49,7 @@ NAMES = {
         "右腕",
     },
 }
-VRM_NAMES = {"head": "head", "neck": "neck", "left_eye": "leftEye", "right_eye": "rightEye"}
+VRM_NAMES = {"head": "head", "neck": "neck", "jaw": "jaw", "left_eye": "leftEye", "right_eye": "rightEye"}
 
 
 def parents(gltf: Gltf) -> list[int]:
@@ -112,6 +129,8 @@ def find_bones(gltf: Gltf) -> dict[str, int]:
             found.pop("neck", None)
         if any(found["head"] not in _chain(above, found[eye]) for eye in eyes if eye in found):
             found = {bone: index for bone, index in found.items() if bone not in eyes}
+        if "jaw" in found and found["head"] not in _chain(above, found["jaw"])[1:]:
+            del found["jaw"]
     elif "neck" in found:  # of a head alone, as this package writes it, the neck carries all
         neck = found.pop("neck")
         if any("mesh" in nodes[node] for node in below(gltf, neck)):

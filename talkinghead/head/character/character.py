@@ -19,7 +19,8 @@ from talkinghead.head.character.controls import Control, find_controls, lacking,
 from talkinghead.io.gltf import Gltf
 
 MOST_SHAPES = 4096  # of a mesh
-NEEDED = "ARKit's (jawOpen …), Oculus visemes (viseme_aa …) or a VRM's expressions (aa ih ou ee oh)"
+NEEDED = "ARKit's (jawOpen …), Oculus visemes (viseme_aa …), a VRM's expressions (aa ih ou ee oh) or a bone of the jaw"
+JAW_OPEN = 0.35  # radians by which a jaw bone turns at jawOpen 1, as far as people open their mouths at ease
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Carrier:
 class Character:
     """gltf: the file, which nothing changes. names: K shapes; still: those of them that move nothing.
 
-    bones: see `bones.NAMES`. turn: (3, 3) from the world to where the face looks to +z.
+    bones: see `bones.NAMES`. turn: (3, 3) from the world to where the face looks to +z. jaw: the name of the last shape, where
+    it is none of a mesh but the turn of the jaw's bone by JAW_OPEN.
     """
 
     gltf: Gltf
@@ -46,15 +48,21 @@ class Character:
     controls: tuple[Control, ...]
     bones: Mapping[str, int]
     turn: np.ndarray
+    jaw: str | None = None
 
     @classmethod
     def read(cls, path: str | Path) -> Character:
-        """Read a file. Raises InputError for one that is not right, and one whose mouth has no shapes."""
+        """Read a file. Raises InputError for one that is not right, and one whose mouth has neither shapes nor a jaw bone."""
         gltf = Gltf.read(path)
         names: dict[str, int] = {}
         carriers = tuple(_carriers(gltf, names))
         still = _still(gltf, carriers, tuple(names))
         controls = find_controls((n for n in names if n not in still), _expressions(gltf, carriers, tuple(names), still))
+        found, jaw = bones.find_bones(gltf), None
+        if not speaks(controls) and "jaw" in found:
+            jaw = "jawOpen" if "jawOpen" not in names else "jawOpen (bone)"
+            names[jaw] = len(names)
+            controls = (*controls, Control(jaw, "arkit", {"jawOpen": 1.0}, {jaw: 1.0}))
         if not names:
             count = len(gltf.items("meshes"))
             raise InputError(f"{path}: its {count} meshes have no shapes (morph targets); needed are {NEEDED}")
@@ -62,10 +70,9 @@ class Character:
             some = ", ".join(list(names)[:4])
             empty = f"; {len(still)} move nothing" if still else ""
             raise InputError(f"{path}: none of its {len(names)} shapes opens the mouth ({some} …{empty}); needed are {NEEDED}")
-        found = bones.find_bones(gltf)
         backwards = isinstance(gltf.json.get("extensions"), dict) and "VRM" in gltf.json["extensions"]
         turn = bones.facing(bones.worlds(gltf), found, backwards=backwards)
-        return cls(gltf, tuple(names), carriers, still, controls, found, turn)
+        return cls(gltf, tuple(names), carriers, still, controls, found, turn, jaw)
 
     @cached_property
     def moved(self) -> tuple[str, ...]:
@@ -75,9 +82,10 @@ class Character:
 
     @cached_property
     def turning(self) -> dict[str, int]:
-        """The bones that motion turns: neck and head, and the eyes where no shape moves the gaze."""
+        """The bones that motion turns: neck, head, and where no shape does their work, eyes and jaw."""
         gaze = any(control.area == "gaze" for control in self.controls)
         wanted = ("neck", "head") if gaze else ("neck", "head", "left_eye", "right_eye")
+        wanted += ("jaw",) if self.jaw is not None else ()
         return {bone: self.bones[bone] for bone in wanted if bone in self.bones}
 
     def report(self) -> dict[str, Any]:
@@ -95,7 +103,10 @@ class Character:
         """The report in one line."""
         families = dict.fromkeys(control.family for control in self.controls)
         missing = lacking(self.controls)
-        counts = [f"{len(self.moved)} of its {len(self.names)} shapes move ({', '.join(families)})"]
+        moved, all_ = ({*names} - {self.jaw} for names in (self.moved, self.names))
+        counts = [f"{len(moved)} of its {len(all_)} shapes move ({', '.join(families)})"]
+        if self.jaw is not None:
+            counts = [*([counts[0]] if all_ else []), "its mouth opens by the bone of its jaw"]
         if missing:
             counts.append(f"{len(missing)} of ARKit's 52 have none, such as {', '.join(missing[:3])}")
         if self.still:

@@ -14,7 +14,7 @@ import numpy as np
 from talkinghead.errors import InputError, brief
 from talkinghead.head.character import bones
 from talkinghead.head.character.atlas import atlas, base_picture, drawn, main_colour, over, placed
-from talkinghead.head.character.character import Character
+from talkinghead.head.character.character import JAW_OPEN, Character
 from talkinghead.head.character.lips import find_lips
 from talkinghead.head.landmarks import on_triangle
 from talkinghead.io.gltf import DRACO, LIMIT, Gltf, Undecoded
@@ -42,9 +42,10 @@ def surfaces(character: Character) -> list[Surface]:
     gltf, worlds = character.gltf, bones.worlds(character.gltf)
     top = character.bones.get("neck", character.bones.get("head"))
     of_head = bones.below(gltf, top) if top is not None else set(range(len(worlds)))
-    of_eyes = {
-        n for eye in ("left_eye", "right_eye") if eye in character.bones for n in bones.below(gltf, character.bones[eye])
-    }
+    of_eyes, of_jaw = (
+        {n for bone in some if bone in character.bones for n in bones.below(gltf, character.bones[bone])}
+        for some in (("left_eye", "right_eye"), ("jaw",))
+    )
     carriers = {carrier.node: carrier.columns for carrier in character.carriers}
     out = []
     for index, node in enumerate(gltf.items("nodes")):
@@ -53,7 +54,7 @@ def surfaces(character: Character) -> list[Surface]:
         for primitive in gltf.items("meshes")[node["mesh"]].get("primitives") or []:
             if isinstance(primitive, dict) and primitive.get("mode", TRIANGLES) == TRIANGLES:
                 read = _Reader(gltf, primitive)
-                out += list(_surface(character, read, index, worlds, of_head, of_eyes, carriers.get(index, ())))
+                out += list(_surface(character, read, index, worlds, (of_head, of_eyes, of_jaw), carriers.get(index, ())))
     if len(out) > MOST_SURFACES:
         raise InputError(f"{gltf.path}: its head has {len(out)} surfaces; at most {MOST_SURFACES} are read")
     if sum(len(s.points) for s in out) * len(character.names) * 12 > LIMIT:
@@ -97,18 +98,19 @@ def _surface(
     read: _Reader,
     index: int,
     worlds: np.ndarray,
-    of_head: set[int],
-    of_eyes: set[int],
+    carried: tuple[set[int], ...],
     columns: tuple[int, ...],
 ) -> Iterator[Surface]:
-    """The part of a primitive that belongs to the head, if any."""
+    """The part of a primitive that belongs to the head, if any. carried: nodes of head, eyes and jaw."""
     positions = read.attribute("POSITION")
     if positions is None or positions.shape[1] != 3:
         return
     count, node = len(positions), character.gltf.items("nodes")[index]
-    matrices, head, eyes = np.broadcast_to(worlds[index], (count, 4, 4)), np.ones(count, bool), np.full(count, index in of_eyes)
+    matrices = np.broadcast_to(worlds[index], (count, 4, 4))
+    shares = [np.ones(count), *(np.full(count, float(index in some)) for some in carried[1:])]
     if "skin" in node:
-        matrices, head, eyes = _skinned(character.gltf, read, node["skin"], worlds, count, of_head, of_eyes)
+        matrices, *shares = _skinned(character.gltf, read, node["skin"], worlds, count, carried)
+    head, eyes = (share >= CARRIED for share in shares[:2])
     faces = read.faces(count)
     faces = faces[head[faces].all(1)]
     if not len(faces):
@@ -124,6 +126,8 @@ def _surface(
             if deltas.shape != positions.shape:
                 raise InputError(f"{character.gltf.path}: a shape has {len(deltas)} vertices, its mesh {count}")
             shapes[column] = np.einsum("vij,vj->vi", linear, deltas[kept]).astype(np.float32)
+    if character.jaw is not None and (share := shares[2][kept]).any():
+        shapes[character.names.index(character.jaw)] = _dropped(points, share, character, worlds)
     uv = read.attribute("TEXCOORD_0")
     material = read.primitive.get("material", -1)
     yield Surface(
@@ -137,10 +141,17 @@ def _surface(
     )
 
 
+def _dropped(points: np.ndarray, share: np.ndarray, character: Character, worlds: np.ndarray) -> np.ndarray:
+    """(V, 3) by which the bone of the jaw, turned by JAW_OPEN about the axis from ear to ear, moves points."""
+    arm = points - character.turn @ worlds[character.bones["jaw"], :3, 3]
+    c, s = np.cos(JAW_OPEN), np.sin(JAW_OPEN)
+    return ((arm @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]).T - arm) * share[:, None]).astype(np.float32)
+
+
 def _skinned(
-    gltf: Gltf, read: _Reader, skin: Any, worlds: np.ndarray, count: int, of_head: set[int], of_eyes: set[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(V, 4, 4) where its bones put each vertex, (V,) whether the head carries it, and whether an eye does."""
+    gltf: Gltf, read: _Reader, skin: Any, worlds: np.ndarray, count: int, carried: tuple[set[int], ...]
+) -> list[np.ndarray]:
+    """(V, 4, 4) where its bones put each vertex, and for each set of nodes (V,) the share that it carries."""
     skins = gltf.items("skins")
     joints = skins[skin].get("joints") if isinstance(skin, int) and 0 <= skin < len(skins) else None
     numbers, weights = read.attribute("JOINTS_0"), read.attribute("WEIGHTS_0")
@@ -160,8 +171,7 @@ def _skinned(
     weights = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
     chosen = numbers.astype(np.int64)
     matrices = np.einsum("vk,vkij->vij", weights, placed[chosen])
-    head, eyes = (np.array([j in some for j in joints]) for some in (of_head, of_eyes))
-    return matrices, (weights * head[chosen]).sum(1) >= CARRIED, (weights * eyes[chosen]).sum(1) >= CARRIED
+    return [matrices, *((weights * np.array([j in some for j in joints])[chosen]).sum(1) for some in carried)]
 
 
 def _draco(gltf: Gltf, about: dict[str, Any]) -> Any:
