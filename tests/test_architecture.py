@@ -24,6 +24,7 @@ audio head
 motion
 speech
 export rendering
+web
 models
 losses metrics
 data

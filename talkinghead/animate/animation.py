@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talkinghead import export
+from talkinghead.animate.settings import PAGE
 from talkinghead.export import npz
 from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
@@ -21,12 +22,26 @@ class Animation(motion.Animation):  # noqa: D101
         """The same motion, with the methods of this class. Nothing is copied."""
         return cls(**{field.name: getattr(animation, field.name) for field in fields(animation)})
 
-    def save(self, path: str | Path, **options: bool) -> None:
-        """Write a file whose suffix decides the format, see `talkinghead.export.formats()`.
+    def save(self, path: str | Path, **options: Any) -> None:
+        """Write a file whose suffix decides the format, see `talkinghead.export.formats()`; `.html` is a page that plays it.
 
-        options: of `.glb`, compress=True and shape_normals=True.
+        options: of `.glb`, compress=True and shape_normals=True; of `.html`, audio, track and title, see `web.page.write`.
         """
-        export.save(self, Path(path), **options)
+        if Path(path).suffix.lower() == PAGE:
+            from talkinghead.web.page import write
+
+            write(self, path, **options)
+        else:
+            export.save(self, Path(path), **options)
+
+    def show(self, *, audio: str | Path | None = None, height: int = 560, title: str = "") -> Any:
+        """The animation as a notebook shows it: in 3D, with `audio`, in a frame `height` pixels high.
+
+        It is the page that `save("speech.html")` writes, and stays in the notebook's file. Needs IPython, which notebooks have.
+        """
+        from talkinghead.web.notebook import inline
+
+        return inline(self, audio=audio, height=height, title=title)
 
     def render(self, path: str | Path, *, audio: str | Path | None = None, **options: Any) -> None:
         """Write an .mp4; `options` are those of `talkinghead.render` (size, camera, backend, progress)."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from talkinghead.animate.lists import Item, read_items
 from talkinghead.animate.report import REPORT, Report, read_report
-from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
+from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.inputs import Inputs, check_replaceable
@@ -52,7 +52,7 @@ def animate_all(  # noqa: PLR0913
     source: a folder of sound files, searched recursively, or a list: .txt with a path a line, or .csv or .jsonl with the
     columns of COLUMNS, of which only audio is needed; paths, also of heads and emotion curves, are relative to the list.
     settings, head (as `--head` names it), track: of all recordings, but for what the list says. drawing: of videos.
-    formats: npz, csv, glb, usdc, obj, mp4. What fails is in the report and does not stop the rest;
+    formats: npz, csv, glb, usdc, obj, mp4, html. What fails is in the report and does not stop the rest;
     files of recordings that are gone stay. Raises InputError if nothing can be begun at all.
     """
     from talkinghead.export import check as check_export
@@ -61,7 +61,7 @@ def animate_all(  # noqa: PLR0913
     out, drawing, settings = Path(out).absolute(), drawing or RenderSettings(), settings or AnimateSettings()
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
-        if suffix != VIDEO:
+        if suffix not in (VIDEO, PAGE):
             check_export(out / f"{UNFINISHED}{suffix}")
     items = read_items(Path(source))
     if out.exists() and not out.is_dir():
@@ -147,7 +147,7 @@ def _check(out: Path, files: list[str], ours: set[str]) -> None:
         path = out / file
         if file not in ours and path.exists():
             raise InputError(f"{path}: is there, and no run has written it; move it away, or choose another folder")
-        check_replaceable(path) if path.suffix == VIDEO else check_export(path)
+        check_replaceable(path) if path.suffix in (VIDEO, PAGE) else check_export(path)
 
 
 def _plan(
@@ -191,6 +191,8 @@ def _animate(
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == VIDEO:
             animation.render(file, audio=audio, track=track, **vars(drawing))
+        elif file.suffix == PAGE:
+            animation.save(file, audio=audio, track=track)
         else:
             animation.save(file)
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from talkinghead.animate.settings import VIDEO, AnimateSettings
+from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings
 from talkinghead.errors import InputError, shown
 from talkinghead.io.files import find_named, parse_json, read_lines
 from talkinghead.io.tables import read_table
@@ -146,7 +146,7 @@ def _output(row: dict[str, Any], where: str) -> str:
     from talkinghead.export import suffixes
 
     path = PurePosixPath(row["output"].replace("\\", "/"))
-    path = path.with_suffix("") if path.suffix.lower() in (VIDEO, *suffixes()) else path
+    path = path.with_suffix("") if path.suffix.lower() in (VIDEO, PAGE, *suffixes()) else path
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):
         name = f"{where}line {row['line']}: output {shown(row['output'])}"
         raise InputError(f"{name} must be a name inside the folder that is written")

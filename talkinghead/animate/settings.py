@@ -15,7 +15,7 @@ from talkinghead.errors import InputError
 from talkinghead.motion.controls import check_gains, check_strengths
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, EmotionSpec, check_intensity, read_emotion
 
-VIDEO = ".mp4"  # suffix of films; every other one is a format of `export`
+VIDEO, PAGE = ".mp4", ".html"  # suffixes of films and of pages; every other one is a format of `export`
 Prior = Literal["parallel", "autoregressive"]
 GAINS = ("expressiveness", "articulation", "upper_face", "lower_face")
 NONVERBAL = ("idle", "blinks", "gaze", "brows", "head_motion")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from talkinghead.animate.lists import LISTS
-from talkinghead.animate.settings import VIDEO, AnimateSettings, RenderSettings
+from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
 from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE
 from talkinghead.cli.arguments import read_size
@@ -99,7 +99,7 @@ def _animate_one(
 
     inputs = Inputs(audio, settings, head, model, transcript)
     inputs.add_below(model)
-    check_outputs(output, audio, inputs, [VIDEO, *suffixes()])
+    check_outputs(output, audio, inputs, [VIDEO, PAGE, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = named_head(head)
     for path in output:
@@ -140,7 +140,7 @@ def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...]
     if len(output) != 1:
         raise InputError(f"{audio}: say which folder to write with one -o FOLDER; --format says what")
     out = output[0]
-    if out.suffix.lower() in (VIDEO, *suffixes()) and not out.is_dir():
+    if out.suffix.lower() in (VIDEO, PAGE, *suffixes()) and not out.is_dir():
         raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
     face = named_head(how["head"])
     for suffix in formats:

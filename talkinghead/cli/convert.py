@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, UseCounterAction, arg
 
-from talkinghead.animate.settings import VIDEO
+from talkinghead.animate.settings import PAGE, VIDEO
 from talkinghead.audio.clock import check_fps
 from talkinghead.cli.arguments import read_size
 from talkinghead.cli.options import Backend, Camera, HeadName, Outputs, Size, Track
@@ -57,6 +57,8 @@ def convert(
     animation: Annotated[Positional[Path], arg(metavar="ANIMATION")],
     output: Outputs = (),
     *,
+    audio: Path | None = None,
+    track: Track = None,
     head: HeadName = "default",
     fps: float | None = None,
     compress: UseCounterAction[int] = 0,
@@ -65,20 +67,26 @@ def convert(
     """Write an animation in other formats.
 
     The suffix of each -o decides: .npz (all of it), .csv and .json (curves), .glb, .gltf, .usdc, .usda,
-    .usdz, .fbx, .vrm and .vrma (for engines and characters), .pc2 and .obj (vertices), .srt, .textgrid and .tsv (visemes).
+    .usdz, .fbx, .vrm and .vrma (for engines and characters), .pc2 and .obj (vertices), .srt, .textgrid and .tsv (visemes),
+    .html (a page that plays it).
 
     Args:
         animation: Motion: .npz, or a table of curves, .csv, .tsv or .json.
+        audio: .html: recording that the page plays.
         fps: Frames a second; those of the animation.
         compress: .glb: a sixth of the size, for readers that know meshopt and WebP (extra compress).
         shape_normals: .glb: shapes turn the normals, too.
     """
     options = {"compress": bool(compress), "shape_normals": bool(shape_normals)}
-    check_outputs(output, animation, Inputs(animation, head), list(suffixes()), **options)
+    check_outputs(output, animation, Inputs(animation, audio, head), [*suffixes(), PAGE], **options)
     check_fps(fps)
+    sound = {"audio": audio, "track": track}
+    for name, value in sound.items():
+        if value is not None and not any(path.suffix.lower() == PAGE for path in output):
+            raise InputError(f"--{name} is for {PAGE} only, and no output is one")
     motion = _read(animation, head, fps)
     for path in output:
-        write_animation(motion, path, options)
+        write_animation(motion, path, options, **sound)
 
 
 def _read(path: Path, head: str, fps: float | None) -> Animation:

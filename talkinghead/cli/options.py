@@ -40,7 +40,7 @@ File = Annotated[Path | None, arg(metavar="PATH")]
 # fmt: off
 Suffix = Literal[
     "npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
-    "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4",
+    "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4", "html",
 ]
 # fmt: on
 Formats = Annotated[
@@ -48,7 +48,7 @@ Formats = Annotated[
     UseAppendAction,
     arg(
         metavar="FORMAT",
-        help="Folders and lists: npz (if not said), mp4, and those of convert. Repeat it for more.",
+        help="Folders and lists: npz (if not said), mp4, html, and those of convert. Repeat it for more.",
     ),
 ]
 Engine = Annotated[

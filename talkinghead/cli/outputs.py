@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkinghead import export
-from talkinghead.animate.settings import VIDEO
+from talkinghead.animate.settings import PAGE, VIDEO
 from talkinghead.errors import InputError
 from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs, check_replaceable
@@ -65,12 +65,17 @@ def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> 
 def write_animation(animation: Animation, path: Path, options: dict[str, bool] | None = None, **video) -> None:
     """Write an animation in the format of the path's suffix, and print the path.
 
-    options: of formats, see `export.OPTIONS`; a format takes its own. video: arguments of a video.
+    options: of formats, see `export.OPTIONS`; a format takes its own. video: arguments of a video; a page takes the sound.
     """
     if path.suffix.lower() == VIDEO:
         from talkinghead.rendering.video import render
 
         render(animation, path, progress=sys.stderr.isatty(), **video)
+    elif path.suffix.lower() == PAGE:
+        from talkinghead.web.page import write
+
+        with working(f"writing {path.name}"):
+            write(animation, path, audio=video.get("audio"), track=video.get("track"))
     else:
         with working(f"writing {path.name}"):
             export.save(animation, path, **_own(path, options or {}))

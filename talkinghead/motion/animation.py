@@ -209,7 +209,7 @@ class Animation:
         template = self.head.template
         out = np.zeros((*gaze.shape[:-2], *template.shape), np.float32)
         for eye, joint in enumerate(("left_eye", "right_eye")):
-            mine = _eyeball(self.head, joint)
+            mine = eyeball(self.head, joint)
             if mine is None:
                 raise InputError(f"head {self.head.name} has no eyeballs to turn: leave gaze out")
             centre = self.head.joints[joint]
@@ -255,7 +255,7 @@ def eye_shapes(head: Head) -> dict[str, tuple[int, int, float]]:
 
 def _reach(head: Head, name: str, joint: str, axis: int) -> float:
     """Rad, positive: how far a shape turns the eyeball about the vertical (axis 0) or the horizontal axis (1)."""
-    ball = _eyeball(head, joint)
+    ball = eyeball(head, joint)
     if ball is None:
         return float(GAZE_REACH)
     from scipy.spatial.transform import Rotation
@@ -268,10 +268,10 @@ def _reach(head: Head, name: str, joint: str, axis: int) -> float:
 
 def _has_eyes(head: Head) -> bool:
     """Whether gaze turns eyes of this head."""
-    return all(_eyeball(head, joint) is not None for joint in ("left_eye", "right_eye"))
+    return all(eyeball(head, joint) is not None for joint in ("left_eye", "right_eye"))
 
 
-def _eyeball(head: Head, joint: str) -> np.ndarray | None:
+def eyeball(head: Head, joint: str) -> np.ndarray | None:
     """(V,) bool: the vertices that turn about an eye's joint, or None where the head has no such thing."""
     mask = head.regions.get("eyeballs")
     if mask is None or joint not in head.joints:

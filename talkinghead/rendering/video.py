@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -94,12 +94,12 @@ def _at_rate(animation: Animation, rate: Fraction) -> Animation:
 
 
 class Sound:
-    """The sound of a file: its own samples and channels, one or two, at a rate that AAC has. seconds: how long it is.
+    """The sound of a file: its own samples and channels, one or two, at one of `rates`. seconds: how long it is.
 
     Raises InputError for a file that `load_audio` would refuse.
     """
 
-    def __init__(self, path: str | Path, track: int | None = None) -> None:
+    def __init__(self, path: str | Path, track: int | None = None, rates: Sequence[int] = AAC_RATES) -> None:
         self.path, self.track = path, track
         blocks = stereo_blocks(path, track)
         self.source_rate, samples, self.channels = int(next(blocks)), 0, 1
@@ -111,7 +111,7 @@ class Sound:
         if not samples:
             raise InputError(f"{path}: has no samples; record or export it again")
         self.seconds = samples / self.source_rate
-        self.rate = next((r for r in AAC_RATES if r >= self.source_rate), AAC_RATES[-1])
+        self.rate = next((r for r in rates if r >= self.source_rate), rates[-1])
         self.layout = "stereo" if self.channels == 2 else "mono"
 
     def frames(self) -> Iterator[av.AudioFrame]:
