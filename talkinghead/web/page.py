@@ -19,6 +19,7 @@ from talkinghead.html import data_uri
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.rendering.backends import moderngl, shader
 from talkinghead.rendering.scene import look, refine
+from talkinghead.rendering.scene.lights import STUDIO
 from talkinghead.version import __version__
 from talkinghead.web.content import pack
 from talkinghead.writing import replacing
@@ -83,8 +84,8 @@ def document(
         "bulge": refine.BULGE,
         "picture": _picture(animation),
         "vertex": embedded(shader.fill(shader.VERTEX, moderngl.WORDS)),
-        "fragment": embedded(shader.FRAGMENT),
-        "lights": {"sky": look.SKY, "ground": look.GROUND, "lamps": look.LIGHTS},
+        "fragment": embedded(shader.fragment(STUDIO)),
+        "lights": {"sky": STUDIO.sky, "ground": STUDIO.ground, "lamps": STUDIO.lamps},
         "backdrop": {"middle": look.BACKDROP[0], "edge": look.BACKDROP[1], "vertex": WALL, "fragment": BACKDROP},
     }
     words = {
