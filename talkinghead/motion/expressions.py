@@ -2,7 +2,7 @@
 
 T frames, K shapes, E emotions. A curve is (T, E) intensities of EMOTIONS in [0, 1] whose rows sum to at most 1; the column
 of neutral is ignored. Nothing here is captured from people. The literature says which units make an emotion. Their weights were
-set by eye on pictures of several heads, and checked with two free classifiers of photographs (face-api, fer).
+set by eye on pictures of several heads, and with two free classifiers of photographs (face-api, fer).
 
 Shapes of brows, lids (eyeWide, eyeSquint, eyeBlink for drooping lids), cheeks, nose, jaw and lips are used, eyeLook is not:
 gaze and head pose by emotion are in `affect`.
@@ -48,36 +48,55 @@ UNITS: dict[str, dict[str, float]] = {
     "24": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0},  # and 23; mouthPress draws the corners out, as in a smile
     "25": {"mouthLowerDown": 0.6, "mouthUpperUp": 0.4},
     "26": {"jawOpen": 1.0},
+    "29": {"jawForward": 1.0, "mouthShrugLower": 0.9},  # which goes on shutting the lips that jawForward alone parts by 1.4 mm
     "43": {"eyeBlink": 1.0},
 }
 # Units of each emotion at full intensity; what `open` and `eyes` of a manner add (or, below 0, take away).
+# 1 in disgust: noseSneer lowers the inner ends of brows by as much as browDown does, which would be anger.
 # 2 in anger: browDown lowers a brow's outer end more than the inner one, which frowning muscles leave where it is.
 USUAL: dict[str, dict[str, float]] = {
-    "happy": {"6": 0.6, "10": 0.2, "12": 1.0, "14": 0.25, "25": 0.4, "26": 0.05},
-    "sad": {"1": 1.0, "4": 0.4, "15": 0.9, "17": 0.5, "43": 0.2},
-    "surprised": {"1": 1.0, "2": 0.9, "5": 0.9, "26": 0.36, "25": 0.15},
-    "fearful": {"1": 1.0, "2": 0.25, "4": 0.45, "5": 1.0, "15": 0.2, "20": 0.9, "25": 0.6, "26": 0.07},
-    "disgusted": {"4": 0.55, "6": 0.3, "7": 0.45, "9": 1.0, "10": 0.9, "15": 0.65, "16": 0.2, "17": 0.15},
-    "angry": {"2": 0.4, "4": 1.0, "5": 0.45, "7": 0.5, "9": 0.85, "10": 0.25, "15": 0.35, "16": 0.5, "17": 0.15, "20": 0.25},
-    "contempt": {"2": 0.25, "7": 0.3, "12": 0.6, "14": 1.0, "43": 0.12},
+    "happy": {"6": 0.75, "10": 0.15, "12": 1.0, "14": 0.2, "25": 0.4, "26": 0.05},
+    "sad": {"1": 1.0, "4": 0.45, "15": 1.0, "17": 0.5, "43": 0.32},
+    "surprised": {"1": 0.85, "2": 1.0, "5": 1.0, "26": 0.4, "25": 0.1},
+    "fearful": {"1": 1.0, "2": 0.15, "4": 0.55, "5": 0.7, "10": 0.2, "15": 0.4, "20": 1.0, "25": 0.6, "26": 0.07},
+    "disgusted": {"1": 0.15, "6": 0.55, "7": 0.4, "9": 1.0, "10": 0.95, "15": 0.3, "16": 0.35, "17": 0.05, "43": 0.28},
+    "angry": {
+        "2": 0.35,
+        "4": 1.0,
+        "5": 0.2,
+        "7": 0.8,
+        "9": 0.5,
+        "10": 0.05,
+        "15": 0.2,
+        "16": 0.55,
+        "17": 0.1,
+        "22": 0.2,
+        "24": 0.5,
+        "29": 0.35,
+    },
+    "contempt": {"2": 0.3, "7": 0.25, "12": 0.45, "14": 1.0, "17": 0.25, "43": 0.2},
 }
 OPEN: dict[str, dict[str, float]] = {
     "happy": {"10": 0.2, "25": 0.4, "26": 0.05},
     "sad": {"25": 0.2, "17": -0.2},
     "surprised": {"26": 0.16, "25": 0.1},
     "fearful": {"25": 0.3, "26": 0.05},
-    "disgusted": {"10": 0.1, "16": 0.25, "17": -0.25, "26": 0.04},
-    "angry": {"10": 0.25, "16": 0.4, "17": -0.4, "20": 0.15, "24": -0.5, "26": 0.05},  # below 0 the lips are pressed (23, 24)
+    "disgusted": {"16": 0.25, "17": -0.2, "26": 0.05},
+    "angry": {"10": 0.1, "16": 0.4, "17": -0.3, "22": 0.1, "24": -0.4, "26": 0.05},  # below 0 the lips are pressed (23, 24)
     "contempt": {},
 }
 EYES: dict[str, dict[str, float]] = {
     "happy": {"6": 0.15, "12": -0.15},
-    "sad": {"4": 0.15, "43": 0.08, "15": -0.2},
+    "sad": {"4": 0.1, "43": 0.08, "15": -0.2},
     "surprised": {"5": 0.1, "2": 0.1, "26": -0.1},
     "fearful": {"4": 0.1, "20": -0.2, "25": -0.15},
-    "disgusted": {"4": 0.2, "7": 0.05, "10": -0.15},
-    "angry": {"2": 0.1, "7": 0.1, "5": 0.2, "16": -0.2},
+    "disgusted": {"6": 0.2, "7": 0.1, "10": -0.15},
+    "angry": {"2": -0.1, "7": 0.1, "5": 0.15, "16": -0.2},
     "contempt": {"7": 0.15, "2": 0.25, "12": -0.1},
+}
+# What lips at rest add: in a pause the lips of anger are pressed and not bared (23, 24) [E].
+SILENT: dict[str, dict[str, float]] = {
+    "angry": {"10": -1.0, "16": -1.0, "17": 0.3, "22": -1.0, "24": 0.2},
 }
 PARTING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel")
 SPREADING = ("mouthSmile", "mouthStretch", "mouthDimple")
@@ -133,11 +152,14 @@ class Manner:
         return cls(side if side < 0 else 1 - (1 - 2.1 * TUNING.contempt_side[1]) * (1 - side), opened, eyes)
 
 
-def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner()) -> np.ndarray:
-    """(T, E) curve -> (T, K) float32 weights of the shapes `names` for the expression alone; none falls as intensity grows."""
+def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner(), *, silent: bool = False) -> np.ndarray:
+    """(T, E) curve -> (T, K) float32 weights of the shapes `names` for the expression alone; none falls as intensity grows.
+
+    silent: as it is between words, see SILENT.
+    """
     shown = np.clip(np.asarray(curve, np.float32)[:, 1:], 0, 1)
     shown = shown * (TUNING.growth - (TUNING.growth - 1) * shown)
-    return np.minimum(shown @ _weights(tuple(names), manner), 1)
+    return np.minimum(shown @ _weights(tuple(names), manner, silent), 1)
 
 
 def layer(
@@ -146,24 +168,26 @@ def layer(
     """(T, K) speech with an expression added; articulation has priority at the lips. A curve of zeros returns `speech`.
 
     Shapes of the expression that part the lips are reduced where speech shuts them or rolls the lower one to the teeth, those
-    that spread them where speech rounds them, those that press them where speech opens them. jawOpen is removed at closures and
-    reduced at open vowels (`jaw_share`). Lips that are shut for longer than `rest` are not in a consonant: the whole expression
-    is added.
+    that spread them where speech rounds them, those that press them where speech opens them, jawForward where the lower lip is
+    at the teeth. jawOpen is removed at closures and reduced at open vowels (`jaw_share`). Lips that are shut for longer than
+    `rest` are not in a consonant: the whole expression is added, as it is between words.
     """
     speech, names = np.asarray(speech, np.float32), tuple(names)
     shown = pose(curve, names, manner)
-    part, jaw, close, spread, press, look, rest = _plan(names)
+    part, jaw, close, spread, press, thrust, look, rest = _plan(names)
     rolled, bitten, round_, opened, gap = (speech @ look).T
     gap = np.maximum(gap + rest, 0)  # mm
     shut = 1 - smoothstep(gap / TUNING.shut)
     pause = _rest(shut * (1 - np.minimum(rolled / TUNING.rolled, 1)), fps)
     bite = smoothstep(bitten / TUNING.bitten)
     free = np.maximum(TUNING.speech_share * (1 - _soft(shut, fps)) * (1 - bite), pause)
+    shown += pause[:, None] * (pose(curve, names, manner, silent=True) - shown)
     pause = pause * np.clip(shown @ look[:, 4], 0, 1)  # at rest only an expression that parts the lips opens them
     shown[:, part] *= free[:, None]
     shown[:, jaw] *= np.maximum(TUNING.jaw_share * smoothstep(opened / TUNING.jaw) * (1 - bite), pause)[:, None]
     shown[:, spread] *= (1 - TUNING.spread_cut * smoothstep(round_ / TUNING.rounded))[:, None]
-    shown[:, press] *= (1 - TUNING.press_cut * smoothstep(gap / (2 * TUNING.shut)) * (1 - bite))[:, None]
+    shown[:, press] *= (1 - TUNING.press_cut * smoothstep(gap / (1.5 * TUNING.shut)))[:, None]
+    shown[:, thrust] *= (1 - bite)[:, None]
     out = speech + shown * (1 - speech)
     if len(jaw) and len(close):
         _close_parted(out, look[:, -1], rest, part, jaw[0], close[0], shut * shut * (1 - pause), curve)
@@ -232,10 +256,10 @@ def _rest(shut: np.ndarray, fps: float) -> np.ndarray:
     return uniform_filter1d(minimum_filter1d(shut, max(1, round(TUNING.rest * fps)) | 1), soft)
 
 
-def _weights(names: tuple[str, ...], manner: Manner) -> np.ndarray:
+def _weights(names: tuple[str, ...], manner: Manner, silent: bool) -> np.ndarray:
     """(E - 1, K) float32 weights of all emotions but neutral at full intensity, in a style."""
-    usual, opened, eyed = _matrices(names)
-    matrix = np.clip(usual + manner.open * opened + manner.eyes * eyed, 0, 1)
+    usual, opened, eyed, rested = _matrices(names)
+    matrix = np.clip(usual + manner.open * opened + manner.eyes * eyed + silent * rested, 0, 1)
     side, lopsided = _sides(names)
     gain = np.repeat(1 + TUNING.asymmetry * manner.side * side[None], len(EMOTIONS), 0)
     left = ease(np.array((manner.side - TUNING.contempt_side[0]) / (TUNING.contempt_side[1] - TUNING.contempt_side[0])))
@@ -252,9 +276,9 @@ def _sides(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=8)
-def _matrices(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(E, K) weights of the usual expressions, and what `open` and `eyes` add."""
-    return tuple(_matrix(table, names) for table in (USUAL, OPEN, EYES))  # type: ignore[return-value]
+def _matrices(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(E, K) weights of the usual expressions, and what `open`, `eyes` and lips at rest add."""
+    return tuple(_matrix(table, names) for table in (USUAL, OPEN, EYES, SILENT))  # type: ignore[return-value]
 
 
 def _matrix(table: dict[str, dict[str, float]], names: tuple[str, ...]) -> np.ndarray:
@@ -270,10 +294,11 @@ def _matrix(table: dict[str, dict[str, float]], names: tuple[str, ...]) -> np.nd
 
 @lru_cache(maxsize=8)
 def _plan(names: tuple[str, ...]):
-    """Columns of what parts, of jawOpen, of mouthClose, of what spreads, of what presses; (K, 5) what `layer` reads of speech
-    (lips rolled in, the lower one alone, rounding, mm that the jaw opens, mm between the lips); mm between them at rest."""
-    part, spread, press = (
-        np.array([i for i, name in enumerate(names) if name.startswith(group)], int) for group in (PARTING, SPREADING, PRESSING)
+    """Columns of what parts, of jawOpen, of mouthClose, of what spreads, of what presses, of jawForward; (K, 5) what `layer`
+    reads of speech (lips rolled in, the lower one alone, rounding, mm that the jaw opens, mm between the lips); mm between them at rest."""
+    part, spread, press, thrust = (
+        np.array([i for i, name in enumerate(names) if name.startswith(group)], int)
+        for group in (PARTING, SPREADING, PRESSING, ("jawForward",))
     )
     jaw = np.array([i for i in part if names[i] == "jawOpen"], int)
     close = np.array([i for i, name in enumerate(names) if name == "mouthClose"], int)
@@ -286,7 +311,7 @@ def _plan(names: tuple[str, ...]):
         look[i, 2] = name in ("mouthPucker", "mouthFunnel")
         look[i, 3] = moved[i] if name in ("jawOpen", "mouthClose") else 0
         look[i, 4] = moved[i]
-    return part, jaw, close, spread, press, look, rest
+    return part, jaw, close, spread, press, thrust, look, rest
 
 
 def _lip_gap(names: tuple[str, ...]) -> tuple[np.ndarray, float]:

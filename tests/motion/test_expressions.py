@@ -114,8 +114,8 @@ def test_manners_differ_as_they_say(default_head):
         assert sides[0] > 1.05 * sides[1], emotion
         wide, narrow = (aperture(default_head, pose(only(emotion), default_head.names, Manner(open=o)))[0] for o in (1, -1))
         assert wide > narrow + 1, emotion
-    assert shown(default_head, "angry", Manner(open=-1))["mouthRollLower"] > 0.3  # pressed, not bared
-    assert "mouthRollLower" not in shown(default_head, "angry")
+    pressed, bared = (shown(default_head, "angry", Manner(open=o))["mouthRollLower"] for o in (-1, 1))
+    assert pressed > bared + 0.5
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS[1:])
@@ -146,6 +146,21 @@ def test_a_smile_widens_i_and_lips_at_rest_show_it_all(default_head, spoken):
     np.testing.assert_allclose(felt[:6], pose(only("happy", 6), default_head.names), atol=1e-3)
     gasp = layer(speech, only("surprised", len(speech)), default_head.names, fps=FPS)
     assert aperture(default_head, gasp)[:6].min() > 8
+
+
+def test_anger_and_disgust_are_far_apart_in_speech(default_head, spoken):
+    speech = spoken[0]
+    changes = [layer(speech, only(e, len(speech)), default_head.names, fps=FPS) - speech for e in ("angry", "disgusted")]
+    cosine = (changes[0] * changes[1]).sum(1) / np.prod([np.linalg.norm(change, axis=1) for change in changes], axis=0)
+    assert cosine.mean() < 0.65
+
+
+def test_anger_presses_the_lips_in_a_pause_and_not_in_words(default_head, spoken):
+    speech, where = spoken
+    felt = layer(speech, only("angry", len(speech)), default_head.names, fps=FPS)
+    rolled = felt[:, default_head.index("mouthRollLower")]
+    assert rolled[:6].min() > 0.6 and rolled[where == NAMES.index("aa")].max() < 0.2
+    assert aperture(default_head, felt)[:6].max() < 0.5
 
 
 def test_expressions_on_speech_are_smooth(default_head, spoken):
