@@ -38,6 +38,7 @@ from talkinghead.motion.pauses import rest_level
 from talkinghead.motion.retarget import controls_of
 from talkinghead.motion.tongue import heard_tongue, tongue_goals
 from talkinghead.progress import progress_bar
+from talkinghead.signals import heeding
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
@@ -122,7 +123,7 @@ class Talker:
             heard = closing.enter_context(Rows(sum(HEARD)))
             latents = self._latents(recording, settings, style, shown, heard)
             names, code = self.config.annotations[annotation], template_code(head, self.config, annotation)
-            for rows in self._decoded(latents, code, annotation):
+            for rows in heeding(self._decoded(latents, code, annotation)):
                 neutral.append(head.scatter_coefficients(rows[0], names))
                 if expression is not None:
                     expression.append(head.scatter_coefficients(rows[1] - rows[0], names))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
+from talkinghead import signals
 from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
 from talkinghead.cli.doctor import doctor
@@ -33,15 +30,6 @@ VERBS = {
 }
 
 
-CLEANING = 10.0  # seconds after a signal in which another one does not disturb the removal of what is half done
-
-
-class Terminated(KeyboardInterrupt):
-    """A signal that asks the process to end."""
-
-    number = signal.SIGTERM
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. 0: done; 2: the input or the arguments are wrong, one line on stderr says how; 130: interrupted; 143 and
     129: ended by SIGTERM or SIGHUP, which leave nothing half done, as Ctrl-C does.
@@ -49,21 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
     A defect of ours leaves as an exception: a traceback and status 1.
     """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    heard: list[tuple[int, float]] = []
     try:
-        with _signals(heard), warnings.catch_warnings():
+        with signals.stopping(), warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # of libraries, which a user cannot mend
             warnings.simplefilter("always", InputWarning)
             warnings.showwarning = _tell_once()
             parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
-    except Terminated as end:
-        return 128 + end.number
     except KeyboardInterrupt:
-        return 130
+        return signals.status() or 130
     except Exception as error:
-        return 128 + heard[0][0] if heard else _refuse(error)  # libraries in C make a failure of their own of a signal
-    return 0
+        return signals.status() or _refuse(error)  # libraries in C make a failure of their own of a signal
+    return signals.status() or 0
 
 
 def _refuse(error: Exception) -> int:
@@ -85,33 +70,6 @@ def _tell_once() -> Callable[..., None]:
             print(f"talkinghead: {message}", file=sys.stderr)
 
     return tell
-
-
-@contextmanager
-def _signals(heard: list[tuple[int, float]]) -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Terminated`, unless they are ignored or have a handler.
-
-    heard: gets (number, monotonic seconds) of each.
-    """
-
-    def end(number: int, frame) -> None:
-        if heard and time.monotonic() - heard[-1][1] < CLEANING:
-            return  # a second signal must not interrupt the clean-up
-        heard.append((number, time.monotonic()))
-        stop = Terminated()
-        stop.number = signal.Signals(number)
-        raise stop
-
-    usual = threading.current_thread() is threading.main_thread()
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if usual and hasattr(signal, name)]
-    numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in numbers:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _say(line: str) -> int:

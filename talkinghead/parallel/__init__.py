@@ -15,6 +15,7 @@ from talkinghead.parallel.jobs import Failed, attempt_here, repeat_warnings
 from talkinghead.parallel.processes import run_in_processes
 from talkinghead.parallel.ray_cluster import run_on_ray
 from talkinghead.progress import progress_bar
+from talkinghead.signals import raise_again
 
 __all__ = ["ENGINES", "Failed", "check_engine", "run_jobs"]
 ENGINES = ("local", "ray")
@@ -58,6 +59,10 @@ def run_jobs(
         results = run_in_processes(task, jobs, workers)
     try:
         with progress_bar(title is not None) as bar:
-            yield from bar.track(map(repeat_warnings, results), len(jobs), description=title or "")
+            for name, result in bar.track(map(repeat_warnings, results), len(jobs), description=title or ""):
+                if isinstance(result, Failed):
+                    raise_again()  # a library made a failure of the signal
+                yield name, result
+                raise_again()
     finally:
         results.close()  # now, not when it is collected: its workers end with it

@@ -21,6 +21,7 @@ from talkinghead.files import replacing
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.progress import progress_bar
 from talkinghead.rendering.renderer import frames
+from talkinghead.signals import heeding
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
@@ -65,7 +66,7 @@ def render(
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
     pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
     with progress_bar(progress) as bar, replacing(path) as fresh:
-        _encode(bar.track(pictures, count, description=path.name), fresh, rate, sound)
+        _encode(bar.track(heeding(pictures), count, description=path.name), fresh, rate, sound)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:

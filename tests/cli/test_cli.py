@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes
 
 from talkinghead import Animation, cli
+from talkinghead.animate import batch
 from talkinghead.cli import arguments, options
 from talkinghead.errors import InputError
 from talkinghead.head import spec
@@ -333,6 +335,28 @@ def test_a_signal_that_a_library_makes_a_failure_of_is_told_all_the_same(error, 
 
     monkeypatch.setitem(cli.VERBS, "info", info)
     assert cli.main(["info"]) == 143 and capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("lost", [InputError("cannot be read"), None])
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_no_recording_is_begun_after_a_signal_that_a_library_loses(lost, name, status, monkeypatch, tmp_path, capsys):
+    """The exception of the signal is dropped, or made a failure of the recording that is at work."""
+    begun = []
+
+    def animate(recording: str, audio, files: list[Path], *_) -> None:
+        begun.append(recording)
+        try:
+            os.kill(os.getpid(), getattr(signal, name))
+        except KeyboardInterrupt:
+            if lost:
+                raise lost from None
+        files[0].write_bytes(b"done")
+
+    monkeypatch.setattr(batch, "_animate", animate)
+    for recording in "abc":
+        (tmp_path / f"{recording}.wav").write_bytes(b"RIFF")
+    assert cli.main(["animate", str(tmp_path), "-o", str(tmp_path / "out")]) == status and begun == ["a"]
+    assert capsys.readouterr().out == "" and json.loads((tmp_path / "out" / "batch.json").read_text())["failed"] == {}
 
 
 def test_a_wrong_emotion_is_told_before_anything_heavy_is_loaded(sample, tmp_path):
