@@ -33,6 +33,8 @@ BROADCAST = ("mpegts", "mpeg")  # containers that have no header, only clocks, w
 AHEAD = 60.0  # seconds by which time stamps of BROADCAST jump ahead where a clock was set anew
 PADDING = 0.25  # seconds of a codec's last packets that a header may leave out
 EARLY = 0.5  # seconds of sound before the first picture that go without a word
+SPARSE = 50  # bytes a second of silence in the most thrifty codec; less is time that only stamps, or a bomb, make
+FREE = 600.0  # seconds of sound that any file may hold
 LEAST_RATE = 500.0  # bytes a second of the most thrifty codec of speech: a file of fewer does not have what its header says
 ADTS_DELAY = 1024  # samples that every AAC encoder puts first; a bare .aac stream has no field that says so
 UNIT = {"u8": (128.0, 128.0), "s16": (0.0, 2.0**15), "s32": (0.0, 2.0**31), "flt": (0.0, 1.0), "dbl": (0.0, 1.0)}
@@ -85,7 +87,7 @@ def containers_of(path: Path, *, silently: bool = False) -> Generator[InputConta
     for number, (start, stop) in enumerate(ranges, 1):
         name = f"{path}, recording {number} of the {len(ranges)} in it" if len(ranges) > 1 else str(path)
         try:
-            container = open_media(riff.part(path, start, stop, silently=silently))
+            container = open_media(riff.part(path, start, stop, name=name, silently=silently))
         except InputError:
             raise
         except (FFmpegError, OSError, ValueError, IndexError):
@@ -139,6 +141,9 @@ def _track(path: Path, container: InputContainer, stream: AudioStream) -> Iterat
                 origin, late = frame.time - done, 0.0  # the clock was set anew: what follows is joined on
             early += 0.0 if done else min(max(-late, 0.0), len(block) / rate)
             pause, block = _place(block, round(late * rate), GAP * rate if done else 0)
+        if (seconds := done + (pause + len(block)) / rate) > FREE + container.size / SPARSE:
+            what = f"its {container.size} bytes would be {seconds / 60:.0f} minutes or more of sound, nearly all of it silence"
+            raise InputError(f"{path}: {what}; cut out what is said, or convert it to WAV")
         for piece in chain(_silence(pause, block.shape[1], rate), [block]):
             done += len(piece) / rate
             inside = len(piece) if done <= end else max(0, len(piece) - round((done - end) * rate))

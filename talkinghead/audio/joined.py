@@ -6,6 +6,7 @@ time that was heard already, or for nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +32,12 @@ BEGINNINGS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"wvpk",), rb"wvpk.{5}\x04.{6}\x00{4}(?!\x00{4}).{4}." + FIRST),
     ((b"MAC ",), rb"MAC [\x80-\xff]\x0f\x00\x00.{44}"),
 )
+Kind = tuple[tuple[bytes, ...], re.Pattern]
+KINDS: tuple[Kind, ...] = tuple((marks, re.compile(pattern, re.DOTALL)) for marks, pattern in BEGINNINGS)
+OGG = (b"OggS\x00",)
+PLAIN = tuple(marks for marks, _ in BEGINNINGS[:5])  # samples as they are, in which no other file lies
+# A WAV with coded sound, which may be a file of its own: its format is neither PCM (1), floats (3) nor extensible (0xFFFE).
+CODED = re.compile(rb"WAVE.{0,64}fmt .{4}(?!\x01\x00|\x03\x00|\xfe\xff|\x00\x01|\x00\x03|\xff\xfe)", re.DOTALL)
 BEFORE = {b"ftyp": 4}  # bytes between the beginning and what is searched for
 LONGEST = 128  # bytes that a pattern looks at
 BLOCK = 1 << 20  # bytes that are searched at a time
@@ -48,29 +55,30 @@ def _recordings(path: Path, size: int, changed: int) -> list[tuple[int, int]]:
     with path.open("rb") as file:
         first = _tag_size(_at(file, 0, 10))
         beginning = _at(file, first, LONGEST)
-        for marks, pattern in BEGINNINGS:
-            begins = re.compile(pattern, re.DOTALL)
-            if begins.match(beginning):
-                starts = _all(file, marks, begins, first)
-                starts = _links(file, starts) if marks[0] == b"OggS\x00" else starts
+        for kind in KINDS:
+            if kind[1].match(beginning):
+                plain = kind[0] in PLAIN and not CODED.search(beginning)
+                found = _all(file, KINDS if plain else (kind,), first)
+                pages = [start for start, marks in found.items() if marks == OGG]
+                starts = sorted({start for start, marks in found.items() if marks != OGG} | set(_links(file, pages)))
                 return list(zip([0, *starts[1:]], [*starts[1:], size], strict=True))
     return [(0, size)]
 
 
-def _all(file: BinaryIO, marks: tuple[bytes, ...], begins: re.Pattern, first: int) -> list[int]:
-    """Where one of the marks is with the pattern around it, from byte `first` on, in order."""
-    out: set[int] = set()
+def _all(file: BinaryIO, kinds: Sequence[Kind], first: int) -> dict[int, tuple[bytes, ...]]:
+    """Where one of the marks of some kinds is with the pattern around it, from byte `first` on, in order -> these marks."""
+    out: dict[int, tuple[bytes, ...]] = {}
     while block := _at(file, first, BLOCK + LONGEST):  # a mark across the end of one block is whole in the next
-        for mark in marks:
-            before = BEFORE.get(mark, 0)
-            at = block.find(mark, before, BLOCK + before + len(mark) - 1)
-            while at >= 0:
-                start = first + at - before
-                if begins.match(block[at - before : at - before + LONGEST]):
-                    out.add(start)
-                at = block.find(mark, at + 1, BLOCK + before + len(mark) - 1)
+        for marks, begins in kinds:
+            for mark in marks:
+                before = BEFORE.get(mark, 0)
+                at = block.find(mark, before, BLOCK + before + len(mark) - 1)
+                while at >= 0:
+                    if begins.match(block[at - before : at - before + LONGEST]):
+                        out[first + at - before] = marks
+                    at = block.find(mark, at + 1, BLOCK + before + len(mark) - 1)
         first += BLOCK
-    return sorted(out)
+    return dict(sorted(out.items()))
 
 
 def _at(file: BinaryIO, start: int, count: int) -> bytes:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from talkinghead.audio.clock import RATE
 from talkinghead.audio.decode import HOURS, MOST_CHANNELS, check_rate, scaled, sound_blocks
+from talkinghead.audio.mix import Mix
 from talkinghead.audio.tracks import choose_track
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows
 from talkinghead.errors import InputError
-
-CANCELLED = 0.1  # power of the mean of all channels, as a share of what it would be if they had nothing to do with each other
 
 
 def load_audio(
@@ -31,7 +29,7 @@ def load_audio(
     Raises InputError, one line, for anything that is not a whole, finite, non-empty recording of at most 4 hours.
     """
     pieces: list[np.ndarray] = []
-    length = _gather(source, rate, pieces.append, pieces.clear, source_rate, track)
+    length = _gather(source, rate, pieces.append, source_rate, track)
     return _fit(np.concatenate(pieces), length)
 
 
@@ -48,7 +46,7 @@ def open_audio(
         return Waveform(load_audio(source, RATE, source_rate=source_rate, track=track))
     rows = Rows()
     try:
-        rows.resize(_gather(source, RATE, rows.append, lambda: rows.resize(0), source_rate, track))
+        rows.resize(_gather(source, RATE, rows.append, source_rate, track))
     except BaseException:
         rows.close()
         raise
@@ -59,31 +57,22 @@ def _gather(
     source: str | Path | np.ndarray,
     rate: int,
     take: Callable[[np.ndarray], object],
-    anew: Callable[[], object],
     source_rate: float | None,
     track: int | None,
 ) -> int:
     """Give the samples of `load_audio` to `take`, (n,) float32 at a time; returns how many they are to be.
 
-    A resampler may end a sample early or late. anew: called where all that was taken is void and comes once more, as channels
-    turned out to cancel each other.
+    A resampler may end a sample early or late.
     """
     if isinstance(source, str | Path):
         if source_rate is not None:
             raise InputError("audio: source_rate is for arrays; a file says its own")
         path = Path(source)
         number = choose_track(path, track)
-        name, blocks = str(source), lambda: sound_blocks(path, number)
-    else:
-        if track is not None:
-            raise InputError("audio: track is for files; an array is one")
-        name, blocks = "audio array", lambda: _from_array(source, source_rate)
-    levels = Levels()
-    length = _mono(name, blocks(), rate, levels.mean, take)
-    if levels.cancelled:
-        anew()
-        length = _mono(name, blocks(), rate, levels.loudest, take)
-    return length
+        return _mono(str(source), sound_blocks(path, number), rate, take)
+    if track is not None:
+        raise InputError("audio: track is for files; an array is one")
+    return _mono("audio array", _from_array(source, source_rate), rate, take)
 
 
 def stereo_blocks(path: str | Path, track: int | None = None) -> Iterator:
@@ -97,57 +86,21 @@ def stereo_blocks(path: str | Path, track: int | None = None) -> Iterator:
         yield block if block.shape[1] <= 2 else block.mean(axis=1, dtype=np.float64, keepdims=True).astype(np.float32)
 
 
-@dataclass
-class Levels:
-    """Energy of each channel and of their mean, as far as it was asked for."""
-
-    channels: dict[int, np.ndarray] = field(default_factory=dict)  # C -> (C,)
-    mixed: float = 0.0
-    apart: float = 0.0  # energy of the mean if channels had nothing to do with each other
-
-    def mean(self, block: np.ndarray) -> np.ndarray:
-        """(n, C) -> (n,), counted."""
-        count = block.shape[1]
-        if count == 1:
-            return block[:, 0]
-        mixed = block.mean(axis=1, dtype=np.float64).astype(np.float32)
-        own = np.square(block, dtype=np.float64).sum(0)
-        self.channels[count] = self.channels.get(count, np.zeros(count)) + own
-        self.mixed += float(np.square(mixed, dtype=np.float64).sum())
-        self.apart += float(own.sum()) / count**2
-        return mixed
-
-    def loudest(self, block: np.ndarray) -> np.ndarray:
-        """(n, C) -> (n,), the channel with the most energy."""
-        return block[:, 0 if block.shape[1] == 1 else int(self.channels[block.shape[1]].argmax())]
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the channels cancel each other, as where one is the other upside down."""
-        return self.mixed < CANCELLED * self.apart
-
-
-def _mono(
-    name: str,
-    blocks: Iterator,
-    rate: int,
-    mix: Callable[[np.ndarray], np.ndarray],
-    take: Callable[[np.ndarray], object],
-) -> int:
+def _mono(name: str, blocks: Iterator, rate: int, take: Callable[[np.ndarray], object]) -> int:
     """Give a rate and (n, C) blocks to `take` as (n,) at `rate` Hz. Raises InputError for what is no recording."""
     import soxr
 
     found = check_rate(name, next(blocks))
     resample = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="VHQ").resample_chunk if found != rate else None
-    samples = 0
-    for block in map(mix, blocks):
+    mix, samples = Mix(), 0
+    for block in blocks:
         if not np.isfinite(block).all():
-            at = samples + int(np.flatnonzero(~np.isfinite(block))[0])
+            at = samples + int(np.flatnonzero(~np.isfinite(block).all(1))[0])
             raise InputError(f"{name}: sample {at} ({at / found:.2f} s) is not a finite number; export the recording again")
         samples += len(block)
         if samples > HOURS * 3600 * found:
             raise InputError(f"{name}: longer than {HOURS} hours; cut it into pieces")
-        take(resample(block) if resample else block)
+        take(resample(mix(block)) if resample else mix(block))
     if not samples:
         raise InputError(f"{name}: has no samples; record or export it again")
     if resample:

@@ -1,4 +1,4 @@
-"""Lengths in the headers of WAV, AIFF, CAF and W64: what is believed, what was made up, what is more than there is, or less.
+"""Lengths in the headers of WAV, AIFF, CAF, W64 and AU: what is believed, made up, more than there is, or less.
 
 WAV and AIFF are chunks: four letters, a length, so many bytes, and one more if they are odd.
 """
@@ -16,6 +16,7 @@ from talkinghead.io.media import FilePart
 
 Order = Literal["little", "big"]
 KINDS: dict[bytes, Order] = {b"RIFF": "little", b"RIFX": "big", b"RF64": "little", b"BW64": "little", b"FORM": "big"}
+AU = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # encoding of Sun's .au -> bytes of a sample
 SOUND = {b"WAVE": (b"data", 0), b"AIFF": (b"SSND", 8), b"AIFC": (b"SSND", 8)}  # form -> its chunk of sound, bytes before sound
 SLACK = 1024  # bytes: some programs count their own padding
 STREAMED = 0x7FFF0000  # bytes from which a length means "unknown": it was written to a pipe
@@ -30,7 +31,8 @@ NAME = re.compile(rb"[ -~]{4}")
 class Layout:
     """What a header says: where the sound begins and how many bytes it has; bytes of one sample of all channels, and a second.
 
-    whole: bytes of all but the first eight. skip: bytes of the chunk of sound before the sound itself.
+    whole: bytes of all but the first eight. skip: bytes of the chunk of sound before the sound itself. sizes: places of four
+    bytes from the first byte on that say how long the sound is, and how many bytes their unit has.
     """
 
     start: int
@@ -39,6 +41,7 @@ class Layout:
     rate: int
     whole: int
     skip: int
+    sizes: tuple[tuple[int, int], ...]
 
 
 def made_up(size: int, frame: int, rate: int) -> bool:
@@ -52,39 +55,44 @@ def made_up(size: int, frame: int, rate: int) -> bool:
     return size % ROUND == 0 or (size // frame) % ROUND == 0 or (size > ROUND and min(size - power, 2 * power - size) <= 128)
 
 
-def part(path: Path, start: int, stop: int, *, silently: bool = False) -> FilePart:
-    """Bytes start..stop of a file; of a WAV or AIFF with the length of its sound put right, which FFmpeg believes.
+def part(path: Path, start: int, stop: int, *, name: str | None = None, silently: bool = False) -> FilePart:
+    """Bytes start..stop of a file; of a WAV, AIFF or AU with the length of its sound put right, which FFmpeg believes.
 
-    Raises InputError for a file that is cut short. Warns of sound beyond the length, and of an unusual length that is made up.
+    name: how messages name it. Raises InputError for a file that is cut short.
+    Warns of sound beyond the length, and of an unusual length that is made up.
     """
+    name = name or str(path)
     with path.open("rb") as file:
         file.seek(start)
         head = file.read(12)
         if head[:4] in (b"caff", b"riff"):
-            return _long(path, file, start, stop, silently)
-        order = KINDS.get(head[:4])
-        layout = _read(file, start, stop, order, *SOUND[head[8:]]) if order and head[8:] in SOUND else None
+            return _long(path, name, file, start, stop, silently)
+        order, layout = KINDS.get(head[:4]), None
+        if head[:4] == b".snd":
+            order, layout = "big", _read_au(file, start)
+        elif order and head[8:] in SOUND:
+            layout = _read(file, start, stop, order, *SOUND[head[8:]])
         if order is None or layout is None:
             return FilePart(path, start, stop)
         there = stop - layout.start
         if layout.size - there > SLACK:
-            odd = _made_up_length(path, stop - start, there, layout)
+            odd = _made_up_length(name, stop - start, there, layout)
         elif there - layout.size <= SLACK or _ends_well(file, layout.start + layout.size, stop, order):
             return FilePart(path, start, stop)
         else:
             odd = layout.size and f"its header promises {layout.size} bytes of sound, {there} are there; all of it is used"
         if odd and not silently:
-            warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=2)
+            warnings.warn(f"{name}: {odd}", InputWarning, stacklevel=2)
         file.seek(start)
         header = bytearray(file.read(layout.start - start))
-    full = (min(there + layout.skip, 0x7FFFFFFF) if head[:4] == b"FORM" else 0xFFFFFFFF).to_bytes(4, order)
-    header[4:8] = full
-    header[len(header) - layout.skip - 4 : len(header) - layout.skip] = full
+    for at, unit in layout.sizes:
+        most = min((there + layout.skip * (unit == 1)) // unit, 0x7FFFFFFF) if head[:4] == b"FORM" else 0xFFFFFFFF
+        header[at : at + 4] = most.to_bytes(4, order)
     header[:4] = b"RIFF" if head[:4] in (b"RF64", b"BW64") else head[:4]  # whose long length is elsewhere
     return FilePart(path, layout.start, stop, bytes(header))
 
 
-def _long(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> FilePart:
+def _long(path: Path, called: str, file: BinaryIO, start: int, stop: int, silently: bool) -> FilePart:
     """A CAF or W64, whose lengths have eight bytes: of all that is there if its sound goes on behind the length that it has.
 
     Formats: Apple Core Audio Format Specification 1.0, where -1 is not known; Sony's Wave64, where a length counts its own
@@ -107,7 +115,7 @@ def _long(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> 
                 break  # FFmpeg reads to the end of a file that is shorter; beyond 2^40 it does not read at all
             if 0 < size < stop - at and not silently:
                 odd = f"its header promises {size} bytes of sound, {stop - at} are there; all of it is used"
-                warnings.warn(f"{path}: {odd}", InputWarning, stacklevel=3)
+                warnings.warn(f"{called}: {odd}", InputWarning, stacklevel=3)
             file.seek(start)
             header = file.read(at - 8 - start)
             return FilePart(path, at, stop, header + (b"\xff" * 8 if caf else (stop - at + counted).to_bytes(8, "little")))
@@ -117,14 +125,14 @@ def _long(path: Path, file: BinaryIO, start: int, stop: int, silently: bool) -> 
     return FilePart(path, start, stop)
 
 
-def _made_up_length(path: Path, length: int, there: int, layout: Layout) -> str:
+def _made_up_length(name: str, length: int, there: int, layout: Layout) -> str:
     """What is odd about a length that is more than there is. Raises InputError unless it was made up."""
     if layout.size >= STREAMED:
         return ""  # so common that nothing needs to be said
     whole = layout.whole in (0, 0xFFFFFFFF) or layout.whole + 8 <= length
     if not whole and not made_up(layout.size, layout.frame, layout.rate):
         what = f"its header promises {layout.size} bytes of sound, {there} are there"
-        raise InputError(f"{path}: is cut short: {what}; copy it again")
+        raise InputError(f"{name}: is cut short: {what}; copy it again")
     there_are = f"the {there / layout.rate:.2f} s that are there are used"
     return f"its header has a made-up length, {layout.size} bytes of sound; {there_are}"
 
@@ -134,7 +142,7 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
     file.seek(start + 4)
     whole = int.from_bytes(file.read(4), order)
     frame = rate = 1
-    long, at = 0, start + 12
+    long, at, sizes = 0, start + 12, [(4, 1)]
     for _ in range(MOST_CHUNKS):
         if at + 8 > stop:
             break
@@ -142,17 +150,29 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
         name, size, fields = file.read(4), int.from_bytes(file.read(4), order), file.read(28)
         if name == sound:
             size = long if long and size == 0xFFFFFFFF else size
-            return Layout(at + 8 + skip, max(0, size - skip), max(1, frame), max(1, rate), whole, skip)
+            sizes.append((at + 4 - start, 1))
+            return Layout(at + 8 + skip, max(0, size - skip), max(1, frame), max(1, rate), whole, skip, tuple(sizes))
         if name == b"fmt " and len(fields) >= 16:
             rate, frame = int.from_bytes(fields[8:12], order), int.from_bytes(fields[12:14], order)
         elif name == b"COMM" and len(fields) >= 18:
             frame = int.from_bytes(fields[:2], "big") * -(-int.from_bytes(fields[6:8], "big") // 8)
             power = min(int.from_bytes(fields[8:10], "big") & 0x7FFF, 16383 + 63) - 16383 - 63  # of an 80-bit float
             rate = round(frame * int.from_bytes(fields[10:18], "big") * 2.0**power)
+            sizes.append((at + 10 - start, max(1, frame)))
         elif name == b"ds64" and len(fields) >= 16:
             whole, long = int.from_bytes(fields[:8], "little"), int.from_bytes(fields[8:16], "little")
         at += 8 + size + size % 2
     return None
+
+
+def _read_au(file: BinaryIO, start: int) -> Layout | None:
+    """The layout of Sun's .au, which says the length of its sound once; None where it says none, or no known encoding."""
+    file.seek(start + 4)
+    first, size, encoding, rate, channels = (int.from_bytes(file.read(4), "big") for _ in range(5))
+    frame = AU.get(encoding, 0) * channels
+    if size == 0xFFFFFFFF or not frame or not rate:
+        return None
+    return Layout(start + first, size, frame, frame * rate, 1 << 40, 0, ((8, 1),))
 
 
 def _ends_well(file: BinaryIO, at: int, stop: int, order: Order) -> bool:

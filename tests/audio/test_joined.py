@@ -102,3 +102,21 @@ def test_a_length_guessed_from_the_bit_rate_is_no_promise(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[data.index(b"\xff", data.index(b"Info") if b"Info" in data else data.index(b"Xing")) :])
     assert abs(len(load_audio(path)) / RATE - 8) < 0.1
+
+
+@pytest.mark.parametrize("second", ["a.flac", "a.aiff", "a.opus", "a.caf"])
+def test_recordings_of_other_kinds_behind_samples_are_no_noise(tmp_path, second):
+    """Bytes of a compressed file are noise to whoever takes them for samples."""
+    codec = {"a.flac": "flac", "a.aiff": "pcm_s16be", "a.opus": "libopus", "a.caf": "pcm_s16be"}[second]
+    other = write_media(tmp_path / second, burst(48000), 48000, codec)
+    path = write_media(tmp_path / "a.wav", burst(RATE), RATE, "pcm_s16le")
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    wave = load_audio(path)
+    assert len(beginnings(wave)) == 2 and abs(len(wave) / RATE - 6) < 0.1 and np.abs(wave).max() < 0.6
+
+
+def test_which_of_joined_recordings_is_cut_short_is_told(tmp_path):
+    data = wav_bytes(np.round(voice(1.0) * 32767).astype("<i2"), RATE, form=1, bits=16)
+    (tmp_path / "a.wav").write_bytes(data + data[:-9000])
+    with pytest.raises(InputError, match="recording 2 of the 2 in it: is cut short"):
+        load_audio(tmp_path / "a.wav")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from sounds import BAD_SOUNDS, RATE, voice, wav_bytes, write_media
@@ -238,8 +239,33 @@ def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
 
 def test_hours_between_two_time_stamps_take_no_memory(tmp_path):
     """Of a film of some kilobytes: the pause is made a second at a time."""
-    path = write_media(tmp_path / "late.mkv", np.stack([voice(0.3, 48000)] * 2, 1), 48000, "flac", picture=True, late=1800.0)
+    path = write_media(tmp_path / "late.mkv", np.stack([voice(0.3, 48000)] * 2, 1), 48000, "flac", picture=True, late=900.0)
     blocks = sound_blocks(path, 0)
     next(blocks)
     sizes = [len(block) for block in blocks]
-    assert path.stat().st_size < 100_000 and sum(sizes) > 1799 * 48000 and max(sizes) <= 48000
+    assert path.stat().st_size < 100_000 and sum(sizes) > 899 * 48000 and max(sizes) <= 48000
+
+
+def test_a_few_bytes_do_not_become_hours(tmp_path):
+    """Two packets an hour apart, and a file of nothing but silence, as small as a codec can make it."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for at in (0, 3600 * RATE):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 160), 99, np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = RATE, at
+            container.mux(stream.encode(frame))
+    assert path.stat().st_size < 2000
+    with pytest.raises(InputError, match="bytes would be 60 minutes or more of sound, nearly all of it silence"):
+        load_audio(path)
+
+
+def test_a_muted_quarter_of_an_hour_is_read(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for at in (0, 900 * RATE):
+            frame = av.AudioFrame.from_ndarray(np.full((1, RATE), 99, np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = RATE, at
+            container.mux(stream.encode(frame))
+    assert len(load_audio(path)) == 901 * RATE

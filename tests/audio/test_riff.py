@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -109,6 +110,30 @@ def test_a_long_length_of_rf64_counts(tmp_path):
     sizes = b"ds64" + struct.pack("<IQQQI", 28, 36 + 64002, 64002, 16000, 0)
     path.write_bytes(b"RF64\xff\xff\xff\xffWAVE" + sizes + fields + b"data\xff\xff\xff\xff" + SAMPLES.tobytes())
     with pytest.raises(InputError, match="promises 64002 bytes"):
+        load_audio(path)
+
+
+@pytest.mark.parametrize("promised", [0, 1000, 16_000_000, 123_456_789, 1 << 30, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize(("name", "codec"), [("a.au", "pcm_s16be"), ("a.aiff", "pcm_s16be")])
+def test_aiff_and_au_have_the_same_faults(tmp_path, name, codec, promised):
+    """AIFF says the length twice, in bytes and in frames."""
+    path = write_media(tmp_path / name, voice(1.0), RATE, codec)
+    data = bytearray(path.read_bytes())
+    places = [(8, promised)]
+    if name == "a.aiff":
+        places = [(data.index(b"SSND") + 4, promised), (data.index(b"COMM") + 10, promised // 2)]
+    for at, value in places:
+        data[at : at + 4] = value.to_bytes(4, "big")
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if 0 < promised < 0x7FFF0000 else "error")
+        assert np.abs(load_audio(path) - SAMPLES / 32768).max() < 1e-4
+
+
+def test_an_au_that_is_cut_short_is_told(tmp_path):
+    path = write_media(tmp_path / "a.au", voice(1.0), RATE, "pcm_s16be")
+    path.write_bytes(path.read_bytes()[:-8000])
+    with pytest.raises(InputError, match="promises 32000 bytes of sound, 24000 are there"):
         load_audio(path)
 
 

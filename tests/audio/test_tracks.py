@@ -74,3 +74,18 @@ def test_channels_that_cancel_are_not_mixed(tmp_path, speech):
         assert heard(wave, speech)
     alone = load_audio(np.stack([speech, np.zeros_like(speech)], 1), source_rate=RATE)
     assert heard(2 * alone, speech)  # a silent channel cancels nothing
+
+
+def test_channels_that_cancel_in_a_part_of_a_recording_only(speech):
+    """As in recordings that were joined, one of which had a channel upside down: no part is lost, none is louder."""
+    same, turned = np.stack([speech, speech], 1), np.stack([speech, -speech], 1)
+    wave = load_audio(np.concatenate([same, turned, same, turned]), source_rate=RATE)
+    power = np.square(wave.reshape(4, -1)).mean(1) / np.square(speech).mean()
+    assert (np.abs(power - 1) < 0.1).all()
+
+
+def test_the_channel_that_is_heard_does_not_change_with_every_word(speech):
+    """Channels of about the same level that cancel: a change from one to the other would be a click."""
+    noise = np.random.default_rng(0).normal(0, 0.05 * speech.std(), (2, len(speech))).astype(np.float32)
+    wave = load_audio(np.stack([speech + noise[0], -speech + noise[1]], 1), source_rate=RATE)
+    assert np.abs(np.corrcoef(wave, speech)[0, 1]) > 0.99
