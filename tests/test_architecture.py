@@ -28,6 +28,7 @@ web
 models
 losses metrics
 data
+registration
 animate
 evaluate train
 cli

@@ -206,9 +206,9 @@ def _talker(model: str, device: str) -> Talker:
 
 @lru_cache(maxsize=8)
 def _head(name: str) -> Head | None:
-    from talkinghead.head.spec import read_head
+    from talkinghead.registration.stored import head_for
 
-    return read_head(name)
+    return head_for(name)[0]
 
 
 def _weights(model: str | None) -> Path:

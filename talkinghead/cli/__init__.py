@@ -12,6 +12,7 @@ from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
 from talkinghead.cli.doctor import doctor
 from talkinghead.cli.evaluate import evaluate
+from talkinghead.cli.head import head
 from talkinghead.cli.info import info
 from talkinghead.cli.parser import parse
 from talkinghead.cli.prepare import prepare
@@ -22,6 +23,7 @@ VERBS = {
     "animate": animate,
     "render": render,
     "convert": convert,
+    "head": head,
     "prepare": prepare,
     "train": train,
     "evaluate": evaluate,

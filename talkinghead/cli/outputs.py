@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from talkinghead import export
 from talkinghead.animate.settings import PAGE, VIDEO
 from talkinghead.errors import InputError
-from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.motion.retarget import lip_partings
 
@@ -84,7 +83,11 @@ def write_animation(animation: Animation, path: Path, options: dict[str, bool] |
 
 def named_head(name: str) -> Head | None:
     """The head that `--head` names; of a character, a line on stderr says what of it moves."""
-    head = read_head(name)
+    from talkinghead.registration.stored import head_for
+
+    head, report = head_for(name)
+    if report is not None:
+        print("\n".join(f"talkinghead: {name}: {line}" for line in report.lines()), file=sys.stderr)
     if head is not None and head.character is not None:
         print(f"talkinghead: {name}: {summary(head)}", file=sys.stderr)
     return head

@@ -95,9 +95,14 @@ class Head:
         path = Path(path)
         if is_gltf(path):
             return cls._of_character(path)
-        if path.suffix.lower() in MESHES:
-            kind = path.suffix.lower()[1:]
-            raise InputError(f"head {path}: a .{kind} file is not read as a head; export the character with its shapes as .glb")
+        if (kind := path.suffix.lower()) in MESHES:
+            fitted = kind in (".obj", ".ply", ".stl")
+            way = (
+                f"make one of it with `talkinghead head fit {path} -o {path.stem}.npz`"
+                if fitted
+                else "export it with its shapes as .glb"
+            )
+            raise InputError(f"head {path}: a {kind} file has no shapes of a head; {way}")
         meta, data = read_stored(path)
 
         def named(prefix: str) -> dict[str, np.ndarray]:
@@ -300,7 +305,7 @@ def person(
     shares = read_ancestry(given.get("ancestry", drawn.get("ancestry", dict.fromkeys(ANCESTRIES, 1.0))))
     weights = macro_weights(years, male, shares) | drawn.get("face", {}) | read_face(head.identity, given.get("face", {}))
     change = sum(weight * head.identity[name] for name, weight in weights.items() if weight)
-    template, basis = _shut_lips(head, (head.template + change).astype(np.float32))
+    template, basis = shut_lips(head, (head.template + change).astype(np.float32))
     _close_lids(head, template, basis)
     label = ", ".join(f"{k}={v}" for k, v in given.items())
     return replace(
@@ -328,7 +333,7 @@ def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:
     return out
 
 
-def _shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def shut_lips(head: Head, template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Template and basis with lips that meet: at rest, and in the shapes of a bilabial.
 
     Each identity direction leaves the lips shut by itself, many together do not.

@@ -23,6 +23,10 @@ NEEDED = "ARKit's (jawOpen …), Oculus visemes (viseme_aa …), a VRM's express
 JAW_OPEN = 0.35  # radians by which a jaw bone turns at jawOpen 1, as far as people open their mouths at ease
 
 
+class Shapeless(InputError):  # noqa: N818
+    """A file that is right, but whose mouth has no shapes."""
+
+
 @dataclass(frozen=True)
 class Carrier:
     """A node whose mesh has shapes. columns: of its targets, into `Character.names`. rest: their weights in the file."""
@@ -65,11 +69,11 @@ class Character:
             controls = (*controls, Control(jaw, "arkit", {"jawOpen": 1.0}, {jaw: 1.0}))
         if not names:
             count = len(gltf.items("meshes"))
-            raise InputError(f"{path}: its {count} meshes have no shapes (morph targets); needed are {NEEDED}")
+            raise Shapeless(f"{path}: its {count} meshes have no shapes (morph targets); needed are {NEEDED}")
         if not speaks(controls):
             some = ", ".join(list(names)[:4])
             empty = f"; {len(still)} move nothing" if still else ""
-            raise InputError(f"{path}: none of its {len(names)} shapes opens the mouth ({some} …{empty}); needed are {NEEDED}")
+            raise Shapeless(f"{path}: none of its {len(names)} shapes opens the mouth ({some} …{empty}); needed are {NEEDED}")
         backwards = isinstance(gltf.json.get("extensions"), dict) and "VRM" in gltf.json["extensions"]
         turn = bones.facing(bones.worlds(gltf), found, backwards=backwards)
         return cls(gltf, tuple(names), carriers, still, controls, found, turn, jaw)

@@ -242,6 +242,8 @@ def geometry(character: Character) -> dict[str, Any]:
 
 def _opening(character: Character, basis: np.ndarray) -> np.ndarray:
     """(V, 3) what the control that opens the mouth most moves at 1."""
+    if not character.controls:
+        return np.zeros(basis.shape[1:])
     control = max(character.controls, key=lambda control: control.recipe.get("jawOpen", 0))
     return sum(
         (basis[character.names.index(name)] * weight for name, weight in control.drives.items()), np.zeros(basis.shape[1:])

@@ -1,0 +1,63 @@
+"""A sheet of what a head's shapes look like: one picture with a cell for each pose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from talkinghead.files import replacing
+from talkinghead.head.head import Head
+from talkinghead.head.visemes import VISEMES
+
+CELL, LABEL = 280, 18  # pixels of a cell's side, and of the height of the words above it
+COLUMNS = 5
+POSES: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "jawOpen": {"jawOpen": 1.0},
+    "smile": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0},
+    "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "pucker": {"mouthPucker": 1.0},
+    "p b m": VISEMES["PP"],
+    "f v": VISEMES["FF"],
+    "ah": VISEMES["aa"],
+    "funnel": {"mouthFunnel": 1.0},
+    "frown": {"mouthFrownLeft": 1.0, "mouthFrownRight": 1.0, "browDownLeft": 1.0, "browDownRight": 1.0},
+    "brows up": {"browInnerUp": 1.0, "browOuterUpLeft": 1.0, "browOuterUpRight": 1.0},
+    "look left": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+    "puff": {"cheekPuff": 1.0},
+    "jaw left": {"jawLeft": 1.0},
+    "tongue": {"tongueOut": 1.0, "jawOpen": 0.4},
+}
+CAMERAS = ("front", "three-quarter")
+
+
+def draw(head: Head, path: Path) -> None:
+    """Write the sheet as the picture that the path's suffix says. Poses that need shapes which the head lacks are left out."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from talkinghead.rendering.video import frames
+
+    head.need_mesh()
+    poses = {name: weights for name, weights in POSES.items() if weights.keys() <= set(head.names)}
+    rows = -(-len(poses) // COLUMNS)
+    canvas = Image.new("RGB", (COLUMNS * CELL, len(CAMERAS) * rows * (CELL + LABEL)), "white")
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
+    animation = _poses(head, list(poses.values()))
+    for block, camera in enumerate(CAMERAS):
+        for number, (name, frame) in enumerate(zip(poses, frames(animation, size=CELL, camera=camera), strict=True)):
+            x, y = number % COLUMNS * CELL, (block * rows + number // COLUMNS) * (CELL + LABEL)
+            pen.text((x + 4, y + 2), name, "black", font)
+            canvas.paste(Image.fromarray(frame), (x, y + LABEL))
+    with replacing(path) as fresh:
+        canvas.save(fresh, "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG", quality=90)
+
+
+def _poses(head: Head, poses: list[dict[str, float]]):
+    from talkinghead.motion.animation import Animation
+
+    table = np.zeros((len(poses), len(head.names)), np.float32)
+    for row, weights in enumerate(poses):
+        for name, value in weights.items():
+            table[row, head.index(name)] = value
+    return Animation(table, 30.0, head)

@@ -1,0 +1,148 @@
+"""The default head as what is fitted to a mesh: its skin, what of it is seen, its lips, and the tracker's points on it."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from talkinghead.head.head import Head
+from talkinghead.registration.surface import Surface
+from talkinghead.registration.views import View, owners
+
+UPPER, LOWER = 1, 2  # sides of the mouth
+TRACKED = 468  # points on the skin; those after them are of the irises
+DIRECTIONS = (*tuple((yaw, pitch) for pitch in (-30, 0, 30) for yaw in range(0, 360, 45)), (0, 75))
+AROUND_LIPS = 0.028  # metres along the skin from the lips' contact within which a vertex belongs to a side
+
+
+class Template:
+    """The skin of a head: v vertices, f triangles; metres."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        part = next(p for p in head.parts if p.name == "skin")
+        faces = head.faces[slice(*part.faces)]
+        self.count = int(faces.max()) + 1  # the skin's vertices are the first
+        self.skin = Surface(head.template[: self.count], faces)
+        self.shapes = head.basis[:, : self.count]
+
+    @cached_property
+    def tracked(self) -> np.ndarray:
+        """(478, 3) the tracker's points."""
+        return self.head.landmark([f"tracker_{k:03d}" for k in range(478)]).astype(np.float64)
+
+    @cached_property
+    def tracked_table(self) -> np.ndarray:
+        """(468, 3) [triangle, u, v]."""
+        return np.array([self.head.landmarks[f"tracker_{k:03d}"] for k in range(TRACKED)], np.float64)
+
+    @cached_property
+    def ring(self) -> np.ndarray:
+        """The closed inner contour of the lips, vertices from its top."""
+        names = sorted(name for name in self.head.landmarks if name.startswith("lip_inner_"))
+        table = np.array([self.head.landmarks[name] for name in names])
+        weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
+        return self.head.faces[table[:, 0].astype(int)][np.arange(len(names)), weights.argmax(1)]
+
+    @cached_property
+    def lips(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ring's upper and lower vertices, each from the right corner to the left one, both with the corners."""
+        place = self.skin.points[self.ring]
+        left, right = int(place[:, 0].argmax()), int(place[:, 0].argmin())
+        ring = self.ring
+        return np.array([*ring[right:], *ring[: left + 1]]), ring[left : right + 1][::-1]
+
+    @cached_property
+    def sides(self) -> np.ndarray:
+        """(v,) UPPER, LOWER, or 0 far from the lips."""
+        return sides(self.skin, self.lips[0][1:-1], self.lips[1][1:-1], AROUND_LIPS)
+
+    @cached_property
+    def bag(self) -> np.ndarray:
+        """(f,) bool: triangles inside the mouth, which the ring parts from the face."""
+        inner = np.zeros(self.count, bool)
+        inner[self.ring] = True
+        faces = self.skin.faces
+        rest = Surface(self.skin.points, faces[~inner[faces].any(1)])
+        face_side = rest.pieces == rest.pieces[int(self.skin.points[:, 1].argmax())]
+        outer = face_side[faces].any(1)
+        alone = inner[faces].all(1)  # between vertices of the ring only
+        return ~outer & ~alone
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """(v,) bool: what is seen from outside, with eyes in their places and the mouth shut."""
+        eyes = [self.head.faces[slice(*p.faces)] for p in self.head.parts if p.name in ("skin", "eyes")]
+        whole = Surface(self.head.template, np.concatenate(eyes))
+        return seen(whole)[: self.count]
+
+    @cached_property
+    def eye_rings(self) -> dict[str, np.ndarray]:
+        """The rims of the lids as landmarks: side -> (n, 3) [triangle, u, v]."""
+        marks = self.head.landmarks
+        return {
+            side: np.array([marks[name] for name in sorted(marks) if name.startswith(f"eye_{side}_") and name[-2:].isdigit()])
+            for side in ("left", "right")
+        }
+
+    @cached_property
+    def lids(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """side -> vertices of the upper and of the lower lid's rim, each from the corner at the smaller x to the other."""
+        out = {}
+        for side, table in self.eye_rings.items():
+            weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
+            ring = self.skin.faces[table[:, 0].astype(int)][np.arange(len(table)), weights.argmax(1)]
+            x = self.skin.points[ring, 0]
+            ring = np.roll(ring, -int(x.argmin()))
+            turn = int(self.skin.points[ring, 0].argmax())
+            one, other = ring[: turn + 1], np.r_[ring[turn:], ring[0]][::-1]
+            height = [self.skin.points[part, 1].mean() for part in (one, other)]
+            out[side] = (one, other) if height[0] > height[1] else (other, one)
+        return out
+
+
+def positions(points: np.ndarray, faces: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """(n, 3) places of landmarks [triangle, u, v]."""
+    weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], 1)
+    return np.einsum("nc,ncx->nx", weights, points[faces[table[:, 0].astype(int)]])
+
+
+def mouth_parts(head: Head) -> dict[str, np.ndarray]:
+    """(V,) bool of the default head: upper teeth and gums, lower ones, tongue."""
+    jaw = np.abs(head.basis[head.index("jawOpen")]).max(1)
+    out = {}
+    rigid = np.zeros(len(head.template), bool)
+    for part in head.parts:
+        mine = np.zeros(len(head.template), bool)
+        mine[head.faces[slice(*part.faces)]] = True
+        if part.name in ("teeth", "gums"):
+            rigid |= mine
+        elif part.name == "tongue":
+            out["tongue"] = mine
+    return {"upper": rigid & (jaw < 0.001), "lower": rigid & (jaw >= 0.001), **out}
+
+
+def sides(surface: Surface, upper: np.ndarray, lower: np.ndarray, limit: float) -> np.ndarray:
+    """(V,) UPPER or LOWER by which of the vertices is nearer along the surface, 0 beyond `limit`."""
+    up, down = surface.distance(upper, limit), surface.distance(lower, limit)
+    return np.where(np.minimum(up, down) < limit, np.where(up < down, UPPER, LOWER), 0)
+
+
+def seen(surface: Surface, both_sides: bool = False) -> np.ndarray:
+    """(V,) bool: vertices of triangles that a picture from some side shows."""
+    low, high = surface.points.min(0), surface.points.max(0)
+    front = View(np.eye(3), (low + high) / 2, float(np.linalg.norm(high - low)) / 2)
+    shown = np.zeros(len(surface.faces), bool)
+    for yaw, pitch in DIRECTIONS:
+        owner = owners(surface, front.moved(yaw, pitch), both_sides)
+        shown[np.unique(owner[owner >= 0]) % len(surface.faces)] = True
+    out = np.zeros(len(surface.points), bool)
+    out[surface.faces[shown]] = True
+    return out
+
+
+@lru_cache(maxsize=1)
+def default() -> Template:
+    """The template of the default head."""
+    return Template(Head.default())
