@@ -54,10 +54,13 @@ class _Builder:
     def texture(self) -> None:
         """One picture of the user's and ours."""
         work, head = self.found.work, self.template.head
-        own = atlas.user_texture(work.texture)
+        self.plain: dict[str, int] = {}
+        if work.texture is None or work.uv is None:
+            own, uv, self.plain = atlas.plain_texture()
+        else:
+            own, uv = atlas.user_texture(work.texture), work.uv
         assert head.texture is not None and head.uv is not None
         self.picture, (first, second) = atlas.side_by_side(own, head.texture)
-        uv = np.full((1, 2), 0.5, np.float32) if work.uv is None else work.uv
         wrapped = np.where((uv < 0) | (uv > 1), uv % 1, uv)
         self.coordinates = np.concatenate([wrapped * first[0] + first[1], head.uv * second[0] + second[1]]).astype(np.float32)
         self.start = len(uv)
@@ -85,7 +88,6 @@ class _Builder:
         self.points.append(work.points)
         self.basis.append(shapes)
         self.count = len(work.points)
-        uv = np.zeros_like(work.faces) if work.uv_faces is None else work.uv_faces
         eyes = roles.eyes["left"] | roles.eyes["right"]
         teeth = roles.upper | roles.lower
         which = np.zeros(len(work.faces), int)
@@ -94,7 +96,9 @@ class _Builder:
         for number, part in enumerate(("skin", "eyes", "teeth", "tongue", "other")):
             mine = which == number
             if mine.any():
-                self._add(part, work.faces[mine], uv[mine])
+                plain = np.full((mine.sum(), 3), self.plain.get(part, 0))
+                uv = plain if self.plain or work.uv_faces is None else work.uv_faces[mine]
+                self._add(part, work.faces[mine], uv)
         self.groups = {"eyeballs": [np.flatnonzero(eyes)], "teeth": [np.flatnonzero(teeth)]}
         self.groups["tongue"] = [np.flatnonzero(roles.tongue)]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 CELL = 4  # texels of a side of a triangle's square
-CLAY = (196, 168, 152)  # sRGB of a mesh without colours
+PLAIN = {"skin": (196, 160, 142), "eyes": (236, 232, 228), "teeth": (232, 226, 210), "tongue": (170, 92, 88)}  # sRGB of a mesh
+# without colours
+TILE = 8  # texels of a side of each
 MOST = 4096  # texels of a side of the user's texture
 
 
@@ -40,10 +42,8 @@ def side_by_side(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, tup
     return whole, (places[0], places[1])
 
 
-def user_texture(texture: np.ndarray | None) -> np.ndarray:
-    """The user's picture, no larger than MOST, or a plain one."""
-    if texture is None:
-        return np.full((8, 8, 3), CLAY, np.uint8)
+def user_texture(texture: np.ndarray) -> np.ndarray:
+    """The user's picture, no larger than MOST."""
     if max(texture.shape[:2]) <= MOST:
         return texture[..., :3]
     from PIL import Image
@@ -51,3 +51,10 @@ def user_texture(texture: np.ndarray | None) -> np.ndarray:
     picture = Image.fromarray(texture[..., :3])
     picture.thumbnail((MOST, MOST), Image.Resampling.LANCZOS)
     return np.asarray(picture)
+
+
+def plain_texture() -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Tiles of the colours PLAIN, uv (n, 2) of their middles, and part -> its row of these."""
+    tiles = [np.full((TILE, TILE, 3), colour, np.uint8) for colour in PLAIN.values()]
+    uv = np.array([[(k + 0.5) / len(tiles), 0.5] for k in range(len(tiles))], np.float32)
+    return np.concatenate(tiles, 1), uv, {part: k for k, part in enumerate(PLAIN)}

@@ -24,11 +24,12 @@ from talkinghead.registration.placing import AXES, Placing, find, robust_similar
 from talkinghead.registration.state import SPACING, Found, Report, Sided, Work
 from talkinghead.registration.surface import Surface, weld
 from talkinghead.registration.template import TRACKED, Template, default, mouth_parts, seen
+from talkinghead.registration.views import Paint
 
 STEPS = 16  # of the progress
 BODY = 0.55  # metres: what is larger is cut off below the neck
-NECK = -0.165  # metres: height of this cut
-SIDE = 0.25  # metres from the middle within which a head lies
+NECK = -0.135  # metres: height of this cut
+SIDE = 0.15  # metres from the middle within which a head lies
 STILL = 5e-5  # metres: a vertex that no shape moves further stays where it is
 LOOSE, FIRM, DRAWN = 1e-5, 1.0, 0.2  # weights of a displacement: unknown, at rest, taken from the template
 PINNED = 1e3  # of the rims of lids that meet
@@ -84,18 +85,22 @@ def _place(work: Work, template: Template, up: str | None, landmarks: np.ndarray
         known = np.isfinite(landmarks).all(1)
         similarity, _ = robust_similarity(landmarks[known], template.tracked[known])
         return Placing(similarity, landmarks, np.zeros(len(landmarks)), 0)
-    surface = Surface(work.points, work.faces)
-    paint = None
-    if work.texture is not None and work.uv is not None and work.uv_faces is not None:
-        uv, uv_faces, texture = work.uv, work.uv_faces, work.texture
+    return find(Surface(work.points, work.faces), _paint(work), template.tracked, up)
 
-        def paint(face: np.ndarray, weights: np.ndarray) -> np.ndarray:
-            place = np.einsum("nc,ncx->nx", weights, uv[uv_faces[face]]) % 1
-            row = np.minimum(((1 - place[:, 1]) * texture.shape[0]).astype(int), texture.shape[0] - 1)
-            column = np.minimum((place[:, 0] * texture.shape[1]).astype(int), texture.shape[1] - 1)
-            return texture[row, column, :3].astype(np.float64)
 
-    return find(surface, paint, template.tracked, up)
+def _paint(work: Work) -> Paint | None:
+    """The colours of the mesh's texture, for its pictures."""
+    if work.texture is None or work.uv is None or work.uv_faces is None:
+        return None
+    uv, uv_faces, texture = work.uv, work.uv_faces, work.texture
+
+    def paint(face: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        place = np.einsum("nc,ncx->nx", weights, uv[uv_faces[face]]) % 1
+        row = np.minimum(((1 - place[:, 1]) * texture.shape[0]).astype(int), texture.shape[0] - 1)
+        column = np.minimum((place[:, 0] * texture.shape[1]).astype(int), texture.shape[1] - 1)
+        return texture[row, column, :3].astype(np.float64)
+
+    return paint
 
 
 def _behead(work: Work) -> None:
@@ -203,7 +208,7 @@ class _Fitting:
 
     def _cut(self, line: mouth.Line) -> None:
         work = self.work
-        allowed = self.roles.skin[work.faces].all(1)
+        allowed = np.asarray(self.roles.skin[work.faces].all(1))
         found = mouth.cut(work.points, work.faces, allowed, line)
         if found is None:
             self.report.missing.append("a slit between the lips, and none could be cut: the mouth stays shut")

@@ -109,7 +109,8 @@ def fade(head: Head) -> np.ndarray:
     low, tall = height.min(), np.ptp(height)
     rim = np.unique(unique[count == 1])
     limit = low + 0.25 * tall
-    if head.character is not None and "neck" in head.joints:  # where hair and mouth have rims above, too
+    strange = head.character is not None or "fitted" in head.provenance
+    if strange and "neck" in head.joints:  # where hair, mouth and the edge of a mask have rims above, too
         limit = min(limit, float(head.joints["neck"][1]) + 0.05 * tall)
     rim = rim[height[rim] < limit]
     if not len(rim):
