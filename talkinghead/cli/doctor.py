@@ -29,6 +29,7 @@ EXTRAS = {  # extra of pyproject.toml -> what it is for
     "ray": "--engine ray",
     "pyrender": "--backend pyrender",
     "gltf": "--head with a compressed .glb",
+    "fit": "heads of meshes without shapes",
 }
 NAMED = ("torch", "transformers", "numpy", "av")  # of what is needed, those whose versions are told
 OPENGL = "apt install libegl1 libgl1-mesa-dri"  # of Debian and Ubuntu; others name the same libraries alike

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from talkinghead.errors import InputError
@@ -41,6 +42,8 @@ def fit_file(
     path: Path, *, landmarks: Path | None = None, unit: str | float | None = None, up: str | None = None
 ) -> tuple[Head, Report]:
     """Fit the mesh of a file, with a progress bar. Raises InputError that names the file."""
+    if find_spec("trimesh") is None:
+        raise InputError(f"{path}: a mesh without shapes needs the extra fit: pip install 'talkinghead[fit]'")
     mesh = read(path)
     with progress_bar() as bar:
         task = bar.add_task(path.name, total=STEPS)

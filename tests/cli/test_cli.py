@@ -21,7 +21,7 @@ from talkinghead.errors import InputError
 from talkinghead.head import spec
 from talkinghead.head.head import Head
 
-VERBS = ("animate", "render", "convert", "prepare", "train", "evaluate", "doctor", "info")
+VERBS = ("animate", "render", "convert", "head", "prepare", "train", "evaluate", "doctor", "info")
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:
