@@ -20,7 +20,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = """
 errors version fingerprint config files inputs writing signals progress parallel html blocks
 io
-audio head
+audio
+head
 motion
 speech
 export rendering

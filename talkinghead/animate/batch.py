@@ -21,6 +21,7 @@ from talkinghead.animate.report import REPORT, Report, read_report
 from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import file_stamp, fingerprint
+from talkinghead.head.spec import WORDS, is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.io.files import find_named
 from talkinghead.parallel import Failed, check_engine, run_jobs
@@ -110,8 +111,8 @@ def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[
     changes = {name: value for name, value in item.changes.items() if name != "track"}
     if "head" in changes:
         head = changes.pop("head")
-        head = head if head.startswith("default") else str(find_named(root, head))
-    return replace(settings, **changes), head if head.startswith("default") else str(Path(head).absolute())
+        head = head if head.startswith(WORDS) else str(find_named(root, head))
+    return replace(settings, **changes), head if head.startswith(WORDS) else str(Path(head).absolute())
 
 
 def _refuse(inputs: Inputs, out: Path, files: Iterable[str]) -> None:
@@ -186,7 +187,8 @@ def _animate(
 
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)  # the last bits of sums depend on it
-    animation = _talker(model, device).animate(audio, track=track, head=_head(head), settings=settings)
+    face = _suiting(head, audio, track) if is_auto(head) else _head(head)
+    animation = _talker(model, device).animate(audio, track=track, head=face, settings=settings)
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == VIDEO:
@@ -209,6 +211,14 @@ def _head(name: str) -> Head | None:
     from talkinghead.registration.stored import head_for
 
     return head_for(name)[0]
+
+
+def _suiting(name: str, audio: Path, track: int | None) -> Head | None:
+    """The person that suits the voice of a recording."""
+    from talkinghead.audio.load import open_audio
+
+    with open_audio(audio, track=track) as recording:
+        return read_head(name, recording)
 
 
 def _weights(model: str | None) -> Path:

@@ -18,6 +18,7 @@ from talkinghead.cli.outputs import check_outputs, named_head, video_options, wo
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.export.character import check_character
+from talkinghead.head.spec import is_auto
 from talkinghead.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -101,13 +102,14 @@ def _animate_one(
     inputs.add_below(model)
     check_outputs(output, audio, inputs, [VIDEO, PAGE, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
-    face = named_head(head)
+    face = None if is_auto(head) else named_head(head)
     for path in output:
         check_character(face, path)
     with working(f"reading {audio.name}"):
         recording = open_audio(audio, track=track)  # before torch is imported: a bad file is told at once
     with recording:
         warn_of_silence(recording.loudest, audio)
+        face = named_head(head, recording) if is_auto(head) else face
         animation = _animation(recording, settings, face, model, device, transcript)
     for path in output:
         write_animation(animation, path, **video)
@@ -142,7 +144,7 @@ def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...]
     out = output[0]
     if out.suffix.lower() in (VIDEO, PAGE, *suffixes()) and not out.is_dir():
         raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
-    face = named_head(how["head"])
+    face = None if is_auto(how["head"]) else named_head(how["head"])
     for suffix in formats:
         check_character(face, out / f"speech.{suffix}")
     from talkinghead.animate.batch import REPORT, animate_all

@@ -18,7 +18,8 @@ HeadName = Annotated[
     str,
     arg(
         metavar="HEAD",
-        help="default, one of its people such as default:age=60,gender=female,seed=3, a head's .npz file, or a character "
+        help="default, one of its people such as default:age=60,gender=female,seed=3, auto for one that suits the voice (sex "
+        "is heard, age hardly; auto:seed=3 is another), a head's .npz file, or a character "
         "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where one of these is written.",
     ),
 ]

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from talkinghead import export
 from talkinghead.animate.settings import PAGE, VIDEO
+from talkinghead.audio.speaker import Speaker
 from talkinghead.errors import InputError
+from talkinghead.head.spec import is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.motion.retarget import lip_partings
 
 if TYPE_CHECKING:
+    from talkinghead.audio.waveform import Waveform
     from talkinghead.head.head import Head
     from talkinghead.motion.animation import Animation
 
@@ -81,13 +84,15 @@ def write_animation(animation: Animation, path: Path, options: dict[str, bool] |
     print(path)
 
 
-def named_head(name: str) -> Head | None:
-    """The head that `--head` names; of a character, a line on stderr says what of it moves."""
+def named_head(name: str, voice: Waveform | None = None) -> Head | None:
+    """The head that `--head` names; lines on stderr say what moves of a character, and what `voice` tells of a person."""
     from talkinghead.registration.stored import head_for
 
-    head, report = head_for(name)
+    head, report = (read_head(name, voice), None) if is_auto(name) else head_for(name)
     if report is not None:
         print("\n".join(f"talkinghead: {name}: {line}" for line in report.lines()), file=sys.stderr)
+    if head is not None and "voice" in head.provenance:
+        print(f"talkinghead: {name}: {Speaker(**head.provenance['voice']).summary()}; the face is drawn", file=sys.stderr)
     if head is not None and head.character is not None:
         print(f"talkinghead: {name}: {summary(head)}", file=sys.stderr)
     return head

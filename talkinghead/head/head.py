@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from talkinghead.audio.clock import RATE
+from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
 from talkinghead.head.character.character import Character
@@ -85,6 +87,23 @@ class Head:
     ) -> Head:
         """The shipped head as one of many people; see `talkinghead.head.identity` for the arguments."""
         return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
+
+    @classmethod
+    def from_voice(cls, wave: np.ndarray | Waveform | str | Path, rate: int = RATE, *, seed: int = 0, **person) -> Head:
+        """A person of the shipped head that suits a voice: of the sex and age that it sounds like, with the face of a seed.
+
+        wave: (n,) samples at `rate` Hz, or a file. person: arguments of `default`, which count before what is heard.
+        `provenance["voice"]` says what is heard and how sure that is. See `audio.speaker` for its limits: sex is told from
+        pitch and resonances, age hardly at all; ancestry and the shape of the face cannot be heard, the seed draws them.
+        """
+        from talkinghead.audio.load import load_audio
+        from talkinghead.audio.speaker import speaker
+
+        source = None if isinstance(wave, str | Path) else rate
+        heard = speaker(wave if isinstance(wave, Waveform) else load_audio(wave, RATE, source_rate=source))
+        told = {"age": round(heard.age, 1), "gender": round(heard.gender, 3)} if heard.pitch is not None else {}
+        head = cls.default(seed, **{**told, **person})
+        return replace(head, provenance=head.provenance | {"voice": asdict(heard)})
 
     @classmethod
     def load(cls, path: str | Path) -> Head:

@@ -7,32 +7,47 @@ from typing import TYPE_CHECKING
 from talkinghead.errors import InputError
 
 if TYPE_CHECKING:
+    from talkinghead.audio.waveform import Waveform
     from talkinghead.head.head import Head
 
+WORDS = ("default", "auto")  # before a colon, what is no file
 
-def read_head(name: str) -> Head | None:
+
+def is_auto(name: str) -> bool:
+    """Whether `--head` names a person that suits the voice."""
+    return name.partition(":")[0] == "auto"
+
+
+def read_head(name: str, voice: Waveform | None = None) -> Head | None:
     """The head that `--head` names; None for the plain default one.
 
     default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry and seed are `Head.default`'s arguments,
-    any other key a direction of the face.
+    any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`, at 16 kHz, does not tell.
     """
     from talkinghead.head.head import Head
 
     word, _, person = name.partition(":")
-    if word != "default":
+    if word not in WORDS:
         return Head.load(name)
-    if not person:
-        return None
+    if word == "auto":
+        if voice is None:
+            raise InputError(f"head {name}: listens to a recording, so it is for animate; name a person as default:age=60,…")
+        return Head.from_voice(voice, **(_person(name, person) if person else {}))
+    return Head.default(**_person(name, person)) if person else None
+
+
+def _person(name: str, person: str) -> dict:
+    """The arguments of `Head.default` in the text after the colon."""
     given: dict = {"face": {}}
     for item in person.split(","):
         key, sign, value = (part.strip() for part in item.partition("="))
         if not sign or not key or not value:
-            raise InputError(f"head {name}: write default:key=value,… such as default:age=60,gender=female,seed=3")
+            raise InputError(f"head {name}: write key=value,… after the colon, such as default:age=60,gender=female,seed=3")
         if key in ("age", "gender", "ancestry", "seed"):
             given[key] = _number(value, int if key == "seed" else float) if key in ("age", "seed") else _maybe_number(value)
         else:
             given["face"][key] = _number(value, float)
-    return Head.default(**{**given, "face": given["face"] or None})
+    return {**given, "face": given["face"] or None}
 
 
 def _number(text: str, kind: type):
