@@ -223,7 +223,7 @@ def _suiting(name: str, audio: Path, track: int | None) -> Head | None:
 
 def _weights(model: str | None) -> Path:
     """The folder of a model. Raises InputError."""
-    from talkinghead.models.pretrained import model_folder
+    from talkinghead.models.folder import model_folder
 
     return model_folder(model)
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
 
 from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
@@ -23,11 +22,10 @@ from talkinghead.blocks import Rows, with_margins
 from talkinghead.errors import InputError
 from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
-from talkinghead.models.config import BLENDSHAPES, ModelConfig
-from talkinghead.models.pretrained import load_model, save_model
-from talkinghead.models.prior import emotion_input
+from talkinghead.models.config import BLENDSHAPES, ModelConfig, check_prior
+from talkinghead.models.emotion_input import emotion_input
 from talkinghead.models.recogniser import PhonemeRecogniser
-from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate, fluctuation
 from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
@@ -43,32 +41,52 @@ from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
+if TYPE_CHECKING:  # torch is imported where a torch model is asked for
+    from talkinghead.models.speech_to_motion import SpeechToMotion
+
 HEARD = (1, 1, 1, 2, 5)  # columns of what `Talker._heard` finds
 
 
 class Talker:
     """A speech-to-motion model with the heads it moves. `from_pretrained()` gives the one that ships.
 
-    heads: annotation -> the head its motion is for; blendshapes need none, they fit any head that has them.
+    model: a `SpeechToMotion`, or what runs one. heads: annotation -> the head its motion is for; blendshapes need none, they
+    fit any head that has them.
     """
 
-    def __init__(self, network: SpeechToMotion, heads: dict[str, Head] | None = None) -> None:
-        self.network, self.heads = network, dict(heads or {})
+    def __init__(self, model: SpeechToMotion | Runtime, heads: dict[str, Head] | None = None) -> None:
+        if not hasattr(model, "prior_reach"):  # of every runtime
+            from talkinghead.models.runtime.torch_runtime import TorchRuntime
+
+            model = TorchRuntime(cast("SpeechToMotion", model))
+        self._runtime, self.heads = cast(Runtime, model), dict(heads or {})
 
     @property
     def config(self) -> ModelConfig:
-        return self.network.config
+        return self._runtime.config
+
+    @property
+    def network(self) -> SpeechToMotion:
+        """The model in torch, which runs the model from then on, since it may be changed. Raises InputError without torch."""
+        from talkinghead.models.runtime.torch_runtime import TorchRuntime
+
+        if not isinstance(self._runtime, TorchRuntime):
+            self._runtime = TorchRuntime(self._runtime.network)
+        return self._runtime.network
 
     @classmethod
     def from_pretrained(cls, name: str | Path | None = None, device: str = "cpu") -> Talker:
         """The shipped model, a folder with config.json and model.safetensors, or the id of a repository on the Hub.
 
-        Raises InputError for anything that is not such a model.
+        Graphs that `talkinghead export-model` made, as the shipped model has, run on a CPU without torch. Raises InputError for
+        anything that is not such a model.
         """
-        return cls(*load_model(name, device))
+        return cls(*load_runtime(name, device))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json, model.safetensors (float16: half the size, motion differs by less than 0.01 mm) and heads/."""
+        from talkinghead.models.pretrained import save_model
+
         save_model(self.network, self.heads, folder)
 
     def animate(
@@ -103,7 +121,7 @@ class Talker:
             raise InputError(f"emotion {settings.emotion!r}: this model speaks neutrally only")
         if annotation not in BLENDSHAPES and (gains := settings.changed(*GAINS)):
             raise InputError(f"{', '.join(gains)}: for blendshapes, not for {annotation} motion; leave them at 1")
-        self.network.check_prior(settings.prior)
+        check_prior(self.config, settings.prior)
         style = self._style(settings.style)
         with ExitStack() as closing:
             source_rate = None if isinstance(audio, str | Path) else rate or RATE
@@ -174,56 +192,48 @@ class Talker:
         """
         source_rate = None if isinstance(audio, str | Path) else rate or RATE
         with open_audio(audio, source_rate=source_rate) as recording:
-            return PhonemeRecogniser(self.network).posteriors(recording)
+            return PhonemeRecogniser(self._runtime).posteriors(recording)
 
     def _shown(
         self, recording: Waveform, curve: EmotionCurve, voice: Prosody | None, settings: AnimateSettings
-    ) -> Callable[[slice], torch.Tensor]:
-        """Some frames -> (1, n, F), the emotion that the network is to show there. The seed decides the manner."""
+    ) -> Callable[[slice], np.ndarray]:
+        """Some frames -> (n, F), the emotion that the network is to show there. The seed decides the manner."""
         times = frame_times(max(1, -(-len(recording) // FRAME)), self.config.fps)
         factor = fluctuation(times, voice, settings.seed) if settings.idle else None
-        manner = torch.from_numpy(manner_of(settings.seed).vector())[None]
+        manner = manner_of(settings.seed).vector()
 
-        def of(span: slice) -> torch.Tensor:
+        def of(span: slice) -> np.ndarray:
             values = curve.at(times[span]) if factor is None else fluctuate(curve.at(times[span]), factor[span])
-            return emotion_input(torch.from_numpy(values.astype(np.float32))[None], manner)
+            return emotion_input(values, manner)
 
         return of
 
-    @torch.inference_mode()
     def _latents(
         self,
         recording: Waveform,
         settings: AnimateSettings,
         style: int,
-        shown: Callable[[slice], torch.Tensor] | None,
+        shown: Callable[[slice], np.ndarray] | None,
         heard: Rows,
     ) -> Iterator[np.ndarray]:
         """Yield (n, M, H, C) latents of M conditions: without an emotion and, where there is one, with it.
 
         heard: takes what `_heard` finds in each block, of a model that has learnt phonemes.
         """
-        device, sampling = self.network.device, (settings.prior, settings.temperature, settings.top_p, settings.seed)
-        styles = torch.tensor([style], device=device)
-        conditions = [self.network.latents(styles, *sampling) for _ in range(1 if shown is None else 2)]
-        blocks = self.network.audio.stream(recording)
-        for rows, first, inner in with_margins(blocks, conditions[0].prior.body.reach):
-            features = torch.from_numpy(rows)[None].to(device)
-            emotions = [None] if shown is None else [None, shown(slice(first, first + len(rows))).to(device)]
-            if self.network.phones is not None:
-                heard.append(self._heard(self.network.phones(features[:, inner])[0].softmax(-1).cpu().numpy()))
-            found = [latent.of(features, inner, emotion) for latent, emotion in zip(conditions, emotions, strict=True)]
-            yield torch.stack([latent[0] for latent in found], 1).cpu().numpy()
+        runtime, sampling = self._runtime, (settings.prior, settings.temperature, settings.top_p, settings.seed)
+        conditions = [runtime.latents(style, *sampling) for _ in range(1 if shown is None else 2)]
+        for rows, first, inner in with_margins(runtime.stream(recording), runtime.prior_reach):
+            emotions = [None] if shown is None else [None, shown(slice(first, first + len(rows)))]
+            if self.config.phones:
+                heard.append(self._heard(np.exp(runtime.phoneme_posteriors(rows[inner]))))
+            found = [latent.of(rows, inner, emotion) for latent, emotion in zip(conditions, emotions, strict=True)]
+            yield np.stack(found, 1)
 
-    @torch.inference_mode()
     def _decoded(self, latents: Iterator[np.ndarray], code: np.ndarray, annotation: str) -> Iterator[list[np.ndarray]]:
         """Latents of M conditions -> M times (n, K) motion, on a face with this code of its template."""
-        device, decoder = self.network.device, self.network.motion.decoder
-        template = torch.from_numpy(code).to(device)
-        for rows, _, inner in with_margins(latents, decoder.body.reach):
-            both = torch.from_numpy(rows).to(device)
-            motion = [self.network.decode(both[None, :, i].contiguous(), template, annotation) for i in range(both.shape[1])]
-            yield [one[0, inner].cpu().numpy() for one in motion]
+        for rows, _, inner in with_margins(latents, self._runtime.decoder_reach):
+            conditions = (np.ascontiguousarray(rows[:, i]) for i in range(rows.shape[1]))
+            yield [self._runtime.decode(latent, code, annotation)[inner] for latent in conditions]
 
     def _heard(self, posteriors: np.ndarray) -> np.ndarray:
         """(T, P) probabilities of phonemes -> (T, 10): bilabials, silence, labiodentals, rounding (2), tongue (5)."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from talkinghead.audio.activity import FLOOR, speaking_moments, without_short_runs
 from talkinghead.audio.clock import MOMENTS, RATE, frame_times
+from talkinghead.audio.peaks import find_peaks
 from talkinghead.audio.smoothing import smooth
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import spans
@@ -135,8 +136,6 @@ def _phrases(speaking: np.ndarray, rise: np.ndarray, voiced: np.ndarray) -> np.n
 
 def _accents(rise: np.ndarray, strength: np.ndarray, voiced: np.ndarray) -> np.ndarray:
     """(N, 2): where pitch and loudness together stand out, at least 0.2 s apart; 3 semitones or 6 dB are an accent [T]."""
-    from scipy.signal import find_peaks
-
     salience = smooth(np.where(voiced, rise / 5 + strength / 12, 0.0).clip(-1, None), 0.09 * MOMENTS)
-    peaks, _ = find_peaks(salience, height=ACCENT, prominence=0.15, distance=round(0.2 * MOMENTS))
+    peaks = find_peaks(salience, height=ACCENT, prominence=0.15, distance=round(0.2 * MOMENTS))
     return np.stack([(peaks + 0.5) / MOMENTS, np.clip(salience[peaks], 0, 1)], 1)

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
 from talkinghead.audio.waveform import Waveform
-from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
-from talkinghead.models.input_level import LevelTrack, normalise_level
+from talkinghead.models.input_level import normalise_level
+from talkinghead.models.runtime.windows import encoded_windows, stream_features
 
-WINDOW, CONTEXT = 1000, 100  # features: long audio is encoded in 20 s pieces with 2 s of context on either side
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
 
 
@@ -68,21 +67,21 @@ class AudioEncoder(nn.Module):
         wave = self.prepared(wave)
         frames = (wave.shape[1] - self.margin) // FRAME
         pieces = [
-            self._features(wave[:, first * FRAME : last * FRAME + self.margin])[:, inner]
+            self.features(wave[:, first * FRAME : last * FRAME + self.margin])[:, inner]
             for first, last, inner in encoded_windows(frames)
         ]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
-    @torch.inference_mode()
     def stream(self, recording: Waveform) -> Iterator[np.ndarray]:
         """Features (n, D) float32 of a recording of any length, in blocks that follow each other: those of `forward`."""
-        device, level = next(self.parameters()).device, LevelTrack(recording)
-        side = self.margin // 2
-        for first, last, inner in encoded_windows(max(1, -(-len(recording) // FRAME))):
-            part = level.part(first * FRAME - side, last * FRAME + self.margin - side)
-            yield self._features(part.to(device))[0, inner].cpu().numpy()
+        return stream_features(recording, self._encode, self.margin)
 
-    def _features(self, wave: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def _encode(self, wave: np.ndarray) -> np.ndarray:
+        heard = torch.from_numpy(wave)[None].to(next(self.parameters()).device)
+        return self.features(heard)[0].cpu().numpy()
+
+    def features(self, wave: Tensor) -> Tensor:
         """(B, T * 320 + margin) prepared samples -> (B, T, D)."""
         if not self.feature_layers:
             return self.model(wave).last_hidden_state
@@ -93,16 +92,6 @@ class AudioEncoder(nn.Module):
         """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
         frames, side = max(1, -(-wave.shape[1] // FRAME)), self.margin // 2
         return nn.functional.pad(normalise_level(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
-
-
-def encoded_windows(frames: int) -> Iterator[tuple[int, int, slice]]:
-    """First and one past the last frame of each piece that is encoded, and which of its features are taken."""
-    if frames <= WINDOW + 2 * CONTEXT:
-        yield 0, frames, slice(0, frames)
-        return
-    for span in spans(frames, WINDOW):
-        first, last = max(0, span.start - CONTEXT), min(frames, span.stop + CONTEXT)
-        yield first, last, slice(span.start - first, span.stop - first)
 
 
 class Sinusoids(nn.Module):

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talkinghead.models.prior import AudioConditioner, nucleus
+from talkinghead.models.prior import AudioConditioner
 
 BLOCK = 100  # frames whose noise is drawn at once
 CORRUPTED = 1.0  # largest share of past codes that training replaces at random, or the prior relies on them more than on sound
@@ -191,3 +191,16 @@ def noise(seed: int, row: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:
     rng = np.random.default_rng([seed, row])
     while True:
         yield rng.gumbel(size=(BLOCK, *shape))
+
+
+def nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """(..., C) logits, -inf but for the likeliest categories that together have `top_p` of the probability (at least one).
+
+    Top-p sampling of Holtzman et al. 2020; `sampling.nucleus` of tensors, since it is called for each head of each frame.
+    """
+    if top_p >= 1:
+        return logits
+    ordered, _ = logits.softmax(-1).sort(dim=-1, descending=True)
+    kept = (ordered.cumsum(-1) - ordered < top_p).sum(-1, keepdim=True)  # how many
+    least = logits.sort(dim=-1, descending=True)[0].gather(-1, kept - 1)
+    return logits.masked_fill(logits < least, -torch.inf)

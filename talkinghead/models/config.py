@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from talkinghead.audio.clock import FPS
+from talkinghead.errors import InputError
 
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 PRIORS = ("parallel", "autoregressive")
@@ -31,3 +32,9 @@ class ModelConfig:
     priors: list[str] = field(default_factory=lambda: ["parallel"])  # of PRIORS; the parallel one is always there
     history: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # dilations of the autoregressive prior's memory
     channels: int = 32  # of each of its heads
+
+
+def check_prior(config: ModelConfig, prior: str) -> None:
+    """Raises InputError if a model has no such prior."""
+    if prior not in ("parallel", *config.priors):
+        raise InputError(f"prior {prior!r}: this model has {', '.join(dict.fromkeys(['parallel', *config.priors]))}")

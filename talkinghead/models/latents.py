@@ -5,10 +5,12 @@ B batch, T frames, D features, W width, H heads, C categories, F numbers of an e
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from talkinghead.models.autoregressive import AutoregressivePrior, Memory
-from talkinghead.models.prior import ParallelPrior, SmoothGumbel, choose_latent
+from talkinghead.models.prior import ParallelPrior
+from talkinghead.models.sampling import SmoothGumbel, choose_latent
 
 
 class Latents:
@@ -41,7 +43,10 @@ class Latents:
         """
         if self._memory is None:
             logits = self.prior(features, self.style, emotion)[:, inner]
-            return choose_latent(logits, self.temperature, self.seed, self.top_p, self._noise)
+            if self.temperature == 0:
+                return logits.softmax(-1)
+            drawn = choose_latent(logits.cpu().numpy(), self.temperature, self.seed, self.top_p, self._noise)
+            return torch.from_numpy(drawn).to(logits)
         assert isinstance(self.prior, AutoregressivePrior)
         heard = self.prior.condition(features, self.style, emotion)[:, inner]
         codes, logits = self.prior.go_on(heard, self._memory, self.temperature, self.top_p)

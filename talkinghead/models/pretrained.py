@@ -12,17 +12,13 @@ import torch
 from torch import nn
 
 from talkinghead.audio.clock import RATE
-from talkinghead.config import build
-from talkinghead.errors import InputError, brief, shown
-from talkinghead.files import asset, replacing
+from talkinghead.errors import InputError, brief
+from talkinghead.files import replacing
 from talkinghead.head.head import Head
-from talkinghead.io.files import parse_json
-from talkinghead.models.config import RENAMED, ModelConfig
+from talkinghead.models.config import ModelConfig
+from talkinghead.models.folder import CONFIG, HEADS, WEIGHTS, check_annotations, model_folder, read_config, read_heads
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
-CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
-LARGEST = 4 << 20  # bytes of a config: names of coefficients are most of it
-LAYERS, COUNT = 1000, 1 << 20  # the most layers, and the most of anything else
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -34,10 +30,7 @@ def load_network(make: Callable[[Any], Net], kind: type, folder: Path, what: str
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    settings = read_settings(folder, what)
-    if kind is ModelConfig:
-        settings = {RENAMED.get(key, key): value for key, value in settings.items()}
-    config = build(kind, settings, f"{what} {folder / CONFIG}")
+    config = read_config(kind, folder, what)
     try:
         shapes = weight_shapes(folder / weights)
         with torch.device("meta"):  # without memory: a config may ask for any amount
@@ -61,41 +54,12 @@ def load_network(make: Callable[[Any], Net], kind: type, folder: Path, what: str
     return net.eval()
 
 
-def read_settings(folder: Path, what: str) -> dict[str, Any]:
-    """What the config of a network says. Raises InputError for one that is missing, none, or beyond any network."""
-    path = folder / CONFIG
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"more than {LARGEST >> 20} MiB")
-        settings = parse_json(path.read_text(encoding="utf-8"))
-        if not isinstance(settings, dict):
-            raise ValueError("no object with settings")
-        _check_numbers(settings, "")
-    except FileNotFoundError:
-        raise InputError(f"{what} {folder}: has no {CONFIG}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{what} {folder}: {CONFIG} cannot be read ({brief(error)})") from None
-    return settings
-
-
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors of a safetensors file, without reading them."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-
-
-def _check_numbers(value: Any, name: str) -> None:
-    """Raises ValueError for counts that no network of this project has: to make one would take hours, or all memory."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            _check_numbers(below, key)
-    elif isinstance(value, list):
-        for below in value:
-            _check_numbers(below, name)
-    elif isinstance(value, int | float) and abs(value) > (LAYERS if "layers" in name else COUNT):
-        raise ValueError(f"{name} is {shown(value)}")
 
 
 def save_network(net: nn.Module, config: Any, folder: Path, weights: str = WEIGHTS) -> None:
@@ -115,13 +79,9 @@ def load_model(name: str | Path | None = None, device: str = "cpu") -> tuple[Spe
     """
     folder = model_folder(name)
     network = load_network(SpeechToMotion, ModelConfig, folder, "model")
-    for annotation in network.config.annotations:
-        if not 0 < len(annotation) <= 60 or set(annotation) & set("/\\\0") or annotation.startswith("."):
-            raise InputError(f"model {folder}: {CONFIG} names an annotation {shown(annotation)}, which is no name of a file")
+    check_annotations(network.config, folder)
     _check_runs(network, folder)
-    places = {annotation: folder / HEADS / f"{annotation}.npz" for annotation in network.config.annotations}
-    heads = {annotation: Head.load(path) for annotation, path in places.items() if path.exists()}
-    return network.to(_device(device)), heads
+    return network.to(_device(device)), read_heads(folder, network.config)
 
 
 def _check_runs(network: SpeechToMotion, folder: Path) -> None:
@@ -141,22 +101,6 @@ def save_model(network: SpeechToMotion, heads: Mapping[str, Head], folder: str |
     for name, head in heads.items():
         head.save(Path(folder) / HEADS / f"{name}.npz")
     save_network(network, network.config, Path(folder))
-
-
-def model_folder(name: str | Path | None) -> Path:
-    """The folder of the shipped model (None), the folder named, or a download of a Hub repository. Raises InputError."""
-    if name is None:
-        return asset("models/default")
-    if Path(name).is_dir():
-        return Path(name)
-    if str(name).count("/") != 1 or Path(name).exists() or str(name).startswith((".", "/", "~")):
-        raise InputError(f"model {name}: not a folder with {CONFIG} and {WEIGHTS}")
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS, f"{HEADS}/*.npz"]))
-    except Exception as error:  # the hub's client raises many kinds; all mean that the model cannot be had
-        raise InputError(f"model {name}: no such folder, and the Hub did not give it ({type(error).__name__})") from None
 
 
 def _device(name: str) -> torch.device:

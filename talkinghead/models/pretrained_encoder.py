@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from talkinghead.errors import InputError, brief
 from talkinghead.files import replacing
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.pretrained import CONFIG, WEIGHTS, load_model, read_settings
+from talkinghead.models.folder import CONFIG, WEIGHTS, read_settings
+from talkinghead.models.pretrained import load_model
 from talkinghead.speech.phonemes import PHONES
 
 PHONEMES = "phones.safetensors"

@@ -102,8 +102,3 @@ class SpeechToMotion(nn.Module):
         if self.phones is None:
             raise InputError("model: its speech encoder has not learnt phonemes; use the default model")
         return self.phones(features).log_softmax(-1)
-
-    def check_prior(self, prior: str) -> None:
-        """Raises InputError if the model has no such prior."""
-        if prior not in ("parallel", *self.config.priors):
-            raise InputError(f"prior {prior!r}: this model has {', '.join(dict.fromkeys(['parallel', *self.config.priors]))}")

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.clock import RATE, frame_count, frame_times
+from talkinghead.audio.smoothing import convolved
 from talkinghead.errors import InputError
 from talkinghead.files import asset
 from talkinghead.head.head import Head
@@ -251,11 +252,9 @@ def loudness_of(wave: np.ndarray) -> np.ndarray:
 
     Mean power under a Hann window of 40 ms, from -3 (pauses) to 1.
     """
-    from scipy.signal import fftconvolve
-
     hop = round(RATE / LOUDNESS_RATE)
     window = np.hanning(4 * hop + 1)
-    power = fftconvolve(wave.astype(np.float64) ** 2, window / window.sum(), "same")[hop // 2 :: hop]
+    power = convolved(np.pad(wave.astype(np.float64) ** 2, 2 * hop), window / window.sum())[hop // 2 :: hop]
     decibels = 10 * np.log10(np.maximum(power, 0) + 1e-8)
     if not len(decibels):
         return decibels

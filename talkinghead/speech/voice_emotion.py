@@ -23,7 +23,7 @@ import numpy as np
 
 from talkinghead.audio.clock import MOMENTS, RATE
 from talkinghead.audio.prosody import HOP, Prosody, prosody
-from talkinghead.audio.smoothing import smooth
+from talkinghead.audio.smoothing import convolved, smooth
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import spans
 from talkinghead.files import asset
@@ -231,13 +231,11 @@ def _centres(count: int) -> np.ndarray:
 
 def _sum(values: np.ndarray) -> np.ndarray:
     """(M,) -> (N,) sums over each window, weighted with a raised cosine whose middle counts 1."""
-    from scipy.signal import fftconvolve
-
     half = round(TUNING.window * MOMENTS)
     kernel = (1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))) / 2
     padded = np.pad(values.astype(np.float64), half)
     at = (_centres(len(values)) * MOMENTS).astype(int).clip(max=len(values) - 1)
-    return fftconvolve(padded, kernel, "valid")[at]
+    return convolved(padded, kernel)[at]
 
 
 def spectrum_of(wave: np.ndarray | Waveform, voice: Prosody) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

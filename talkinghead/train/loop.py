@@ -18,7 +18,8 @@ from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
 from talkinghead.inputs import Inputs
 from talkinghead.losses import check_weights
-from talkinghead.models.pretrained import CONFIG, WEIGHTS, save_model
+from talkinghead.models.folder import CONFIG, WEIGHTS
+from talkinghead.models.pretrained import save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.train import checkpoint, engine
 from talkinghead.train.config import TrainConfig, check_recipe, divide_batch

@@ -13,6 +13,7 @@ from talkinghead.animate import compose
 from talkinghead.audio import waveform
 from talkinghead.blocks import spans
 from talkinghead.models import audio_encoder
+from talkinghead.models.runtime import windows
 
 
 def noise(seconds):
@@ -58,8 +59,8 @@ def test_in_pieces_as_in_one(tiny_talker, whole, in_pieces, name):
 
 def test_memory_grows_with_the_motion_and_not_with_the_sound(tiny_talker, in_pieces, monkeypatch):
     """A second of motion is 6 kB, of sound 64 kB, of what the shipped encoder hears 300 kB."""
-    monkeypatch.setattr(audio_encoder, "WINDOW", 50)
-    monkeypatch.setattr(audio_encoder, "CONTEXT", 10)
+    monkeypatch.setattr(windows, "WINDOW", 50)
+    monkeypatch.setattr(windows, "CONTEXT", 10)
 
     def peak(seconds):
         wave = waveform.Waveform(np.zeros(round(seconds * 16000), np.float32))

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from talkinghead.errors import InputError
-from talkinghead.models import audio_encoder
 from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.runtime import windows
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_long_audio_in_pieces_equals_the_whole(encoder, monkeypatch):
     wave = torch.cat([torch.randn(1, 30 * 320), torch.randn(1, 30 * 320) / 10], 1)  # one level for the whole, not one a piece
     with torch.inference_mode():
         whole = encoder(wave)
-        monkeypatch.setattr(audio_encoder, "WINDOW", 20)
-        monkeypatch.setattr(audio_encoder, "CONTEXT", 30)
+        monkeypatch.setattr(windows, "WINDOW", 20)
+        monkeypatch.setattr(windows, "CONTEXT", 30)
         pieces = encoder(wave)
         assert pieces.shape == whole.shape
         # Attention sees less in pieces, so only the front part of each piece is compared closely.
@@ -96,8 +96,8 @@ def test_features_of_layers_come_in_pieces_too(tiny_encoder, monkeypatch):
     wave = torch.randn(1, 60 * 320)
     with torch.inference_mode():
         whole = layered(wave)
-        monkeypatch.setattr(audio_encoder, "WINDOW", 20)
-        monkeypatch.setattr(audio_encoder, "CONTEXT", 30)
+        monkeypatch.setattr(windows, "WINDOW", 20)
+        monkeypatch.setattr(windows, "CONTEXT", 30)
         pieces = layered(wave)
     assert pieces.shape == whole.shape and (pieces - whole).abs().mean() < 0.2 * whole.std()
 

@@ -13,7 +13,8 @@ from talkinghead.errors import InputError
 from talkinghead.files import asset
 from talkinghead.head.head import Head
 from talkinghead.models.config import ModelConfig
-from talkinghead.models.pretrained import CONFIG, load_model, save_model
+from talkinghead.models.folder import CONFIG
+from talkinghead.models.pretrained import load_model, save_model
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.speech.phonemes import PHONES
 

@@ -6,51 +6,9 @@ from talkinghead.animate.talker import Talker
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.losses import geometry
-from talkinghead.models.prior import SMOOTH, SmoothGumbel, choose_latent, nucleus
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 RATE = 16000
-
-
-def test_smooth_noise_has_gumbels_marginals_and_is_smooth():
-    noise = SmoothGumbel((50,), [0]).take(4000)
-    levels = np.linspace(-1.5, 4, 12)
-    np.testing.assert_allclose([(noise < x).mean() for x in levels], np.exp(-np.exp(-levels)), atol=0.01)
-    frames = round(SMOOTH * 50)
-
-    def alike(step):
-        return np.corrcoef(noise[:-step].ravel(), noise[step:].ravel())[0, 1]
-
-    assert alike(1) > 0.95 and abs(alike(8 * frames)) < 0.05
-    assert abs(np.corrcoef(noise.T)[np.triu_indices(50, 1)]).mean() < 0.1, "categories are drawn apart"
-
-
-def test_smooth_noise_does_not_know_how_long_the_clip_is():
-    long, pieces = SmoothGumbel((3, 5), [4, 0]).take(300), SmoothGumbel((3, 5), [4, 0])
-    np.testing.assert_array_equal(long, np.concatenate([pieces.take(count) for count in (120, 1, 179)]))
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_samples_have_the_probabilities_of_the_softmax(temperature):
-    logits = torch.tensor([1.5, 0.0, -1.0, 0.5])
-    drawn = choose_latent(logits.expand(400, 40, 6, 4), temperature, seed=7).flatten(0, 2).mean(0)
-    torch.testing.assert_close(drawn, (logits / temperature).softmax(-1), atol=0.015, rtol=0)
-
-
-def test_the_expected_latent_is_the_mean_of_samples():
-    logits = torch.tensor([1.5, 0.0, -1.0, 0.5])
-    expected = choose_latent(logits.expand(1, 3, 6, 4), 0, seed=7)
-    torch.testing.assert_close(expected, logits.softmax(-1).expand(1, 3, 6, 4))
-    drawn = choose_latent(logits.expand(400, 40, 6, 4), 1.0, seed=7).flatten(0, 2).mean(0)
-    torch.testing.assert_close(expected[0, 0, 0], drawn, atol=0.015, rtol=0)
-
-
-def test_samples_stay_in_the_nucleus():
-    probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
-    for top_p, kept in [(1.0, 4), (0.96, 4), (0.95, 3), (0.81, 3), (0.79, 2), (0.5, 1), (1e-6, 1)]:
-        assert torch.isfinite(nucleus(probabilities.log(), top_p)).sum() == kept, top_p
-    drawn = choose_latent(probabilities.log().expand(200, 40, 2, 4), 1.0, seed=1, top_p=0.79).flatten(0, 2).mean(0)
-    torch.testing.assert_close(drawn, torch.tensor([0.625, 0.375, 0, 0]), atol=0.02, rtol=0)
 
 
 def test_samples_do_not_flicker(sample):
@@ -61,7 +19,7 @@ def test_samples_do_not_flicker(sample):
     def trembling(temperature, independent=False):
         with pytest.MonkeyPatch.context() as patched:
             if independent:
-                patched.setattr("talkinghead.models.prior.SmoothGumbel.take", lambda self, frames: gumbel(frames))
+                patched.setattr("talkinghead.models.sampling.SmoothGumbel.take", lambda self, frames: gumbel(frames))
             motion = talker.animate(sample, temperature=temperature, idle=0, fps=50).coefficients
         second = np.diff(motion, n=2, axis=0)
         return np.sqrt(np.einsum("tk,kl,tl->t", second, lips, second).mean())

@@ -21,8 +21,8 @@ from talkinghead.audio.clock import FRAME, RATE, frame_times
 from talkinghead.data.loading.feature_cache import encoded
 from talkinghead.errors import InputError, brief
 from talkinghead.fingerprint import weights_fingerprint
-from talkinghead.models.audio_encoder import CONTEXT, WINDOW
 from talkinghead.models.pretrained_encoder import load_encoder
+from talkinghead.models.runtime.windows import CONTEXT, WINDOW
 
 
 class WhisperLayers:

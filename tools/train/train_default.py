@@ -33,7 +33,8 @@ from stage import run
 
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.models.pretrained import CONFIG, WEIGHTS, load_model, save_model
+from talkinghead.models.folder import CONFIG, WEIGHTS
+from talkinghead.models.pretrained import load_model, save_model
 from talkinghead.models.pretrained_encoder import load_encoder
 from talkinghead.models.speech_to_motion import SpeechToMotion
 from talkinghead.speech.phonemes import PHONES

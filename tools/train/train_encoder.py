@@ -38,7 +38,7 @@ from talkinghead.audio.augment import augment
 from talkinghead.audio.clock import FPS, RATE
 from talkinghead.errors import InputError, brief
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.pretrained import CONFIG
+from talkinghead.models.folder import CONFIG
 from talkinghead.models.pretrained_encoder import load_encoder, save_encoder
 from talkinghead.speech.labels import UNKNOWN
 from talkinghead.speech.phonemes import PHONES

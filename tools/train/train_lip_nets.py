@@ -33,7 +33,8 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.io.safetensors_slice import ByteRange
 from talkinghead.metrics.lips import pearson
-from talkinghead.models.pretrained import CONFIG, save_network
+from talkinghead.models.folder import CONFIG
+from talkinghead.models.pretrained import save_network
 from talkinghead.progress import progress_bar
 from talkinghead.train import checkpoint
 

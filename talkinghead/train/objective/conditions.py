@@ -14,7 +14,8 @@ from torch import Tensor
 from talkinghead.audio.clock import FPS, frame_times
 from talkinghead.data.loading.batch import Batch
 from talkinghead.models.config import BLENDSHAPES
-from talkinghead.models.prior import MANNER_SIZE, emotion_input
+from talkinghead.models.emotion_input import MANNER_SIZE
+from talkinghead.models.prior import emotion_input
 from talkinghead.motion import expressions
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import Manner

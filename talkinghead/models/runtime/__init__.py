@@ -1,0 +1,1 @@
+"""What runs a speech-to-motion model: torch, or ONNX Runtime."""
