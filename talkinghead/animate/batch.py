@@ -24,6 +24,8 @@ from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.spec import WORDS, is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.io.files import find_named
+from talkinghead.models.runtime.threads import limit_threads
+from talkinghead.models.runtime.threads import threads as cores
 from talkinghead.parallel import Failed, check_engine, run_jobs
 from talkinghead.version import __version__
 from talkinghead.writing import UNFINISHED, sweep
@@ -71,7 +73,7 @@ def animate_all(  # noqa: PLR0913
         from talkinghead.rendering.renderer import choose_backend
 
         drawing = replace(drawing, backend=choose_backend(drawing.backend))  # here, where it can be told
-    folder, threads = _weights(model).absolute(), _threads()  # absolute: workers may start in another folder
+    folder, threads = _weights(model).absolute(), cores()  # absolute: workers may start in another folder
     weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
     before, begun = read_report(out)
     ours = {file for entry in before.values() for file in entry["files"]} | set(begun)
@@ -183,10 +185,7 @@ def _animate(
     track: int | None,
 ) -> None:
     """Write what is missing of one recording. Runs in a worker."""
-    import torch
-
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)  # the last bits of sums depend on it
+    limit_threads(threads)  # the last bits of sums depend on it
     face = _suiting(head, audio, track) if is_auto(head) else _head(head)
     animation = _talker(model, device).animate(audio, track=track, head=face, settings=settings)
     for file in files:
@@ -226,10 +225,3 @@ def _weights(model: str | None) -> Path:
     from talkinghead.models.folder import model_folder
 
     return model_folder(model)
-
-
-def _threads() -> int:
-    """Threads that a single run would have here."""
-    import torch
-
-    return torch.get_num_threads()

@@ -12,6 +12,7 @@ from talkinghead.cli.animate import animate
 from talkinghead.cli.convert import convert, render
 from talkinghead.cli.doctor import doctor
 from talkinghead.cli.evaluate import evaluate
+from talkinghead.cli.export_model import export_model
 from talkinghead.cli.head import head
 from talkinghead.cli.info import info
 from talkinghead.cli.parser import parse
@@ -27,6 +28,7 @@ VERBS = {
     "prepare": prepare,
     "train": train,
     "evaluate": evaluate,
+    "export-model": export_model,
     "doctor": doctor,
     "info": info,
 }

@@ -24,6 +24,8 @@ EXTRAS = {  # extra of pyproject.toml -> what it is for
     "compress": "--compress of .glb",
     "video": "prepare video",
     "data": "prepare of published sets, its page",
+    "torch": "--model of yours or of the Hub, --device",
+    "export": "export-model",
     "train": "train",
     "evaluate": "page and plots of evaluate",
     "ray": "--engine ray",
@@ -31,7 +33,7 @@ EXTRAS = {  # extra of pyproject.toml -> what it is for
     "gltf": "--head with a compressed .glb",
     "fit": "heads of meshes without shapes",
 }
-NAMED = ("torch", "transformers", "numpy", "av")  # of what is needed, those whose versions are told
+NAMED = ("onnxruntime", "numpy", "av")  # of what is needed, those whose versions are told
 OPENGL = "apt install libegl1 libgl1-mesa-dri"  # of Debian and Ubuntu; others name the same libraries alike
 AGAIN = "install talkinghead again"
 
@@ -83,6 +85,9 @@ def _requirements(extra: str = "") -> list[Requirement]:
             raise KeyError
         lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
         found = [Requirement(line) for line in lines]
+        for own in [requirement for requirement in found if requirement.name == "talkinghead"]:  # an extra of an extra
+            found.remove(own)
+            found += [other for part in sorted(own.extras) for other in _requirements(part)]
     except (OSError, KeyError, tomllib.TOMLDecodeError):  # no clone: the lines of all extras are in one list
         found = [Requirement(line) for line in requires("talkinghead") or []]
         found = [r for r in found if (not extra and "extra" not in str(r.marker)) or f'extra == "{extra}"' in str(r.marker)]

@@ -11,7 +11,7 @@ from talkinghead.cli.doctor import EXTRAS, extra_check
 from talkinghead.files import PACKAGE, asset
 from talkinghead.version import __version__
 
-LIBRARIES = ("torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl", "numba")
+LIBRARIES = ("onnxruntime", "torch", "transformers", "numpy", "scipy", "av", "soxr", "moderngl", "numba")
 
 
 def report() -> Iterator[tuple[str, str]]:
@@ -61,9 +61,13 @@ def _megabytes(path: Path) -> str:
 
 
 def _devices() -> Iterator[str]:
-    import torch
+    from talkinghead.models.runtime.threads import threads
 
-    yield f"cpu ({torch.get_num_threads()} threads)"
+    yield f"cpu ({threads()} threads)"
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
     for index in range(torch.cuda.device_count()):
         yield f"cuda:{index} ({torch.cuda.get_device_name(index)})"
     if torch.backends.mps.is_available():

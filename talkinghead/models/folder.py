@@ -76,8 +76,10 @@ def model_folder(name: str | Path | None) -> Path:
         return Path(name)
     if str(name).count("/") != 1 or Path(name).exists() or str(name).startswith((".", "/", "~")):
         raise InputError(f"model {name}: not a folder with {CONFIG} and {WEIGHTS}")
-    from huggingface_hub import snapshot_download
-
+    try:
+        from huggingface_hub import snapshot_download
+    except ModuleNotFoundError:
+        raise InputError(f"model {name}: the Hub needs pip install 'talkinghead[torch]'") from None
     try:
         return Path(snapshot_download(str(name), allow_patterns=[CONFIG, WEIGHTS, f"{HEADS}/*.npz"]))
     except Exception as error:  # the hub's client raises many kinds; all mean that the model cannot be had

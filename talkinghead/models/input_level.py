@@ -59,8 +59,12 @@ def _largest(level: Tensor, reach: int) -> Tensor:
 
 def _smooth(level: Tensor) -> Tensor:
     """(B, N) -> (B, N); the first and the last level go on beyond the ends."""
-    # A sum of products: autocast would make a convolution coarse.
     side = 3 * SMOOTHING
     bell = torch.exp(-0.5 * (torch.arange(-side, side + 1, device=level.device) / SMOOTHING) ** 2)
-    around = nn.functional.pad(level[:, None], (side, side), mode="replicate")[:, 0].unfold(1, 2 * side + 1, 1)
-    return torch.cat([(part * (bell / bell.sum())).sum(-1) for part in around.split(BLOCK, 1)], 1)
+    bell = bell / bell.sum()
+    around = nn.functional.pad(level[:, None], (side, side), mode="replicate")
+    if torch.compiler.is_exporting():  # a graph has no pieces, whose number depends on the length
+        return nn.functional.conv1d(around, bell[None, None])[:, 0]
+    # A sum of products: autocast would make a convolution coarse.
+    pieces = around[:, 0].unfold(1, 2 * side + 1, 1).split(BLOCK, 1)
+    return torch.cat([(part * bell).sum(-1) for part in pieces], 1)

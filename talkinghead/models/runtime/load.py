@@ -72,6 +72,6 @@ def load_runtime(name: str | Path | None = None, device: str = "cpu") -> tuple[R
         from talkinghead.models.runtime.torch_runtime import load_torch_runtime
     except ModuleNotFoundError as error:
         raise InputError(
-            f"model {folder}: has no ONNX graphs of its weights and needs {error.name}; pip install 'talkinghead[train]'"
+            f"model {folder}: has no ONNX graphs of its weights and needs {error.name}; pip install 'talkinghead[torch]'"
         ) from None
     return load_torch_runtime(folder, device)

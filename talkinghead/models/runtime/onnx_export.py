@@ -7,18 +7,22 @@ external data, and casts it to float32, which ONNX Runtime does once, when it lo
 from __future__ import annotations
 
 import json
+import logging
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from talkinghead.audio.clock import FRAME
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
-from talkinghead.models.emotion_input import EMOTION_SIZE
+from talkinghead.models.emotion_input import EMOTION_SIZE, MANNER_SIZE
 from talkinghead.models.folder import WEIGHTS
 from talkinghead.models.pretrained import load_model
+from talkinghead.models.prior import emotion_input
 from talkinghead.models.runtime.onnx_runtime import DECODER, ENCODER, MADE_OF, PRIOR, source_fingerprint
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
@@ -55,57 +59,110 @@ class _Decoder(nn.Module):
         return tuple(decoder(latent, template, annotation) for annotation in self.annotations)
 
 
+class _Whole(nn.Module):
+    """Sound and conditions in, motion of an annotation and log-probabilities of phonemes out."""
+
+    def __init__(self, network: SpeechToMotion, annotation: str) -> None:
+        super().__init__()
+        self.network, self.annotation = network, annotation
+
+    def forward(self, wave: Tensor, style: Tensor, template: Tensor, *emotion: Tensor) -> tuple[Tensor, ...]:
+        """emotion: none, or (B, T, E) curve and (B, 3) manner."""
+        features = self.network.audio.features(self.network.audio.prepared(wave))
+        latent = self.network.prior(features, style, emotion_input(*emotion) if emotion else None).softmax(-1)
+        motion = self.network.decode(latent, template, self.annotation)
+        return (motion, self.network.phoneme_posteriors(features)) if self.network.config.phones else (motion,)
+
+
 def export_graphs(folder: Path) -> list[Path]:
-    """Write the graphs of a model folder into it. Raises InputError for a folder without a model, or for a lack of onnx."""
+    """Write the graphs of a model folder into it, which run the model without torch.
+
+    Raises InputError for a folder without a model, or for a lack of onnx.
+    """
+    _check_libraries()
+    network, _ = load_model(folder)
+    config, margin = network.config, network.audio.margin
+    made, places = source_fingerprint(folder), _places(folder / WEIGHTS)
+    features, style = torch.randn(2, FRAMES, network.audio.width), torch.zeros(2, dtype=torch.long)
+    latent = torch.rand(2, FRAMES, config.num_heads, config.categories).softmax(-1)
+    template = torch.randn(2, len(config.landmarks) + 1, 3)
+    condition = {"features": features, "style": style}
+    condition |= {"emotion": torch.rand(2, FRAMES, EMOTION_SIZE)} if config.emotions else {}
+    parts = {
+        ENCODER: (_Encoder(network), {"wave": torch.randn(2, FRAMES * FRAME + margin)}, ["features"]),
+        PRIOR: (_Prior(network), condition, ["logits"]),
+        DECODER: (_Decoder(network), {"latent": latent, "template": template}, list(config.annotations)),
+    }
+    for name, (part, inputs, outputs) in parts.items():
+        graph = _graph(part, inputs, outputs)
+        _share(graph, places)
+        _write(graph, folder / name, {MADE_OF: made, "margin": str(margin)})
+    return [folder / name for name in parts]
+
+
+def export_whole(folder: Path, path: Path) -> None:
+    """Write all of a model, but for what samples, contact and rest add, as one graph with its weights.
+
+    Inputs: wave (B, S) samples at 16 kHz in [-1, 1]; style (B,) int64, 0 for the average; template (L + 1, 3), see
+    `models.template.template_code`; for a model of emotions, emotion (B, T, E) intensities and manner (B, 3), where
+    T = ceil(S / 320). Outputs: the coefficients (B, T, K) of the first annotation, and log-probabilities of phonemes (B, T, P)
+    if the model knows them. The names of shapes, phonemes and styles are in the metadata. `Talker` takes sound in pieces of
+    20 s; a graph does not. Raises InputError.
+    """
+    _check_libraries()
+    network, _ = load_model(folder)
+    config = network.config
+    annotation = next(iter(config.annotations))
+    inputs = {
+        "wave": torch.randn(2, FRAMES * FRAME) * 0.1,
+        "style": torch.zeros(2, dtype=torch.long),
+        "template": torch.randn(len(config.landmarks) + 1, 3),
+    }
+    if config.emotions:
+        inputs |= {"emotion": torch.rand(2, FRAMES, len(config.emotions)), "manner": torch.rand(2, MANNER_SIZE)}
+    graph = _graph(_Whole(network, annotation), inputs, ["coefficients", "phonemes"][: 1 + bool(config.phones)])
+    names = {"coefficients": config.annotations[annotation], "phonemes": config.phones, "styles": config.styles}
+    names |= {"emotions": config.emotions, "landmarks": config.landmarks}
+    _write(graph, path, {name: " ".join(values) for name, values in names.items()})
+
+
+def _check_libraries() -> None:
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401  # torch's exporter needs it
     except ModuleNotFoundError as error:
         raise InputError(f"export-model needs {error.name}; pip install 'talkinghead[export]'") from None
-    network, _ = load_model(folder)
-    config, margin = network.config, network.audio.margin
-    latent = torch.rand(1, FRAMES, config.num_heads, config.categories).softmax(-1)
-    features = torch.randn(1, FRAMES, network.audio.width)
-    condition = [features, torch.zeros(1, dtype=torch.long)]
-    condition += [torch.rand(1, FRAMES, EMOTION_SIZE)] if config.emotions else []
-    named = ["features", "style", "emotion"][: len(condition)]
-    made = source_fingerprint(folder)
-    places = _places(folder / WEIGHTS)
-    parts = {
-        ENCODER: (_Encoder(network), [torch.randn(1, FRAMES * 320 + margin)], ["wave"], ["features"]),
-        PRIOR: (_Prior(network), condition, named, ["logits"]),
-        DECODER: (
-            _Decoder(network),
-            [latent, torch.randn(1, len(config.landmarks) + 1, 3)],
-            ["latent", "template"],
-            list(config.annotations),
-        ),
-    }
-    out = []
-    for name, (part, example, inputs, outputs) in parts.items():
-        graph = _graph(part.eval(), example, inputs, outputs)
-        _share(graph, places)
-        for key, value in ((MADE_OF, made), ("margin", str(margin))):
-            graph.metadata_props.add(key=key, value=value)
-        with replacing(folder / name) as fresh:
-            fresh.write_bytes(graph.SerializeToString())
-        out.append(folder / name)
-    return out
 
 
-def _graph(part: nn.Module, example: list[Tensor], inputs: list[str], outputs: list[str]) -> Any:
-    """The ONNX model of a module; the second dimension of wave, features, emotion and latent is free."""
-    free = {"wave": "samples", "features": "frames", "emotion": "frames", "latent": "frames"}
-    axes = [{1: torch.export.Dim.DYNAMIC} if name in free else None for name in inputs]
-    with torch.inference_mode():
+def _write(graph: Any, path: Path, metadata: dict[str, str]) -> None:
+    for node in graph.graph.node:
+        del node.metadata_props[:]  # where in the program it comes from
+    for key, value in metadata.items():
+        graph.metadata_props.add(key=key, value=value)
+    with replacing(path) as fresh:
+        fresh.write_bytes(graph.SerializeToString())
+
+
+def _graph(part: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> Any:
+    """The ONNX model of a module; batches and lengths are free."""
+    free = torch.export.Dim.DYNAMIC
+    axes = {name: {} if name == "template" and value.ndim == 2 else {0: free} for name, value in inputs.items()}
+    for name in axes.keys() & {"wave", "features", "emotion", "latent"}:
+        axes[name][1] = free
+    shapes = list(axes.values())
+    # What a forward takes as *emotion is one argument.
+    given = shapes if not isinstance(part, _Whole) else [*shapes[:3], tuple(shapes[3:])]
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # of operators of torchvision
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            part,
-            tuple(example),
+            part.eval(),
+            tuple(inputs.values()),
             dynamo=True,
-            dynamic_shapes=tuple(axes),
-            input_names=inputs,
+            dynamic_shapes=tuple(given),
+            input_names=list(inputs),
             output_names=outputs,
-            optimize=False,
+            optimize=False,  # weights keep their names and shapes
             verbose=False,
         )
     assert program is not None
@@ -145,7 +202,5 @@ def _share(model: Any, places: dict[str, tuple[int, int, list[int]]]) -> None:
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
     nodes = [*casts, *model.graph.node]
-    for node in nodes:
-        del node.metadata_props[:]  # where in the program it comes from
     del model.graph.node[:]
     model.graph.node.extend(nodes)

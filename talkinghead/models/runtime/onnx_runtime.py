@@ -20,6 +20,7 @@ from talkinghead.head.head import Head
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.emotion_input import EMOTION_SIZE
 from talkinghead.models.folder import CONFIG, WEIGHTS, check_annotations, read_config, read_heads
+from talkinghead.models.runtime.threads import threads
 from talkinghead.models.runtime.windows import stream_features
 from talkinghead.models.sampling import SmoothGumbel, choose_latent
 
@@ -135,24 +136,9 @@ def _session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on the same cores
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _metadata(session: Any) -> dict[str, str]:
     return session.get_modelmeta().custom_metadata_map
-
-
-_limit: int | None = None
-
-
-def threads() -> int:
-    """Threads of a session that is made now: those of `set_threads`, or as many as there are cores for this process."""
-    import os
-
-    return _limit or len(os.sched_getaffinity(0))
-
-
-def set_threads(count: int) -> None:
-    """How many threads the sessions have that are made from now on."""
-    global _limit
-    _limit = count

@@ -12,6 +12,7 @@ from talkinghead.audio.waveform import Waveform
 from talkinghead.head.head import Head
 from talkinghead.models.latents import Latents
 from talkinghead.models.pretrained import load_model
+from talkinghead.models.runtime.threads import limit_threads, threads
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 
@@ -55,5 +56,6 @@ class TorchRuntime:
 
 def load_torch_runtime(folder: Path, device: str = "cpu") -> tuple[TorchRuntime, dict[str, Head]]:
     """As `models.pretrained.load_model`."""
+    limit_threads(threads())
     network, heads = load_model(folder, device)
     return TorchRuntime(network), heads

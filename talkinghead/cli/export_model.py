@@ -1,0 +1,51 @@
+"""The verb export-model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from talkinghead.cli.outputs import working
+from talkinghead.errors import InputError
+from talkinghead.models.folder import CONFIG, WEIGHTS, model_folder
+
+SUFFIX = ".onnx"
+
+
+def export_model(
+    model: Annotated[Positional[str | None], arg(metavar="MODEL")] = None,
+    output: Annotated[Path | None, arg(aliases=["-o"], metavar="FILE")] = None,
+) -> None:
+    """Make ONNX graphs of a model, so that it runs without torch.
+
+    Without -o they are written beside the weights of a model folder, which they share, and `animate --model` uses them from
+    then on. With -o FILE.onnx the whole model is one file for other programs: wave, style, template, emotion and manner in,
+    curves and phonemes out.
+
+    Args:
+        model: Folder of a model; the one that ships if not given, with -o only.
+        output: One file with the whole model.
+    """
+    if model is None and output is None:
+        raise InputError("export-model: the model that ships has its graphs; name a folder, or a file with -o model.onnx")
+    if output is not None and output.suffix.lower() != SUFFIX:
+        raise InputError(f"{output}: use the suffix {SUFFIX}")
+    folder = model_folder(model)
+    for path in (folder / CONFIG, folder / WEIGHTS):
+        if not path.is_file():
+            raise InputError(f"model {folder}: has no {path.name}")
+    with working("loading torch"):
+        try:
+            from talkinghead.models.runtime.onnx_export import export_graphs, export_whole
+        except ModuleNotFoundError as error:
+            raise InputError(f"export-model needs {error.name}; pip install 'talkinghead[export]'") from None
+    with working("exporting, which takes a minute"):
+        if output is None:
+            written = export_graphs(folder)
+        else:
+            export_whole(folder, output)
+            written = [output]
+    for path in written:
+        print(path)
