@@ -56,10 +56,10 @@ def test_what_is_missing_is_told_with_the_command_that_brings_it(capsys, without
 
 
 def test_what_nothing_goes_without_is_one_line_and_status_2(capsys, without):
-    without(torch=None, soxr=None)
+    without(onnxruntime=None, soxr=None)
     lines, err = told(capsys, 2)
-    assert lines["recording -> motion, .npz .csv .glb .obj"] == ("BROKEN", "pip install 'soxr>=0.5' 'torch>=2.6'")
-    assert err.count("\n") == 1 and "does not work here: pip install 'soxr>=0.5' 'torch>=2.6'" in err
+    assert lines["recording -> motion, .npz .csv .glb .obj"] == ("BROKEN", "pip install 'onnxruntime>=1.18' 'soxr>=0.5'")
+    assert err.count("\n") == 1 and "does not work here: pip install 'onnxruntime>=1.18' 'soxr>=0.5'" in err
 
 
 def test_a_broken_model_is_told(capsys, monkeypatch, tmp_path):
