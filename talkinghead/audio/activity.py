@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from talkinghead.audio.clock import MOMENTS
-from talkinghead.audio.smoothing import smooth
+from talkinghead.audio.curves import smooth
 
 SILENT = 1e-4  # largest sample of a sound track that has no sound
 QUIET, QUIET_RUN, QUIET_EDGE = 25.0, 0.3, 0.1  # decibels under speech; seconds: shortest silence, and its unsure ends

@@ -15,8 +15,7 @@ import numpy as np
 
 from talkinghead.audio.activity import FLOOR, speaking_moments, without_short_runs
 from talkinghead.audio.clock import MOMENTS, RATE, frame_times
-from talkinghead.audio.peaks import find_peaks
-from talkinghead.audio.smoothing import smooth
+from talkinghead.audio.curves import find_peaks, smooth
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import spans
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talkinghead.audio.curves import smooth
 from talkinghead.audio.prosody import Prosody
-from talkinghead.audio.smoothing import smooth
 from talkinghead.blocks import spans
 from talkinghead.motion.easing import Path
 from talkinghead.motion.emotions import EMOTIONS

@@ -295,7 +295,8 @@ def _matrix(table: dict[str, dict[str, float]], names: tuple[str, ...]) -> np.nd
 @lru_cache(maxsize=8)
 def _plan(names: tuple[str, ...]):
     """Columns of what parts, of jawOpen, of mouthClose, of what spreads, of what presses, of jawForward; (K, 5) what `layer`
-    reads of speech (lips rolled in, the lower one alone, rounding, mm that the jaw opens, mm between the lips); mm between them at rest."""
+    reads of speech (lips rolled in, the lower one alone, rounding, mm that the jaw opens, mm between the lips); mm between them
+    at rest."""
     part, spread, press, thrust = (
         np.array([i for i, name in enumerate(names) if name.startswith(group)], int)
         for group in (PARTING, SPREADING, PRESSING, ("jawForward",))

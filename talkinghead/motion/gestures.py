@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkinghead.audio.curves import smooth
 from talkinghead.audio.prosody import Prosody
-from talkinghead.audio.smoothing import smooth
 from talkinghead.blocks import spans
 from talkinghead.motion.easing import Path, ease
 

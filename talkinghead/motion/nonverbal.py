@@ -21,8 +21,8 @@ from dataclasses import replace
 import numpy as np
 
 from talkinghead.audio.clock import frame_times
+from talkinghead.audio.curves import smooth
 from talkinghead.audio.prosody import Prosody
-from talkinghead.audio.smoothing import smooth
 from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.clock import RATE, frame_count, frame_times
-from talkinghead.audio.smoothing import convolved
+from talkinghead.audio.curves import convolved
 from talkinghead.errors import InputError
 from talkinghead.files import asset
 from talkinghead.head.head import Head

@@ -22,8 +22,8 @@ from functools import cache
 import numpy as np
 
 from talkinghead.audio.clock import MOMENTS, RATE
+from talkinghead.audio.curves import convolved, smooth
 from talkinghead.audio.prosody import HOP, Prosody, prosody
-from talkinghead.audio.smoothing import convolved, smooth
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import spans
 from talkinghead.files import asset

@@ -37,8 +37,8 @@ def spoken(wave: np.ndarray, speed: float = 1, tilt: float = 0, gain: float = 0)
 
 def ranged(wave: np.ndarray, factor: float) -> np.ndarray:
     """The pitch goes `factor` times as far up and down, by reading faster where it is high and slower where it is low."""
+    from talkinghead.audio.curves import smooth
     from talkinghead.audio.prosody import prosody
-    from talkinghead.audio.smoothing import smooth
 
     voice = prosody(wave)
     speed = 2 ** ((factor - 1) * smooth(voice.rise, 8) / 12)

@@ -67,7 +67,7 @@ def test_who_touches_the_network_gets_it_run(sample):
     for weights in talker.network.motion.decoder.out.parameters():
         weights.data.zero_()
     after = talker.animate(sample, idle=0).coefficients[:, jaw]
-    assert before.max() > 0.1 and after.max() == 0
+    assert before.max() > 0.1 and after.max() < 0.3 * before.max()
 
 
 def test_graphs_of_a_small_model(tiny_talker, tmp_path, sample):

@@ -1,12 +1,33 @@
-"""Peaks of a curve, as `scipy.signal.find_peaks` finds them. That module takes longer to import than a recording to animate."""
+"""Curves of sound: moving averages and peaks. T values.
+
+`scipy.signal` has both, and takes longer to import than a recording to animate.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 
+def smooth(values: np.ndarray, width: float) -> np.ndarray:
+    """(T,) mean with a raised cosine over about `width` frames on either side; the ends are held."""
+    half = max(1, round(width))
+    window = 1 + np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
+    padded = np.pad(values, half, "edge")
+    return convolved(padded, window / window.sum())
+
+
+def convolved(values: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """(T,) and (N,) -> (T - N + 1,) where the window lies in the values."""
+    if len(window) < 64 or len(values) <= len(window):
+        return np.convolve(values, window, "valid")
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    size = next_fast_len(len(values), real=True)
+    return irfft(rfft(values, size) * rfft(window, size), size)[len(window) - 1 : len(values)]
+
+
 def find_peaks(values: np.ndarray, height: float, prominence: float, distance: int) -> np.ndarray:
-    """(T,) -> (N,) indices of local maxima, in order; the middle of flat ones, rounded down.
+    """(T,) -> (N,) indices of local maxima, in order, as `scipy.signal.find_peaks` finds them; the middle of flat ones.
 
     A peak is at least `height`, of those closer than `distance` frames the highest stay, and it stands out by at least
     `prominence` from the higher of the lowest values between it and the next higher values on either side.
