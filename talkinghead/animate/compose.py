@@ -37,7 +37,7 @@ class SpeechMotion:
     far the lips are to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes:
     whether the weights are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's
     parameters are left as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see
-    `motion.articulation`. tongue: (T, 5), see `motion.tongue`.
+    `motion.articulation`. tongue: (T, 5), see `motion.tongue`. listens: whether the recording is another's voice.
     """
 
     neutral: np.ndarray | Rows
@@ -49,6 +49,7 @@ class SpeechMotion:
     bite: np.ndarray | None = None
     rounding: np.ndarray | None = None
     tongue: np.ndarray | None = None
+    listens: bool = False
 
 
 def compose(
@@ -95,6 +96,7 @@ def compose(
         head=settings.head_motion * settings.expressiveness,
         voice=voice,
         emotion=curve.at(frame_times(len(animation), settings.fps)),
+        listens=speech.listens,
         in_place=True,
     )
     return Animation.of(animation)

@@ -12,6 +12,7 @@ import numpy as np
 
 from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
+from talkinghead.animate.listening import listen
 from talkinghead.animate.settings import GAINS, AnimateSettings
 from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import FRAME, RATE, frame_times
@@ -152,6 +153,10 @@ class Talker:
             meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
             return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
 
+    def listen(self, audio: str | Path | np.ndarray | Waveform, *, head: Head | None = None, **how: Any) -> Animation:
+        """Motion of a face that listens to a recording of somebody else; see `animate.listening.listen`."""
+        return listen(audio, head=head or self.heads.get("arkit"), **how)
+
     def _by_names(self, head: Head, annotation: str | None) -> bool:
         """Whether a head is none that the model knows, but has shapes that can show the model's blendshapes."""
         known = self.config.annotations
@@ -253,7 +258,7 @@ class Talker:
         return 1 + self.config.styles.index(style)
 
 
-def _articulated(heard: Rows, fps: float) -> dict[str, np.ndarray | None]:
+def _articulated(heard: Rows, fps: float) -> dict[str, Any]:
     """What `Talker._heard` found in all blocks, as `SpeechMotion` has it."""
     if not len(heard):
         return {"closure": None, "rest": None}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseCounterAction, arg
 
 from talkinghead.animate.lists import LISTS
 from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
@@ -37,6 +37,7 @@ def animate(
     head: HeadName = "default",
     model: Model = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
+    listen: UseCounterAction[int] = 0,
     track: Track = None,
     device: str = "cpu",
     size: Size = "512",
@@ -58,6 +59,8 @@ def animate(
         transcript: The English that is said, or a file with it: .txt, .srt, .vtt, .TextGrid or .ctm. The
             lips then follow its phonemes, which are aligned with the sound; the model speaks only where
             there are no words for the sound. The rest is as usual.
+        listen: The recording is somebody else's, and the face listens to it: lips at rest, nods at the ends
+            of phrases, eyes on the viewer. No model is needed.
         device: Where the model runs: cpu, cuda, mps.
         workers: Folders and lists: recordings at a time.
     """
@@ -67,6 +70,11 @@ def animate(
         raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
     if transcript is not None and model:
         raise InputError("--model is what --transcript does without; leave one of them out")
+    if listen and many:
+        raise InputError(f"--listen is for one recording; {audio} is a folder or a list of them")
+    for name, given in (("transcript", transcript), ("model", model)):
+        if listen and given:
+            raise InputError(f"--{name} is what --listen does without; leave one of them out")
     if many:
         how = {
             "head": head,
@@ -82,7 +90,7 @@ def animate(
     for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
         if given:
             raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
-    _animate_one(audio, output, settings, head, drawing, model, device, transcript, track)
+    _animate_one(audio, output, settings, head, drawing, model, device, transcript, bool(listen), track)
 
 
 def _animate_one(
@@ -94,6 +102,7 @@ def _animate_one(
     model: str | None,
     device: str,
     transcript: str | None,
+    listens: bool,
     track: int | None,
 ) -> None:
     from talkinghead.audio.load import open_audio
@@ -110,7 +119,7 @@ def _animate_one(
     with recording:
         warn_of_silence(recording.loudest, audio)
         face = named_head(head, recording) if is_auto(head) else face
-        animation = _animation(recording, settings, face, model, device, transcript)
+        animation = _animation(recording, settings, face, model, device, transcript, listens)
     for path in output:
         write_animation(animation, path, **video)
 
@@ -122,7 +131,13 @@ def _animation(
     model: str | None,
     device: str,
     transcript: str | None,
+    listens: bool,
 ) -> Animation:
+    if listens:
+        from talkinghead.animate.listening import listen
+
+        with working("listening"):
+            return listen(recording, head=face, settings=settings)
     if transcript is not None:
         from talkinghead.animate.transcript import animate_transcript
         from talkinghead.speech.written import read_transcript

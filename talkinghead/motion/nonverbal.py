@@ -28,7 +28,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
-from talkinghead.motion import gestures
+from talkinghead.motion import gestures, listening
 from talkinghead.motion.affect import AffectMotion, affect_motion
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.controls import check_strengths
@@ -72,10 +72,11 @@ SILENT_SWAY, SPEAKING_SWAY, SWAY_SMOOTH = 0.6, 1.2, 1.5  # factors in silence an
 # Voice activity from lips
 ACTIVITY_SMOOTH = 0.33  # seconds over which their speed is taken
 SPEAKING_LIPS = 0.03  # m/s from which on they are taken for those of a speaker, which do 0.03 to 0.1
+NO_ACCENTS = np.zeros((0, 2))
 LIP_MOTION = 1e-5  # metres: shapes that move any lip vertex further are not used
 
 
-def nonverbal_motion(
+def nonverbal_motion(  # noqa: PLR0913
     frames: int,
     fps: float,
     seed: int,
@@ -87,6 +88,7 @@ def nonverbal_motion(
     speech: np.ndarray | None = None,
     voice: Prosody | None = None,
     emotion: np.ndarray | None = None,
+    listens: bool = False,
 ) -> dict[str, np.ndarray]:
     """Motion of eyes, brows and head for `frames` frames at `fps`.
 
@@ -99,6 +101,8 @@ def nonverbal_motion(
         at phrases, and the eyes look away as a phrase begins. `speech` defaults to its `speaking`.
     emotion: (T, 8) curve as in `expressions`, whose effects on head, gaze and blinks are in `affect`. The factors scale them,
         too. A curve of zeros has no effect.
+    listens: the voice is another's. Blinks still follow it, the head nods at the ends of its phrases instead of on its accents,
+        and eyes, brows and sway are those of somebody silent; see `listening`.
     Raises InputError for strengths below 0 and for a `speech` or `emotion` of another shape.
     """
     check_strengths(blinks=blinks, gaze=gaze, brows=brows, head=head)
@@ -110,13 +114,21 @@ def nonverbal_motion(
         if speech.shape != (frames,) or not np.isfinite(speech).all():
             raise InputError(f"nonverbal motion: speech has shape {speech.shape}, expected {frames} finite values")
     affect = _affect(emotion, times, seed, fps)
+    own = np.zeros(frames) if listens else speech
     streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(7)]
     closed = _blinks(streams[0], times, speech, blinks, affect)
-    accents = gestures.accents_of(streams[2], times, speech, voice, fps)
-    rotation = _sway(streams[1], times, speech, fps) + gestures.nods(streams[4], times, accents)
-    if voice is not None:
-        rotation += gestures.postures(streams[6], times, voice)
-    looks, lift = _looks(streams[3], times, speech, voice), gestures.brows(streams[5], times, accents, speech, voice, fps)
+    rotation = _sway(streams[1], times, own, fps)
+    if listens:
+        looks, lift = _looks(streams[3], times, own, None), gestures.brows(streams[5], times, NO_ACCENTS, None, None, fps)
+        if voice is not None:
+            rotation += listening.nods(streams[4], times, voice)
+            lift = np.maximum(lift, listening.brows(streams[6], times, voice))
+    else:
+        accents = gestures.accents_of(streams[2], times, speech, voice, fps)
+        rotation += gestures.nods(streams[4], times, accents)
+        if voice is not None:
+            rotation += gestures.postures(streams[6], times, voice)
+        looks, lift = _looks(streams[3], times, speech, voice), gestures.brows(streams[5], times, accents, speech, voice, fps)
     if affect is not None:
         rotation = rotation * affect.moves[:, None] + affect.posture
         looks, lift = looks + affect.gaze, lift * affect.brows[:, None, None]
@@ -142,20 +154,23 @@ def add_nonverbal_motion(  # noqa: PLR0913
     speech: np.ndarray | None = None,
     voice: Prosody | None = None,
     emotion: np.ndarray | None = None,
+    listens: bool = False,
     in_place: bool = False,
 ) -> Animation:
     """The animation with `nonverbal_motion` added: the larger of two blinks; the sum of brows, gaze and rotation.
 
     `strength` multiplies the four other factors. Without `speech` and `voice` the activity is read from the lips. Upper lids
     follow the eyes, eyes widen a little under raised brows and narrow in a smile. `emotion` changes head, gaze and blinks, not
-    the expression. Shapes that the head lacks, or that move its lips, are left out. A head without eyeballs has no gaze.
+    the expression; `listens` is as there. Shapes that the head lacks, or that move its lips, are left out. A head without
+    eyeballs has no gaze.
     in_place: the weights of `animation` itself are changed, which saves memory where nobody else needs them.
     """
     blinks, gaze, brows, head = strength * blinks, strength * gaze, strength * brows, strength * head
     face = animation.head
     speech = lip_activity(animation) if speech is None and voice is None else speech
     gains = {"blinks": blinks, "gaze": gaze, "brows": brows, "head": head}
-    added = nonverbal_motion(len(animation), animation.fps, seed, **gains, speech=speech, voice=voice, emotion=emotion)
+    of = {"speech": speech, "voice": voice, "emotion": emotion, "listens": listens}
+    added = nonverbal_motion(len(animation), animation.fps, seed, **gains, **of)
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = added["gaze"] if animation.gaze is None else animation.gaze + added["gaze"]
