@@ -19,9 +19,14 @@ HeadName = Annotated[
     arg(
         metavar="HEAD",
         help="default, one of its people such as default:age=60,gender=female,seed=3, auto for one that suits the voice (sex "
-        "is heard, age hardly; auto:seed=3 is another), a head's .npz file, or a character "
-        "of yours, .glb, .gltf or .vrm, which comes back whole, with the motion added, where one of these is written.",
+        "is heard, age hardly; auto:seed=3 is another), a head's .npz file, FLAME's .pkl, or a character of yours, .glb, .gltf "
+        "or .vrm, which comes back whole, with the motion added, where one of these is written. default:shapes=oculus and "
+        "default:shapes=vrm have visemes or VRM's expressions instead of ARKit's shapes.",
     ),
+]
+MadeFor = Annotated[
+    str | None,
+    arg(metavar="HEAD", help="Head that the motion was made for, where its file does not tell: FLAME's .pkl, a mesh's head."),
 ]
 Camera = Annotated[
     str,
@@ -40,8 +45,8 @@ Count = Annotated[int | None, arg(metavar="NUMBER")]
 File = Annotated[Path | None, arg(metavar="PATH")]
 # fmt: off
 Suffix = Literal[
-    "npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
-    "pc2", "json", "srt", "textgrid", "tsv", "obj", "mp4", "html",
+    "npz", "flame.npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
+    "pc2", "json", "visemes.json", "srt", "textgrid", "tsv", "obj", "mp4", "html",
 ]
 # fmt: on
 Formats = Annotated[

@@ -30,7 +30,7 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
     for path in outputs:
-        if path.suffix.lower() not in known:
+        if export.suffix_of(path) not in known:
             raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
         if [other.resolve() for other in outputs].count(path.resolve()) > 1:
             raise InputError(f"{path}: is given twice as an output")
@@ -39,7 +39,7 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
         check_replaceable(path)
         if path.is_dir() and path.suffix.lower() != ".obj":
             raise InputError(f"{path}: is a folder; give a file's name")
-        if path.suffix.lower() in export.suffixes():
+        if export.suffix_of(path) in export.suffixes():
             export.check(path, **_own(path, options))  # a folder in the way, a library that is missing
         home = next(p for p in (path.absolute().parent, *path.absolute().parents) if p.exists())
         if not home.is_dir() or not os.access(home, os.W_OK):

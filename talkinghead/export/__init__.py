@@ -11,10 +11,12 @@ from talkinghead.errors import InputError
 from talkinghead.inputs import check_replaceable
 
 if TYPE_CHECKING:
+    from talkinghead.head.head import Head
     from talkinghead.motion.animation import Animation
 
 FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".npz": ("npz", "all of the motion as plain arrays, readable with numpy alone"),
+    ".flame.npz": ("flame", "FLAME's parameters: expression, jaw, neck and eyes; with `--head` a FLAME model"),
     ".csv": ("csv", "curves: the columns of Live Link Face on heads with ARKit's shapes"),
     ".glb": ("glb", "glTF 2.0: mesh, texture, animated morph targets and pose; of a character its own file, with the motion"),
     ".usdc": ("usd", "the same in USD, binary (extra `usd`)"),
@@ -26,10 +28,18 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".fbx": ("fbx", "the `.glb` through Blender's package (extra `fbx`)"),
     ".pc2": ("pc2", "point cache: posed vertices of every frame, with the mesh as `.obj` beside it"),
     ".json": ("json", "curves in the forms of Audio2Face and BEAT"),
+    ".visemes.json": ("cues", "the fifteen Oculus visemes: weights of every frame, and one after the other"),
     ".srt": ("cues", "visemes as subtitles"),
     ".textgrid": ("cues", "visemes as a tier for Praat"),
     ".tsv": ("cues", "mouth shapes A to X, the cue file of Rhubarb Lip Sync"),
     ".obj": ("obj", "a folder of posed meshes, one per frame"),
+}
+
+READERS = {  # suffix -> module of this folder
+    ".npz": "npz",  # or flame
+    **dict.fromkeys((".csv", ".tsv", ".json"), "curves"),
+    ".pkl": "flame",
+    **dict.fromkeys((".npy", ".pc2"), "pc2"),
 }
 
 OPTIONS = {"compress": (".glb",), "shape_normals": (".glb",)}  # of `save`: which formats take them
@@ -45,6 +55,13 @@ def suffixes() -> tuple[str, ...]:
     return tuple(FORMATS)
 
 
+def suffix_of(path: str | Path) -> str:
+    """What decides the format of a path, in small letters: its last suffix, or the last two where a format has two."""
+    path = Path(path)
+    two = "".join(path.suffixes[-2:]).lower()
+    return two if two in FORMATS else path.suffix.lower()
+
+
 def save(animation: Animation, path: str | Path, **options: bool) -> None:
     """Write `animation` in the format of the path's suffix, with OPTIONS of it.
 
@@ -57,20 +74,20 @@ def save(animation: Animation, path: str | Path, **options: bool) -> None:
 
 def takes(path: Path, option: str) -> bool:
     """Whether the format of the path's suffix has an option."""
-    return path.suffix.lower() in OPTIONS[option]
+    return suffix_of(path) in OPTIONS[option]
 
 
 def written(path: str | Path) -> tuple[Path, ...]:
     """What `save` writes for this path: the file or folder itself, and what its format puts beside it."""
     path = Path(path)
-    module = _module(path) if path.suffix.lower() in FORMATS else None
+    module = _module(path) if suffix_of(path) in FORMATS else None
     return (path, *(module.beside(path) if module and hasattr(module, "beside") else ()))
 
 
 def check(path: str | Path, **options: bool) -> None:
     """Raise the InputError that `save` would raise for this path whatever the motion, before the motion is made."""
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    if suffix_of(path) not in FORMATS:
         what = f"no format has the suffix {path.suffix!r}" if path.suffix else "the name has no suffix"
         raise InputError(f"{path}: {what}; use one of {' '.join(FORMATS)}")
     for name, wanted in options.items():
@@ -87,5 +104,27 @@ def check(path: str | Path, **options: bool) -> None:
         import_module("talkinghead.export.compress").check(path)
 
 
+def load(path: str | Path, head: Head | None = None, *, made_for: Head | None = None, fps: float | None = None) -> Animation:
+    """Read motion of any kind in READERS, and put it on `head` (see `Animation.on`).
+
+    made_for: the head that it was made for, where that is neither the default one nor told: FLAME's of FLAME's parameters, the
+    mesh of vertices, what shapes of other names belong to. fps: where the file does not tell it. Raises InputError.
+    """
+    path = Path(path)
+    kind, own = path.suffix.lower(), made_for or head
+    if kind not in READERS:
+        raise InputError(f"{path}: an animation is read from {', '.join(READERS)}")
+    name = READERS[kind]
+    if name == "npz" and import_module("talkinghead.export.flame").is_parameters(path):
+        name = "flame"
+    module = import_module(f"talkinghead.export.{name}")
+    motion = module.read(path, own) if name == "npz" else module.read(path, own, fps)
+    if made_for is None:
+        return motion
+    from talkinghead.head.head import Head
+
+    return motion.on(head or Head.default())
+
+
 def _module(path: Path) -> ModuleType:
-    return import_module(f"talkinghead.export.{FORMATS[path.suffix.lower()][0]}")
+    return import_module(f"talkinghead.export.{FORMATS[suffix_of(path)][0]}")

@@ -1,13 +1,15 @@
-"""Visemes over time, `.srt`, `.textgrid` and `.tsv`, for 2D characters, game engines and annotation. See `visemes`.
+"""Visemes over time, `.visemes.json`, `.srt`, `.textgrid` and `.tsv`, for 2D characters, game engines and annotation.
 
-`.srt`: a subtitle for each viseme of Oculus' set. `.textgrid`: the same as a tier `visemes` for Praat. `.tsv`: the mouth
-shapes A to H and X of Rhubarb Lip Sync, a line with the time and the shape for each change, which is the format of its option
-`-f tsv`.
+`.visemes.json`: `fps`, `names` of the fifteen, `weights` of each in every frame, which together move the mouth most nearly as
+the motion does, and `cues`, one viseme after the other (see `visemes`), with start and end in seconds. `.srt`: a subtitle for
+each viseme of Oculus' set. `.textgrid`: the same as a tier `visemes` for Praat. `.tsv`: the mouth shapes A to H and X of
+Rhubarb Lip Sync, a line with the time and the shape for each change, which is the format of its option `-f tsv`.
 Rhubarb's shapes: https://github.com/DanielSWolf/rhubarb-lip-sync#mouth-shapes
 """
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from pathlib import Path
 
@@ -24,9 +26,22 @@ RHUBARB = {
 
 def write(animation: Animation, path: Path) -> None:
     """Write the visemes. Raises InputError for heads without ARKit's shapes."""
-    text = {".srt": _srt, ".textgrid": _textgrid, ".tsv": _tsv}[path.suffix.lower()](spans(animation))
+    kind = path.suffix.lower()
+    cues = spans(animation)
+    text = _json(animation, cues) if kind == ".json" else {".srt": _srt, ".textgrid": _textgrid, ".tsv": _tsv}[kind](cues)
     with replacing(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def _json(animation: Animation, cues: list[Span]) -> str:
+    motion = animation.to("oculus")
+    content = {
+        "fps": motion.fps,
+        "names": list(motion.head.names),
+        "weights": [[round(value, 4) for value in row] for row in motion.coefficients.tolist()],
+        "cues": [{"start": round(a, 6), "end": round(b, 6), "viseme": name} for a, b, name in cues],
+    }
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))
 
 
 def _srt(cues: list[Span]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ import numpy as np
 
 from talkinghead.errors import InputError, InputWarning, shown
 from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.character.controls import find_controls
 from talkinghead.head.head import Head
 from talkinghead.head.shape_names import arkit_name, bare
+from talkinghead.head.transfer.shape_sets import set_of
 from talkinghead.io.files import load_json
 from talkinghead.io.tables import Table, read_table, wide_table
 from talkinghead.io.timecode import ROWS, Clock, of_numbers, read_clock
@@ -85,6 +88,8 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     shown = {arkit_name(name) for name in columns}
     if None not in shown and (lost or head.character is not None) and head.topology != Head.default().topology:
         return read(path, None, fps).on(head)
+    if (lost or head.character is not None) and (own := _named(columns)) is not None and own.names != head.names:
+        return read(path, own, fps).on(head)
     if lost or not any(name.lower() in rows for name in columns):
         what = f"lacks {', '.join(lost[:3])}" if lost else "has none of its shapes"
         raise InputError(f"{path}: made for another head: {head.name!r} {what}; give the head that it was made for")
@@ -106,6 +111,17 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
         return Animation(coefficients, curves.clock.fps, head, rotation=rotation, meta=meta)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _named(columns: Iterable[str]) -> Head | None:
+    """A head with shapes of these names, where they say what they do: a face of a set that is known, else the names alone."""
+    names = tuple(columns)
+    if (kind := set_of(names)) is not None:
+        return Head.default().with_shapes(kind)
+    if any(name in ARKIT for name in names) or not find_controls(names):
+        return None
+    empty = np.zeros((0, 3), np.float32)
+    return Head("curves", empty, empty.astype(np.int32), np.zeros((len(names), 0, 3), np.float32), names)
 
 
 def shapes(path: str | Path) -> tuple[str, ...]:

@@ -8,18 +8,22 @@ Legend: T frames, V vertices, S shape and E expression parameters, J joints (roo
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from talkinghead.errors import InputError
-from talkinghead.head.head import Head
+from talkinghead.head.landmarks import find_landmarks, find_mouth
+from talkinghead.head.regions import estimate_regions, load_regions
 
 SHAPES = 300  # columns of shapedirs before the expressions, in the models with 400
 NAMES = {"neck": 1, "jaw": 2, "left_eye": 3, "right_eye": 4}  # joints
 AXES = ("jaw_x", "jaw_y", "jaw_z")
 TYPICAL = 0.2  # rad: a jaw open in speech
+STEPS = 3  # of Gauss-Newton: the jaw turns by a fraction of a radian
+CHANGES, COST = (0.5, 0.05), 1e-7  # of an expression and of an angle, rad, that cost as much as this, square metres
 KEYS = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 MASKS = "FLAME_masks.pkl"
 
@@ -77,32 +81,76 @@ class Flame:
         """(V, 3): the face of (up to S,) shape parameters at rest."""
         return self.template if shape is None else self.template + self.shape[..., : len(shape)] @ np.asarray(shape, np.float64)
 
-    def head(self, shape: np.ndarray | None = None) -> Head:
-        """The model as linear shapes: expression_000 ..., and the jaw's three angles, so that its parameters are coefficients.
+    def head_fields(self, shape: np.ndarray | None = None) -> dict:
+        """The fields of a `Head`: linear shapes expression_000 ..., and the jaw's three angles, so that parameters are weights.
 
         Expressions are exact while the jaw is shut. The jaw's turn becomes a straight line, a secant: it is exact at 0.2 rad
         about x (open), and about y and z the mean of both sides. A chin 0.1 m from the joint is then 0.5 mm off at 0.1 rad,
-        1.5 mm at 0.3 and 4 mm at 0.4; `vertices` has no such error.
+        1.5 mm at 0.3 and 4 mm at 0.4; `vertices` has no such error, and `to_weights` and `to_parameters` spread it.
+        Regions and landmarks that no masks tell are estimated.
         """
         rest, none = self.rest(shape), np.zeros((3, 0))
         there = self.vertices(none, TYPICAL * np.eye(3), shape) - rest
         back = self.vertices(none, -TYPICAL * np.eye(3), shape) - rest
         jaw = np.stack([there[0], (there[1] - back[1]) / 2, (there[2] - back[2]) / 2]) / TYPICAL
         joints = self.regressor @ rest
-        names = (*(f"expression_{i:03d}" for i in range(self.expression.shape[2])), *AXES)
-        from talkinghead.head.landmarks import find_landmarks
+        basis = np.concatenate([np.moveaxis(self.expression, 2, 0), jaw]).astype(np.float32)
+        spread = basis * np.array([1.0] * self.expression.shape[2] + [TYPICAL / 2] * 3, np.float32)[:, None, None]
+        mouth = find_mouth(rest, spread) if spread.any() else None
+        guessed = estimate_regions(rest, spread, mouth) if mouth is not None else {}
+        balls = self.weights[:, NAMES["left_eye"] :].sum(1) > 0.5
+        regions = guessed | {"eyeballs": balls.astype(np.float32)} | self.regions
+        return {
+            "name": self.name,
+            "template": rest.astype(np.float32),
+            "faces": self.faces,
+            "basis": basis,
+            "names": (*(f"expression_{i:03d}" for i in range(self.expression.shape[2])), *AXES),
+            "regions": regions,
+            "landmarks": find_landmarks(rest, self.faces, regions, mouth),
+            "joints": {name: joints[joint].astype(np.float32) for name, joint in NAMES.items()},
+            "provenance": {"source": "FLAME, supplied by the user", "licence": "FLAME's; do not pass on"}
+            | ({} if shape is None else {"shape": np.asarray(shape, np.float64).tolist()}),
+        }
 
-        return Head(
-            name=self.name,
-            template=rest.astype(np.float32),
-            faces=self.faces,
-            basis=np.concatenate([np.moveaxis(self.expression, 2, 0), jaw]).astype(np.float32),
-            names=names,
-            regions=self.regions,
-            landmarks=find_landmarks(rest, self.faces, self.regions),
-            joints={name: joints[joint].astype(np.float32) for name, joint in NAMES.items()},
-            provenance={"source": "FLAME, supplied by the user", "licence": "FLAME's; do not pass on"},
-        )
+    def to_weights(self, expression: np.ndarray, jaw: np.ndarray, shape: np.ndarray | None = None) -> np.ndarray:
+        """(T, up to E) expression, (T, 3) jaw -> (T, E + 3) weights of `head_fields` that come nearest to its vertices."""
+        start = np.zeros((len(jaw), self.expression.shape[2] + 3))
+        start[:, : expression.shape[1]], start[:, -3:] = expression, jaw
+        flat, solve = self._linear(shape)
+        missed = self._offsets(start, shape) - start @ flat
+        return (start + missed @ solve).astype(np.float32)
+
+    def to_parameters(self, weights: np.ndarray, shape: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The inverse: (T, E + 3) weights -> (T, E) expression and (T, 3) jaw, axis-angle rad (Gauss-Newton)."""
+        flat, solve = self._linear(shape)
+        wanted, found = weights @ flat, weights.astype(np.float64)
+        for _ in range(STEPS):
+            found = found + (wanted - self._offsets(found, shape)) @ solve
+        return found[:, :-3].astype(np.float32), found[:, -3:].astype(np.float32)
+
+    def _offsets(self, parameters: np.ndarray, shape: np.ndarray | None) -> np.ndarray:
+        """(T, E + 3) -> (T, 3 V) metres from the face at rest."""
+        found = self.vertices(parameters[:, :-3], parameters[:, -3:], shape) - self.rest(shape)
+        return found.reshape(len(found), -1)
+
+    def _linear(self, shape: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """(E + 3, 3 V) linear shapes, and (3 V, E + 3): offsets to weights, by least squares that change weights little."""
+        flat = self.head_fields(shape)["basis"].reshape(self.expression.shape[2] + 3, -1).astype(np.float64)
+        gram = flat @ flat.T
+        gram += np.diag(COST / np.array([CHANGES[0]] * (len(gram) - 3) + [CHANGES[1]] * 3) ** 2)
+        return flat, np.linalg.solve(gram, flat).T
+
+
+def is_flame(path: Path) -> bool:
+    """Whether a file is to be read as a FLAME model: a pickle, or an `.npz` with its template."""
+    if path.suffix.lower() in (".pkl", ".pickle"):
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "v_template.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def read_flame(path: str | Path) -> Flame:
@@ -174,6 +222,4 @@ def _read(path: Path) -> dict:
 
 
 def _regions(path: Path, vertices: int) -> dict[str, np.ndarray]:
-    from talkinghead.head.regions import load_regions
-
     return load_regions(path, vertices) if path.exists() else {}

@@ -16,6 +16,7 @@ from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
 from talkinghead.head.character.character import Character
 from talkinghead.head.character.mesh import geometry
+from talkinghead.head.flame import Flame, is_flame, read_flame
 from talkinghead.head.identity import (
     AGES,
     ANCESTRIES,
@@ -28,6 +29,7 @@ from talkinghead.head.identity import (
     read_gender,
 )
 from talkinghead.head.lip_seal import SealGeometry
+from talkinghead.head.transfer.shape_sets import shape_set
 from talkinghead.io.gltf import is_gltf
 from talkinghead.io.stored_head import read_stored
 
@@ -66,6 +68,7 @@ class Head:
     identity: dict[str, np.ndarray] = field(default_factory=dict)  # direction name -> (V, 3) to add to the template
     provenance: dict = field(default_factory=dict)  # source, licence
     character: Character | None = None  # the glTF or VRM file that it was read from, to be written back with motion in it
+    flame: Flame | None = None  # the FLAME model that it was read from
 
     def __post_init__(self) -> None:
         v, k = len(self.template), len(self.names)
@@ -107,13 +110,15 @@ class Head:
 
     @classmethod
     def load(cls, path: str | Path) -> Head:
-        """Read a head saved by `save`, or a character of a `.glb`, `.gltf` or `.vrm` file, whose own shapes are its basis.
+        """Read a head saved by `save`, FLAME, or a character of a `.glb`, `.gltf` or `.vrm` file, whose shapes are its basis.
 
         Raises InputError if the file is missing, is no head, or is a character whose mouth has no shapes.
         """
         path = Path(path)
         if is_gltf(path):
             return cls._of_character(path)
+        if is_flame(path):
+            return cls.of_flame(read_flame(path))
         if (kind := path.suffix.lower()) in MESHES:
             fitted = kind in (".obj", ".ply", ".stl")
             way = (
@@ -145,6 +150,11 @@ class Head:
         )
 
     @classmethod
+    def of_flame(cls, flame: Flame, shape: np.ndarray | None = None) -> Head:
+        """A FLAME model with (up to S,) shape parameters as a head, whose shapes are expressions and the jaw's angles."""
+        return cls(**flame.head_fields(shape), flame=flame)
+
+    @classmethod
     def _of_character(cls, path: Path) -> Head:
         try:
             character = Character.read(path)
@@ -155,6 +165,16 @@ class Head:
             raise InputError(f"{path}: its description is not that of glTF ({brief(error)})") from None
         parts = tuple(Part(name, faces, colour, rough) for name, colour, rough, faces in fields.pop("parts"))
         return cls(**fields, parts=parts, character=character)
+
+    def with_shapes(self, kind: str) -> Head:
+        """The same face with the shapes of another set, made of its own ARKit shapes: "oculus", "vrm"; "arkit" is itself.
+
+        Raises InputError for another set, or a head without ARKit's shapes.
+        """
+        if kind == "arkit" and "jawOpen" in self.names:
+            return self
+        names, weights = shape_set(kind, self.names)
+        return replace(self, names=names, basis=np.tensordot(weights, self.basis, 1).astype(np.float32), character=None)
 
     def save(self, path: str | Path) -> None:
         """Write one `.npz` without pickle. Shapes are rounded to 0.01 mm, which is what makes the file small.

@@ -22,28 +22,35 @@ def read_head(name: str, voice: Waveform | None = None) -> Head | None:
     """The head that `--head` names; None for the plain default one.
 
     default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry and seed are `Head.default`'s arguments,
-    any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`, at 16 kHz, does not tell.
+    shapes is a set of `Head.with_shapes`, any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`,
+    at 16 kHz, does not tell.
     """
     from talkinghead.head.head import Head
 
     word, _, person = name.partition(":")
     if word not in WORDS:
         return Head.load(name)
+    given = _person(name, person) if person else {}
+    shapes = given.pop("shapes", None)
     if word == "auto":
         if voice is None:
             raise InputError(f"head {name}: listens to a recording, so it is for animate; name a person as default:age=60,…")
-        return Head.from_voice(voice, **(_person(name, person) if person else {}))
-    return Head.default(**_person(name, person)) if person else None
+        head = Head.from_voice(voice, **given)
+    else:
+        head = Head.default(**given) if person else None
+    return head if shapes is None else (head or Head.default()).with_shapes(shapes)
 
 
 def _person(name: str, person: str) -> dict:
-    """The arguments of `Head.default` in the text after the colon."""
+    """The arguments of `Head.default` in the text after the colon, and `shapes`."""
     given: dict = {"face": {}}
     for item in person.split(","):
         key, sign, value = (part.strip() for part in item.partition("="))
         if not sign or not key or not value:
             raise InputError(f"head {name}: write key=value,… after the colon, such as default:age=60,gender=female,seed=3")
-        if key in ("age", "gender", "ancestry", "seed"):
+        if key == "shapes":
+            given[key] = value
+        elif key in ("age", "gender", "ancestry", "seed"):
             given[key] = _number(value, int if key == "seed" else float) if key in ("age", "seed") else _maybe_number(value)
         else:
             given["face"][key] = _number(value, float)

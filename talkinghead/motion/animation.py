@@ -14,6 +14,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
+from talkinghead.motion.surface import over_surface
 from talkinghead.motion.tongue import tongue_bend, tongue_shapes, tongue_weights
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
@@ -155,30 +156,61 @@ class Animation:
         return replace(self, fps=float(fps), **changed)
 
     def on(self, head: Head) -> Self:
-        """The same motion on another head: as it is on one of the same topology, else by the names of its shapes.
+        """The same motion on another head: one rule for all heads.
 
-        Gaze becomes eyeLook weights where the other head has such shapes. Raises InputError for a residual, which belongs to
-        one mesh, and if no shape that moves is known on the other head.
+        With the same shapes of the same mesh it is as it is. With other shapes of it, weights are found that move its vertices
+        alike (`motion.surface`). Another mesh goes by the names of shapes, where both heads have such as are known
+        (`head.shape_names`) or share theirs; else, as of FLAME or of a residual, by which points of the two faces correspond.
+        A residual becomes weights then. Gaze becomes eyeLook weights where the other head has such shapes. Raises InputError if
+        neither names nor surfaces tell how.
         """
         if head.topology == self.head.topology:
             return replace(self, head=head)
-        made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
-        if self.residual is not None:
-            raise InputError(f"{made}; its residual fits no other mesh, such as {head.name!r} ({head.topology})")
-        turns = any(control.area == "gaze" for control in controls_of(head))
+        turns = any(control.area == "gaze" for control in controls_of(head)) and eye_shapes(self.head)
         source = self.with_gaze_as_shapes() if turns or not _has_eyes(head) else self
-        moving = [name for name, column in zip(source.head.names, source.coefficients.T, strict=True) if column.any()]
-        arkit = to_arkit(source.coefficients, source.head)
-        weights = None if arkit is None else from_arkit(arkit, head, lip_gap_of(source.coefficients, source.head))
+        alike = len(self.head.template) == len(head.template) > 0 and np.array_equal(self.head.faces, head.faces)
+        weights = None if alike or self.residual is not None else source._by_names(head)
         if weights is None:
-            if not set(moving) <= set(head.names):
-                raise InputError(
-                    f"{made}, {head.name!r} ({head.topology}) is another mesh and has no shapes that are known by name"
-                )
-            shared = [name for name in source.head.names if name in head.names]
-            values = source.coefficients[:, [source.head.names.index(name) for name in shared]]
+            try:
+                weights = over_surface(source.coefficients, source.head, head, source.residual)
+            except InputError as error:
+                made = f"animation was made for head {self.head.name!r} ({self.head.topology})"
+                other = f"{head.name!r} ({head.topology}) is another mesh and has no shapes that are known by name"
+                raise InputError(f"{made}, {other}; {error}") from None
+        return replace(source, coefficients=weights, head=head, residual=None)
+
+    def to(self, shapes: str) -> Self:
+        """The same motion as weights of another set of shapes of the same face: "arkit", "oculus" (visemes) or "vrm".
+
+        A head without ARKit's shapes, such as FLAME's, gives way to the default one. `head.names` has the names of the columns.
+        """
+        kept = self.head if "jawOpen" in self.head.names else Head.default()
+        return self.on(kept.with_shapes(shapes))
+
+    def _by_names(self, head: Head) -> np.ndarray | None:
+        """(T, K) weights of another head's shapes by their names; None where names do not tell."""
+        arkit = to_arkit(self.coefficients, self.head)
+        weights = None if arkit is None else from_arkit(arkit, head, lip_gap_of(self.coefficients, self.head))
+        moving = {name for name, column in zip(self.head.names, self.coefficients.T, strict=True) if column.any()}
+        if weights is None and moving <= set(head.names):
+            shared = [name for name in self.head.names if name in head.names]
+            values = self.coefficients[:, [self.head.names.index(name) for name in shared]]
             weights = head.scatter_coefficients(values, shared)
-        return replace(source, coefficients=weights, head=head)
+        return weights
+
+    def as_weights(self) -> Self:
+        """The same motion without residual: the head's shapes weighted so that they come nearest to the vertices.
+
+        `meta["left_out"]` has the mean and the largest distance of a vertex that is left, in metres.
+        """
+        if self.residual is None:
+            return self
+        found = replace(self, coefficients=over_surface(self.coefficients, self.head, self.head, self.residual), residual=None)
+        total, most = 0.0, 0.0
+        for span in spans(len(self), 64):
+            far = np.linalg.norm(found.offsets(span) - self.offsets(span), axis=-1)
+            total, most = total + float(far.mean(1).sum()), max(most, float(far.max()))
+        return replace(found, meta=self.meta | {"left_out": {"mean": total / len(self), "largest": most}})
 
     def with_gaze_as_shapes(self) -> Self:
         """Gaze folded into the ARKit eyeLook shapes, for formats and clients that know no eye joints."""

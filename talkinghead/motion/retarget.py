@@ -16,6 +16,7 @@ from talkinghead.head.blendshapes import ARKIT, solve_box
 from talkinghead.head.character.controls import UNITS, Control, find_controls
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import LIP_LANDMARKS, lip_gap
+from talkinghead.head.transfer.shape_sets import SETS, set_of, shape_set
 
 MOST = 1.5  # weight of a shape that opens the mouth: some are modelled for a small opening
 LIPS = 30.0  # how much more the gap between the lips counts than a vertex of the skin
@@ -29,6 +30,9 @@ def controls_of(head: Head) -> tuple[Control, ...]:
 
 def to_arkit(coefficients: np.ndarray, head: Head) -> np.ndarray | None:
     """(T, K) weights of a head -> (T, A) of ARKit's shapes, in the order of ARKIT; None where no name says what it does."""
+    if (kind := set_of(head.names)) is not None:
+        named = [list(SETS[kind]).index(name) for name in head.names]
+        return coefficients @ shape_set(kind, ARKIT)[1][named]
     controls = [control for control in controls_of(head) if len(control.drives) == 1]
     if not controls:
         return None

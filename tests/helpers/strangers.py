@@ -440,9 +440,9 @@ def _flame(name: str) -> Reader:
         save(folder / name)
 
     def read(folder: Path) -> None:
-        from talkinghead.head.flame import read_flame
+        from talkinghead.head.head import Head
 
-        head = read_flame(folder / name).head()
+        head = Head.load(folder / name)
         assert np.isfinite(head.template).all() and np.isfinite(head.basis).all()
 
     return Reader(name, "npz" if name.endswith("npz") else "bytes", make, read)

@@ -162,10 +162,24 @@ def test_on_another_mesh_by_the_names_of_its_shapes():
     assert np.count_nonzero(moved.coefficients) == 1
     weak = jaw([0.0, 0.4]).on(other)  # its jaw opens half as far for its mouth
     np.testing.assert_allclose(weak.coefficients[:, names.index("blendShape1.jaw_open")], [0, 0.8], atol=1e-6)
-    with pytest.raises(InputError, match="another mesh and has no shapes that are known by name"):
-        jaw([1.0]).on(replace(other, names=tuple(f"pca{k}" for k in order)))
-    with pytest.raises(InputError, match="residual"):
-        replace(jaw([1.0]), residual=np.ones((1, len(HEAD.template), 3))).on(other)
+
+
+def test_on_another_mesh_that_neither_names_nor_surfaces_tell():
+    nameless = replace(HEAD, names=tuple(f"pca{k}" for k in range(len(HEAD.names))), faces=HEAD.faces[:-1], landmarks={})
+    with pytest.raises(InputError, match=r"another mesh and has no shapes that are known by name.* too few landmarks"):
+        jaw([1.0]).on(nameless)
+
+
+def test_on_other_shapes_of_the_same_mesh():
+    """Mixed shapes without known names, and a residual: the vertices stay where they are."""
+    mixed = replace(HEAD, names=tuple(f"a{k}" for k in range(len(HEAD.names))), basis=HEAD.basis[::-1] * 0.5)
+    move = jaw([0.0, 0.4])
+    np.testing.assert_allclose(move.on(mixed).vertices(), move.vertices(), atol=1e-6)
+    as_residual = replace(move, coefficients=0 * move.coefficients, residual=move.offsets())
+    found = as_residual.on(mixed)
+    assert found.residual is None
+    np.testing.assert_allclose(found.vertices(), move.vertices(), atol=1e-6)
+    np.testing.assert_allclose(as_residual.as_weights().coefficients, move.coefficients, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def heads(takes: list[Take]) -> dict:
     model = next((take.details["flame"] for take in takes if take.annotation == "flame-vertices"), None)
     if model is not None:
         flame = read_flame(model)
-        head = flame.head()
+        head = Head.of_flame(flame)
         none = np.zeros((0, len(flame.template), 3), np.float32)
         found["flame-vertices"] = head_for("flame-vertices", flame.template, flame.faces, none, head.regions, head.landmarks)
     return found

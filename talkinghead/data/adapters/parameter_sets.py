@@ -66,9 +66,10 @@ def flame_names() -> tuple[str, ...]:
 def flame_heads(takes: list) -> dict:
     """{"flame": Head} where the user gave a FLAME model, which then is in the takes' details; {} otherwise."""
     from talkinghead.head.flame import read_flame
+    from talkinghead.head.head import Head
 
     model = next((m for take in takes if take.annotation == "flame" and (m := take.details.get("flame"))), None)
-    return {"flame": read_flame(model).head()} if model else {}
+    return {"flame": Head.of_flame(read_flame(model))} if model else {}
 
 
 def frames(values: np.ndarray, name: str, path: Path) -> np.ndarray:
