@@ -15,7 +15,8 @@ from talkinghead.export import FORMATS, check, formats, save, suffixes
 pytestmark = pytest.mark.filterwarnings("ignore:.*Unreal and Maya")  # of the hand-made motion
 
 
-WRITTEN = [s for s in FORMATS if s != ".vrm" and (s != ".fbx" or find_spec("bpy"))]  # .vrm: of a character only
+OWN = (".vrm", ".flame.npz")  # of a character, or of FLAME, only
+WRITTEN = [s for s in FORMATS if s not in OWN and (s != ".fbx" or find_spec("bpy"))]
 
 
 @pytest.mark.parametrize("suffix", WRITTEN)
