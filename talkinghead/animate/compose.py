@@ -25,6 +25,7 @@ from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
 from talkinghead.motion.pauses import rest_mouth
 from talkinghead.motion.tongue import put_out_tongue, raise_tongue, tongue_tip
+from talkinghead.motion.variance import reach, restore_variance
 
 BLOCK = 10_000  # frames that are composed at a time
 
@@ -37,7 +38,8 @@ class SpeechMotion:
     far the lips are to be shut, rest: (T,) how far the mouth is to rest, both 0 to 1; None where nothing tells. blendshapes:
     whether the weights are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's
     parameters are left as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see
-    `motion.articulation`. tongue: (T, 5), see `motion.tongue`. listens: whether the recording is another's voice.
+    `motion.articulation`. tongue: (T, 5), see `motion.tongue`. listens: whether the recording is another's voice. predicted:
+    whether a network predicts `neutral`, so that it moves less than people do (`motion.variance`).
     """
 
     neutral: np.ndarray | Rows
@@ -50,6 +52,7 @@ class SpeechMotion:
     rounding: np.ndarray | None = None
     tongue: np.ndarray | None = None
     listens: bool = False
+    predicted: bool = False
 
 
 def compose(
@@ -109,7 +112,7 @@ def _layered(
 
     moving: share of what phonemes add, which is less where the speech is to move the mouth less.
     """
-    neutral = speech.neutral[span]
+    neutral = _neutral(speech, span, head)
     expression = np.zeros_like(neutral) if speech.expression is None else speech.expression[span]
     if not speech.blendshapes:
         return neutral + expression
@@ -128,6 +131,16 @@ def _layered(
         intensity = settings.expressiveness * curve.at(frame_times(len(speech.neutral), speech.fps)[span]).sum(1)
         weights = rest_mouth(weights, speech.rest[span] * (1 - np.clip(intensity, 0, 1)), head)
     return weights
+
+
+def _neutral(speech: SpeechMotion, span: slice, head: Head) -> np.ndarray:
+    """(n, K) weights of some frames without an emotion."""
+    if not (speech.predicted and speech.blendshapes):
+        return speech.neutral[span]
+    margin = reach(speech.fps)
+    first = max(0, span.start - margin)
+    around = restore_variance(speech.neutral[first : span.stop + margin], head.names, speech.fps)
+    return around[span.start - first : span.stop - first]
 
 
 def _clock(count: int, fps: float, wanted: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

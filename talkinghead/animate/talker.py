@@ -149,7 +149,9 @@ class Talker:
                 bar.update(task, completed=int(len(neutral) / self.config.fps))
             fps = self.config.fps
             articulated = _articulated(heard, fps)
-            speech = SpeechMotion(neutral, expression, fps=fps, blendshapes=annotation in BLENDSHAPES, **articulated)
+            speech = SpeechMotion(
+                neutral, expression, fps=fps, blendshapes=annotation in BLENDSHAPES, predicted=True, **articulated
+            )
             meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
             return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
 
