@@ -128,7 +128,7 @@ def test_tables_tell_the_truth():
     assert re.findall(r"^\| `(\w+)`", verbs, re.MULTILINE) == list(cli.VERBS)
     keys = README.split("| key |")[1].split("Metres")[0]
     assert set(re.findall(r"^\| `(\w+)`", keys, re.MULTILINE)) == set(KEYS)
-    assert all(f"`{suffix}`" in README and suffix in cli.VERBS["convert"].__doc__ for suffix in suffixes())
+    assert all(f"`{suffix}`" in README and suffix in cli.VERBS["convert"].load().__doc__ for suffix in suffixes())
 
 
 def test_links_lead_somewhere():

@@ -1,4 +1,4 @@
-"""The command line: one function for each verb. Heavy modules are imported when a verb needs them."""
+"""The command line: one function for each verb, whose module is imported when the verb is asked for."""
 
 from __future__ import annotations
 
@@ -8,29 +8,22 @@ import warnings
 from collections.abc import Callable
 
 from talkinghead import signals
-from talkinghead.cli.animate import animate
-from talkinghead.cli.convert import convert, render
-from talkinghead.cli.doctor import doctor
-from talkinghead.cli.evaluate import evaluate
-from talkinghead.cli.export_model import export_model
-from talkinghead.cli.head import head
-from talkinghead.cli.info import info
-from talkinghead.cli.parser import parse
-from talkinghead.cli.prepare import prepare
-from talkinghead.cli.train import train
+from talkinghead.cli.parser import Verb, parse
 from talkinghead.errors import InputError, InputWarning
 
 VERBS = {
-    "animate": animate,
-    "render": render,
-    "convert": convert,
-    "head": head,
-    "prepare": prepare,
-    "train": train,
-    "evaluate": evaluate,
-    "export-model": export_model,
-    "doctor": doctor,
-    "info": info,
+    "animate": Verb("animate", "animate", "Turn speech into a talking head: one recording into files, or many into a folder."),
+    "render": Verb("convert", "render", "Show an animation as a video."),
+    "convert": Verb("convert", "convert", "Write an animation in other formats."),
+    "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
+    "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
+    "train": Verb("train", "train", "Train a model."),
+    "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),
+    "export-model": Verb("export_model", "export_model", "Make ONNX graphs of a model, so that it runs without torch."),
+    "doctor": Verb(
+        "doctor", "doctor", "Show what works here, what is missing, what each is for, and the command that brings it."
+    ),
+    "info": Verb("info", "info", "Show versions, devices, renderers, extras and what is shipped."),
 }
 
 

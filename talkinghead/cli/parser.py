@@ -6,13 +6,15 @@ import contextlib
 import functools
 import io
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import tyro
 
 from talkinghead.errors import InputError
-from talkinghead.motion.emotion_curve import EmotionSpec
 
 OUTPUTS = ("-o", "--output")
 TYPES = tyro.constructors.ConstructorRegistry()
@@ -21,7 +23,8 @@ TYPES = tyro.constructors.ConstructorRegistry()
 @TYPES.primitive_rule
 def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
     """An emotion is text on the command line; in Python it may be of other types."""
-    if kind.type != EmotionSpec:
+    curves = sys.modules.get("talkinghead.motion.emotion_curve")  # there if the verb asked for has an emotion
+    if curves is None or kind.type != curves.EmotionSpec:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
@@ -32,9 +35,34 @@ def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pri
     )
 
 
-def parse(verbs: dict[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
+@dataclass(frozen=True)
+class Verb:
+    """Where the function of a verb is, in a module of this folder, and its line in the overview of all verbs."""
+
+    module: str
+    function: str
+    summary: str
+
+    def load(self) -> Callable[..., None]:
+        return getattr(import_module(f"talkinghead.cli.{self.module}"), self.function)
+
+    def unloaded(self) -> Callable[..., None]:
+        """A function that stands for the verb in the overview."""
+
+        def stand_in() -> None: ...
+
+        stand_in.__doc__ = self.summary
+        return stand_in
+
+
+def parse(known: Mapping[str, Verb | Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
     """The verb with its arguments, ready to run. tyro's boxes of text become one line."""
     complaint = io.StringIO()
+    asked = arguments[0] if arguments else ""
+    verbs = {
+        name: given if not isinstance(given, Verb) else given.load() if name == asked else given.unloaded()
+        for name, given in known.items()
+    }
     arguments = _with_odd_names(arguments)
     try:
         with contextlib.redirect_stderr(complaint):

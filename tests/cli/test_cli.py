@@ -21,7 +21,7 @@ from talkinghead.errors import InputError
 from talkinghead.head import spec
 from talkinghead.head.head import Head
 
-VERBS = ("animate", "render", "convert", "head", "prepare", "train", "evaluate", "doctor", "info")
+VERBS = ("animate", "render", "convert", "head", "prepare", "train", "evaluate", "export-model", "doctor", "info")
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:
@@ -390,13 +390,15 @@ def test_help_names_every_verb_and_each_has_its_own(capsys):
     for verb in VERBS:
         assert f"• {verb} " in overview
         assert f"usage: talkinghead {verb}" in helped(capsys, verb)
+        known = cli.VERBS[verb]
+        assert (known.load().__doc__ or "").split("\n")[0].startswith(known.summary)
 
 
 def test_help_says_which_option_is_for_which_source(capsys, monkeypatch):
     from talkinghead.data import preparation
 
     known = {source: set(preparation.options_of(source)) for source in preparation.SOURCES}
-    lines = [line.strip() for line in (cli.prepare.__doc__ or "").splitlines()]
+    lines = [line.strip() for line in (cli.VERBS["prepare"].load().__doc__ or "").splitlines()]
     said = {line.split(":")[0]: line.split(":")[1] for line in lines if line.count(":") >= 2 and "source" not in line}
     for option in set.union(*known.values()):
         sources = {source.strip() for source in said[option].split(",")}
