@@ -125,7 +125,7 @@ def test_tables_tell_the_truth():
     from talkinghead.export.npz import KEYS
 
     verbs = README.split("| verb |")[1].split("```")[0]
-    assert re.findall(r"^\| `(\w+)`", verbs, re.MULTILINE) == list(cli.VERBS)
+    assert re.findall(r"^\| `([\w-]+)`", verbs, re.MULTILINE) == list(cli.VERBS)
     keys = README.split("| key |")[1].split("Metres")[0]
     assert set(re.findall(r"^\| `(\w+)`", keys, re.MULTILINE)) == set(KEYS)
     assert all(f"`{suffix}`" in README and suffix in cli.VERBS["convert"].load().__doc__ for suffix in suffixes())

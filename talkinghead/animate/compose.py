@@ -12,6 +12,7 @@ import numpy as np
 
 from talkinghead.animate.animation import Animation
 from talkinghead.animate.settings import AnimateSettings
+from talkinghead.animate.variance import reach, restore_variance
 from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.blocks import Rows, spans
@@ -25,7 +26,6 @@ from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
 from talkinghead.motion.pauses import rest_mouth
 from talkinghead.motion.tongue import put_out_tongue, raise_tongue, tongue_tip
-from talkinghead.motion.variance import reach, restore_variance
 
 BLOCK = 10_000  # frames that are composed at a time
 
@@ -39,7 +39,7 @@ class SpeechMotion:
     whether the weights are ARKit's, so that gains, closure, rest and nonverbal motion mean something; raw vertices and FLAME's
     parameters are left as they are. bite: (T,) how far the lower lip is to be at the teeth, 0 to 1. rounding: (T, 2), see
     `motion.articulation`. tongue: (T, 5), see `motion.tongue`. listens: whether the recording is another's voice. predicted:
-    whether a network predicts `neutral`, so that it moves less than people do (`motion.variance`).
+    whether a network predicts `neutral`, so that it moves less than people do (`animate.variance`).
     """
 
     neutral: np.ndarray | Rows

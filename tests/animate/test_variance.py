@@ -1,6 +1,6 @@
 import numpy as np
 
-from talkinghead.motion.variance import reach, restore_variance
+from talkinghead.animate.variance import reach, restore_variance
 
 NAMES = ("jawOpen", "browInnerUp", "mouthFunnel")
 FPS = 50.0
