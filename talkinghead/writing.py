@@ -44,7 +44,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     try:
-        with _workplace(path) as place:
+        with _workplace(path) as (place, handles):
             fresh = place / path.name
             try:
                 yield fresh
@@ -54,11 +54,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
                 if (refusal := _refusal(error, place, path)) is not None:
                     raise refusal from None
                 raise
+            _check_kept(place, path, handles)
             _swap(fresh, path, place / BEFORE)
     except OSError as error:
         if error.errno not in STORAGE or not _concerns(error, path):
             raise
         raise _unwritable(path, error) from None
+
+
+def need_folder(path: Path) -> None:
+    """Raise OutputError if the folder of an output is not there: it was, and whoever removed it does not want it again."""
+    if not path.parent.is_dir():
+        raise _unwritable(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
 def unfinished(path: Path) -> Path:
@@ -92,14 +99,14 @@ def _remove(left: Path) -> None:
 
 
 @contextlib.contextmanager
-def _workplace(path: Path) -> Iterator[Path]:
-    """The hidden folder of an output, empty and locked; it is removed at the end."""
+def _workplace(path: Path) -> Iterator[tuple[Path, list[int]]]:
+    """The hidden folder of an output, empty and locked, and what keeps it locked; it is removed at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     place, handles = unfinished(path), []
     try:
         _take(place, path, handles)
         _clear(place)
-        yield place
+        yield place, handles
     finally:
         try:
             _release(handles)
@@ -108,6 +115,16 @@ def _workplace(path: Path) -> Iterator[Path]:
             _release(handles)
             _remove(place)
             raise
+
+
+def _check_kept(place: Path, path: Path, handles: list[int]) -> None:
+    """Raise OutputError if a library, such as USD's, made the folders again that somebody had removed meanwhile."""
+    if handles and os.fstat(handles[-1]).st_nlink == 0:
+        _clear(place)
+        place.rmdir()
+        with contextlib.suppress(OSError):  # something else is in it
+            path.parent.rmdir()
+        raise OutputError(f"{path}: cannot be written (its folder {path.parent} is not there any more)")
 
 
 def _take(place: Path, path: Path, handles: list[int]) -> None:

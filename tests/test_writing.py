@@ -201,6 +201,20 @@ def test_a_folder_that_goes_is_one_line_with_the_name(error, tmp_path):
         make(tmp_path / "out" / "a.npz", error=error, lost=tmp_path / "out")
 
 
+def test_a_library_that_makes_a_removed_folder_again_is_found_out(tmp_path):
+    """USD makes all folders above a file that it writes."""
+
+    def write() -> None:
+        with replacing(tmp_path / "out" / "a.usdc") as fresh:
+            shutil.rmtree(tmp_path / "out")
+            fresh.parent.mkdir(parents=True)
+            fresh.write_text("new")
+
+    with pytest.raises(InputError, match=r"a\.usdc: cannot be written \(its folder .*out is not there any more\)"):
+        write()
+    assert not names(tmp_path)
+
+
 def test_a_file_in_the_place_of_a_folder_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/a\.npz: cannot be written \(.*file is not a folder\)"):

@@ -11,6 +11,7 @@ run on such a machine writes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +29,7 @@ from talkinghead.models.runtime.threads import limit_threads
 from talkinghead.models.runtime.threads import threads as cores
 from talkinghead.parallel import Failed, check_engine, run_jobs
 from talkinghead.version import __version__
-from talkinghead.writing import UNFINISHED, sweep
+from talkinghead.writing import UNFINISHED, need_folder, sweep
 
 if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
@@ -96,6 +97,7 @@ def animate_all(  # noqa: PLR0913
             jobs.append((item.name, item.audio, files, own, face, drawing, str(folder), device, threads, heard))
     for place in {out, *((out / file).parent for *_, plan in planned for file in plan)}:
         sweep(place)
+    _make_folders({file.parent for job in jobs for file in job[2]})
     report.write()  # before the first file: from now on these files are known as ours
     try:
         for name, result in run_jobs(_animate, jobs, workers=workers, engine=engine, title="animating" if progress else None):
@@ -140,6 +142,13 @@ def _begin(report: Report, out: Path, item: Item, plan: dict[str, str], old: dic
     else:
         report.skipped += 1
     return [out / file for file in missing]
+
+
+def _make_folders(folders: Iterable[Path]) -> None:
+    """Make folders now, so that one that is removed while this runs is missed. What is in the place of one is told later."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def _check(out: Path, files: list[str], ours: set[str]) -> None:
@@ -189,7 +198,7 @@ def _animate(
     face = _suiting(head, audio, track) if is_auto(head) else _head(head)
     animation = _talker(model, device).animate(audio, track=track, head=face, settings=settings)
     for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        need_folder(file)
         if file.suffix == VIDEO:
             animation.render(file, audio=audio, track=track, **vars(drawing))
         elif file.suffix == PAGE:

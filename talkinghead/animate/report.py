@@ -17,6 +17,7 @@ from typing import Any
 from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.io.files import parse_json
+from talkinghead.writing import need_folder
 
 VERSION = 1
 REPORT = "batch.json"
@@ -67,6 +68,9 @@ class Report:
             self.write()
 
     def write(self) -> None:
+        """Raises OutputError if the folder was removed since it was written first."""
+        if self._written:
+            need_folder(self.out / REPORT)
         with replacing(self.out / REPORT) as fresh:  # which another run waits for
             done, begun = read_report(self.out)
             begun += [file for name in self._failed for file in done.pop(name, {"files": {}})["files"]]

@@ -8,23 +8,31 @@ import warnings
 from collections.abc import Callable
 
 from talkinghead import signals
-from talkinghead.cli.parser import Verb, parse
 from talkinghead.errors import InputError, InputWarning
 
-VERBS = {
-    "animate": Verb("animate", "animate", "Turn speech into a talking head: one recording into files, or many into a folder."),
-    "render": Verb("convert", "render", "Show an animation as a video."),
-    "convert": Verb("convert", "convert", "Write an animation in other formats."),
-    "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
-    "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
-    "train": Verb("train", "train", "Train a model."),
-    "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),
-    "export-model": Verb("export_model", "export_model", "Make ONNX graphs of a model, so that it runs without torch."),
-    "doctor": Verb(
-        "doctor", "doctor", "Show what works here, what is missing, what each is for, and the command that brings it."
-    ),
-    "info": Verb("info", "info", "Show versions, devices, renderers, extras and what is shipped."),
-}
+LACKING: ModuleNotFoundError | None = None  # of a package without which there is no verb but doctor
+VERBS: dict = {}
+try:
+    from talkinghead.cli.parser import Verb, parse
+except ModuleNotFoundError as error:
+    LACKING = error
+else:
+    VERBS = {
+        "animate": Verb(
+            "animate", "animate", "Turn speech into a talking head: one recording into files, or many into a folder."
+        ),
+        "render": Verb("convert", "render", "Show an animation as a video."),
+        "convert": Verb("convert", "convert", "Write an animation in other formats."),
+        "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
+        "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
+        "train": Verb("train", "train", "Train a model."),
+        "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),
+        "export-model": Verb("export_model", "export_model", "Make ONNX graphs of a model, so that it runs without torch."),
+        "doctor": Verb(
+            "doctor", "doctor", "Show what works here, what is missing, what each is for, and the command that brings it."
+        ),
+        "info": Verb("info", "info", "Show versions, devices, renderers, extras and what is shipped."),
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
                 warnings.simplefilter("ignore")  # of libraries, which a user cannot mend
             warnings.simplefilter("always", InputWarning)
             warnings.showwarning = _tell_once()
-            parse(VERBS, sys.argv[1:] if arguments is None else arguments)()
+            _command(sys.argv[1:] if arguments is None else arguments)()
     except KeyboardInterrupt:
         return signals.status() or 130
     except Exception as error:
@@ -48,8 +56,21 @@ def main(arguments: list[str] | None = None) -> int:
     return signals.status() or 0
 
 
+def _command(arguments: list[str]) -> Callable[[], None]:
+    """The verb with its arguments, ready to run."""
+    if LACKING is None:
+        return parse(VERBS, arguments)  # pyright: ignore[reportPossiblyUnboundVariable]
+    if arguments[:1] != ["doctor"]:
+        raise LACKING
+    from talkinghead.cli.doctor import doctor
+
+    return doctor
+
+
 def _refuse(error: Exception) -> int:
     """The status of what a user can mend, once it is told; a defect is raised again."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("talkinghead"):
+        return _say(f"the package {error.name} is missing; talkinghead doctor tells what is, and the command that brings it")
     if isinstance(error, InputError):
         return _say(str(error))
     if isinstance(error, OSError) and (error.filename is not None or error.errno):  # a full disk, a folder without permission

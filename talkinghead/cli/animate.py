@@ -109,7 +109,7 @@ def _animate_one(
 
     inputs = Inputs(audio, settings, head, model, transcript)
     inputs.add_below(model)
-    check_outputs(output, audio, inputs, [VIDEO, PAGE, *suffixes()])
+    there = check_outputs(output, audio, inputs, [VIDEO, PAGE, *suffixes()])
     video = video_options(output, audio=audio, track=track, **vars(drawing))
     face = None if is_auto(head) else named_head(head)
     for path in output:
@@ -121,7 +121,7 @@ def _animate_one(
         face = named_head(head, recording) if is_auto(head) else face
         animation = _animation(recording, settings, face, model, device, transcript, listens)
     for path in output:
-        write_animation(animation, path, **video)
+        write_animation(animation, path, there, **video)
 
 
 def _animation(

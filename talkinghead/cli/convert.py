@@ -41,7 +41,7 @@ def render(
         audio: Recording to put under the video.
         fps: Frames a second; those of the animation, which some files do not tell.
     """
-    check_outputs(output, animation, Inputs(animation, audio, head, made_for), [VIDEO])
+    there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [VIDEO])
     check_fps(fps)
     video = video_options(output, audio=audio, track=track, size=read_size(size), camera=camera, backend=backend)
     if audio is not None:
@@ -50,7 +50,7 @@ def render(
         open_audio(audio, track=track).close()  # a bad file is told at once
     motion = _read(animation, head, made_for, fps)
     for path in output:
-        write_animation(motion, path, **video)
+        write_animation(motion, path, there, **video)
 
 
 def convert(
@@ -79,7 +79,7 @@ def convert(
         shape_normals: .glb: shapes turn the normals, too.
     """
     options = {"compress": bool(compress), "shape_normals": bool(shape_normals)}
-    check_outputs(output, animation, Inputs(animation, audio, head, made_for), [*suffixes(), PAGE], **options)
+    there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [*suffixes(), PAGE], **options)
     check_fps(fps)
     sound = {"audio": audio, "track": track}
     for name, value in sound.items():
@@ -87,7 +87,7 @@ def convert(
             raise InputError(f"--{name} is for {PAGE} only, and no output is one")
     motion = _read(animation, head, made_for, fps)
     for path in output:
-        write_animation(motion, path, options, **sound)
+        write_animation(motion, path, there, options, **sound)
 
 
 def _read(path: Path, head: str, made_for: str | None, fps: float | None) -> Animation:

@@ -51,6 +51,11 @@ class Check:
 def checks() -> Iterator[Check]:
     """All lines, in the order in which they are printed."""
     yield _python()
+    try:
+        from packaging.requirements import Requirement as Requirement
+    except ImportError:  # what reads the lists of all others
+        yield Check("recording -> motion, .npz .csv .glb .obj", False, "pip install 'packaging>=23'", needed=True)
+        return
     yield _packages("recording -> motion, .npz .csv .glb .obj", _requirements(), needed=True, named=NAMED)
     yield _tried("model", _model)
     yield _tried("head", _head)

@@ -15,6 +15,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.spec import is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.motion.retarget import lip_partings
+from talkinghead.writing import need_folder
 
 if TYPE_CHECKING:
     from talkinghead.audio.waveform import Waveform
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 
-def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str], **options: bool) -> None:
+def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str], **options: bool) -> list[Path]:
     """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads.
 
-    options: of formats, as in `write_animation`; each must be one of a format that is written.
+    options: of formats, as in `write_animation`; each must be one of a format that is written. Returns the folders that are
+    there, for `write_animation`.
     """
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
@@ -48,6 +50,7 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
         if not any(_own(path, {name: True}) for path in outputs):
             flag, kinds = name.replace("_", "-"), " ".join(export.OPTIONS[name])
             raise InputError(f"--{flag} is for {kinds} only, and no output is one")
+    return [path.parent for path in outputs if path.parent.is_dir()]
 
 
 def _own(path: Path, options: dict[str, bool]) -> dict[str, bool]:
@@ -64,11 +67,16 @@ def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> 
     return {"backend": backend, **options}
 
 
-def write_animation(animation: Animation, path: Path, options: dict[str, bool] | None = None, **video) -> None:
+def write_animation(
+    animation: Animation, path: Path, there: list[Path], options: dict[str, bool] | None = None, **video
+) -> None:
     """Write an animation in the format of the path's suffix, and print the path.
 
-    options: of formats, see `export.OPTIONS`; a format takes its own. video: arguments of a video; a page takes the sound.
+    there: folders that `check_outputs` found: one that was removed since then is not made again. options: of formats, see
+    `export.OPTIONS`; a format takes its own. video: arguments of a video; a page takes the sound.
     """
+    if path.parent in there:
+        need_folder(path)
     if path.suffix.lower() == VIDEO:
         from talkinghead.rendering.video import render
 

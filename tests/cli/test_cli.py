@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +23,7 @@ from talkinghead.errors import InputError
 from talkinghead.head import spec
 from talkinghead.head.head import Head
 
+convert = import_module("talkinghead.cli.convert")  # the package has the verb under this name
 VERBS = ("animate", "render", "convert", "head", "prepare", "train", "evaluate", "export-model", "doctor", "info")
 
 
@@ -258,6 +261,23 @@ def test_what_an_output_may_not_replace(motion, tmp_path, capsys):
 def test_outputs_that_are_one_file_are_told(motion, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "twice" in refused(capsys, "convert", motion, "-o", "a.npz", "-o", tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.usdc", "a.glb", "a.obj"])
+def test_a_folder_that_is_removed_before_the_output_is_written_stays_removed(name, motion, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    read = convert._read
+    monkeypatch.setattr(convert, "_read", lambda *given: (folder.rmdir(), read(*given))[1])
+    line = refused(capsys, "convert", motion, "-o", folder / name)
+    assert f"{name}: cannot be written (its folder {folder} is not there any more)" in line and not folder.exists()
+
+
+def test_many_recordings_into_a_folder_that_is_removed(monkeypatch, tmp_path, capsys):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    monkeypatch.setattr(batch, "_animate", lambda name, audio, files, *_: shutil.rmtree(files[0].parent))
+    line = refused(capsys, "animate", tmp_path, "-o", tmp_path / "out")
+    assert "batch.json: cannot be written (its folder" in line and not (tmp_path / "out").exists()
 
 
 def test_a_texture_of_ours_is_replaced(motion, tmp_path, capsys):

@@ -95,3 +95,30 @@ def test_the_doctor_is_quick():
     code = "import sys; from talkinghead.cli import main; main(['doctor']); print({'torch', 'numba'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()" or "pictures by the CPU" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "brings"),
+    [("tyro", "'tyro>=1.0'"), ("numpy", "'numpy>=1.26'"), ("packaging", "'packaging>=23'"), ("yaml", "'pyyaml>=6'")],
+)
+def test_without_what_the_commands_themselves_need(package, brings):
+    """The doctor works, and the others are one line."""
+    code = f"""
+import sys
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
+real = metadata.version
+def version(name):
+    if name == {package!r} or (name == "pyyaml" and {package!r} == "yaml"):
+        raise PackageNotFoundError(name)
+    return real(name)
+metadata.version = version
+sys.modules[{package!r}] = None
+from talkinghead.cli import main
+print("STATUS", main(["doctor"]), main(["convert", "a.npz", "-o", "b.csv"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    *lines, status = done.stdout.splitlines()
+    assert status == "STATUS 2 2" and len(lines) <= 24 and "Traceback" not in done.stderr
+    assert any(line.startswith("BROKEN") and f"pip install {brings}" in line for line in lines)
+    assert len(done.stderr.splitlines()) == 2
