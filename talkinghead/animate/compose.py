@@ -20,6 +20,7 @@ from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
 from talkinghead.motion.animation import between, neighbours
 from talkinghead.motion.articulation import bite_lip, round_lips
+from talkinghead.motion.between_words import pressing, show_pauses, sighs
 from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
@@ -75,12 +76,15 @@ def compose(
     raised = np.empty((len(frames), 2), np.float32)
     moving = min(1.0, settings.articulation * settings.lower_face)
     tip = tongue_tip(head) if speech.blendshapes else None
+    pauses = _pauses(speech, settings, curve, voice)
     for span in spans(len(frames), BLOCK):
         here = frames[span]
         first, last = low[here[0]], high[here[-1]] + 1
         if span.stop == len(frames):
             last = len(speech.neutral)
         weights = _layered(speech, slice(first, last), head, settings, curve, moving)
+        if pauses is not None:
+            weights = show_pauses(weights, pauses[first:last, 0], pauses[first:last, 1:], head)
         coefficients[span] = between(weights[low[here] - first], weights[high[here] - first], share[here])
         if speech.tongue is not None and tip is not None:
             lift = raise_tongue(weights, moving * speech.tongue[first:last], head, tip)
@@ -103,6 +107,16 @@ def compose(
         in_place=True,
     )
     return Animation.of(animation)
+
+
+def _pauses(speech: SpeechMotion, settings: AnimateSettings, curve: EmotionCurve, voice: Prosody | None) -> np.ndarray | None:
+    """(T, 3) how far lips are pressed, a sigh is drawn and let out, at the speech's own rate; None if that is nowhere."""
+    if voice is None or speech.listens or not speech.blendshapes or not curve.values.any():
+        return None
+    times = frame_times(len(speech.neutral), speech.fps)
+    felt = curve.at(times) * min(1.0, settings.expressiveness * settings.lower_face)
+    level = pressing(felt, times, voice.phrases), sighs(felt, times, voice.phrases, settings.seed)
+    return np.column_stack(level) if any(part.any() for part in level) else None
 
 
 def _layered(

@@ -28,7 +28,7 @@ from talkinghead.models.emotion_input import emotion_input
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
-from talkinghead.motion.affect import fluctuate, fluctuation
+from talkinghead.motion.affect import fluctuate, fluctuation, onset
 from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.emotion_curve import EmotionCurve
@@ -207,6 +207,8 @@ class Talker:
         """Some frames -> (n, F), the emotion that the network is to show there. The seed decides the manner."""
         times = frame_times(max(1, -(-len(recording) // FRAME)), self.config.fps)
         factor = fluctuation(times, voice, settings.seed) if settings.idle else None
+        if factor is not None and voice is not None and curve.constant:  # keyframes say themselves when an emotion comes
+            factor *= onset(times, voice)
         manner = manner_of(settings.seed).vector()
 
         def of(span: slice) -> np.ndarray:

@@ -6,6 +6,8 @@ The face itself is in `expressions`. Directions are from the literature; degrees
     and joy look at you; fear and sadness look away).
 [B] Busso, Deng, Grimm, Neumann, Narayanan 2007, Rigid head motion in expressive speech animation. IEEE Transactions on Audio,
     Speech, and Language Processing 15 (heads move differently with each emotion, further in happy and angry speech).
+[D] Hess, Kleck 1990, Differentiating emotion elicited and deliberate emotional facial expressions. European Journal of Social
+    Psychology 20 (onsets take 0.3 to 0.7 s).
 [H] Harrigan, O'Connell 1996, How do you look when feeling anxious? Personality and Individual Differences 21 (more blinks).
 [L] Livingstone, Palmer 2016, Head movements encode emotions during speech and song. Emotion 16 (raised in joy, low when sad).
 [W] Wallbott 1998, Bodily expression of emotion. European Journal of Social Psychology 28 (postures of heads).
@@ -20,7 +22,7 @@ import numpy as np
 from talkinghead.audio.curves import smooth
 from talkinghead.audio.prosody import Prosody
 from talkinghead.blocks import spans
-from talkinghead.motion.easing import Path
+from talkinghead.motion.easing import Path, ease
 from talkinghead.motion.emotions import EMOTIONS
 
 # Of each emotion at full intensity. down, turn, tilt: degrees of the head downwards, to one side and to one shoulder (the seed
@@ -46,6 +48,8 @@ UNAFFECTED = {
     "slow": 1.0,
     "darts": 0.0,
 }
+BEFORE_WORDS = 0.6  # share of a held emotion that is shown before the first words
+ONSET, ONSET_AHEAD = 0.6, 0.2  # seconds in which the rest of it comes [D], and by which it is ahead of the voice
 LATE = 0.5  # seconds by which head and gaze are smoothed: they follow the face late
 BLOCK = 10_000  # frames at a time
 DART = (2.5, 7.0)  # degrees: smallest and largest quick look aside
@@ -100,6 +104,14 @@ def fluctuation(times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarr
             change[around] += ACCENT * size * _bump((times[around] - at + 0.1) / 0.5)
         change = change - PAUSE * (1 - np.interp(times, voice.times, smooth(voice.speaking, 50)))
     return 1 + change.clip(-MOST, MOST)
+
+
+def onset(times: np.ndarray, voice: Prosody) -> np.ndarray:
+    """(T,) factors in [BEFORE_WORDS, 1] of a held emotion, which comes with the first words; 1 where nobody speaks at all."""
+    if not len(voice.phrases):
+        return np.ones(len(times))
+    begin = voice.phrases[0, 0] - ONSET_AHEAD
+    return BEFORE_WORDS + (1 - BEFORE_WORDS) * ease((times - begin) / ONSET)
 
 
 def fluctuate(curve: np.ndarray, factor: np.ndarray) -> np.ndarray:

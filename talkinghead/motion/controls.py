@@ -13,7 +13,7 @@ MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # prefixes of the names of the upper face's shapes
 # The model predicts the mean of eyelids and gaze, which do not correlate with sound; they are set to zero.
 UNCORRELATED = ("eyeBlink", "eyeLook")
-DROOP = 0.22  # largest weight of eyeBlink that an emotion adds: lids droop and do not shut
+DROOP = 0.36  # largest weight of eyeBlink that an emotion adds: lids droop and do not shut
 STYLE_SCALE = 0.5  # scale in [0, 1] of the random style of a seed around the average style
 
 

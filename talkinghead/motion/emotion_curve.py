@@ -65,6 +65,11 @@ class EmotionCurve:
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "values", values / np.maximum(values.sum(1, keepdims=True), 1))
 
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same at all times."""
+        return not np.ptp(self.values, axis=0).any()
+
     def at(self, times: np.ndarray) -> np.ndarray:
         """(T,) seconds, any -> (T, E) in [0, 1]: smooth, never beyond the keyframes around; exactly 0 where they are."""
         times = np.asarray(times, np.float64)

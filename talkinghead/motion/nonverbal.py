@@ -31,6 +31,7 @@ from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures, listening
 from talkinghead.motion.affect import AffectMotion, affect_motion
 from talkinghead.motion.animation import Animation
+from talkinghead.motion.between_words import sigh_rotation, sighs
 from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
@@ -132,6 +133,8 @@ def nonverbal_motion(  # noqa: PLR0913
     if affect is not None:
         rotation = rotation * affect.moves[:, None] + affect.posture
         looks, lift = looks + affect.gaze, lift * affect.brows[:, None, None]
+        if voice is not None and emotion is not None and not listens:
+            rotation += sigh_rotation(sighs(emotion, times, voice.phrases, seed))
     rotation *= head
     looks = looks - rotation[:, [1, 0]] * [1, -1]  # eyes stay on the viewer while the head turns
     return {

@@ -11,7 +11,7 @@ from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
 from talkinghead.audio.prosody import Prosody
 from talkinghead.errors import InputError
-from talkinghead.motion.affect import MOST, fluctuate, fluctuation
+from talkinghead.motion.affect import MOST, fluctuate, fluctuation, onset
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.nonverbal import add_nonverbal_motion, nonverbal_motion
 
@@ -140,3 +140,11 @@ def test_held_emotions_live():
     assert fluctuate(blend, fluctuation(times, None, 3)).sum(1).max() <= 1 + 1e-9
     accented = replace(heard, accents=np.zeros((0, 2)))
     assert lively[:, 1].mean() > fluctuate(steady, fluctuation(times, accented, 3))[:, 1].mean()
+
+
+def test_a_held_emotion_comes_with_the_first_words():
+    times = frame_times(300, FPS)
+    factor = onset(times, replace(voice(10), phrases=np.array([[2.0, 5.0, 0.0], [6.0, 9.0, 0.0]])))
+    assert 0.5 < factor[times < 1.7].max() < 0.7 and factor[times > 2.5].min() == 1
+    assert (np.diff(factor) >= 0).all()
+    assert (onset(times, replace(voice(10), phrases=np.zeros((0, 3)))) == 1).all()
