@@ -5,8 +5,8 @@ a frame. The columns are found by their names, see `head.shape_names`: a time or
 frame, else every row is the next frame; shapes; HeadYaw, HeadPitch, HeadRoll in radians. A count of shapes, a number of the
 row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. A long table, as of
 OpenFaceFX, has a row for each weight: time, channel and value. The dialect is whatever `io.tables` reads.
-JSON: of Audio2Face (`facsNames`, `weightMat`, `exportFps`), and frames with weights in a list whose names are given once, as
-in BEAT, or by name.
+JSON: of Audio2Face (`facsNames`, `weightMat`, `exportFps`), frames with weights in a list whose names are given once, as
+in BEAT, or by name, MediaPipe's categories, and a list of weights for each name.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
 TIMES = {"timecode", "time", "timestamp", "seconds", "second", "sec", "frametime"}
 UNITS = {"ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s"}
+NAME_KEYS = ("facsNames", "names", "blendshape_names", "blendShapeNames")
+RATE_KEYS = ("exportFps", "fps", "frameRate", "frame_rate")
+FRAME_KEYS = ("weightMat", "frames", "weights", "blendShapes", "blendshapes")
+WEIGHT_KEYS = ("weights", "blendShapes", "blendshapes", "shapes", "values", "categories", "faceBlendshapes", "face_blendshapes")
+TIME_KEYS = {  # of JSON -> unit
+    **dict.fromkeys(("time", "timeCode", "timestamp")),
+    **dict.fromkeys(("timestamp_ms", "timestampMs", "time_ms"), "ms"),
+}
 NUMBERS = {"frame", "frames", "frameindex", "frameid", "framenumber", "frameno", "index", "unnamed0", ""}
 UNUSED = {"blendshapecount", "neutral", *(name.lower() for name in EYES)}  # MediaPipe's `_neutral` is no shape
 LONG = ({"channel", "shape", "blendshape", "curve", "name", "morph", "target"}, {"value", "weight"})  # columns of a long table
@@ -247,25 +255,12 @@ def _is_number(text: str) -> bool:
 
 
 def _read_json(path: Path, fps: float | None) -> Curves:
-    content = load_json(path)
-    frames: Any = content
-    names, rate = None, fps
-    if isinstance(content, dict):
-        about = content.get("metadata")
-        about = about if isinstance(about, dict) else {}
-        names = next(
-            (c[k] for c in (content, about) for k in ("facsNames", "names", "blendshape_names", "blendShapeNames") if k in c),
-            None,
-        )
-        rate = next((c[k] for c in (content, about) for k in ("exportFps", "fps", "frameRate", "frame_rate") if k in c), fps)
-        frames = next((content[k] for k in ("weightMat", "frames", "weights", "blendShapes") if k in content), None)
+    names, rate, frames = _json_parts(path, load_json(path), fps)
     if not isinstance(frames, list) or not frames:
         raise InputError(f"{path}: no curves that are known: no frames with weights")
     try:
-        times = [
-            frame.get("time", frame.get("timeCode", frame.get("timestamp"))) if isinstance(frame, dict) else None
-            for frame in frames
-        ]
+        key = next((key for key in TIME_KEYS if isinstance(frames[0], dict) and key in frames[0]), None)
+        times = [frame.get(key) if isinstance(frame, dict) else None for frame in frames]
         rows = [_weights(frame) for frame in frames]
         if names is None and all(isinstance(row, dict) for row in rows):
             names = list(dict.fromkeys(name for row in rows for name in row))
@@ -282,7 +277,7 @@ def _read_json(path: Path, fps: float | None) -> Curves:
         if None in times:
             clock = of_numbers([str(i) for i in range(len(frames))], rate)
         else:
-            clock = read_clock([str(time) for time in times], None, rate)
+            clock = read_clock([str(time) for time in times], TIME_KEYS[key] if key else None, rate)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, InputError):
             raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
@@ -291,13 +286,42 @@ def _read_json(path: Path, fps: float | None) -> Curves:
     return Curves(clock, [arkit_name(names[i]) or names[i] for i in used], values[:, used])
 
 
+def _json_parts(path: Path, content: Any, fps: float | None) -> tuple[Any, Any, Any]:
+    """Names, the rate and the frames, as they are called in a file; each None where it has none."""
+    if not isinstance(content, dict):
+        return None, fps, content
+    about = content.get("metadata")
+    places = [content, about if isinstance(about, dict) else {}]
+    names = next((place[key] for place in places for key in NAME_KEYS if key in place), None)
+    rate = next((place[key] for place in places for key in RATE_KEYS if key in place), fps)
+    frames = next((content[key] for key in FRAME_KEYS if key in content), None)
+    if isinstance(frames, dict) and names is None and all(isinstance(values, list) for values in frames.values()):
+        if len({len(values) for values in frames.values()}) > 1:
+            raise InputError(f"{path}: its shapes have curves of different lengths")
+        names, frames = list(frames), [list(row) for row in zip(*frames.values(), strict=True)]
+    return names, rate, frames
+
+
 def _weights(frame: Any) -> Any:
     """The weights of a frame: a list, or a mapping of names."""
+    if isinstance(frame, list) and frame and all(isinstance(item, dict) for item in frame):
+        if "categories" in frame[0]:  # MediaPipe: a list of faces, of which there is one
+            return _weights(frame[0])
+        return {str(item["categoryName" if "categoryName" in item else "category_name"]): item["score"] for item in frame}
     if not isinstance(frame, dict):
         return frame
-    for key in ("weights", "blendShapes", "blendshapes", "shapes", "values"):
+    for key in (
+        "weights",
+        "blendShapes",
+        "blendshapes",
+        "shapes",
+        "values",
+        "categories",
+        "faceBlendshapes",
+        "face_blendshapes",
+    ):
         if key in frame:
-            return frame[key]
+            return _weights(frame[key]) if isinstance(frame[key], list) else frame[key]
     return {name: value for name, value in frame.items() if arkit_name(name)}
 
 

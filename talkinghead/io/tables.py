@@ -75,7 +75,7 @@ def read_table(path: Path, *, largest: int = LARGEST, blanks: bool = False) -> T
     first, separator = (0, ""), None
     for first in lines:
         text = first[1].strip()
-        if found := re.fullmatch(r'"?sep=(.)"?', text, re.IGNORECASE) or re.fullmatch(r'"?sep=(\t)', text, re.IGNORECASE):
+        if found := re.fullmatch(r'\s*"?sep=(.)"?[\r\n]*', first[1], re.IGNORECASE):
             separator = found[1]
         elif text and not text.startswith("#"):
             break

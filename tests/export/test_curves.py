@@ -45,6 +45,16 @@ FORMS = {
     "spreadsheet in German": ("\ufeff" + plain().replace(",", ";").replace(".", ",").replace(",000;", ".000;")),
     "semicolons": plain().replace(",", ";"),
     "tabs": plain().replace(",", "\t"),
+    "tab named as the separator": "sep=\t\r\n" + plain(ends="\r\n").replace(",", "\t"),
+    "carriage returns alone": plain(ends="\r"),
+    "time in the last column": plain(lambda t: f"{t / 30:.4f}", "jawOpen,mouthClose,time", row="{jaw},0,{code}"),
+    "seconds since 1970": plain(lambda t: f"{1714550000 + t / 30:.3f}", "timestamp,jawOpen", row="{code},{jaw}"),
+    "milliseconds since 1970": plain(
+        lambda t: f"{1714550000000 + t * 1e3 / 30:.3f}000", "timestamp_ms,jawOpen", "{code},{jaw}"
+    ),
+    "exponents": plain(lambda t: f"{t / 30:.6e}", "Time (s),headBS.jawOpen", row="{code},{jaw:e}"),
+    "numbers and times": plain(lambda t: f"{t / 30:.4f}", "frame,time,JAW_OPEN", row="{t},{code},{jaw}"),
+    "empty lines and a note": plain(ends="\n\n") + "# the end\n",
     "separator named": "sep=;\n" + plain().replace(",", ";"),
     "carriage returns": plain(ends="\r\n"),
     "quoted": plain(row='"{code}","61","{jaw}","0"'),
@@ -146,6 +156,15 @@ def test_what_would_be_a_guess_is_one_line(text, said, tmp_path):
         {"names": ["jawOpen"], "frames": [{"weights": [j], "time": t / 30} for t, j in enumerate(JAW.tolist())]},
         {"metadata": {"fps": 30, "blendshape_names": ["jawOpen"]}, "frames": [{"weights": [j]} for j in JAW.tolist()]},
         [{"time": t / 30, "blendShapes": {"jawOpen": j}} for t, j in enumerate(JAW.tolist())],
+        {"fps": 30, "blendshapes": {"jawOpen": JAW.tolist(), "mouthClose": [0.0] * ROWS}},
+        {"fps": 30, "frames": [[{"categoryName": "jawOpen", "score": j}] for j in JAW.tolist()]},
+        [
+            {
+                "timestamp_ms": round(t * 1000 / 30),
+                "faceBlendshapes": [{"categories": [{"categoryName": "jawOpen", "score": j}]}],
+            }
+            for t, j in enumerate(JAW.tolist())
+        ],
     ],
 )
 def test_json(content, tmp_path):
