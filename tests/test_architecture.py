@@ -32,6 +32,7 @@ data
 registration
 animate
 evaluate train
+demo
 cli
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}

@@ -24,6 +24,7 @@ else:
         "render": Verb("convert", "render", "Show an animation as a video."),
         "convert": Verb("convert", "convert", "Write an animation in other formats."),
         "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
+        "demo": Verb("demo", "demo", "Try it in the browser: a voice, a head, an emotion, and the face in 3D with sound."),
         "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
         "train": Verb("train", "train", "Train a model."),
         "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),

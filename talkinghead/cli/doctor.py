@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 EXTRAS = {  # extra of pyproject.toml -> what it is for
+    "demo": "demo, the page in the browser",
     "align": "animate --transcript, prepare speech",
     "usd": ".usdc, .usda and .usdz",
     "fbx": ".fbx",

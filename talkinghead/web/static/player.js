@@ -134,6 +134,9 @@ class Player {
       for (const button of $("views").children) button.setAttribute("aria-pressed", false);
     });
     window.addEventListener("keydown", (event) => this.key(event));
+    for (const kind of ["pointerdown", "keydown"]) {
+      window.addEventListener(kind, () => window.parent.postMessage({ talkinghead: "touched" }, "*"), true);
+    }
     window.addEventListener("message", ({ data, source }) => {
       if (source !== window.parent || source === window) return;
       if (data?.talkinghead === "play") this.play();
@@ -322,6 +325,7 @@ class Timeline {
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
 async function start() {
+  document.body.classList.toggle("embedded", location.hash === "#embedded"); // what is around it has a heading of its own
   const text = (name) => $(name).textContent;
   try {
     if (!("DecompressionStream" in window)) throw new Error("this browser is too old: it needs one of 2023 or later");
