@@ -64,7 +64,7 @@ def done(address: str, job: str) -> dict:
 
 def test_a_visitor_sees_motion_compares_and_downloads(demo, visit, tmp_path):
     address, _ = demo
-    with visit(address, (1100, 700)) as page:
+    with visit(address, (700, 560)) as page:
         page.wait_for_selector("#slot-0 iframe")
         head = page.frame_locator("#slot-0 iframe")
         head.locator("body.ready").wait_for()
@@ -85,8 +85,8 @@ def test_a_visitor_sees_motion_compares_and_downloads(demo, visit, tmp_path):
         other.locator("body.ready").wait_for()
         other.locator("#timeline").focus()
         page.keyboard.press("End")
-        ends = f"document.getElementById('now').textContent === {other.locator('#now').text_content()!r}"
-        page.frames[1].wait_for_function(ends)  # they go together
+        for frame in page.frames[1:]:  # they go together
+            frame.wait_for_function("document.getElementById('now').textContent === '0:05.7'")
         page.locator("#downloads summary").click()
         with page.expect_download() as coming:
             page.locator("[data-format='.csv']").click()

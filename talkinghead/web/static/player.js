@@ -27,7 +27,12 @@ class Player {
 
   tick() {
     const now = performance.now();
-    if (this.playing) this.advance((now - this.last) / 1000);
+    if (this.playing) {
+      this.advance((now - this.last) / 1000);
+      this.stage.spare((now - this.last) / 1000);
+    } else if (this.stage.setRatio(this.stage.full)) {
+      this.stale = true;
+    }
     this.last = now;
     if (this.stage.controls.update()) this.stale = true;
     if (this.playing || this.stale) this.draw();

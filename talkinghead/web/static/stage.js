@@ -1,10 +1,12 @@
 // The picture: a head with the renderers' own shader, or a character's file; the backdrop; the cameras.
+const SLOW = 0.06; // seconds
 class Stage {
   constructor(canvas, about) {
     this.about = about;
     this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true });
     this.renderer.autoClear = false;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
+    this.full = this.ratio = Math.min(window.devicePixelRatio || 1, 2);
+    this.renderer.setPixelRatio(this.ratio);
     this.backdrop = new THREE.Scene();
     this.scene = new THREE.Scene();
     this.camera = new THREE.PerspectiveCamera((about.cameras.view * 180) / Math.PI, 1, 0.01, 10);
@@ -92,7 +94,26 @@ class Stage {
     this.show = (time) => mixer.setTime(Math.min(Math.max(time - 0.5 / this.about.fps, 0), clip.duration - 1e-4));
   }
 
+  // Fewer pixels where frames take longer than SLOW: machines without a GPU. All of them again at rest.
+  spare(seconds) {
+    const slow = seconds > SLOW;
+    this.late = slow ? (this.late ?? 0) + 1 : 0;
+    if (this.late < 3 || this.ratio <= 0.4) return;
+    this.late = 0;
+    this.setRatio(Math.max(0.4, this.ratio * 0.7));
+  }
+
+  // Whether anything changes: the canvas is empty then.
+  setRatio(ratio) {
+    if (ratio === this.ratio) return false;
+    this.ratio = ratio;
+    this.renderer.setPixelRatio(ratio);
+    this.renderer.setSize(this.width, this.height, false);
+    return true;
+  }
+
   resize(width, height) {
+    Object.assign(this, { width, height });
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     if (this.preset) this.look(this.preset);
