@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from talkinghead import export
+from talkinghead.animate.beside import Item, read_beside
 from talkinghead.animate.settings import PAGE
 from talkinghead.export import npz
 from talkinghead.head.head import Head
@@ -43,11 +45,22 @@ class Animation(motion.Animation):  # noqa: D101
 
         return inline(self, audio=audio, height=height, title=title)
 
-    def render(self, path: str | Path, *, audio: str | Path | None = None, **options: Any) -> None:
-        """Write an .mp4; `options` are those of `talkinghead.render` (size, camera, backend, progress)."""
+    def render(
+        self,
+        path: str | Path,
+        *,
+        audio: str | Path | None = None,
+        beside: Iterable[Item] | Mapping[str, Item] = (),
+        **options: Any,
+    ) -> None:
+        """Write a film, an animated picture, frames or a picture, by the suffix: see `talkinghead.render` for the options.
+
+        beside: what is shown side by side with it: animations, files of them, vertices of other systems, films; see
+        `read_beside`.
+        """
         from talkinghead.rendering.video import render  # PyAV takes a tenth of a second to import
 
-        render(self, path, audio=audio, **options)
+        render(self, path, audio=audio, beside=read_beside(beside, self), **options)
 
     @classmethod
     def load(cls, path: str | Path, head: Head | None = None) -> Animation:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from talkinghead.animate.lists import Item, read_items
 from talkinghead.animate.report import REPORT, Report, read_report
-from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
+from talkinghead.animate.settings import PAGE, AnimateSettings
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import file_stamp, fingerprint
 from talkinghead.head.spec import WORDS, is_auto, read_head
@@ -28,6 +28,8 @@ from talkinghead.io.files import find_named
 from talkinghead.models.runtime.threads import limit_threads
 from talkinghead.models.runtime.threads import threads as cores
 from talkinghead.parallel import Failed, check_engine, run_jobs
+from talkinghead.rendering.settings import FILMS, RenderSettings, check_output
+from talkinghead.rendering.sizes import parse_size
 from talkinghead.version import __version__
 from talkinghead.writing import UNFINISHED, need_folder, sweep
 
@@ -56,21 +58,18 @@ def animate_all(  # noqa: PLR0913
     source: a folder of sound files, searched recursively, or a list: .txt with a path a line, or .csv or .jsonl with the
     columns of COLUMNS, of which only audio is needed; paths, also of heads and emotion curves, are relative to the list.
     settings, head (as `--head` names it), track: of all recordings, but for what the list says. drawing: of videos.
-    formats: npz, csv, glb, usdc, obj, mp4, html. What fails is in the report and does not stop the rest;
+    formats: npz, mp4 and other films, html, and those of `export`. What fails is in the report and does not stop the rest;
     files of recordings that are gone stay. Raises InputError if nothing can be begun at all.
     """
-    from talkinghead.export import check as check_export
-
     check_engine(engine, workers)
     out, drawing, settings = Path(out).absolute(), drawing or RenderSettings(), settings or AnimateSettings()
     suffixes = sorted({f".{name.lower().lstrip('.')}" for name in formats})
     for suffix in suffixes:
-        if suffix not in (VIDEO, PAGE):
-            check_export(out / f"{UNFINISHED}{suffix}")
+        _check_format(out / f"{UNFINISHED}{suffix}", drawing)
     items = read_items(Path(source))
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is not a folder; name the folder to write to")
-    if VIDEO in suffixes and engine == "local":
+    if not {*FILMS}.isdisjoint(suffixes) and engine == "local":
         from talkinghead.rendering.renderer import choose_backend
 
         drawing = replace(drawing, backend=choose_backend(drawing.backend))  # here, where it can be told
@@ -108,6 +107,16 @@ def animate_all(  # noqa: PLR0913
     finally:
         report.write()
     return report.content
+
+
+def _check_format(path: Path, drawing: RenderSettings) -> None:
+    """Raise InputError for a format that is not there, or that cannot be drawn as wished."""
+    from talkinghead.export import check as check_export
+
+    if path.suffix in FILMS:
+        check_output(path, drawing)
+    elif path.suffix != PAGE:
+        check_export(path)
 
 
 def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[AnimateSettings, str]:
@@ -159,7 +168,7 @@ def _check(out: Path, files: list[str], ours: set[str]) -> None:
         path = out / file
         if file not in ours and path.exists():
             raise InputError(f"{path}: is there, and no run has written it; move it away, or choose another folder")
-        check_replaceable(path) if path.suffix in (VIDEO, PAGE) else check_export(path)
+        check_replaceable(path) if path.suffix in (*FILMS, PAGE) else check_export(path)
 
 
 def _plan(
@@ -177,8 +186,10 @@ def _plan(
         made += [] if track is None else [track]
     except OSError as error:
         raise InputError(f"{item.audio}: {(error.strerror or str(error)).lower()}") from None
-    drawn = [drawing.size, drawing.camera]
-    return {f"{item.name}{s}": fingerprint([*made, drawn] if s == VIDEO else made) for s in suffixes}
+    drawn: list = [parse_size(drawing.size), drawing.camera]
+    more = {name: value for name, value in drawing.changed().items() if name not in ("size", "camera")}
+    drawn += [more] if more else []
+    return {f"{item.name}{s}": fingerprint([*made, drawn] if s in FILMS else made) for s in suffixes}
 
 
 def _animate(
@@ -199,8 +210,8 @@ def _animate(
     animation = _talker(model, device).animate(audio, track=track, head=face, settings=settings)
     for file in files:
         need_folder(file)
-        if file.suffix == VIDEO:
-            animation.render(file, audio=audio, track=track, **vars(drawing))
+        if file.suffix in FILMS:
+            animation.render(file, audio=audio, track=track, settings=drawing)
         elif file.suffix == PAGE:
             animation.save(file, audio=audio, track=track)
         else:

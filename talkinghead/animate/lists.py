@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings
+from talkinghead.animate.settings import PAGE, AnimateSettings
 from talkinghead.errors import InputError, shown
 from talkinghead.io.files import find_named, parse_json, read_lines
 from talkinghead.io.tables import read_table
 from talkinghead.motion.emotion_curve import curve_file
+from talkinghead.rendering.settings import DRAWN
 
 LARGEST = 256 << 20  # bytes of a list: a million recordings
 LISTS = (".txt", ".csv", ".jsonl")
@@ -146,7 +147,7 @@ def _output(row: dict[str, Any], where: str) -> str:
     from talkinghead.export import suffixes
 
     path = PurePosixPath(row["output"].replace("\\", "/"))
-    path = path.with_suffix("") if path.suffix.lower() in (VIDEO, PAGE, *suffixes()) else path
+    path = path.with_suffix("") if path.suffix.lower() in (*DRAWN, PAGE, *suffixes()) else path
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):
         name = f"{where}line {row['line']}: output {shown(row['output'])}"
         raise InputError(f"{name} must be a name inside the folder that is written")

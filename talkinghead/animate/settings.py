@@ -15,7 +15,7 @@ from talkinghead.errors import InputError
 from talkinghead.motion.controls import check_gains, check_strengths
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, EmotionSpec, check_intensity, read_emotion
 
-VIDEO, PAGE = ".mp4", ".html"  # suffixes of films and of pages; every other one is a format of `export`
+PAGE = ".html"  # suffix of pages; films and pictures have those of `rendering.settings`, every other is a format of `export`
 Prior = Literal["parallel", "autoregressive"]
 GAINS = ("expressiveness", "articulation", "upper_face", "lower_face")
 NONVERBAL = ("idle", "blinks", "gaze", "brows", "head_motion")
@@ -100,12 +100,3 @@ class AnimateSettings:
         """What an animation's `meta` keeps: all settings but the frame rate, and the emotion as it was understood."""
         plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "fps"}
         return plain | {"emotion": curve.meta}
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """How videos are drawn; the arguments of `Animation.render`."""
-
-    size: tuple[int, int] = (512, 512)
-    camera: str = "front"
-    backend: str | None = None

@@ -74,7 +74,13 @@ def animate_transcript(
     tongue = _tongue(segments, times, spoken.fps)
     speech = SpeechMotion(neutral, shown - neutral, closure, None, spoken.fps, tongue=tongue)
     own = {name: value for name, value in settings.meta(curve).items() if name not in MODEL_ONLY}
-    about = {"phones": aligned.phones, "words": aligned.words, "seed": settings.seed, "version": __version__}
+    about = {
+        "phones": aligned.phones,
+        "words": aligned.words,
+        "transcript": transcript,
+        "seed": settings.seed,
+        "version": __version__,
+    }
     meta = spoken.meta | about | own
     # The coarticulation model has opened the mouth as far as `articulation` says.
     return compose(speech, head, replace(settings, articulation=1.0), curve, voice, seconds, meta)

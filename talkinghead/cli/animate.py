@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, UseCounterAction, arg
 
+from talkinghead.animate.beside import name_of, read_beside
 from talkinghead.animate.lists import LISTS
-from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings, RenderSettings
+from talkinghead.animate.settings import PAGE, AnimateSettings
 from talkinghead.animate.silence import warn_of_silence
 from talkinghead.audio.clock import RATE
-from talkinghead.cli.arguments import read_size
-from talkinghead.cli.options import Backend, Camera, Engine, Formats, HeadName, Model, Outputs, Settings, Size, Track
+from talkinghead.cli.options import Beside, Drawing, Engine, Formats, HeadName, Model, Outputs, Settings, Track
 from talkinghead.cli.outputs import check_outputs, named_head, video_options, working, write_animation
 from talkinghead.errors import InputError
 from talkinghead.export import suffixes
 from talkinghead.export.character import check_character
 from talkinghead.head.spec import is_auto
 from talkinghead.inputs import Inputs
+from talkinghead.rendering.settings import DRAWN, RenderSettings
 
 if TYPE_CHECKING:
     from talkinghead.animate.animation import Animation
     from talkinghead.audio.waveform import Waveform
     from talkinghead.head.head import Head
 
-DEFAULTS = AnimateSettings()
+DEFAULTS, PLAIN = AnimateSettings(), RenderSettings()
 
 
 def animate(
@@ -34,15 +35,14 @@ def animate(
     output: Outputs = (),
     *,
     settings: Settings = DEFAULTS,
+    drawing: Drawing = PLAIN,
     head: HeadName = "default",
     model: Model = None,
     transcript: Annotated[str | None, arg(metavar="TEXT")] = None,
     listen: UseCounterAction[int] = 0,
     track: Track = None,
     device: str = "cpu",
-    size: Size = "512",
-    camera: Camera = "front",
-    backend: Backend = None,
+    side_by_side: Beside = (),
     format: Formats = (),
     workers: int = 1,
     engine: Engine = "local",
@@ -64,7 +64,6 @@ def animate(
         device: Where the model runs: cpu, cuda, mps.
         workers: Folders and lists: recordings at a time.
     """
-    drawing = RenderSettings(read_size(size), camera, backend)
     many = audio.is_dir() or audio.suffix.lower() in LISTS
     if transcript is not None and many:
         raise InputError(f"--transcript is for one recording; {audio} is a folder or a list of them")
@@ -75,6 +74,8 @@ def animate(
     for name, given in (("transcript", transcript), ("model", model)):
         if listen and given:
             raise InputError(f"--{name} is what --listen does without; leave one of them out")
+    if many and side_by_side:
+        raise InputError(f"--side-by-side is for one recording; {audio} is a folder or a list of them")
     if many:
         how = {
             "head": head,
@@ -90,7 +91,7 @@ def animate(
     for name, given in (("format", format), ("workers", workers != 1), ("engine", engine != "local")):
         if given:
             raise InputError(f"--{name} is for a folder of recordings or a list of them; {audio} is neither")
-    _animate_one(audio, output, settings, head, drawing, model, device, transcript, bool(listen), track)
+    _animate_one(audio, output, settings, head, drawing, model, device, transcript, bool(listen), track, side_by_side)
 
 
 def _animate_one(
@@ -104,13 +105,14 @@ def _animate_one(
     transcript: str | None,
     listens: bool,
     track: int | None,
+    side_by_side: tuple[str, ...],
 ) -> None:
     from talkinghead.audio.load import open_audio
 
-    inputs = Inputs(audio, settings, head, model, transcript)
+    inputs = Inputs(audio, settings, drawing, head, model, transcript, [name_of(item)[1] for item in side_by_side])
     inputs.add_below(model)
-    there = check_outputs(output, audio, inputs, [VIDEO, PAGE, *suffixes()])
-    video = video_options(output, audio=audio, track=track, **vars(drawing))
+    there = check_outputs(output, audio, inputs, [*DRAWN, PAGE, *suffixes()], drawing)
+    video = video_options(output, drawing, audio=audio, track=track, name=audio.stem)
     face = None if is_auto(head) else named_head(head)
     for path in output:
         check_character(face, path)
@@ -120,8 +122,9 @@ def _animate_one(
         warn_of_silence(recording.loudest, audio)
         face = named_head(head, recording) if is_auto(head) else face
         animation = _animation(recording, settings, face, model, device, transcript, listens)
+    beside = read_beside(side_by_side, animation, face) if side_by_side else {}
     for path in output:
-        write_animation(animation, path, there, **video)
+        write_animation(animation, path, there, beside=beside, **video)
 
 
 def _animation(
@@ -157,7 +160,7 @@ def _animate_all(audio: Path, output: tuple[Path, ...], formats: tuple[str, ...]
     if len(output) != 1:
         raise InputError(f"{audio}: say which folder to write with one -o FOLDER; --format says what")
     out = output[0]
-    if out.suffix.lower() in (VIDEO, PAGE, *suffixes()) and not out.is_dir():
+    if out.suffix.lower() in (*DRAWN, PAGE, *suffixes()) and not out.is_dir():
         raise InputError(f"{out}: many recordings are written to a folder; give its name, and --format {out.suffix[1:]}")
     face = None if is_auto(how["head"]) else named_head(how["head"])
     for suffix in formats:

@@ -7,50 +7,60 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, UseCounterAction, arg
 
-from talkinghead.animate.settings import PAGE, VIDEO
+from talkinghead.animate.beside import name_of, read_beside
+from talkinghead.animate.settings import PAGE
 from talkinghead.audio.clock import check_fps
-from talkinghead.cli.arguments import read_size
-from talkinghead.cli.options import Backend, Camera, HeadName, MadeFor, Outputs, Size, Track
+from talkinghead.cli.options import Beside, HeadName, MadeFor, Outputs, Rendered, Rendering, Track
 from talkinghead.cli.outputs import check_outputs, named_head, video_options, write_animation
 from talkinghead.errors import InputError
 from talkinghead.export import READERS, load, suffixes
 from talkinghead.head.spec import read_head
 from talkinghead.inputs import Inputs
+from talkinghead.rendering.settings import DRAWN
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
+
+DEFAULTS = Rendering()
 
 
 def render(
     animation: Annotated[Positional[Path], arg(metavar="ANIMATION")],
     output: Outputs = (),
     *,
+    drawing: Rendered = DEFAULTS,
     audio: Path | None = None,
     track: Track = None,
     head: HeadName = "default",
     made_for: MadeFor = None,
     fps: float | None = None,
-    size: Size = "512",
-    camera: Camera = "front",
-    backend: Backend = None,
+    side_by_side: Beside = (),
 ) -> None:
-    """Show an animation as a video.
+    """Show an animation as a film or as pictures.
+
+    The suffix of each -o decides: .mp4 (H.264), .webm (VP9), .mov (ProRes) with sound, .gif and .webp, which
+    repeat, .png and .jpg, one picture, frames/%04d.png, a folder of them. With --background transparent
+    all but .mp4 and .jpg keep the opacity.
 
     Args:
         animation: Motion: .npz, curves (.csv, .tsv, .json), FLAME's parameters (.npz, .pkl, .npy) or vertices (.npy, .pc2).
-        audio: Recording to put under the video.
+        audio: Recording to put under the film.
         fps: Frames a second; those of the animation, which some files do not tell.
     """
-    there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [VIDEO])
+    output = tuple(path / "%04d.png" if path.is_dir() and not path.suffix else path for path in output)
+    others = [name_of(item)[1] for item in side_by_side]
+    inputs = Inputs(animation, audio, head, made_for, drawing, others)
+    there = check_outputs(output, animation, inputs, list(DRAWN), drawing)
     check_fps(fps)
-    video = video_options(output, audio=audio, track=track, size=read_size(size), camera=camera, backend=backend)
+    video = video_options(output, drawing, audio=audio, track=track, name=animation.stem)
     if audio is not None:
         from talkinghead.audio.load import open_audio
 
         open_audio(audio, track=track).close()  # a bad file is told at once
     motion = _read(animation, head, made_for, fps)
+    beside = read_beside(side_by_side, motion, None if head == "default" else motion.head) if side_by_side else {}
     for path in output:
-        write_animation(motion, path, there, **video)
+        write_animation(motion, path, there, beside=beside, **video)
 
 
 def convert(
@@ -79,7 +89,7 @@ def convert(
         shape_normals: .glb: shapes turn the normals, too.
     """
     options = {"compress": bool(compress), "shape_normals": bool(shape_normals)}
-    there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [*suffixes(), PAGE], **options)
+    there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [*suffixes(), PAGE], None, **options)
     check_fps(fps)
     sound = {"audio": audio, "track": track}
     for name, value in sound.items():

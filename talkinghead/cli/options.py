@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
 
 from talkinghead.animate.settings import AnimateSettings
+from talkinghead.rendering.settings import RenderSettings
 
 Outputs = Annotated[
     tuple[Path, ...],
@@ -28,6 +30,15 @@ MadeFor = Annotated[
     str | None,
     arg(metavar="HEAD", help="Head that the motion was made for, where its file does not tell: FLAME's .pkl, a mesh's head."),
 ]
+Beside = Annotated[
+    tuple[str, ...],
+    arg(
+        name="side-by-side",
+        metavar="[NAME=]FILE",
+        help="Films and animations shown beside it: the real film, .npz and .csv, or vertices of other systems, as .npy or "
+        "as .npz with vertices, faces and fps.",
+    ),
+]
 Camera = Annotated[
     str,
     arg(
@@ -46,7 +57,8 @@ File = Annotated[Path | None, arg(metavar="PATH")]
 # fmt: off
 Suffix = Literal[
     "npz", "flame.npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
-    "pc2", "json", "visemes.json", "srt", "textgrid", "tsv", "obj", "mp4", "html",
+    "pc2", "json", "visemes.json", "srt", "textgrid", "tsv", "obj",
+    "mp4", "webm", "mov", "gif", "webp", "html",
 ]
 # fmt: on
 Formats = Annotated[
@@ -54,7 +66,7 @@ Formats = Annotated[
     UseAppendAction,
     arg(
         metavar="FORMAT",
-        help="Folders and lists: npz (if not said), mp4, html, and those of convert. Repeat it for more.",
+        help="Folders and lists: npz (if not said), mp4, webm, mov, gif, webp, html, and those of convert. Repeat it for more.",
     ),
 ]
 Engine = Annotated[
@@ -67,3 +79,14 @@ Track = Annotated[
     arg(metavar="NUMBER", help="Which sound of a film that has several, from 1. The one that speaks, and a line says so."),
 ]
 Settings = Annotated[AnimateSettings, OmitArgPrefixes]
+Drawing = Annotated[RenderSettings, OmitArgPrefixes]
+
+
+@dataclass(frozen=True)
+class Rendering(RenderSettings):
+    """How pictures and films are drawn; `animate` has another style."""
+
+    look: Annotated[str, arg(aliases=("--style",))] = "shaded"
+
+
+Rendered = Annotated[Rendering, OmitArgPrefixes]

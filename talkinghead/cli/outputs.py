@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkinghead import export
-from talkinghead.animate.settings import PAGE, VIDEO
+from talkinghead.animate.settings import PAGE
 from talkinghead.audio.speaker import Speaker
 from talkinghead.errors import InputError
 from talkinghead.head.spec import is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.motion.retarget import lip_partings
+from talkinghead.rendering.output.stills import is_numbered
+from talkinghead.rendering.settings import DRAWN, RenderSettings, check_output
 from talkinghead.writing import need_folder
 
 if TYPE_CHECKING:
@@ -23,11 +26,18 @@ if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 
-def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known: list[str], **options: bool) -> list[Path]:
+def check_outputs(
+    outputs: tuple[Path, ...],
+    source: Path,
+    inputs: Inputs,
+    known: list[str],
+    drawing: RenderSettings | None = None,
+    **options: bool,
+) -> list[Path]:
     """Refuse, before the slow work, whatever could not be written at its end, or would replace what the command reads.
 
-    options: of formats, as in `write_animation`; each must be one of a format that is written. Returns the folders that are
-    there, for `write_animation`.
+    drawing: of pictures and films. options: of formats, as in `write_animation`; each must be one of a format that is written.
+    Returns the folders that are there, for `write_animation`.
     """
     if not outputs:
         raise InputError(f"{source}: say what to write with -o FILE, for example -o {source.stem or 'speech'}{known[0]}")
@@ -39,6 +49,8 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
         for file in export.written(path):
             inputs.refuse(file)
         check_replaceable(path)
+        if drawing is not None and path.suffix.lower() in DRAWN:
+            _check_drawn(path, drawing, inputs)
         if path.is_dir() and path.suffix.lower() != ".obj":
             raise InputError(f"{path}: is a folder; give a file's name")
         if export.suffix_of(path) in export.suffixes():
@@ -53,18 +65,24 @@ def check_outputs(outputs: tuple[Path, ...], source: Path, inputs: Inputs, known
     return [path.parent for path in outputs if path.parent.is_dir()]
 
 
+def _check_drawn(path: Path, drawing: RenderSettings, inputs: Inputs) -> None:
+    check_output(path, drawing)
+    if is_numbered(path):
+        inputs.refuse(path.parent, below=True)
+
+
 def _own(path: Path, options: dict[str, bool]) -> dict[str, bool]:
     """Those of the options that the format of `path` takes."""
     return {name: wanted for name, wanted in options.items() if export.takes(path, name)}
 
 
-def video_options(outputs: tuple[Path, ...], backend: str | None, **options) -> dict:
+def video_options(outputs: tuple[Path, ...], settings: RenderSettings, **options) -> dict:
     """Options of a video, with a renderer that works: it is looked for before the slow work, if it is needed."""
-    if any(path.suffix.lower() == VIDEO for path in outputs):
+    if any(path.suffix.lower() in DRAWN for path in outputs):
         from talkinghead.rendering.renderer import choose_backend
 
-        backend = choose_backend(backend)
-    return {"backend": backend, **options}
+        settings = replace(settings, backend=choose_backend(settings.backend))
+    return {"settings": settings, **options}
 
 
 def write_animation(
@@ -77,10 +95,10 @@ def write_animation(
     """
     if path.parent in there:
         need_folder(path)
-    if path.suffix.lower() == VIDEO:
+    if path.suffix.lower() in DRAWN:
         from talkinghead.rendering.video import render
 
-        render(animation, path, progress=sys.stderr.isatty(), **video)
+        render(animation, path, progress=True, **video)
     elif path.suffix.lower() == PAGE:
         from talkinghead.web.page import write
 

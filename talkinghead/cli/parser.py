@@ -20,17 +20,26 @@ OUTPUTS = ("-o", "--output")
 TYPES = tyro.constructors.ConstructorRegistry()
 
 
+# Types that are text on the command line and may be something else in Python: (module, name) -> how help shows them.
+TEXTS = {
+    ("talkinghead.motion.emotion_curve", "EmotionSpec"): "EMOTION",
+    ("talkinghead.rendering.sizes", "SizeSpec"): "PIXELS",
+}
+
+
 @TYPES.primitive_rule
-def _emotion(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
-    """An emotion is text on the command line; in Python it may be of other types."""
-    curves = sys.modules.get("talkinghead.motion.emotion_curve")  # there if the verb asked for has an emotion
-    if curves is None or kind.type != curves.EmotionSpec:
+def _text(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """Types of TEXTS. Their modules are imported already if the verb that is asked for has them."""
+    for (module, name), metavar in TEXTS.items():
+        if module in sys.modules and kind.type == getattr(sys.modules[module], name):
+            break
+    else:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
-        metavar="EMOTION",
+        metavar=metavar,
         instance_from_str=lambda words: words[0],
-        is_instance=lambda value: isinstance(value, str),
+        is_instance=lambda value: isinstance(value, str | int),
         str_from_instance=lambda value: [str(value)],
     )
 

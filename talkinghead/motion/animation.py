@@ -94,7 +94,7 @@ class Animation:
         """(T, V, 3) metres to add to the template, in the head's own space: without rotation and translation."""
         weights = self.coefficients[frames]
         basis = self.head.basis
-        offsets = (weights @ basis.reshape(len(basis), -1)).reshape(*weights.shape[:-1], -1, 3)
+        offsets = (weights @ basis.reshape(len(basis), 3 * basis.shape[1])).reshape(*weights.shape[:-1], basis.shape[1], 3)
         if self.residual is not None:
             offsets = offsets + self.residual[frames]
         if self.gaze is not None:

@@ -36,7 +36,7 @@ def draw(head: Head, path: Path) -> None:
     """Write the sheet as the picture that the path's suffix says. Poses that need shapes which the head lacks are left out."""
     from PIL import Image, ImageDraw, ImageFont
 
-    from talkinghead.rendering.video import frames
+    from talkinghead.rendering.renderer import frames
 
     head.need_mesh()
     poses = {name: weights for name, weights in POSES.items() if weights.keys() <= set(head.names)}

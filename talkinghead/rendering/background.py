@@ -25,9 +25,19 @@ def wall(background: str | Path, width: int, height: int) -> np.ndarray | None:
         return None
     if text == STUDIO:
         return look.background(width, height)
-    if Path(text).suffix.lower() in PICTURES or (isinstance(background, Path) and background.exists()):
+    if Path(text).suffix.lower() in PICTURES or Path(text).is_file():
         return _picture(Path(text), width, height)
     return np.broadcast_to(np.array(colour(text), np.uint8), (height, width, 3)).copy()
+
+
+def check_background(background: str | Path) -> None:
+    """Raise InputError for what `wall` would refuse, a picture that is not there included."""
+    path = Path(str(background))
+    if str(background) in (STUDIO, TRANSPARENT) or path.is_file():
+        return
+    if path.suffix.lower() in PICTURES:
+        raise InputError(f"{path}: no such file; a background is {FORM}")
+    colour(str(background))
 
 
 def colour(text: str) -> tuple[int, int, int]:

@@ -11,7 +11,6 @@ from talkinghead.errors import InputError, choose_name
 from talkinghead.head.head import Head
 
 VIEW = 15.0  # degrees, vertical angle of view: a long lens, which keeps noses small
-SMALLEST, LARGEST = 16, 4096
 AIMS = ("head", "face", "eyes", "mouth")
 
 
@@ -91,16 +90,6 @@ class Camera:
     def matrix(self) -> np.ndarray:
         """(4, 4) float32: from the head's space to clip space."""
         return (self.projection @ self.view).astype(np.float32)
-
-
-def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """A side length or (width, height) -> (width, height), even as H.264 wants it. Raises InputError if out of range."""
-    pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) for n in pair):
-        raise InputError(f"size {size!r}: must be a number of pixels or a pair (width, height)")
-    if min(pair) < SMALLEST or max(pair) > LARGEST:
-        raise InputError(f"size {pair[0]}x{pair[1]}: each side must be {SMALLEST} to {LARGEST} pixels")
-    return int(pair[0]) // 2 * 2, int(pair[1]) // 2 * 2
 
 
 def place_camera(head: Head, camera: str | View, width: int, height: int) -> Camera:

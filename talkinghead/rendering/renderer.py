@@ -106,26 +106,27 @@ def open_renderer(
     backend: str | None = None,
     *,
     lights: str = "studio",
-    style: str = "shaded",
+    look: str = "shaded",
     background: str | Path = "studio",
 ) -> Backend:
     """A backend with the animation's head as its scene; the caller closes it.
 
     size: pixels, a side or (width, height), rounded down to even. camera: as `camera.parse_view` reads it. backend: a name of
-    BACKENDS, or None for the best that works. lights: a name of `lights.LIGHTS`. style: of `styles.STYLES`.
+    BACKENDS, or None for the best that works. lights: a name of `lights.LIGHTS`. look: of `styles.STYLES`.
     background: as `background.wall` reads it; with "transparent" pictures are (H, W, 4), colours times opacity.
     Raises InputError for bad arguments.
     """
     from talkinghead.rendering.background import wall
-    from talkinghead.rendering.camera import parse_size, parse_view, place_camera
+    from talkinghead.rendering.camera import parse_view, place_camera
     from talkinghead.rendering.scene.lights import named_lights
     from talkinghead.rendering.scene.styles import open_scene
+    from talkinghead.rendering.sizes import parse_size
 
     width, height = parse_size(size)
     animation.head.need_mesh()
     view = place_camera(animation.head, parse_view(camera), width, height)
     behind, name = wall(background, width, height), choose_backend(backend)
-    scene = open_scene(animation.head, style, named_lights(lights))
+    scene = open_scene(animation.head, look, named_lights(lights))
     try:
         return _backend(name)(scene, view, width, height, behind)
     except Exception as error:  # a driver may work for `probe` and fail at full size

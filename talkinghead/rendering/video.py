@@ -1,36 +1,38 @@
-"""Frames and sound into one .mp4: H.264 with exact frame times, AAC from the samples of the source."""
+"""An animation -> a film, an animated picture, frames or one picture, by the suffix of the file."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from queue import Full, Queue
-from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 
-from talkinghead.audio.clock import frame_count
-from talkinghead.audio.load import stereo_blocks
+from talkinghead.audio.clock import RATE, frame_count
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
-from talkinghead.inputs import Inputs, check_replaceable
+from talkinghead.inputs import Inputs
 from talkinghead.progress import progress_bar
-from talkinghead.rendering.renderer import frames
+from talkinghead.rendering.film.composition import Film, compose, sheet
+from talkinghead.rendering.output import animated, stills
+from talkinghead.rendering.output.movies import rates_of, write_movie
+from talkinghead.rendering.output.pace import timed
+from talkinghead.rendering.output.pipeline import encode
+from talkinghead.rendering.output.sound import Sound
+from talkinghead.rendering.settings import MOVIES, STILLS, RenderSettings, check_output, parse_sheet
 from talkinghead.signals import heeding
+from talkinghead.speech.subtitles import Cue, from_words, read_subtitles
 
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-QUEUE_SIZE = 8  # frames between renderer and encoder
 SIMPLE, FINEST = 12, 100_000  # largest denominators of rates: of those that are rounded when they are written, and of any
 TOLERANCE = 0.5  # seconds that sound and motion may differ without a warning
-BT709 = 1  # code of the colour space in H.264 (ITU-T H.273)
+AUTO = "auto"
 
 
 def render(
@@ -39,24 +41,30 @@ def render(
     *,
     audio: str | Path | None = None,
     track: int | None = None,
-    size: int | tuple[int, int] = 512,
-    camera: str = "front",
-    backend: str | None = None,
+    beside: Mapping[str, Animation | Path] | None = None,
+    name: str = "",
     progress: bool = False,
+    settings: RenderSettings | None = None,
+    **changes: Any,
 ) -> None:
-    """Write `animation` as .mp4, as long as `audio` where it is given: the last frame is held, or frames are left out.
+    """Draw `animation`: .mp4, .mov or .webm with its sound, .gif, .webp, frames/%04d.png, or one picture as .png or .jpg.
 
+    All are as long as `audio` where it is given: the last frame is held, or frames are left out.
     audio: path of an audio or video file. track: which of its sounds, see `load_audio`.
-    size: pixels, a side or (width, height). camera, backend: see `renderer.frames`.
+    beside: name -> animations of any head, or paths of films, that are shown side by side. name: that of `animation` there.
+    settings, changes: fields of `RenderSettings`, such as size, camera, lights, look, background.
     Raises InputError for bad arguments, an unreadable `audio` or a disk that cannot take the file.
     """
     path = Path(path)
-    if path.suffix.lower() != ".mp4":
-        raise InputError(f"{path}: video is written as .mp4")
-    Inputs(audio).refuse(path)
-    check_replaceable(path)
-    sound = None if audio is None else Sound(audio, track)
+    settings = replace(settings, **changes) if settings is not None else RenderSettings(**changes)
+    check_output(path, settings)
+    others = dict(beside or {})
+    inputs = Inputs(audio, settings.subtitles, settings.background, settings.font, list(others.values()))
+    inputs.refuse(path.parent if stills.is_numbered(path) else path, below=stills.is_numbered(path))
+    sound = None if audio is None else Sound(audio, track, rates_of(path.suffix))
     rate = exact_rate(animation.fps)
+    if path.suffix.lower() == ".gif":
+        rate = min(rate, animated.FASTEST)
     animation = _at_rate(animation, rate)
     count = len(animation)
     if sound is not None:
@@ -64,16 +72,99 @@ def render(
         if abs(sound.seconds - animation.duration) > TOLERANCE:
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
-    pictures = _pad_last(frames(animation, size=size, camera=camera, backend=backend), count)
-    with progress_bar(progress) as bar, replacing(path) as fresh:
-        _encode(bar.track(heeding(pictures), count, description=path.name), fresh, rate, sound)
+    cues = find_subtitles(animation, settings.subtitles, audio, track)
+    others = {label: shown if isinstance(shown, Path) else _at_rate(shown, rate) for label, shown in others.items()}
+    film = compose(animation, settings, count, name=name, beside=others, cues=cues)
+    try:
+        _write(film, path, animation, settings, sound, progress)
+    finally:
+        film.close()
+
+
+def _write(film: Film, path: Path, animation: Animation, settings: RenderSettings, sound: Sound | None, progress: bool) -> None:
+    suffix = path.suffix.lower()
+    if suffix in STILLS and not stills.is_numbered(path):
+        if settings.sheet is not None:
+            picture = sheet(film, moments(film, animation, settings.sheet))
+        else:
+            picture = film.draw(film.count // 2 if settings.at is None else film.frame_at(settings.at))
+        with replacing(path) as fresh:
+            stills.write_still(picture, fresh)
+        return
+    if sound is not None and suffix not in MOVIES:
+        warnings.warn(f"{path}: {suffix} has no sound; {' '.join(MOVIES)} have it", InputWarning, stacklevel=4)
+    numbered = stills.is_numbered(path)
+    with progress_bar(progress) as bar, replacing(path.parent if numbered else path) as fresh:
+        if numbered:
+            write = partial(stills.write_frames, folder=fresh, name=path.name)
+        elif suffix == ".gif":
+            shown = np.unique(np.linspace(0, film.count - 1, animated.SAMPLED).round().astype(int))
+            palette = animated.palette_of([film.draw(int(t)) for t in shown])
+            write = partial(animated.write_gif, path=fresh, rate=film.rate, palette=palette)
+        elif suffix == ".webp":
+            write = partial(animated.write_webp, path=fresh, rate=film.rate)
+        else:
+            write = partial(write_movie, path=fresh, rate=film.rate, sound=sound)
+        pictures = bar.track(heeding(film.pictures()), film.count, description=path.name)
+        encode(timed(pictures, film.count, path.name) if progress else pictures, write)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:
     """Write (H, W, 3) uint8 pictures of even height and width as .mp4; `audio` is not cut. Raises as `write` does."""
     sound = None if audio is None else Sound(audio)
     with replacing(path) as fresh:
-        _encode(pictures, fresh, exact_rate(fps), sound)
+        encode(pictures, partial(write_movie, path=fresh, rate=exact_rate(fps), sound=sound, suffix=".mp4"))
+
+
+def find_subtitles(
+    animation: Animation, subtitles: str | None, audio: str | Path | None = None, track: int | None = None
+) -> list[Cue]:
+    """The subtitles that a setting names. Raises InputError for words without times."""
+    if subtitles is None:
+        return []
+    if subtitles != AUTO:
+        path = Path(subtitles)
+        wave = None
+        if audio is not None and path.suffix.lower() == ".txt":
+            from talkinghead.audio.load import load_audio
+
+            wave = load_audio(audio, RATE, track=track)
+        return read_subtitles(path, wave)
+    words = animation.meta.get("words")
+    try:
+        spans = tuple((float(start), float(end), str(word)) for start, end, word in words or ())
+    except (TypeError, ValueError):
+        spans = ()
+    if not spans:
+        raise InputError("subtitles auto: the animation keeps no words; animate with --transcript, or give a file with times")
+    return from_words(spans, str(animation.meta.get("transcript", "")).split())
+
+
+def moments(film: Film, animation: Animation, chosen: str) -> list[tuple[str, int]]:
+    """(name, frame) of the pictures of a sheet. Raises InputError for a time beyond the end, and without phonemes."""
+    wanted = parse_sheet(chosen)
+    if wanted == "phonemes":
+        return _of_phonemes(film, animation)
+    if isinstance(wanted, int):
+        wanted = [float((k + Fraction(1, 2)) * film.count / wanted / film.rate) for k in range(wanted)]
+    return [(f"{seconds:.2f} s", film.frame_at(seconds)) for seconds in wanted if not isinstance(seconds, str)]
+
+
+def _of_phonemes(film: Film, animation: Animation) -> list[tuple[str, int]]:
+    """Of each phoneme the longest one, in the order in which they are first said."""
+    longest: dict[str, tuple[float, float]] = {}
+    try:
+        for start, end, phone in animation.meta.get("phones") or ():
+            phone = str(phone).rstrip("012")
+            before = longest.setdefault(phone, (float(start), float(end)))
+            if end - start > before[1] - before[0]:
+                longest[phone] = float(start), float(end)
+    except (TypeError, ValueError):
+        longest = {}
+    found = [(phone, (a + b) / 2) for phone, (a, b) in longest.items() if (a + b) / 2 * film.rate <= film.count]
+    if not found:
+        raise InputError("sheet phonemes: the animation keeps no phonemes; animate with --transcript, or choose how many")
+    return [(f"{phone}  {seconds:.2f} s", film.frame_at(seconds)) for phone, seconds in found]
 
 
 def exact_rate(fps: float) -> Fraction:
@@ -92,136 +183,3 @@ def _at_rate(animation: Animation, rate: Fraction) -> Animation:
     if abs(float(rate) / animation.fps - 1) * len(animation) < 0.5:
         return replace(animation, fps=float(rate))
     return animation.resample(float(rate))
-
-
-class Sound:
-    """The sound of a file: its own samples and channels, one or two, at one of `rates`. seconds: how long it is.
-
-    Raises InputError for a file that `load_audio` would refuse.
-    """
-
-    def __init__(self, path: str | Path, track: int | None = None, rates: Sequence[int] = AAC_RATES) -> None:
-        self.path, self.track = path, track
-        blocks = stereo_blocks(path, track)
-        self.source_rate, samples, self.channels = int(next(blocks)), 0, 1
-        for block in blocks:
-            if not np.isfinite(block).all():
-                raise InputError(f"{path}: has samples that are not finite numbers; export the recording again")
-            self.channels = max(self.channels, block.shape[1])
-            samples += len(block)
-        if not samples:
-            raise InputError(f"{path}: has no samples; record or export it again")
-        self.seconds = samples / self.source_rate
-        self.rate = next((r for r in rates if r >= self.source_rate), rates[-1])
-        self.layout = "stereo" if self.channels == 2 else "mono"
-
-    def frames(self) -> Iterator[av.AudioFrame]:
-        """Its samples from the first to the last, without gaps."""
-        blocks = stereo_blocks(self.path, self.track)
-        next(blocks)
-        to_aac = av.AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
-        done = 0
-        for block in (*map(self._frame, blocks), None):
-            for piece in to_aac.resample(block):
-                piece.pts, piece.time_base = done, Fraction(1, self.rate)
-                done += piece.samples
-                yield piece
-
-    def _frame(self, block: np.ndarray) -> av.AudioFrame:
-        planes = np.clip(np.broadcast_to(block, (len(block), self.channels)), -1, 1).T
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes, np.float32), format="fltp", layout=self.layout)
-        frame.sample_rate = self.source_rate
-        return frame
-
-
-def _pad_last(pictures: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """Exactly `count` pictures: further ones are left out, missing ones are the last one again."""
-    made = 0
-    for picture in pictures:
-        made += 1
-        yield picture
-        if made == count:
-            return
-    for _ in range(count - made):
-        yield picture  # pyright: ignore[reportPossiblyUnboundVariable]  (an animation has at least one)
-
-
-def _encode(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
-    """Draw in this thread, encode in another. An exception in either of them stops both before this returns."""
-    queue: Queue[np.ndarray | None] = Queue(QUEUE_SIZE)
-    failure: list[BaseException] = []
-    stop = False
-
-    def waiting() -> Iterator[np.ndarray]:
-        while (picture := queue.get()) is not None:
-            yield picture
-        if stop:
-            raise InterruptedError
-
-    def work() -> None:
-        try:
-            _mux(waiting(), path, rate, sound)
-        except BaseException as error:  # raised again in the thread that draws
-            failure.append(error)
-
-    thread = Thread(target=work, name="talkinghead-encoder", daemon=True)
-    thread.start()
-    try:
-        for picture in pictures:
-            if not _put(queue, picture, thread):
-                break
-    except BaseException:
-        stop = True
-        raise
-    finally:
-        _put(queue, None, thread)
-        thread.join()
-    if failure:
-        raise failure[0]
-
-
-def _put(queue: Queue, item: np.ndarray | None, thread: Thread) -> bool:
-    """Put an item into the queue, waiting for room; False if the thread that takes items has ended."""
-    while thread.is_alive():
-        try:
-            queue.put(item, timeout=0.2)
-            return True
-        except Full:
-            continue
-    return False
-
-
-def _mux(pictures: Iterator[np.ndarray], path: Path, rate: Fraction, sound: Sound | None) -> None:
-    first = next(pictures, None)
-    if first is None:
-        return
-    with av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as file:
-        video = file.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
-        video.height, video.width = first.shape[:2]
-        video.pix_fmt, video.time_base = "yuv420p", 1 / rate
-        coder = video.codec_context
-        coder.time_base = 1 / rate
-        coder.colorspace = coder.color_primaries = coder.color_trc = coder.color_range = BT709
-        audio, blocks, encoded = None, iter(()), Fraction(0)  # encoded: seconds of sound
-        if sound is not None:
-            audio = file.add_stream("aac", rate=sound.rate, layout=sound.layout)
-            audio.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
-            blocks = sound.frames()
-        for t, picture in enumerate(_before(first, pictures)):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-            frame.pts, frame.time_base = t, 1 / rate
-            file.mux(video.encode(frame))
-            while audio and encoded <= (t + 1) / rate and (block := next(blocks, None)) is not None:
-                encoded += Fraction(block.samples, block.sample_rate)
-                file.mux(audio.encode(block))
-        file.mux(video.encode(None))
-        if audio:
-            for block in blocks:
-                file.mux(audio.encode(block))
-            file.mux(audio.encode(None))
-
-
-def _before(first: np.ndarray, others: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from others

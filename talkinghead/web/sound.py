@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from talkinghead.rendering.video import Sound
+from talkinghead.rendering.output.sound import Sound
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # of MPEG-1, 2 and 2.5
 PEAKS = 600  # columns of the picture of the wave

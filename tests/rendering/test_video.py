@@ -19,6 +19,9 @@ from talkinghead.audio.clock import frame_count
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
 from talkinghead.rendering import video
+from talkinghead.rendering.film.composition import Film
+from talkinghead.rendering.output import movies
+from talkinghead.rendering.output.pipeline import QUEUE_SIZE
 from talkinghead.rendering.video import render, write_pictures
 
 BACKEND = WORKING[0]
@@ -183,9 +186,9 @@ def test_frames_are_drawn_when_they_are_needed(motion, tmp_path, monkeypatch):
     """A long film must not lie in memory: the encoder is never more than a few frames behind."""
     drawn, encoded, furthest = 0, 0, 0
 
-    def counted(animation, **_):
+    def counted(film):
         nonlocal drawn
-        for _ in range(len(animation)):
+        for _ in range(film.count):
             drawn += 1
             yield np.zeros((16, 16, 3), np.uint8)
 
@@ -200,24 +203,24 @@ def test_frames_are_drawn_when_they_are_needed(motion, tmp_path, monkeypatch):
             furthest = max(furthest, drawn - encoded)
             return real(*arguments, **options)
 
-    monkeypatch.setattr(video, "frames", counted)
-    monkeypatch.setattr(video.av, "VideoFrame", Slow)
-    render(motion(60, 30.0), tmp_path / "a.mp4")
-    assert encoded == 60 and 1 <= furthest <= video.QUEUE_SIZE + 3
+    monkeypatch.setattr(Film, "pictures", counted)
+    monkeypatch.setattr(av, "VideoFrame", Slow)
+    render(motion(60, 30.0), tmp_path / "a.mp4", size=32, backend=BACKEND)
+    assert encoded == 60 and 1 <= furthest <= QUEUE_SIZE + 3
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_leaves_nothing_behind(motion, recording, tmp_path, monkeypatch, error):
-    def broken(animation, **_):
-        for t in range(len(animation)):
+    def broken(film):
+        for t in range(film.count):
             if t == 12:
                 raise error
             yield np.zeros((16, 16, 3), np.uint8)
 
-    monkeypatch.setattr(video, "frames", broken)
+    monkeypatch.setattr(Film, "pictures", broken)
     sound = recording(1.0)
     with pytest.raises(error):
-        render(motion(30, 30.0), tmp_path / "a.mp4", audio=sound)
+        render(motion(30, 30.0), tmp_path / "a.mp4", audio=sound, size=32, backend=BACKEND)
     assert [p.name for p in tmp_path.iterdir()] == [sound.name]
 
 
@@ -226,7 +229,7 @@ def test_a_broken_encoder_ends_the_drawing(motion, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     (tmp_path / "a.mp4").write_bytes(b"before")
-    monkeypatch.setattr(video.av, "open", fail)
+    monkeypatch.setattr(movies.av, "open", fail)
     with pytest.raises(InputError, match=r"a\.mp4: cannot be written \(No space left on device\)"):
         render(motion(300, 30.0), tmp_path / "a.mp4", size=32, backend=BACKEND)
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.mp4", b"before")]
@@ -255,7 +258,7 @@ def test_ctrl_c_leaves_nothing_behind(root, tmp_path):
 def test_bad_arguments_are_one_line_and_no_file(motion, recording, tmp_path, bad_folder):
     one = motion(3, 30.0)
     wrong = [
-        ("a.avi", {}, "a.avi: video is written as .mp4"),
+        ("a.avi", {}, "a.avi: pictures and films are written as .mp4"),
         ("a.mp4", {"audio": tmp_path / "none.wav"}, "none.wav: no such file"),
         ("a.mp4", {"audio": bad_folder / "silent_film.mp4"}, "has no sound"),
         ("a.mp4", {"size": 9}, "size 9x9"),

@@ -29,7 +29,7 @@ HIDING = ("brows", "lashes")  # parts of hair that lie over the skin, whose form
 
 def open_scene(head: Head, style: str = "shaded", lights: Lights = STUDIO) -> Scene | Painted:
     """A scene of `head` in a style of STYLES. Raises InputError for another."""
-    return STYLES[choose_name("style", style, STYLES)](head, lights)
+    return STYLES[choose_name("look", style, STYLES)](head, lights)
 
 
 class Clay(Scene):
