@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def read_beside(given: Iterable[Item] | Mapping[str, Item], animation: Animation
     Raises InputError for what is none of these.
     """
     out: dict[str, Animation | Path] = {}
-    pairs: list[tuple[str, Item]] = list(given.items()) if isinstance(given, Mapping) else [_named(item) for item in given]
+    items: Any = given
+    pairs = list(items.items()) if isinstance(given, Mapping) else [_named(item) for item in items]
     for name, item in pairs:
         shown = item if isinstance(item, Animation) else _read(Path(item), animation, head)
         unique, number = name, 2

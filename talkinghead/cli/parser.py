@@ -30,10 +30,9 @@ TEXTS = {
 @TYPES.primitive_rule
 def _text(kind: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec | None:
     """Types of TEXTS. Their modules are imported already if the verb that is asked for has them."""
-    for (module, name), metavar in TEXTS.items():
-        if module in sys.modules and kind.type == getattr(sys.modules[module], name):
-            break
-    else:
+    loaded = {metavar: getattr(sys.modules[module], name) for (module, name), metavar in TEXTS.items() if module in sys.modules}
+    metavar = next((metavar for metavar, known in loaded.items() if kind.type == known), None)
+    if metavar is None:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
