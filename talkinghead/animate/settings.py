@@ -15,7 +15,7 @@ from talkinghead.errors import InputError
 from talkinghead.motion.controls import check_gains, check_strengths
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, EmotionSpec, check_intensity, read_emotion
 
-PAGE = ".html"  # suffix of pages; films and pictures have those of `rendering.settings`, every other is a format of `export`
+VIDEO, PAGE = ".mp4", ".html"  # of films the usual one; `rendering.settings` has the others, and those of pictures
 Prior = Literal["parallel", "autoregressive"]
 GAINS = ("expressiveness", "articulation", "upper_face", "lower_face")
 NONVERBAL = ("idle", "blinks", "gaze", "brows", "head_motion")
