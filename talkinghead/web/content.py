@@ -5,6 +5,7 @@ V vertices of the head, U drawn ones, K shapes, T frames. `static/face.js` does 
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
+from talkinghead.html import data_uri
 from talkinghead.motion.animation import UP, eyeball
 from talkinghead.motion.tongue import tongue_bend
 from talkinghead.rendering.camera import place_camera
@@ -45,7 +47,6 @@ def pack(animation: Animation) -> tuple[Pack, bytes | None]:
         fps=float(animation.fps),
         frames=len(animation),
         cameras=_cameras(head),
-        emotion=_emotion(animation),
     )
     out.add("coefficients", animation.coefficients, WEIGHT)
     if (file := _character(animation)) is not None:
@@ -68,12 +69,6 @@ def _cameras(head: Head) -> dict[str, Any]:
         places[name] = {"towards": ((flat.eye - centre) / away[0]).tolist(), "high": away[0], "wide": away[1] / FAR}
         view = 2 * float(np.arctan(1 / flat.projection[1, 1]))
     return {"centre": centre.tolist(), "reach": float(np.linalg.norm(high - low)), "view": view, "places": places}
-
-
-def _emotion(animation: Animation) -> Any:
-    """The emotion curve as an animation's `meta` has it, if it is one."""
-    curve = animation.meta.get("emotion")
-    return curve if isinstance(curve, dict | list) else None
 
 
 def _character(animation: Animation) -> bytes | None:
@@ -134,4 +129,14 @@ def _add_scene(out: Pack, scene: Scene) -> None:
     out.about["materials"] = table.astype(float).tolist()
     out.add("closed", scene.light.closed, SHARE)
     out.add("opened", scene.light.opened, SHARE)
+    out.about["picture"] = _picture(scene.texture)
     out.about["gap"] = [float(gap) for gap in scene.light.gap]
+
+
+def _picture(texture: np.ndarray) -> str:
+    """(H, W, 3) uint8 as WebP for `src`."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(texture).save(file, "webp", quality=85)
+    return data_uri(file.getvalue(), "image/webp")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkinghead.errors import InputError
-from talkinghead.export.mesh import texture_webp
 from talkinghead.html import data_uri
 from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.rendering.backends import moderngl, shader
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).resolve().parent / "static"
 SCRIPTS = ("pack.js", "face.js", "stage.js", "player.js")
-WHITE = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="  # a texture of one pixel
 WALL = """precision highp float;
 in vec3 position;
 out vec2 at;
@@ -82,7 +80,6 @@ def document(
     content.about |= {
         "options": {"sound": sound is not None, "duration": duration, "peaks": peaks},
         "bulge": refine.BULGE,
-        "picture": _picture(animation),
         "vertex": embedded(shader.fill(shader.VERTEX, moderngl.WORDS)),
         "fragment": embedded(shader.fragment(STUDIO)),
         "lights": {"sky": STUDIO.sky, "ground": STUDIO.ground, "lamps": STUDIO.lamps},
@@ -118,11 +115,6 @@ def embedded(source: str) -> str:
 
 def _deflated(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 9)).decode()
-
-
-def _picture(animation: Animation) -> str:
-    picture = texture_webp(animation.head)
-    return WHITE if picture is None else data_uri(picture, "image/webp")
 
 
 def _subtitle(animation: Animation, duration: float) -> str:

@@ -275,13 +275,17 @@ function compare(on) {
   $("slot-1").hidden = !on;
   $("together").hidden = !(on && state.slots[1]);
   send(1, "pause");
+  send(0, "mute", { muted: false });
 }
 
 // Heads that are compared move together: what a visitor does with one, the other does in silence.
 addEventListener("message", ({ data, source }) => {
   const place = state.slots.findIndex((made) => made?.frame.contentWindow === source);
   if (place < 0 || !data?.talkinghead) return;
-  if (data.talkinghead === "touched") state.active = place;
+  if (data.talkinghead === "touched" && place !== state.active) {
+    state.active = place;
+    send(place, "mute", { muted: false });
+  }
   const other = 1 - place;
   if (data.talkinghead !== "state" || place !== state.active || !state.comparing || !state.slots[other]) return;
   send(other, "mute", { muted: true });
