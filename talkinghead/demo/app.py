@@ -20,18 +20,24 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from talkinghead import export
-from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings
+from talkinghead.animate.settings import PAGE, AnimateSettings
 from talkinghead.demo.workshop import HEADS, SETTINGS, Workshop
 from talkinghead.errors import InputError, brief
 from talkinghead.files import file_name
 from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.rendering.settings import LOOPS, MOVIES
 
 STATIC = Path(__file__).resolve().parent / "static"
 LONGEST_JSON = 200_000  # bytes
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
 POLICY += "media-src 'self' blob:; frame-src 'self'; base-uri 'none'; form-action 'none'"
 FRESH = {"Cache-Control": "no-store"}
-FORMATS = {VIDEO: "film with sound", PAGE: "page that plays it", **export.formats()}
+FORMATS = {
+    **dict.fromkeys(MOVIES, "film with sound"),
+    **dict.fromkeys(LOOPS, "moving picture without sound"),
+    PAGE: "page that plays it in 3D, with sound",
+    **export.formats(),
+}
 
 
 def application(workshop: Workshop, first: str, hosts: list[str]) -> Starlette:

@@ -38,7 +38,7 @@ def serve(
         from talkinghead.demo.app import application
     except ImportError:
         raise InputError("the demo needs a server; install it with: pip install 'talkinghead[demo]'") from None
-    door = _bound(host, port)
+    door = bound(host, port)
     address = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{door.getsockname()[1]}"
     hosts = [*LOCAL, host] if host not in ("0.0.0.0", "::") else ["*"]
     with door, tempfile.TemporaryDirectory(prefix="talkinghead-demo-") as folder:
@@ -60,7 +60,7 @@ def _talker(model: str | None, device: str) -> Talker:
     return Talker.from_pretrained(model, device)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """A socket at an address. Raises InputError if it cannot be had."""
     if not 0 <= port < 65536:
         raise InputError(f"--port is {port}: choose 0 (a free one) to 65535")

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from talkinghead import export
-from talkinghead.animate.settings import PAGE, VIDEO, AnimateSettings
+from talkinghead.animate.settings import PAGE, AnimateSettings
 from talkinghead.errors import InputError
 from talkinghead.files import asset, file_name
 from talkinghead.head.spec import read_head
 from talkinghead.motion.emotion_curve import curve_file
+from talkinghead.rendering.settings import FILMS
 
 if TYPE_CHECKING:
     from talkinghead.animate.animation import Animation
@@ -139,11 +140,11 @@ class Workshop:
         """Queue a file of a result; the id of its job. Raises InputError for a format that cannot be."""
         found = self._found(self.results, result, "this head has been cleared away; animate it again")
         path = found.folder / f"{file_name(found.sound.name)}{suffix}"
-        if suffix not in (PAGE, VIDEO):
+        if suffix not in (PAGE, *FILMS):
             export.check(path)
 
         def work(job: Job) -> None:
-            job.told = "drawing the film" if suffix == VIDEO else "writing"
+            job.told = "drawing the film" if suffix in FILMS else "writing"
             job.file = self._write(found, suffix)
 
         return self._submit(work)
@@ -184,7 +185,7 @@ class Workshop:
     def _write(self, result: Result, suffix: str) -> Path:
         """A file of a result, or a .zip of what belongs together; made once."""
         path = result.folder / f"{file_name(result.sound.name)}{suffix}"
-        if suffix == VIDEO:
+        if suffix in FILMS:
             if not path.exists():
                 result.animation.render(path, audio=result.sound.path)
             return path
