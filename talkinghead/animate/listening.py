@@ -19,11 +19,10 @@ from talkinghead.audio.prosody import prosody
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows, spans
 from talkinghead.errors import InputError
-from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
-from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.surface import can_take
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 
@@ -46,7 +45,7 @@ def listen(
     for settings that only a model knows.
     """
     settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
-    if head is not None and (head.character is not None or "jawOpen" not in head.names) and speaks(controls_of(head)):
+    if head is not None and (head.character is not None or "jawOpen" not in head.names) and can_take(head):
         return listen(audio, rate=rate, track=track, settings=settings).on(head)
     if unused := settings.changed(*MODEL_ONLY):
         name = unused[0].replace("_", "-")

@@ -21,7 +21,6 @@ from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows, with_margins
 from talkinghead.errors import InputError
-from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.models.config import BLENDSHAPES, ModelConfig, check_prior
 from talkinghead.models.emotion_input import emotion_input
@@ -34,7 +33,7 @@ from talkinghead.motion.controls import manner_of
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
-from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.surface import can_take
 from talkinghead.motion.tongue import heard_tongue, tongue_goals
 from talkinghead.progress import progress_bar
 from talkinghead.signals import heeding
@@ -160,7 +159,7 @@ class Talker:
         return listen(audio, head=head or self.heads.get("arkit"), **how)
 
     def _by_names(self, head: Head, annotation: str | None) -> bool:
-        """Whether a head is none that the model knows, but has shapes that can show the model's blendshapes."""
+        """Whether a head is none that the model knows, but can show the model's blendshapes, see `Animation.on`."""
         known = self.config.annotations
         for name in known if annotation is None else [annotation]:
             own = self.heads.get(name)
@@ -170,7 +169,7 @@ class Talker:
             if named or (head.character is None and not lacking(head, self.config, known.get(name, ()))):
                 return False
         first = annotation or next(iter(known))
-        return first in BLENDSHAPES and speaks(controls_of(head))
+        return first in BLENDSHAPES and can_take(head)
 
     def face(self, head: Head | None = None, annotation: str | None = None) -> tuple[str, Head]:
         """The annotation and the head that `animate` uses. Raises InputError if the two do not fit, or no mesh is known."""

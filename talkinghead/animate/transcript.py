@@ -19,12 +19,11 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.load import load_audio
 from talkinghead.audio.prosody import prosody
 from talkinghead.errors import InputError, InputWarning
-from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
-from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.surface import can_take
 from talkinghead.motion.tongue import heard_tongue, tongue_goals
 from talkinghead.speech.align import Alignment, align
 from talkinghead.speech.coarticulation import Segments, contact, loudness_of, segments_of, speak
@@ -52,7 +51,7 @@ def animate_transcript(
     are told by a warning. Raises InputError, also if other words are said, and for settings that only a model knows.
     """
     settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
-    if head is not None and (head.character is not None or "jawOpen" not in head.names) and speaks(controls_of(head)):
+    if head is not None and (head.character is not None or "jawOpen" not in head.names) and can_take(head):
         return animate_transcript(audio, transcript, rate=rate, track=track, settings=settings).on(head)
     if unused := settings.changed(*MODEL_ONLY):
         name = unused[0].replace("_", "-")

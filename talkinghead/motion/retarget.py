@@ -58,7 +58,7 @@ def from_arkit(weights: np.ndarray, head: Head, gap: np.ndarray | None = None) -
     for control, values in zip(controls, _values(weights, controls).T, strict=True):
         for shape, share in control.drives.items():
             out[:, head.names.index(shape)] += share * values
-    gap = weights @ _default_partings() if gap is None else gap
+    gap = weights @ default_partings() if gap is None else gap
     return _with_gap(np.clip(out, 0, 1), np.maximum(gap, 0), controls, head)
 
 
@@ -106,7 +106,7 @@ def _gram() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _default_partings() -> np.ndarray:
+def default_partings() -> np.ndarray:
     """(A,) `lip_partings` of the default head, in the order of ARKIT."""
     head = Head.default()
     each = lip_partings(head)

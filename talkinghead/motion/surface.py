@@ -15,9 +15,11 @@ import numpy as np
 
 from talkinghead.blocks import spans
 from talkinghead.head.blendshapes import solve_box
+from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import LIP_LANDMARKS, lip_gap
-from talkinghead.head.transfer.correspondence import Correspondence, correspondence, skin_of
+from talkinghead.head.transfer.correspondence import Correspondence, correspondence, has_face, skin_of
+from talkinghead.motion.retarget import controls_of
 
 LIPS = 4.0  # how many times a vertex of the lips counts
 GAP = 30.0  # how much more the gap between the lips counts than a vertex
@@ -33,6 +35,11 @@ Offsets = Callable[[slice], np.ndarray]  # frames -> (t, V, 3) metres
 def is_signed(head: Head) -> bool:
     """Whether weights may be negative: of principal components and angles."""
     return bool(head.names) and all(SIGNED.fullmatch(name) for name in head.names)
+
+
+def can_take(head: Head) -> bool:
+    """Whether the motion of a mouth can be put onto a head: by the names of its shapes, or by its face."""
+    return speaks(controls_of(head)) or (bool(head.names) and has_face(head))
 
 
 def over_surface(coefficients: np.ndarray, source: Head, target: Head, residual: np.ndarray | None = None) -> np.ndarray:

@@ -97,6 +97,11 @@ def skin_of(head: Head) -> np.ndarray:
     return np.flatnonzero(skin)
 
 
+def has_face(head: Head) -> bool:
+    """Whether a head has a mesh on which the face can be found."""
+    return len(head.template) > 0 and _size(head) > 0
+
+
 def _size(head: Head) -> float:
     """Metres from the eyes to the mouth; 0 where the head does not tell."""
     if not head.landmarks.keys() >= set(LIP_LANDMARKS) or not {"left_eye", "right_eye"} <= head.joints.keys():
