@@ -22,7 +22,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
-from talkinghead.motion.surface import can_take
+from talkinghead.motion.transfer.surface import can_take
 from talkinghead.speech.voice_emotion import emotion_of_voice
 from talkinghead.version import __version__
 

@@ -33,8 +33,8 @@ from talkinghead.motion.controls import manner_of
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
-from talkinghead.motion.surface import can_take
 from talkinghead.motion.tongue import heard_tongue, tongue_goals
+from talkinghead.motion.transfer.surface import can_take
 from talkinghead.progress import progress_bar
 from talkinghead.signals import heeding
 from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE

@@ -23,8 +23,8 @@ from talkinghead.head.head import Head
 from talkinghead.models.recogniser import shipped_recogniser
 from talkinghead.motion.controls import manner_of
 from talkinghead.motion.expressions import layer
-from talkinghead.motion.surface import can_take
 from talkinghead.motion.tongue import heard_tongue, tongue_goals
+from talkinghead.motion.transfer.surface import can_take
 from talkinghead.speech.align import Alignment, align
 from talkinghead.speech.coarticulation import Segments, contact, loudness_of, segments_of, speak
 from talkinghead.speech.phonemes import BILABIALS, PHONES

@@ -15,7 +15,7 @@ from talkinghead.audio.speaker import Speaker
 from talkinghead.errors import InputError
 from talkinghead.head.spec import is_auto, read_head
 from talkinghead.inputs import Inputs, check_replaceable
-from talkinghead.motion.retarget import lip_partings
+from talkinghead.motion.transfer.retarget import lip_partings
 from talkinghead.rendering.output.stills import is_numbered
 from talkinghead.rendering.settings import DRAWN, RenderSettings, check_output
 from talkinghead.writing import need_folder

@@ -21,8 +21,8 @@ from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.head.visemes import NAMES, PAIRED, VISEMES
 from talkinghead.motion.animation import Animation
-from talkinghead.motion.retarget import default_partings, to_arkit
-from talkinghead.motion.surface import is_signed
+from talkinghead.motion.transfer.retarget import default_partings, to_arkit
+from talkinghead.motion.transfer.surface import is_signed
 
 PHONEMES = {  # ARPAbet -> viseme
     phoneme: viseme

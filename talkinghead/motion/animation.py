@@ -13,9 +13,9 @@ from talkinghead.blocks import spans
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmarks import INNER_LIPS
-from talkinghead.motion.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
-from talkinghead.motion.surface import over_surface
 from talkinghead.motion.tongue import tongue_bend, tongue_shapes, tongue_weights
+from talkinghead.motion.transfer.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
+from talkinghead.motion.transfer.surface import over_surface
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
 OPTIONAL = ("residual", "rotation", "translation", "gaze", "tongue")
@@ -159,7 +159,7 @@ class Animation:
         """The same motion on another head: one rule for all heads.
 
         With the same shapes of the same mesh it is as it is. With other shapes of it, weights are found that move its vertices
-        alike (`motion.surface`). Another mesh goes by the names of shapes, where both heads have such as are known
+        alike (`motion.transfer.surface`). Another mesh goes by the names of shapes, where both heads have such as are known
         (`head.shape_names`) or share theirs; else, as of FLAME or of a residual, by which points of the two faces correspond.
         A residual becomes weights then. Gaze becomes eyeLook weights where the other head has such shapes. Raises InputError if
         neither names nor surfaces tell how.

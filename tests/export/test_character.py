@@ -19,7 +19,7 @@ from talkinghead import Animation, Head
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.visemes import NAMES
-from talkinghead.motion.retarget import lip_gap_of, lip_partings
+from talkinghead.motion.transfer.retarget import lip_gap_of, lip_partings
 
 HERE = Path(__file__).parent
 ODD = b"\x08\0\0\0ODD\0\x01\x02\x03\x04\x05\x06\x07\x08"  # a chunk that nobody knows

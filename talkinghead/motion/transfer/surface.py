@@ -19,7 +19,7 @@ from talkinghead.head.character.controls import speaks
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import LIP_LANDMARKS, lip_gap
 from talkinghead.head.transfer.correspondence import Correspondence, correspondence, has_face, skin_of
-from talkinghead.motion.retarget import controls_of
+from talkinghead.motion.transfer.retarget import controls_of
 
 LIPS = 4.0  # how many times a vertex of the lips counts
 GAP = 30.0  # how much more the gap between the lips counts than a vertex
