@@ -20,12 +20,11 @@ from talkinghead.head.head import Head
 from talkinghead.motion import animation as motion
 from talkinghead.motion.animation import between, neighbours
 from talkinghead.motion.articulation import bite_lip, round_lips
-from talkinghead.motion.between_words import pressing, show_pauses, sighs
 from talkinghead.motion.controls import apply_gains
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import close_lips
 from talkinghead.motion.nonverbal import add_nonverbal_motion
-from talkinghead.motion.pauses import rest_mouth
+from talkinghead.motion.pauses import pressing, rest_mouth, show_pauses, sighs
 from talkinghead.motion.tongue import put_out_tongue, raise_tongue, tongue_tip
 
 BLOCK = 10_000  # frames that are composed at a time

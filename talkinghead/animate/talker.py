@@ -29,7 +29,7 @@ from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate, fluctuation, onset
 from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
-from talkinghead.motion.controls import manner_of
+from talkinghead.motion.controls import manner_of, whole_upper_face
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
@@ -135,16 +135,21 @@ class Talker:
             voice = prosody(recording) if settings.idle or curve is None or curve.values.any() else None
             if curve is None:
                 curve = emotion_of_voice(recording, None, voice).scaled(settings.intensity)
-            shown = self._shown(recording, curve, voice, settings) if curve.values.any() else None
+            felt = self._felt(recording, curve, voice, settings) if curve.values.any() else None
             neutral = closing.enter_context(Rows(len(head.names)))
-            expression = None if shown is None else closing.enter_context(Rows(len(head.names)))
+            expression = None if felt is None else closing.enter_context(Rows(len(head.names)))
             heard = closing.enter_context(Rows(sum(HEARD)))
-            latents = self._latents(recording, settings, style, shown, heard)
+            latents = self._latents(recording, settings, style, felt, heard)
+            authored, manner = self.config.authored_emotions and annotation in BLENDSHAPES, manner_of(settings.seed)
             names, code = self.config.annotations[annotation], template_code(head, self.config, annotation)
             for rows in heeding(self._decoded(latents, code, annotation)):
+                if expression is not None and felt is not None:
+                    change = rows[1] - rows[0]
+                    if authored:
+                        values = felt(slice(len(neutral), len(neutral) + len(change)))
+                        change = whole_upper_face(change, rows[0], values, names, manner)
+                    expression.append(head.scatter_coefficients(change, names))
                 neutral.append(head.scatter_coefficients(rows[0], names))
-                if expression is not None:
-                    expression.append(head.scatter_coefficients(rows[1] - rows[0], names))
                 bar.update(task, completed=int(len(neutral) / self.config.fps))
             fps = self.config.fps
             articulated = _articulated(heard, fps)
@@ -200,38 +205,34 @@ class Talker:
         with open_audio(audio, source_rate=source_rate) as recording:
             return PhonemeRecogniser(self._runtime).posteriors(recording)
 
-    def _shown(
+    def _felt(
         self, recording: Waveform, curve: EmotionCurve, voice: Prosody | None, settings: AnimateSettings
     ) -> Callable[[slice], np.ndarray]:
-        """Some frames -> (n, F), the emotion that the network is to show there. The seed decides the manner."""
+        """Some frames -> (n, E), what is felt there: the curve with its changes."""
         times = frame_times(max(1, -(-len(recording) // FRAME)), self.config.fps)
         factor = fluctuation(times, voice, settings.seed) if settings.idle else None
         if factor is not None and voice is not None and curve.constant:  # keyframes say themselves when an emotion comes
             factor *= onset(times, voice)
-        manner = manner_of(settings.seed).vector()
-
-        def of(span: slice) -> np.ndarray:
-            values = curve.at(times[span]) if factor is None else fluctuate(curve.at(times[span]), factor[span])
-            return emotion_input(values, manner)
-
-        return of
+        return lambda span: curve.at(times[span]) if factor is None else fluctuate(curve.at(times[span]), factor[span])
 
     def _latents(
         self,
         recording: Waveform,
         settings: AnimateSettings,
         style: int,
-        shown: Callable[[slice], np.ndarray] | None,
+        felt: Callable[[slice], np.ndarray] | None,
         heard: Rows,
     ) -> Iterator[np.ndarray]:
         """Yield (n, M, H, C) latents of M conditions: without an emotion and, where there is one, with it.
 
-        heard: takes what `_heard` finds in each block, of a model that has learnt phonemes.
+        felt: see `_felt`; the seed decides the manner. heard: takes what `_heard` finds in each block, of a model that has
+        learnt phonemes.
         """
         runtime, sampling = self._runtime, (settings.prior, settings.temperature, settings.top_p, settings.seed)
-        conditions = [runtime.latents(style, *sampling) for _ in range(1 if shown is None else 2)]
+        conditions = [runtime.latents(style, *sampling) for _ in range(1 if felt is None else 2)]
+        manner = manner_of(settings.seed).vector()
         for rows, first, inner in with_margins(runtime.stream(recording), runtime.prior_reach):
-            emotions = [None] if shown is None else [None, shown(slice(first, first + len(rows)))]
+            emotions = [None] if felt is None else [None, emotion_input(felt(slice(first, first + len(rows))), manner)]
             if self.config.phones:
                 heard.append(self._heard(np.exp(runtime.phoneme_posteriors(rows[inner]))))
             found = [latent.of(rows, inner, emotion) for latent, emotion in zip(conditions, emotions, strict=True)]

@@ -22,6 +22,7 @@ class ModelConfig:
     encoder: dict = field(default_factory=dict)  # a transformers configuration
     phones: list[str] = field(default_factory=list)  # phonemes that the encoder's features were trained to tell apart
     emotions: list[str] = field(default_factory=list)  # all of EMOTIONS, or none: a model that speaks neutrally
+    authored_emotions: bool = False  # whether it learnt all of them from the expressions of `motion.expressions`
     fps: float = FPS
     num_heads: int = 16  # categorical variables of the latent, per frame
     categories: int = 32  # of each head

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.motion.emotions import EMOTIONS
-from talkinghead.motion.expressions import Manner
+from talkinghead.motion.expressions import Manner, pose
 
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # prefixes of the names of the upper face's shapes
@@ -35,6 +37,19 @@ def manner_of(seed: int) -> Manner:
     """The style of expressions of a seed."""
     drawn = Manner.draw(np.random.default_rng([seed, len(EMOTIONS)]))
     return Manner(*(STYLE_SCALE * drawn.vector().astype(float)).tolist())
+
+
+def whole_upper_face(
+    expression: np.ndarray, neutral: np.ndarray, curve: np.ndarray, names: Sequence[str], manner: Manner
+) -> np.ndarray:
+    """(T, K) change by emotion, with an upper face that shows at least the authored expression of a (T, E) curve.
+
+    neutral: (T, K) motion without it. A network that learnt authored expressions shows some three quarters of what brows and
+    lids did, since it predicts their mean. The mouth is the network's.
+    """
+    upper = np.array([name.startswith(UPPER) for name in names])
+    authored = pose(curve, names, manner) * (1 - neutral.clip(0, 1))
+    return np.where(upper & (authored > expression), authored, expression)
 
 
 def apply_gains(

@@ -31,10 +31,10 @@ from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures, listening
 from talkinghead.motion.affect import AffectMotion, affect_motion
 from talkinghead.motion.animation import Animation
-from talkinghead.motion.between_words import sigh_rotation, sighs
 from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.pauses import sigh_rotation, sighs
 
 BLOCK = 10_000  # frames at a time
 

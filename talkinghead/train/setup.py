@@ -67,6 +67,7 @@ def set_up(
     if config.autoregressive.steps and "autoregressive" not in shape.priors:
         shape.priors = [*shape.priors, "autoregressive"]
     if data.emotional or (config.synthetic_emotion_prob and set(data.annotations) & set(BLENDSHAPES)):
+        shape.authored_emotions = not data.emotional and (not shape.emotions or shape.authored_emotions)
         shape.emotions = list(EMOTIONS)
     shape.annotations, shape.styles, shape.encoder = dict(data.annotations), list(data.speakers), settings
     torch.manual_seed(config.seed)

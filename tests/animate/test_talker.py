@@ -211,3 +211,16 @@ def test_dials_scale_the_upper_face_and_leave_the_mouth(tiny_talker, sample):
     assert usual.meta["brows"] == 1
     with pytest.raises(InputError, match="head_motion is -1"):
         tiny_talker.animate(sample, head_motion=-1)
+
+
+def test_a_model_of_authored_expressions_shows_all_of_the_upper_face(tiny_talker):
+    network = SpeechToMotion(replace(tiny_talker.config, authored_emotions=True)).eval()
+    network.load_state_dict(tiny_talker.network.state_dict())
+    whole, names = Talker(network), tiny_talker.config.annotations["arkit"]
+    how = {"idle": 0, "fps": 50}
+    shown, learnt = (talker.animate(noise(1), emotion="surprised", **how).coefficients for talker in (whole, tiny_talker))
+    upper = np.array([name.startswith(("brow", "eye", "cheek", "nose")) for name in names])
+    assert shown[:, names.index("browInnerUp")].min() > 0.8 and (shown[:, upper] >= learnt[:, upper] - 1e-6).all()
+    np.testing.assert_array_equal(shown[:, ~upper], learnt[:, ~upper])
+    neutral = [talker.animate(noise(1), emotion="surprised", intensity=0.0, **how) for talker in (whole, tiny_talker)]
+    np.testing.assert_array_equal(neutral[0].coefficients, neutral[1].coefficients)

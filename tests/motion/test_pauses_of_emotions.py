@@ -7,8 +7,8 @@ import pytest
 
 from talkinghead import Animation
 from talkinghead.audio.clock import frame_times
-from talkinghead.motion.between_words import pressing, show_pauses, sigh_rotation, sighs
 from talkinghead.motion.emotions import EMOTIONS
+from talkinghead.motion.pauses import pressing, show_pauses, sigh_rotation, sighs
 
 FPS = 50.0
 PHRASES = np.array([[1.0 + 4 * i, 3.0 + 4 * i, 0.0] for i in range(20)])
