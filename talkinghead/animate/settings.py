@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
-from talkinghead.audio.clock import check_fps
+from talkinghead.audio.clock import check_fps, exact_rate
 from talkinghead.errors import InputError
 from talkinghead.motion.controls import check_gains, check_strengths
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, EmotionSpec, check_intensity, read_emotion
@@ -73,6 +73,7 @@ class AnimateSettings:
         check_gains(**{name: getattr(self, name) for name in GAINS})
         check_strengths(**{name: getattr(self, name) for name in NONVERBAL})
         check_fps(self.fps)
+        object.__setattr__(self, "fps", float(exact_rate(self.fps)))  # 29.97 is 30000/1001 in every file
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}: choose a whole number from 0 to 2^63 - 1")
         if not 0 <= self.temperature <= 10:

@@ -9,7 +9,7 @@ from tyro.conf import Positional, UseCounterAction, arg
 
 from talkinghead.animate.beside import name_of, read_beside
 from talkinghead.animate.settings import PAGE
-from talkinghead.audio.clock import check_fps
+from talkinghead.audio.clock import check_fps, exact_rate
 from talkinghead.cli.options import Beside, HeadName, MadeFor, Outputs, Rendered, Rendering, Track
 from talkinghead.cli.outputs import check_outputs, named_head, video_options, write_animation
 from talkinghead.errors import InputError
@@ -51,7 +51,7 @@ def render(
     others = [name_of(item)[1] for item in side_by_side]
     inputs = Inputs(animation, audio, head, made_for, drawing, others)
     there = check_outputs(output, animation, inputs, list(DRAWN), drawing)
-    check_fps(fps)
+    fps = _exact(fps)
     video = video_options(output, drawing, audio=audio, track=track, name=animation.stem)
     if audio is not None:
         from talkinghead.audio.load import open_audio
@@ -90,7 +90,7 @@ def convert(
     """
     options = {"compress": bool(compress), "shape_normals": bool(shape_normals)}
     there = check_outputs(output, animation, Inputs(animation, audio, head, made_for), [*suffixes(), PAGE], None, **options)
-    check_fps(fps)
+    fps = _exact(fps)
     sound = {"audio": audio, "track": track}
     for name, value in sound.items():
         if value is not None and not any(path.suffix.lower() == PAGE for path in output):
@@ -98,6 +98,12 @@ def convert(
     motion = _read(animation, head, made_for, fps)
     for path in output:
         write_animation(motion, path, there, options, **sound)
+
+
+def _exact(fps: float | None) -> float | None:
+    """The rate that is meant by the one that is asked for: of 29.97, 30000/1001."""
+    check_fps(fps)
+    return fps if fps is None else float(exact_rate(fps))
 
 
 def _read(path: Path, head: str, made_for: str | None, fps: float | None) -> Animation:

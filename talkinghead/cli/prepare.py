@@ -44,8 +44,8 @@ def prepare(
             video: films of one talking face each; folders name the speakers
             folder: sound files with motion of the same name beside them, .npz or .csv
             livelink: takes of the app Live Link Face
-            speech: sound files with phoneme times or a transcript beside them (phones.jsonl, .TextGrid, .lab, .txt);
-            the motion is made up from the phonemes
+            speech: sound files with phoneme times or a transcript beside them (phones.jsonl, .TextGrid, .lab, .txt,
+            .srt, .vtt); the motion is made up from the phonemes
             Published sets, by their documented layouts; checked on made-up files of that layout only, but for facegood:
             vocaset: as published, or in the layout of FaceFormer and CodeTalker
             biwi: in the layout of CodeTalker

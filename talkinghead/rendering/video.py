@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talkinghead.audio.clock import RATE, frame_count
+from talkinghead.audio.clock import RATE, exact_rate, frame_count
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.files import replacing
 from talkinghead.inputs import Inputs
@@ -30,7 +30,6 @@ from talkinghead.speech.subtitles import Cue, from_words, read_subtitles
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-SIMPLE, FINEST = 12, 100_000  # largest denominators of rates: of those that are rounded when they are written, and of any
 TOLERANCE = 0.5  # seconds that sound and motion may differ without a warning
 AUTO = "auto"
 
@@ -165,17 +164,6 @@ def _of_phonemes(film: Film, animation: Animation) -> list[tuple[str, int]]:
     if not found:
         raise InputError("sheet phonemes: the animation keeps no phonemes; animate with --transcript, or choose how many")
     return [(f"{phone}  {seconds:.2f} s", film.frame_at(seconds)) for phone, seconds in found]
-
-
-def exact_rate(fps: float) -> Fraction:
-    """The fraction that a rate is written for: 29.97 is 30000/1001, 16.667 is 50/3, 15.79 is 1579/100, 5 is 5."""
-    if fps == round(fps):
-        return Fraction(round(fps))
-    ntsc, simple = Fraction(round(fps) * 1000, 1001), Fraction(fps).limit_denominator(SIMPLE)
-    for meant, digits in ((ntsc, 2), (simple, 3)):
-        if any(abs(round(float(meant), n) - fps) < 1e-9 for n in range(digits, 16)):
-            return meant
-    return Fraction(fps).limit_denominator(FINEST)
 
 
 def _at_rate(animation: Animation, rate: Fraction) -> Animation:

@@ -5,7 +5,7 @@ Sound files and, for each, one of these, the first that is there:
 * a line {"id": STEM, "phones": [["HH", 0.12, 0.2], ...]} of phones.jsonl in its folder (seconds; and, if wanted, text, speaker)
 * STEM.TextGrid with a tier `phones`, as the Montreal Forced Aligner writes it
 * STEM.lab with times: HTK's `0 1200000 sil`, Festival's `0.12 100 pau` (end times), or `0.0 0.12 sil` in seconds
-* STEM.txt, or a STEM.lab without times: what is said, which is aligned (extra `align`)
+* STEM.txt, .srt, .vtt or .ctm, or a STEM.lab without times: what is said, which is aligned (extra `align`)
 * a line {"id": STEM, "text": ...} of transcripts.jsonl in its folder, which is aligned, too
 
 The motion is of the mouth alone and made up: the motion files say `synthesised`. Phonemes are ARPAbet, IPA or TIMIT's.
@@ -33,12 +33,13 @@ from talkinghead.speech import align, coarticulation, phonemes
 from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import read_textgrid, words_and_phonemes
 from talkinghead.speech.transcripts import PHONES, TEXTS, phone_spans, read_lines
-from talkinghead.speech.written import read_text
+from talkinghead.speech.written import READERS, read_text
 
 VERSION = 2
 LICENCE = "unknown"
 FPS = 50.0
 SUFFIXES = (*SOUNDS, ".opus")
+WRITTEN = (".TextGrid", ".textgrid", ".lab", ".txt", ".srt", ".vtt", ".ctm")  # in the order of preference
 LATE = 0.5  # seconds by which the last phoneme may end after the sound
 UNSAID = (1.0, 0.1)  # seconds, and share of the speech, that may be without phonemes
 LOUD, NEAR = -1.5, 0.1  # 10 dB below the loudest third, seconds
@@ -62,11 +63,13 @@ def takes(
     for name, path in found.items():
         line = tables[path.parent].get(path.stem, {})
         person = speaker or str(line.get("speaker") or "") or file_name(path.absolute().parent.name)
-        beside = next((p for s in (".TextGrid", ".textgrid", ".lab", ".txt") if (p := path.with_suffix(s)).is_file()), None)
+        beside = next((p for s in WRITTEN if (p := path.with_suffix(s)).is_file()), None)
         text = line.get("text") or texts[path.parent].get(path.stem, {}).get("text")
         details: dict[str, Any] = {"fps": fps, "phones": line.get("phones"), "text": text, "model": coarticulation.VERSION}
         if details["phones"] is None and beside is None and text is None:
-            dropped[name] = f"no phonemes and no words: neither in {PHONES} or {TEXTS}, nor {path.stem}.TextGrid, .lab or .txt"
+            dropped[name] = (
+                f"no phonemes and no words: neither in {PHONES} or {TEXTS}, nor {path.stem} with {', '.join(WRITTEN[2:])}"
+            )
             continue
         own = (beside,) if beside is not None and details["phones"] is None else ()
         out.append(Take(name, person, (path, *own), transcript=text, licence=licence, details=details))
@@ -114,8 +117,9 @@ def _times(take: Take, wave: np.ndarray) -> tuple[Spans | None, Spans, str | Non
         if text is None:
             raise InputError(f"{beside}: has no tier named phones")
     elif beside is not None:
-        content = read_text(beside)
-        phones = read_lab(content) if beside.suffix.lower() == ".lab" else None
+        suffix = beside.suffix.lower()
+        content = READERS.get(suffix, read_text)(beside)
+        phones = read_lab(content) if suffix == ".lab" else None
         if phones is not None:
             return None, phones, text, None
         text = content.strip()

@@ -109,11 +109,14 @@ def test_motion_says_that_it_is_made_up(sounds, tmp_path):
 def test_words_are_aligned(tmp_path, sample):
     pytest.importorskip("pocketsphinx")
     text = "Hello! I am a talking head. Play me a voice, and watch my mouth move as you speak."
-    for i, name in enumerate(("hello.txt", "hello.lab", "transcripts.jsonl")):
+    cue = f"1\n00:00:00,000 --> 00:00:05,000\n<i>{text}</i>\n"
+    for i, name in enumerate(("hello.txt", "hello.srt", "transcripts.jsonl", "hello.lab")):
         folder = tmp_path / str(i)
         folder.mkdir()
         shutil.copy(sample, folder / "hello.wav")
-        (folder / name).write_text(text if i < 2 else json.dumps({"id": "hello", "text": text}))
+        (folder / name).write_text(
+            {".srt": cue, ".jsonl": json.dumps({"id": "hello", "text": text})}.get(f".{name.split('.')[1]}", text)
+        )
         (clip,) = prepared(folder, tmp_path / f"out{i}")
         assert clip.transcript == text
         assert [w for _, _, w in clip.words or ()][:3] == ["hello", "i", "am"]
