@@ -17,6 +17,7 @@ MIDDLE = 0.25  # of the width of the mouth, around its middle
 NEAR = 0.03  # of the width: pairs that lie as near to each other count alike
 SAME = 1e-6  # of the size of the mesh: vertices that are this near are one, split along a seam
 FEWEST = 3  # pairs of a slit
+MOST_STEPS = 6  # from the outmost pair to the corner of the mouth, near which lips part little
 PLAUSIBLE = (0.05, 4.0)  # widths of the mouth that an open mouth parts
 
 
@@ -52,9 +53,43 @@ def find_lips(points: np.ndarray, faces: np.ndarray, opening: np.ndarray) -> dic
     best = np.where(central, drop / (apart + NEAR * width), -np.inf).argmax()
     if not PLAUSIBLE[0] < drop[best] / width < PLAUSIBLE[1]:
         return {}
-    left, right = pairs[across.argmax(), 0], pairs[across.argmin(), 0]
+    left, right = (
+        _corner(pairs[outmost], side, points, faces) for outmost, side in ((across.argmax(), 1), (across.argmin(), -1))
+    )
     names = ("lip_upper_inner", "lip_lower_inner", "lip_corner_left", "lip_corner_right")
     return {name: int(vertex) for name, vertex in zip(names, (*pairs[best], left, right), strict=True)}
+
+
+def _corner(pair: np.ndarray, side: int, points: np.ndarray, faces: np.ndarray) -> int:
+    """The vertex where the lips meet on a side (1: +x), from the outmost pair of them on: along both rims, outwards."""
+    same = _places(points)
+    first, second = same[np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])].T
+    vertex = np.zeros(same.max() + 1, int)
+    vertex[same] = np.arange(len(same))
+    placed = points[vertex]
+    upper, lower = same[pair]
+    for _ in range(MOST_STEPS):
+        beyond = max(side * placed[[upper, lower], 0])
+        ways = [np.union1d(second[first == rim], first[second == rim]) for rim in (upper, lower)]
+        ways = [way[side * placed[way, 0] > beyond] for way in ways]
+        if not all(len(way) for way in ways):
+            break
+        both = np.intersect1d(*ways)
+        if len(both):  # a vertex of both lips
+            middle = placed[[upper, lower]].mean(0)
+            return int(vertex[both[np.linalg.norm(placed[both] - middle, axis=1).argmin()]])
+        apart = np.linalg.norm(placed[ways[0]][:, None] - placed[ways[1]], axis=-1)
+        up, down = np.unravel_index(apart.argmin(), apart.shape)
+        if apart[up, down] > STEEP * np.linalg.norm(placed[upper] - placed[lower]):
+            break
+        upper, lower = ways[0][up], ways[1][down]
+    return int(vertex[upper])
+
+
+def _places(points: np.ndarray) -> np.ndarray:
+    """(V,) the number of the place of each vertex; vertices at one place are one, split along a seam."""
+    _, same = np.unique(np.round(points / (SAME * np.ptp(points, axis=0).max())), axis=0, return_inverse=True)
+    return same.reshape(-1)
 
 
 def _pieces(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -62,8 +97,7 @@ def _pieces(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    _, same = np.unique(np.round(points / (SAME * np.ptp(points, axis=0).max())), axis=0, return_inverse=True)
-    same = same.reshape(-1)
+    same = _places(points)
     first, second = same[np.concatenate([faces[:, :2], faces[:, 1:]])].T
     links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(same.max() + 1,) * 2)
     return connected_components(links, directed=False)[1][same]
