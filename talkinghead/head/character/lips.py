@@ -71,18 +71,18 @@ def _corner(pair: np.ndarray, side: int, points: np.ndarray, faces: np.ndarray) 
     for _ in range(MOST_STEPS):
         beyond = max(side * placed[[upper, lower], 0])
         ways = [np.union1d(second[first == rim], first[second == rim]) for rim in (upper, lower)]
-        ways = [way[side * placed[way, 0] > beyond] for way in ways]
-        if not all(len(way) for way in ways):
+        above, below = (way[side * placed[way, 0] > beyond] for way in ways)
+        if not len(above) or not len(below):
             break
-        both = np.intersect1d(*ways)
+        both = np.intersect1d(above, below)
         if len(both):  # a vertex of both lips
             middle = placed[[upper, lower]].mean(0)
             return int(vertex[both[np.linalg.norm(placed[both] - middle, axis=1).argmin()]])
-        apart = np.linalg.norm(placed[ways[0]][:, None] - placed[ways[1]], axis=-1)
+        apart = np.linalg.norm(placed[above][:, None] - placed[below], axis=-1)
         up, down = np.unravel_index(apart.argmin(), apart.shape)
         if apart[up, down] > STEEP * np.linalg.norm(placed[upper] - placed[lower]):
             break
-        upper, lower = ways[0][up], ways[1][down]
+        upper, lower = above[up], below[down]
     return int(vertex[upper])
 
 
