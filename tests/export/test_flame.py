@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from flames import save
+from strangers import check_damaged
 
 from talkinghead import Animation
 from talkinghead.errors import InputError
@@ -156,3 +157,8 @@ def test_heads_and_rates_that_are_missing(model, default_motion, tmp_path):
     with pytest.raises(InputError, match="residual"):
         flame.write(replace(still, residual=np.zeros((T, 5, 3))), tmp_path / "b.flame.npz")
     assert not (tmp_path / "b.flame.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["parameters_npz", "parameters_pickle", "vertices"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    check_damaged(name, tmp_path)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from damage import VALUES, WORDS, damaged
+from flames import VERTICES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -448,6 +449,46 @@ def _flame(name: str) -> Reader:
     return Reader(name, "npz" if name.endswith("npz") else "bytes", make, read)
 
 
+def _parameters(name: str, content: dict) -> Reader:
+    """FLAME's parameters over time, or vertices, read for the FLAME of five vertices."""
+
+    def make(folder: Path) -> None:
+        if name.endswith("pkl"):
+            (folder / name).write_bytes(pickle.dumps(content, protocol=4))
+        elif name.endswith("npz"):
+            np.savez(folder / name, **content)
+        else:
+            np.save(folder / name, content["vertices"])
+
+    def read(folder: Path) -> None:
+        from talkinghead.export import load
+
+        motion = load(folder / name, _five(), fps=25)
+        assert np.isfinite(motion.vertices(posed=True)).all()
+
+    return Reader(name, "npz" if name.endswith("npz") else "npy" if name.endswith("npy") else "bytes", make, read)
+
+
+@lru_cache(maxsize=1)
+def _five():
+    from flames import model
+
+    from talkinghead.head.head import Head
+
+    with TemporaryDirectory() as folder:
+        np.savez(Path(folder) / "flame.npz", **model())
+        return Head.load(Path(folder) / "flame.npz")
+
+
+PARAMETERS = {
+    "exp": np.linspace(0, 1, 150, dtype=np.float32).reshape(3, 50),
+    "pose": np.linspace(0, 0.3, 18, dtype=np.float32).reshape(3, 6),
+    "eyes_pose": np.zeros((3, 6), np.float32),
+    "shape": np.zeros((1, 100), np.float32),
+    "fps": np.array(25.0),
+}
+
+
 def _array(folder: Path) -> None:
     from talkinghead.io.npz import read_array
 
@@ -653,6 +694,9 @@ READERS: dict[str, Reader] = SOUNDS | {
     "head": Reader("head.npz", "npz", lambda folder: _small_head().save(folder / "head.npz"), _use_head),
     "flame_npz": _flame("flame.npz"),
     "flame_pickle": _flame("flame.pkl"),
+    "parameters_npz": _parameters("exp.npz", PARAMETERS),
+    "parameters_pickle": _parameters("exp.pkl", PARAMETERS),
+    "vertices": _parameters("vertices.npy", {"vertices": np.tile(VERTICES, (3, 1, 1)).astype(np.float32)}),
     "live_link": _curves("live.csv", _live_link()),
     "curves_csv": _curves("simple.csv", SIMPLE),
     "audio2face": _curves("a2f.json", AUDIO2FACE, "json"),
