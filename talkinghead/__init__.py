@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from talkinghead.audio.load import load_audio
     from talkinghead.head.head import Head
     from talkinghead.motion.emotion_curve import EmotionCurve
+    from talkinghead.rendering.settings import RenderSettings
     from talkinghead.rendering.video import render
 
 # Public name -> its module. No public name may be a folder's name: importing the folder would hide it.
@@ -21,10 +22,11 @@ HOME = {
     "Animation": "animate.animation",
     "EmotionCurve": "motion.emotion_curve",
     "Head": "head.head",
+    "RenderSettings": "rendering.settings",
     "load_audio": "audio.load",
     "render": "rendering.video",
 }
-__all__ = ["AnimateSettings", "Animation", "EmotionCurve", "Head", "Talker", "load_audio", "render"]
+__all__ = ["AnimateSettings", "Animation", "EmotionCurve", "Head", "RenderSettings", "Talker", "load_audio", "render"]
 
 
 def __getattr__(name: str):

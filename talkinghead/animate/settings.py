@@ -14,6 +14,7 @@ from talkinghead.audio.clock import check_fps, exact_rate
 from talkinghead.errors import InputError
 from talkinghead.motion.controls import check_gains, check_strengths
 from talkinghead.motion.emotion_curve import AUTO, EmotionCurve, EmotionSpec, check_intensity, read_emotion
+from talkinghead.rendering.settings import RenderSettings as RenderSettings
 
 VIDEO, PAGE = ".mp4", ".html"  # of films the usual one; `rendering.settings` has the others, and those of pictures
 Prior = Literal["parallel", "autoregressive"]

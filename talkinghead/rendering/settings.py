@@ -39,6 +39,7 @@ class RenderSettings:
         turntable: Seconds in which the camera goes once around the head.
         subtitles: .srt, .vtt, .TextGrid or .ctm, whose times count; .txt, which is aligned with the sound
             (extra align); or auto: the words of --transcript that the animation keeps.
+        subtitle_track: The same as a track that players can switch off: .mp4, .mov, .webm.
         font: Font of subtitles and names, .ttf, .otf or .ttc. One that has their letters.
         at: .png and .jpg: the second that is shown. The middle.
         sheet: .png and .jpg: many pictures with their times in one. How many, or seconds such as
@@ -53,6 +54,7 @@ class RenderSettings:
     background: str = "studio"
     turntable: float | None = None
     subtitles: str | None = None
+    subtitle_track: str | None = None
     font: str | None = None
     at: float | None = None
     sheet: str | None = None
@@ -119,6 +121,8 @@ def check_output(path: Path, settings: RenderSettings) -> None:
     if settings.transparent and suffix in OPAQUE:
         can = " ".join(s for s in DRAWN if s not in OPAQUE)
         raise InputError(f"{path}: {suffix} cannot be transparent; write {can}, or frames/%04d.png")
+    if settings.subtitle_track is not None and suffix not in MOVIES:
+        raise InputError(f"{path}: --subtitle-track is for films with sound, {' '.join(MOVIES)}; --subtitles is for all")
     for name in ("at", "sheet"):
         if getattr(settings, name) is not None and (suffix not in STILLS or is_numbered(path)):
             raise InputError(f"{path}: --{name} is for one picture, {' '.join(STILLS)}")

@@ -58,7 +58,9 @@ def render(
     settings = replace(settings, **changes) if settings is not None else RenderSettings(**changes)
     check_output(path, settings)
     others = dict(beside or {})
-    inputs = Inputs(audio, settings.subtitles, settings.background, settings.font, list(others.values()))
+    inputs = Inputs(
+        audio, settings.subtitles, settings.subtitle_track, settings.background, settings.font, list(others.values())
+    )
     inputs.refuse(path.parent if stills.is_numbered(path) else path, below=stills.is_numbered(path))
     sound = None if audio is None else Sound(audio, track, rates_of(path.suffix))
     rate = exact_rate(animation.fps)
@@ -71,16 +73,24 @@ def render(
         if abs(sound.seconds - animation.duration) > TOLERANCE:
             lengths = f"{audio} lasts {sound.seconds:.2f} s but the animation {animation.duration:.2f} s"
             warnings.warn(f"{lengths}: the video follows the sound", InputWarning, stacklevel=3)
-    cues = find_subtitles(animation, settings.subtitles, audio, track)
+    cues, soft = (find_subtitles(animation, wanted, audio, track) for wanted in (settings.subtitles, settings.subtitle_track))
     others = {label: shown if isinstance(shown, Path) else _at_rate(shown, rate) for label, shown in others.items()}
     film = compose(animation, settings, count, name=name, beside=others, cues=cues)
     try:
-        _write(film, path, animation, settings, sound, progress)
+        _write(film, path, animation, settings, sound, soft, progress)
     finally:
         film.close()
 
 
-def _write(film: Film, path: Path, animation: Animation, settings: RenderSettings, sound: Sound | None, progress: bool) -> None:
+def _write(
+    film: Film,
+    path: Path,
+    animation: Animation,
+    settings: RenderSettings,
+    sound: Sound | None,
+    soft: list[Cue],
+    progress: bool,
+) -> None:
     suffix = path.suffix.lower()
     if suffix in STILLS and not stills.is_numbered(path):
         if settings.sheet is not None:
@@ -103,7 +113,8 @@ def _write(film: Film, path: Path, animation: Animation, settings: RenderSetting
         elif suffix == ".webp":
             write = partial(animated.write_webp, path=fresh, rate=film.rate)
         else:
-            write = partial(write_movie, path=fresh, rate=film.rate, sound=sound)
+            seconds = float(film.count / film.rate)
+            write = partial(write_movie, path=fresh, rate=film.rate, sound=sound, cues=soft, seconds=seconds)
         pictures = bar.track(heeding(film.pictures()), film.count, description=path.name)
         encode(timed(pictures, film.count, path.name) if progress else pictures, write)
 

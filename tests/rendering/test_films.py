@@ -81,6 +81,19 @@ def test_films_of_editors_and_browsers_have_their_sound(motion, tmp_path, suffix
     assert abs(heard - 0.2) < 0.03
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov"])
+def test_a_track_of_subtitles_is_beside_the_pictures(motion, tmp_path, suffix):
+    (tmp_path / "a.srt").write_text("1\n00:00:00,050 --> 00:00:00,150\nGrüße\n\n2\n00:00:09,000 --> 00:00:10,000\nlate\n")
+    path = tmp_path / f"a{suffix}"
+    render(motion, path, subtitle_track=tmp_path / "a.srt", size=32, backend=BACKEND)
+    with av.open(str(path)) as file:
+        said = [packet for packet in file.demux(file.streams.subtitles[0]) if packet.size > 2]
+        assert [bytes(packet).decode(errors="replace")[-5:] for packet in said] == ["Grüße"]
+        assert abs(float(said[0].pts * said[0].time_base) - 0.05) < 2e-3
+    with av.open(str(path)) as file:
+        assert sum(1 for _ in file.decode(video=0)) == 6
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 @pytest.mark.parametrize("background", ["studio", "transparent"])
 def test_animated_pictures_repeat_in_time(motion, drawn, tmp_path, suffix, background):
@@ -165,6 +178,7 @@ def test_the_camera_goes_round(motion, tmp_path):
         ("a.mp4", {"turntable": 0.0}, "turntable is 0"),
         ("a.mp4", {"camera": "front,zoom=2"}, "no setting of a camera 'zoom'"),
         ("a.mp4", {"camera": "yaw=left"}, "yaw is 'left'"),
+        ("a.gif", {"subtitle_track": "auto"}, "--subtitle-track is for films"),
         ("a.mp4", {"subtitles": "auto"}, "keeps no words"),
         ("a.mp4", {"subtitles": "none.srt"}, "none.srt"),
         ("%04d.png", {}, "frames have a folder to themselves"),

@@ -5,7 +5,7 @@ Only .webm and .mov keep opacity, as plain colours beside it; FFmpeg, browsers a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,8 @@ import numpy as np
 
 from talkinghead.rendering.output.opacity import bled, straight
 from talkinghead.rendering.output.sound import AAC_RATES, Sound
+from talkinghead.rendering.output.subtitle_track import add_track, fill_track
+from talkinghead.speech.subtitles import Cue
 
 BT709 = 1  # code of the colour space in H.264 (ITU-T H.273)
 
@@ -53,8 +55,20 @@ def rates_of(suffix: str) -> tuple[int, ...]:
     return next((kind.rates for (name, _), kind in CONTAINERS.items() if name == suffix.lower()), AAC_RATES)
 
 
-def write_movie(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, sound: Sound | None, suffix: str = "") -> None:
-    """Encode (H, W, 3) uint8, or (H, W, 4) of colours times opacity, and the sound. suffix: that of `path` if empty."""
+def write_movie(
+    pictures: Iterable[np.ndarray],
+    path: Path,
+    rate: Fraction,
+    sound: Sound | None,
+    *,
+    suffix: str = "",
+    cues: Sequence[Cue] = (),
+    seconds: float = 0.0,
+) -> None:
+    """Encode (H, W, 3) uint8, or (H, W, 4) of colours times opacity, and the sound. suffix: that of `path` if empty.
+
+    cues: subtitles that can be switched off. seconds: of the film, where there are such.
+    """
     pictures = iter(pictures)
     first = next(pictures, None)
     if first is None:
@@ -76,6 +90,8 @@ def write_movie(pictures: Iterable[np.ndarray], path: Path, rate: Fraction, soun
             if kind.sound != "pcm_s16le":
                 audio.bit_rate = (96_000 if sound.rate >= 32_000 else 3 * sound.rate) * sound.channels
             blocks = sound.frames(kind.samples)
+        if cues:
+            fill_track(file, add_track(file, kind.name), cues, seconds)
         for t, picture in enumerate(_before(first, pictures)):
             file.mux(video.encode(_frame(picture, kind.format, t, rate)))
             while audio and encoded <= (t + 1) / rate and (block := next(blocks, None)) is not None:
