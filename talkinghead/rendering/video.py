@@ -58,9 +58,7 @@ def render(
     settings = replace(settings, **changes) if settings is not None else RenderSettings(**changes)
     check_output(path, settings)
     others = dict(beside or {})
-    inputs = Inputs(
-        audio, settings.subtitles, settings.subtitle_track, settings.background, settings.font, list(others.values())
-    )
+    inputs = Inputs(audio, settings, [shown for shown in others.values() if isinstance(shown, Path)])
     inputs.refuse(path.parent if stills.is_numbered(path) else path, below=stills.is_numbered(path))
     sound = None if audio is None else Sound(audio, track, rates_of(path.suffix))
     rate = exact_rate(animation.fps)
@@ -116,7 +114,7 @@ def _write(
             seconds = float(film.count / film.rate)
             write = partial(write_movie, path=fresh, rate=film.rate, sound=sound, cues=soft, seconds=seconds)
         pictures = bar.track(heeding(film.pictures()), film.count, description=path.name)
-        encode(timed(pictures, film.count, path.name) if progress else pictures, write)
+        encode(timed(pictures, film.count, path.name, bar.console) if progress else pictures, write)
 
 
 def write_pictures(pictures: Iterable[np.ndarray], path: Path, fps: float, *, audio: str | Path | None = None) -> None:

@@ -198,3 +198,20 @@ def test_a_gif_says_that_it_has_no_sound(motion, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 3200), 16000)
     with pytest.warns(InputWarning, match=r"\.gif has no sound"):
         render(motion, tmp_path / "a.gif", audio=tmp_path / "a.wav", size=16, backend=BACKEND)
+
+
+def test_how_long_it_takes_is_told_once(monkeypatch):
+    import io
+
+    from rich.console import Console
+
+    from talkinghead.rendering.output import pace
+
+    clock = iter(np.arange(0, 1000, 0.5))
+    monkeypatch.setattr(pace.time, "monotonic", lambda: float(next(clock)))
+    log, screen = (Console(file=io.StringIO(), force_terminal=terminal, width=40) for terminal in (False, True))
+    for console, count in ((log, 300), (log, 30), (screen, 30)):
+        assert len(list(pace.timed([np.zeros(1)] * count, count, "a.mp4", console))) == count
+    assert log.file.getvalue() == "talkinghead: a.mp4: 300 frames, about 2 min to go (2 a second)\n"
+    assert screen.file.getvalue() == "talkinghead: a.mp4: 30 frames, about 12 s to go (2 a second)\n"
+    assert [pace.in_words(s) for s in (20.4, 200, 7800)] == ["about 20 s", "about 3 min", "about 2 h 10 min"]
