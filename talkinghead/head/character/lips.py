@@ -69,9 +69,13 @@ def _corner(pair: np.ndarray, side: int, points: np.ndarray, faces: np.ndarray) 
     placed = points[vertex]
     upper, lower = same[pair]
     for _ in range(MOST_STEPS):
-        beyond = max(side * placed[[upper, lower], 0])
-        ways = [np.union1d(second[first == rim], first[second == rim]) for rim in (upper, lower)]
-        above, below = (way[side * placed[way, 0] > beyond] for way in ways)
+        ways = []
+        for rim, other in ((upper, lower), (lower, upper)):
+            near = np.union1d(second[first == rim], first[second == rim])
+            outwards = near[side * placed[near, 0] > side * placed[rim, 0]]
+            waits = side * placed[rim, 0] > side * placed[other, 0]  # for the rim that lags
+            ways.append(np.append(outwards, rim) if waits else outwards)
+        above, below = ways
         if not len(above) or not len(below):
             break
         both = np.intersect1d(above, below)
