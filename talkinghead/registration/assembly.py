@@ -13,11 +13,10 @@ from talkinghead.head.head import Head, Part, seal_geometry, shut_lips
 from talkinghead.head.units import metres
 from talkinghead.registration import atlas
 from talkinghead.registration.gradients import Transfer, stretches
-from talkinghead.registration.nonrigid import along, shares
 from talkinghead.registration.pieces import follow
 from talkinghead.registration.placing import Similarity, fit_similarity
 from talkinghead.registration.state import SPACING, Found, Sided
-from talkinghead.registration.surface import Surface
+from talkinghead.registration.surface import Surface, along, shares
 from talkinghead.registration.template import LOWER, UPPER, mouth_parts, positions
 
 UNITS = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254}

@@ -23,7 +23,7 @@ from talkinghead.registration.pieces import Roles, sort_pieces
 from talkinghead.registration.placing import AXES, Placing, find, robust_similarity
 from talkinghead.registration.state import SPACING, Found, Report, Sided, Work
 from talkinghead.registration.surface import Surface, weld
-from talkinghead.registration.template import TRACKED, Template, default, mouth_parts, seen
+from talkinghead.registration.template import TRACKED, Edge, Template, default, lid_edges, mouth_parts, seen
 from talkinghead.registration.views import Paint
 
 STEPS = 16  # of the progress
@@ -204,7 +204,20 @@ class _Fitting:
         else:
             edges = mouth.contact(surface, near, side, line)
         self.target_sides, self.seen = side, shown
-        return Target(surface, faces, shown, side, self.marks[:TRACKED], edges)
+        return Target(surface, faces, shown, side, self.marks[:TRACKED], edges, self._lids(surface, same))
+
+    def _lids(self, surface: Surface, same: np.ndarray) -> dict[str, tuple[Edge, Edge]]:
+        """Where the lids of the eyes that are balls of their own end."""
+        out = {}
+        for side, ball in self.roles.eyes.items():
+            if ball.any():
+                mask = np.zeros(len(surface.points), bool)
+                mask[same[ball]] = True
+                middle = self.work.points[ball].mean(0)
+                found = lid_edges(surface, np.asarray(mask[surface.faces].all(1)), middle)
+                if found is not None:
+                    out[side] = found
+        return out
 
     def _cut(self, line: mouth.Line) -> None:
         work = self.work
@@ -308,7 +321,9 @@ class _Fitting:
         """(n,) bool: points of the skin in the openings of the eyes, where the eyes are one surface with it; and (K, m, 3)
         displacements of these, between those of the lids above and below."""
         inside, moved = np.zeros(len(points), bool), np.zeros((len(own), len(points), 3), np.float32)
-        for upper, lower in self.template.lids.values():
+        for eye, (upper, lower) in self.template.lids.items():
+            if self.roles.eyes[eye].any():
+                continue
             rims = [self.fitted.points[rim] for rim in (upper, lower)]
             outline = np.concatenate([rims[0], rims[1][-2:0:-1]])[:, :2]
             near = np.linalg.norm(points - outline_middle(rims), axis=1) < 1.2 * np.ptp(outline[:, 0])

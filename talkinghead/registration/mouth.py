@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from talkinghead.registration.surface import Surface
+from talkinghead.registration.surface import Surface, along
 from talkinghead.registration.template import LOWER, UPPER, sides
 
 UPPER_SEEDS, LOWER_SEEDS = (0, 37, 267, 39, 269), (17, 84, 314, 181, 405)  # the tracker's points on the outer contour
@@ -41,8 +41,6 @@ class Line:
     def distance(self, points: np.ndarray) -> np.ndarray:
         """(V,) metres from the line."""
         from scipy.spatial import KDTree
-
-        from talkinghead.registration.nonrigid import along
 
         return KDTree(along(self.points, np.linspace(0, 1, 200))).query(points)[0]
 
@@ -293,7 +291,7 @@ def rim_edges(surface: Surface, skin: np.ndarray, side: np.ndarray, line: Line) 
 def contact(surface: Surface, faces: np.ndarray, side: np.ndarray, line: Line) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3) each: where a mouth with a cavity is seen to part, on the upper lip and on the lower. faces: indices, seen."""
     label = side[surface.faces[faces]]
-    right, left = _corners(surface, faces, label, line)
+    right, left = line.points[0], line.points[-1]
     x = np.linspace(right[0], left[0], 31)[1:-1]
     out = []
     for mark, sign in ((UPPER, 1), (LOWER, -1)):
@@ -306,15 +304,3 @@ def contact(surface: Surface, faces: np.ndarray, side: np.ndarray, line: Line) -
                 edge.append(column[(sign * column[:, 1]).argmin()])
         out.append(np.stack([*edge, left]))
     return out[0], out[1]
-
-
-def _corners(surface: Surface, faces: np.ndarray, label: np.ndarray, line: Line) -> tuple[np.ndarray, np.ndarray]:
-    """The places nearest to the middle where a triangle has vertices of both lips."""
-    mixed = surface.points[surface.faces[faces[(label == UPPER).any(1) & (label == LOWER).any(1)]]].mean(1)
-    mixed = mixed[line.distance(mixed) < 1.5 * NEAR]
-    middle = line.points[:, 0].mean()
-    ends = []
-    for sign, known in ((-1, line.points[line.points[:, 0].argmin()]), (1, line.points[line.points[:, 0].argmax()])):
-        mine = mixed[sign * (mixed[:, 0] - middle) > 0.2 * np.ptp(line.points[:, 0])]
-        ends.append(mine[np.abs(mine[:, 0] - middle).argmin()] if len(mine) else known)
-    return ends[0], ends[1]

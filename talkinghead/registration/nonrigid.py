@@ -18,16 +18,19 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from talkinghead.registration.surface import Surface
-from talkinghead.registration.template import LOWER, TRACKED, UPPER, Template
+from talkinghead.registration import mouth
+from talkinghead.registration.surface import Surface, along, shares
+from talkinghead.registration.template import LOWER, TRACKED, UPPER, Edge, Template
 
 STIFFNESS = (3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 4.0)
 ROUNDS = 2  # at each stiffness
 REACH = (0.030, 0.006)  # metres: largest distance of a correspondence, at the first stiffness and at the last
 FACING = 0.5  # cosine of the angle between normals
 MARKS = (30.0, 0.5)  # weight of a landmark at the first stiffness and at the last; a vertex has 1
+LIPS, LIPS_FROM = 4.0, 0.3  # weight of the lips' contact, and the share of the steps from which on it holds
 REST = 1e-3  # weight of no displacement, for what nothing else holds
 SMOOTHING = 0.01  # of the spline
+SPACING = 0.0025  # metres between samples of a surface
 # The outline of the face: where the tracker puts it depends on the side that it looks from
 OUTLINE = (
     *(338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
@@ -40,6 +43,7 @@ class Target:
     """The mesh, in the default head's axes and size. skin: faces of the skin; seen: (V,) bool; sides: (V,) of the mouth.
 
     marks: (468, 3), NaN where not known. edges: the contact of the lips, points of the upper and of the lower lip's edge.
+    lids: side -> where the skin above and below an eyeball begins.
     """
 
     surface: Surface
@@ -48,6 +52,7 @@ class Target:
     sides: np.ndarray
     marks: np.ndarray
     edges: tuple[np.ndarray, np.ndarray]
+    lids: dict[str, tuple[Edge, Edge]]
 
 
 def warp(template: Template, marks: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -68,16 +73,19 @@ def register(template: Template, target: Target, tick: Callable[[], None] = lamb
     skin = Surface(start, template.skin.faces)
     plate = _plate(skin)
     pulls = _Pulls(template, target)
-    marks = _marks(template, target)
+    marks, lips = _marks(template, target), _lips(template, target)
     points = start
     for step, stiffness in enumerate(STIFFNESS):
         share = step / (len(STIFFNESS) - 1)
         reach = REACH[0] * (REACH[1] / REACH[0]) ** share
         of_marks = MARKS[0] * (MARKS[1] / MARKS[0]) ** share
         for _ in range(ROUNDS):
-            matrix, wanted = pulls(Surface(points, template.skin.faces), reach, closing=share > 0.3)
+            matrix, wanted = pulls(Surface(points, template.skin.faces), reach)
             left = stiffness * plate + diags_array(matrix + REST) + of_marks * marks[0].T @ marks[0]
             right = matrix[:, None] * (wanted - start) + of_marks * marks[0].T @ (marks[1] - marks[0] @ start)
+            if share >= LIPS_FROM:
+                left = left + LIPS * lips[0].T @ lips[0]
+                right = right + LIPS * lips[0].T @ (lips[1] - lips[0] @ start)
             points = start + splu(left.tocsc()).solve(right)
         tick()
     return points
@@ -114,6 +122,30 @@ def _marks(template: Template, target: Target) -> tuple[csr_array, np.ndarray]:
     return matrix, target.marks[:TRACKED][known]
 
 
+def _lips(template: Template, target: Target) -> tuple[csr_array, np.ndarray]:
+    """(n, v) weights that make places where the template's lips touch and its lids end, and (n, 3) those of the mesh."""
+    skin = template.skin
+    faces = np.flatnonzero(template.seen[skin.faces].all(1))
+    line = mouth.find_line(skin, faces, template.tracked)
+    rows, columns, values, goals = [], [], [], []
+    for ours, theirs, side in zip(mouth.contact(skin, faces, template.sides, line), target.edges, (UPPER, LOWER), strict=True):
+        mine = faces[(template.sides[skin.faces[faces]] == side).any(1)]
+        face, weights, _ = skin.part(mine, SPACING)(ours)
+        rows.append(np.repeat(np.arange(len(ours)), 3) + sum(map(len, goals)))
+        columns.append(skin.faces[face].reshape(-1))
+        values.append(weights.reshape(-1))
+        goals.append(along(theirs, shares(ours)))
+    for side, theirs in target.lids.items():
+        for (face, weights, _), (*_, place) in zip(template.lid_edges.get(side, ()), theirs, strict=False):
+            rows.append(np.repeat(np.arange(len(face)), 3) + sum(map(len, goals)))
+            columns.append(skin.faces[face].reshape(-1))
+            values.append(weights.reshape(-1))
+            goals.append(place)
+    goal = np.concatenate(goals)
+    table = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return coo_array(table, shape=(len(goal), template.count)).tocsr(), goal
+
+
 class _Pulls:
     """Where each vertex of the template is drawn to, and with which weight."""
 
@@ -122,46 +154,22 @@ class _Pulls:
         surface = target.surface
         faces = target.skin[target.seen[surface.faces[target.skin]].all(1)]
         side = target.sides[surface.faces[faces]]
-        spacing = 0.0025
         self.places = {
-            0: surface.part(faces, spacing),
-            UPPER: surface.part(faces[(side != LOWER).any(1)], spacing),
-            LOWER: surface.part(faces[(side != UPPER).any(1)], spacing),
+            0: surface.part(faces, SPACING),
+            UPPER: surface.part(faces[(side != LOWER).any(1)], SPACING),
+            LOWER: surface.part(faces[(side != UPPER).any(1)], SPACING),
         }
-        self.weight = template.seen.astype(float)
-        self.edges = target.edges
 
-    def __call__(self, skin: Surface, reach: float, closing: bool) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, skin: Surface, reach: float) -> tuple[np.ndarray, np.ndarray]:
         surface, wanted = self.target.surface, skin.points.copy()
         weight = np.zeros(len(wanted))
         for side, nearest in self.places.items():
             mine = np.flatnonzero(self.template.seen & (self.template.sides == side))
-            face, corners, place = nearest(skin.points[mine])
+            face, corners, place = nearest(skin.points[mine], skin.normals[mine])
             away = np.linalg.norm(place - skin.points[mine], axis=1)
             normal = np.einsum("nc,ncx->nx", corners, surface.normals[surface.faces[face]])
             facing = np.einsum("nx,nx->n", normal, skin.normals[mine]) / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
             rim = (surface.rim[surface.faces[face]] * (corners > 1e-6)).sum(1) >= np.maximum((corners > 1e-6).sum(1), 1)
             good = (away < reach) & (facing > FACING) & ~rim
             wanted[mine[good]], weight[mine[good]] = place[good], 1.0
-        if closing:
-            self._lips(skin, wanted, weight)
         return weight, wanted
-
-    def _lips(self, skin: Surface, wanted: np.ndarray, weight: np.ndarray) -> None:
-        """The contour of the lips on the edges of the mesh's lips, by their share of the way from corner to corner."""
-        for ring, edge in zip(self.template.lips, self.edges, strict=True):
-            if len(edge) >= 2:
-                wanted[ring] = along(edge, shares(self.template.skin.points[ring]))
-                weight[ring] = 5.0
-
-
-def shares(line: np.ndarray) -> np.ndarray:
-    """(n,) length along a line of points up to each, as a share of the whole."""
-    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
-    return length / max(length[-1], 1e-12)
-
-
-def along(line: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """(n, 3) places on a line of points at shares of its length."""
-    known = shares(line)
-    return np.stack([np.interp(share, known, line[:, k]) for k in range(3)], 1)

@@ -14,7 +14,7 @@ from talkinghead.registration.surface import Surface
 
 SHARE = 0.05  # of the landmarks that a piece of skin carries at least
 BALL = (0.012, 0.050)  # metres: extent of an eyeball
-ROUND = 1.7  # largest by smallest extent of an eyeball
+ROUND = 2.6  # largest by smallest extent of an eyeball, of which the back may be left away
 EYE_NEAR = 0.016  # metres between an eyeball's middle and where it is looked for
 FEW = 4  # vertices of a piece; what is less follows the skin
 AROUND = 8  # vertices of the skin that others follow

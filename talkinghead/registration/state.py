@@ -107,7 +107,7 @@ class Sided:
         for label, nearest in self.parts.items():
             mine = np.flatnonzero(side == label)
             if len(mine):
-                face[mine], weights[mine], place = nearest(points[mine])
+                face[mine], weights[mine], place = nearest(points[mine], normals[mine])
                 away[mine] = np.linalg.norm(place - points[mine], axis=1)
         facing = np.einsum("nx,nx->n", self.fitted.face_normals[face], normals)
         return face, weights, away, facing

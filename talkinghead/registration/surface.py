@@ -12,7 +12,8 @@ from scipy.spatial import KDTree
 from talkinghead.head.normals import vertex_normals
 
 SAME = 1e-6  # of the size of the mesh: vertices that are this near to each other are one, split along a seam
-NEAREST = 6  # samples whose triangles are tried for the nearest point
+NEAREST = 10  # samples whose triangles are tried for the nearest point
+AGAINST = 0.004  # metres by which a place whose normal is against the point's counts as further away than one with the same
 
 
 class Surface:
@@ -106,8 +107,11 @@ class Nearest:
         places, self.owner = surface.samples(np.asarray(faces), spacing)
         self.tree = KDTree(places)
 
-    def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N, 3) points -> their nearest faces (N,), (N, 3) weights of the corners, and (N, 3) the places."""
+    def __call__(self, points: np.ndarray, normals: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N, 3) points -> their nearest faces (N,), (N, 3) weights of the corners, and (N, 3) the places.
+
+        normals: (N, 3) of the points; of two layers, such as both sides of a lid, the one that looks the same way is taken.
+        """
         from trimesh.triangles import closest_point
 
         many = min(NEAREST, self.tree.n)
@@ -115,7 +119,10 @@ class Nearest:
         faces = self.owner[near.reshape(len(points), many)]
         corners = self.surface.points[self.surface.faces[faces]].reshape(-1, 3, 3)
         places = closest_point(corners, np.repeat(points, many, 0)).reshape(len(points), many, 3)
-        best = np.linalg.norm(places - points[:, None], axis=2).argmin(1)
+        cost = np.linalg.norm(places - points[:, None], axis=2)
+        if normals is not None:
+            cost += AGAINST / 2 * (1 - np.einsum("nkx,nx->nk", self.surface.face_normals[faces], normals))
+        best = cost.argmin(1)
         row = np.arange(len(points))
         place, face = places[row, best], faces[row, best]
         return face, barycentric(self.surface.points[self.surface.faces[face]], place), place
@@ -136,3 +143,15 @@ def weld(points: np.ndarray) -> np.ndarray:
     """(V,) number of the place of each vertex: vertices at one place are one."""
     size = max(float(np.ptp(points, axis=0).max()), 1e-30)
     return np.unique(np.round(points / (SAME * size)), axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def shares(line: np.ndarray) -> np.ndarray:
+    """(n,) length along a line of points up to each, as a share of the whole."""
+    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
+    return length / max(length[-1], 1e-12)
+
+
+def along(line: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(n, 3) places on a line of points at shares of its length."""
+    known = shares(line)
+    return np.stack([np.interp(share, known, line[:, k]) for k in range(3)], 1)

@@ -8,11 +8,15 @@ import numpy as np
 
 from talkinghead.head.head import Head
 from talkinghead.registration.surface import Surface
-from talkinghead.registration.views import View, owners
+from talkinghead.registration.views import SIZE, View, corner_weights, owners
 
 UPPER, LOWER = 1, 2  # sides of the mouth
 TRACKED = 468  # points on the skin; those after them are of the irises
 DIRECTIONS = (*tuple((yaw, pitch) for pitch in (-30, 0, 30) for yaw in range(0, 360, 45)), (0, 75))
+CLOSE = tuple((yaw, pitch) for pitch in (-35, -15, 5, 25) for yaw in (-50, -25, 0, 25, 50))  # of the face alone
+FACE, FACE_REACH = np.array([0.0, 0.0, 0.11]), 0.085  # metres: its middle, and half of the height that is seen
+EYE_REACH = 0.026  # metres: half of the height that is seen of an eye
+COLUMNS = 21  # across the opening of an eye
 AROUND_LIPS = 0.028  # metres along the skin from the lips' contact within which a vertex belongs to a side
 
 
@@ -78,6 +82,19 @@ class Template:
         return seen(whole)[: self.count]
 
     @cached_property
+    def lid_edges(self) -> dict[str, tuple[Edge, Edge]]:
+        """side -> where the skin above and below the eyeball begins; faces are of the skin."""
+        eyes = next(p for p in self.head.parts if p.name == "eyes")
+        faces = np.concatenate([self.skin.faces, self.head.faces[slice(*eyes.faces)]])
+        of_eyes = np.arange(len(faces)) >= len(self.skin.faces)
+        whole, out = Surface(self.head.template, faces), {}
+        for side, table in self.eye_rings.items():
+            found = lid_edges(whole, of_eyes, positions(self.skin.points, self.skin.faces, table).mean(0))
+            if found is not None:
+                out[side] = found
+        return out
+
+    @cached_property
     def eye_rings(self) -> dict[str, np.ndarray]:
         """The rims of the lids as landmarks: side -> (n, 3) [triangle, u, v]."""
         marks = self.head.landmarks
@@ -130,16 +147,51 @@ def sides(surface: Surface, upper: np.ndarray, lower: np.ndarray, limit: float) 
 
 
 def seen(surface: Surface, both_sides: bool = False) -> np.ndarray:
-    """(V,) bool: vertices of triangles that a picture from some side shows."""
+    """(V,) bool: vertices of triangles that a picture from some side shows, in the default head's place."""
     low, high = surface.points.min(0), surface.points.max(0)
     front = View(np.eye(3), (low + high) / 2, float(np.linalg.norm(high - low)) / 2)
     shown = np.zeros(len(surface.faces), bool)
-    for yaw, pitch in DIRECTIONS:
-        owner = owners(surface, front.moved(yaw, pitch), both_sides)
+    views = [front.moved(*angles) for angles in DIRECTIONS]
+    views += [View(np.eye(3), FACE, FACE_REACH).moved(*angles) for angles in CLOSE]
+    for view in views:
+        owner = owners(surface, view, both_sides)
         shown[np.unique(owner[owner >= 0]) % len(surface.faces)] = True
     out = np.zeros(len(surface.points), bool)
     out[surface.faces[shown]] = True
     return out
+
+
+Edge = tuple[np.ndarray, np.ndarray, np.ndarray]  # (n,) faces, (n, 3) weights of their corners, (n, 3) places
+
+
+def lid_edges(surface: Surface, of_eyes: np.ndarray, middle: np.ndarray) -> tuple[Edge, Edge] | None:
+    """Where the skin above and below an eyeball begins, from the smaller x to the larger; None where no eyeball is seen.
+
+    of_eyes: (F,) bool. middle: (3,) of the opening; in the default head's place.
+    """
+    view = View(np.eye(3), middle, EYE_REACH)
+    owner = owners(surface, view, both_sides=True)
+    face = np.where(owner < 0, -1, owner % len(surface.faces))
+    eye = (face >= 0) & of_eyes[face]
+    wide = np.flatnonzero(eye.sum(0) >= 3)
+    if len(wide) < COLUMNS:
+        return None
+    columns = np.round(np.linspace(wide[0], wide[-1], COLUMNS)).astype(int)
+    found: tuple[list, list] = ([], [])
+    for column in columns:
+        rows = np.flatnonzero(eye[:, column])
+        if not len(rows) or rows[0] == 0 or rows[-1] == 2 * SIZE - 1:
+            return None
+        for side, row in enumerate((rows[0] - 1, rows[-1] + 1)):
+            found[side].append((face[row, column], column, row))
+    edges = []
+    for side in found:
+        faces, across, down = (np.array(values) for values in zip(*side, strict=True))
+        if (faces < 0).any() or of_eyes[faces].any():
+            return None
+        weights = corner_weights(surface, view, faces, np.stack([across, down], 1) / 2 + 0.25)
+        edges.append((faces, weights, np.einsum("nc,ncx->nx", weights, surface.points[surface.faces[faces]])))
+    return edges[0], edges[1]
 
 
 @lru_cache(maxsize=1)

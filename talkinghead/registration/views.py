@@ -65,7 +65,7 @@ def picture(surface: Surface, view: View, owner: np.ndarray, paint: Paint | None
     shown[:] = BACKDROP
     row, column = np.nonzero(owner >= 0)
     face = owner[row, column] % len(surface.faces)
-    weights = _weights(surface, view, face, np.stack([column, row], 1) / 2 + 0.25)
+    weights = corner_weights(surface, view, face, np.stack([column, row], 1) / 2 + 0.25)
     normals = np.einsum("nc,ncx->nx", weights, surface.normals[surface.faces[face]]) @ view.turn.T
     normals *= np.where(normals[:, 2:] < 0, -1, 1) / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     lit = np.full(len(face), GROUND)
@@ -76,7 +76,7 @@ def picture(surface: Surface, view: View, owner: np.ndarray, paint: Paint | None
     return np.clip(shown.reshape(SIZE, 2, SIZE, 2, 3).mean((1, 3)), 0, 255).astype(np.uint8)
 
 
-def _weights(surface: Surface, view: View, face: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def corner_weights(surface: Surface, view: View, face: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """(N, 3) weights of the corners of faces (N,) at pixels (N, 2)."""
     screen = view.project(surface.points)[:, :2].astype(np.float64)
     corners = screen[surface.faces[face]] - pixels[:, None]
@@ -105,6 +105,6 @@ def track(surface: Surface, view: View, paint: Paint | None, tracker) -> np.ndar
     face[inside] = owner[index[inside, 1], index[inside, 0]]
     hit = np.flatnonzero(face >= 0)
     face = face[hit] % len(surface.faces)
-    weights = _weights(surface, view, face, pixels[hit])
+    weights = corner_weights(surface, view, face, pixels[hit])
     places[hit] = np.einsum("nc,ncx->nx", weights, surface.points[surface.faces[face]])
     return places
