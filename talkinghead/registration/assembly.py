@@ -11,6 +11,7 @@ import numpy as np
 
 from talkinghead.head.head import Head, Part, seal_geometry, shut_lips
 from talkinghead.head.units import metres
+from talkinghead.head.visemes import VISEMES
 from talkinghead.registration import atlas
 from talkinghead.registration.gradients import Transfer, stretches
 from talkinghead.registration.pieces import follow
@@ -25,7 +26,7 @@ STRAIGHT = 0.90  # cosine between an axis of the file and one of the face, for t
 PINNED, LOOSE = 1e3, 1e-6  # weights of a displacement: of the mouth's edge, of the rest of its cavity
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
-BILABIAL = ({"mouthClose": 1.0, "jawOpen": 1.0}, {"mouthPressLeft": 1.0, "mouthPressRight": 1.0}, {"mouthRollLower": 1.0})
+INSIDE = 0.42  # of the width of the mouth, from its middle, within which the gap between the lips is told
 
 
 def assemble(found: Found, name: str, unit: str | float | None) -> Head:
@@ -97,9 +98,36 @@ class _Builder:
             if mine.any():
                 plain = np.full((mine.sum(), 3), self.plain.get(part, 0))
                 uv = plain if self.plain or work.uv_faces is None else work.uv_faces[mine]
+                if part == "eyes" and self.plain:
+                    uv = self._painted_eyes(work.faces[mine])
                 self._add(part, work.faces[mine], uv)
         self.groups = {"eyeballs": [np.flatnonzero(eyes)], "teeth": [np.flatnonzero(teeth)]}
         self.groups["tongue"] = [np.flatnonzero(roles.tongue)]
+
+    def _painted_eyes(self, faces: np.ndarray) -> np.ndarray:
+        """(n, 3) texture vertices that give eyeballs without colours the iris of the template's, by the direction from their
+        middles."""
+        from scipy.spatial import KDTree
+
+        head, work = self.template.head, self.found.work
+        assert head.uv is not None and head.uv_faces is not None
+        eyes = next(slice(*p.faces) for p in head.parts if p.name == "eyes")
+        ours, index = np.unique(head.faces[eyes], return_index=True)
+        theirs = head.uv_faces[eyes].reshape(-1)[index]
+        added = np.zeros((len(work.points), 2), np.float32)
+        for side, mask in self.found.roles.eyes.items():
+            if mask.any():
+                sign = 1 if side == "left" else -1
+                mine = sign * head.template[ours, 0] > 0
+                known = _directions(head.template[ours[mine]] - head.joints[f"{side}_eye"])
+                wanted = _directions(work.points[mask] - self.eyes[side][0])
+                away, near = KDTree(known).query(wanted, k=3)
+                weight = 1 / (away + 1e-4)
+                uv = self.coordinates[theirs[mine] + self.start]
+                added[mask] = np.einsum("nk,nkx->nx", weight / weight.sum(1, keepdims=True), uv[near])
+        first = len(self.coordinates)
+        self.coordinates = np.concatenate([self.coordinates, added])
+        return faces + first
 
     def _mouth_similarity(self) -> Similarity:
         """From the template's mouth to the fitted one."""
@@ -261,12 +289,10 @@ class _Builder:
         head = replace(head, basis=basis)
         seal = seal_geometry(head)
         if seal is not None:
-            gaps = []
-            for weights in BILABIAL:
-                pose = head.template + sum(w * head.basis[head.index(n)] for n, w in weights.items())
-                _, height = seal.slits(pose.astype(np.float64))
-                gaps.append(float(height.max(initial=0)) * seal.width * 1000 if len(height) else 0.0)
-            report.closure = max(gaps)
+            pose = head.template + sum(w * head.basis[head.index(n)] for n, w in VISEMES["PP"].items())
+            where, height = seal.slits(pose.astype(np.float64))
+            inside = height[np.abs(where) < INSIDE] if len(height) else height
+            report.closure = max(float(inside.max(initial=0)), 0.0) * seal.width * 1000
         for side in ("left", "right"):
             self._blink(head, side)
         return head
@@ -277,7 +303,10 @@ class _Builder:
         rest, moved = (np.diff(head.landmark(pair, points)[:, 1])[0] for points in (head.template, head.basis[row]))
         if moved * rest < 0:
             factor = float(np.clip(-rest / moved, *BLINK))
-            head.basis[row] *= factor
+            if self.found.open_eyes:
+                head.basis[row] *= factor
+            else:  # the lids meet as they are, with what lies between them
+                factor = 1.0
             self.found.report.lids[side] = float(abs(rest + factor * moved) * 1000)
 
     def _frame(self, unit: str | float | None) -> tuple[np.ndarray, float]:
@@ -376,6 +405,10 @@ class _Builder:
                 weight = np.exp(-(((away - away.min()) / JOINT_RADIUS) ** 2))
                 out[name] = place + weight @ (fitted.points - template.skin.points) / weight.sum()
         return out
+
+
+def _directions(points: np.ndarray) -> np.ndarray:
+    return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
 
 
 def _sphere(points: np.ndarray) -> np.ndarray:

@@ -15,14 +15,14 @@ def bake_colours(colours: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np
     """Texture, uv (3 F, 2) and uv_faces that show (V, 3) uint8 colours of vertices; each triangle has a square of its own."""
     columns = int(np.ceil(np.sqrt(len(faces))))
     rows = -(-len(faces) // columns)
-    step = np.clip((np.arange(CELL) - 0.5) / 2, 0, 1)  # corners lie in the middles of texels 0.5 and 2.5
+    step = np.minimum(np.arange(CELL) / 2, 1)  # corners lie in the middles of the texels 0 and 2
     across, down = step[None, :, None, None], step[:, None, None, None]
     a, b, c = (colours[faces[:, k]].astype(np.float32) for k in range(3))
     cells = np.clip(a + (b - a) * across + (c - a) * down, 0, 255).astype(np.uint8)  # (CELL, CELL, F, 3)
     cells = np.concatenate([cells, np.zeros((CELL, CELL, rows * columns - len(faces), 3), np.uint8)], 2)
     texture = cells.reshape(CELL, CELL, rows, columns, 3).transpose(2, 0, 3, 1, 4).reshape(rows * CELL, columns * CELL, 3)
     row, column = np.divmod(np.arange(len(faces)), columns)
-    corner = np.array([[1.0, 1.0], [3.0, 1.0], [1.0, 3.0]])  # texels from the square's left and top
+    corner = np.array([[0.5, 0.5], [2.5, 0.5], [0.5, 2.5]])  # texels from the square's left and top
     place = np.stack([column, row], 1)[:, None] * CELL + corner
     uv = np.stack([place[..., 0] / texture.shape[1], 1 - place[..., 1] / texture.shape[0]], -1)
     return texture, uv.reshape(-1, 2).astype(np.float32), np.arange(3 * len(faces)).reshape(-1, 3)

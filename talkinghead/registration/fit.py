@@ -239,13 +239,13 @@ class _Fitting:
         self.report.notes.append("the lips were one surface: cut along the line between them")
 
     def _measure(self, target: Target) -> None:
-        """Distance of what is seen of the fitted face to the mesh."""
-        faces = target.skin[target.seen[target.surface.faces[target.skin]].all(1)]
-        front = self.template.seen & (self.template.skin.points[:, 2] > 0.05)
-        places = self.fitted.points[front]
-        face, _weights, place = target.surface.part(faces, SPACING)(places)
-        rim = target.surface.rim[target.surface.faces[face]].any(1)
-        away = np.linalg.norm(place - places, axis=1)[~rim] * 1000
+        """Distance of what is seen of the mesh's face to the fitted one."""
+        used = np.zeros(len(target.surface.points), bool)
+        used[target.surface.faces[target.skin]] = True
+        points = target.surface.points
+        front = used & target.seen & (points[:, 2] > 0.05) & (points[:, 1] > self.fitted.points[:, 1].min())
+        *_, place = self.fitted.part(np.arange(len(self.fitted.faces)), SPACING)(points[front])
+        away = np.linalg.norm(place - points[front], axis=1) * 1000
         self.report.residual_median, self.report.residual_95 = (float(np.percentile(away, q)) for q in (50, 95))
 
     def _own_shapes(self) -> np.ndarray:

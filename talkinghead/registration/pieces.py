@@ -63,14 +63,18 @@ def sort_pieces(
         if is_ball and np.linalg.norm(eyes[side] - middle) < EYE_NEAR:
             balls[side][mine] = True
         elif ((places > low) & (places < high)).all(1).mean() > 0.7:
-            back = KDTree(places)
-            best = min(
-                trees,
-                key=lambda name: float(np.median(trees[name].query(places)[0]) + np.median(back.query(inside[name])[0])),
-            )
+            rows = ("tongue",) if _is_full(places) else ("upper", "lower")
+            best = min(rows, key=lambda name: float(np.median(trees[name].query(places)[0])))
             masks[best][mine] = True
     other = used & ~skin & ~np.logical_or.reduce([*masks.values(), *balls.values()])
     return Roles(skin, balls, **masks, rest=other)
+
+
+def _is_full(places: np.ndarray) -> bool:
+    """Whether what is in the mouth also lies in its middle, as a tongue does; a row of teeth is bent around that."""
+    side = np.abs(places[:, 0] - places[:, 0].mean())
+    middle = places[side < 0.2 * np.ptp(places[:, 0]), 2]
+    return bool(len(middle) and np.ptp(middle) > 0.6 * np.ptp(places[:, 2]))
 
 
 def follow(points: np.ndarray, skin: np.ndarray, shapes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,53 @@
+"""What is in the mouth, told apart by its shape."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from talkinghead.registration.pieces import follow, sort_pieces
+from talkinghead.registration.surface import Surface
+
+
+def blob(points):
+    """(points, faces): triangles that hold the points together."""
+    return points, np.stack([np.arange(len(points) - 2), np.arange(1, len(points) - 1), np.arange(2, len(points))], 1)
+
+
+def test_teeth_tongue_eyes_skin_and_hair_are_told_apart():
+    angle = np.linspace(0.1, np.pi - 0.1, 30)
+    arch = np.stack([0.02 * np.cos(angle), np.tile([0.0, 0.004], 15), 0.03 * np.sin(angle)], 1)
+    turn = np.random.default_rng(0).normal(size=(60, 3))
+    ball = turn / np.linalg.norm(turn, axis=1, keepdims=True) * 0.012
+    tongue = np.random.default_rng(1).uniform(-1, 1, (60, 3)) * [0.012, 0.003, 0.018] + [0, -0.005, 0.012]
+    marks = np.random.default_rng(2).uniform(-1, 1, (468, 3)) * [0.05, 0.08, 0.001] + [0, 0, 0.05]
+    eye = np.array([0.03, 0.06, 0.03])
+    parts = {"skin": marks[:200], "upper": arch - [0, -0.004, 0], "lower": arch - [0, 0.012, 0], "tongue": tongue}
+    parts |= {"eye": ball + eye, "hair": ball * 5 + [0, 0.2, -0.05]}
+    points, faces, piece, count = [], [], [], 0
+    for number, part in enumerate(parts.values()):
+        own, triangles = blob(part)
+        points.append(own)
+        faces.append(triangles + count)
+        piece.append(np.full(len(own), number))
+        count += len(own)
+    label = np.concatenate(piece)
+    roles = sort_pieces(
+        Surface(np.concatenate(points), np.concatenate(faces)),
+        label,
+        marks,
+        {"left": eye + 0.003, "right": eye * [-1, 1, 1]},
+        {"upper": arch - [0, -0.005, 0], "lower": arch - [0, 0.01, 0], "tongue": tongue},
+    )
+    found = {"skin": roles.skin, "upper": roles.upper, "lower": roles.lower, "tongue": roles.tongue}
+    found |= {"eye": roles.eyes["left"], "hair": roles.rest}
+    for number, (name, mask) in enumerate(found.items()):
+        assert set(label[mask]) == {number}, name
+    assert not roles.eyes["right"].any()
+
+
+def test_hair_moves_as_the_skin_under_it():
+    skin = np.stack([np.linspace(0, 0.1, 50), np.zeros(50), np.zeros(50)], 1)
+    shapes = np.zeros((1, 50, 3), np.float32)
+    shapes[0, :, 1] = np.linspace(0, 0.01, 50)
+    moved = follow(np.array([[0.05, 0.003, 0.0], [0.1, 0.003, 0.0]]), skin, shapes)
+    assert np.allclose(moved[0, :, 1], [0.005, 0.01], atol=5e-4)
