@@ -61,7 +61,7 @@ def test_colours_of_vertices_are_kept_exactly_at_the_corners():
 
 
 @pytest.mark.parametrize(
-    "name, text", [("a.obj", "v 0 0\n"), ("a.obj", "v 0 0 0\nf 1 2 3\n"), ("a.ply", "ply"), ("a.stl", "x")]
+    ("name", "text"), [("a.obj", "v 0 0\n"), ("a.obj", "v 0 0 0\nf 1 2 3\n"), ("a.ply", "ply"), ("a.stl", "x")]
 )
 def test_a_damaged_mesh_is_one_line(tmp_path, name, text):
     (tmp_path / name).write_text(text)
@@ -86,7 +86,7 @@ def read_quad(folder):
 
 
 @pytest.mark.parametrize(
-    "text, words", [('{"nose": [1, 2, 3]}', "nose"), ('{"chin": 99}', "chin"), ("[1, 2]", "68"), ("{", "not")]
+    ("text", "words"), [('{"nose": [1, 2, 3]}', "nose"), ('{"chin": 99}', "chin"), ("[1, 2]", "68"), ("{", "not")]
 )
 def test_bad_landmarks_are_one_line(tmp_path, text, words):
     mesh = read_quad(tmp_path)
