@@ -1,6 +1,6 @@
-"""Notebooks with the outputs of one whole run: `python tools/pictures/notebooks.py [NAME ...]` runs them and stores what they show.
+"""Notebooks with the outputs of one whole run: `python tools/pictures/notebooks.py [NAME ...]` runs and stores them.
 
-Each runs in a folder of its own, with nothing in it. What libraries say on stderr is left out, as it names places of this machine.
+Each runs in an empty folder. What libraries say on stderr is left out, as it names places of this machine.
 Needs the extra `dev`.
 """
 

@@ -7,6 +7,7 @@ Needs the extras `demo` and `dev`, and Chromium.
 
 from __future__ import annotations
 
+import argparse
 import io
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ WAIT = 300_000  # milliseconds
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     program = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as engine:
         workshop = Workshop(Path(folder), Limits(), Talker.from_pretrained)
