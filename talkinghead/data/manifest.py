@@ -85,7 +85,16 @@ class Bounds:
         """Raise InputError if a file that a clip names lies elsewhere."""
         for name in (clip.audio, clip.motion, clip.head):
             if name and not self.holds(name):
-                raise InputError(f"{where}: {name} is a link that leads out of the dataset's folder; copy the file there")
+                link = self.link(name)
+                raise InputError(
+                    f"{where}: {link} is a link that leads out of the dataset's folder; copy what it leads to there"
+                )
+
+    def link(self, name: str) -> str:
+        """The part of a name that is a link: the file, or the first folder above it."""
+        parts = Path(name).parts
+        starts = (Path(*parts[:count]) for count in range(1, len(parts)))
+        return str(next((start for start in starts if (Path(self.folder) / start).is_symlink()), name))
 
     def holds(self, name: str) -> bool:
         """Whether a file is in the folder."""

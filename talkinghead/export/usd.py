@@ -2,7 +2,7 @@
 
 The skeleton has one joint, `neck`; the mesh hangs on it wholly, so the pose of the joint is that of the head. Metres, y up, one
 time code per frame: frame t is at time code t, as in the video. The texture is a file beside, `NAME_texture.png`, or a JPEG
-inside the `.usdz`, which is what Apple's Quick Look opens.
+inside the `.usdz`, which is what Apple's Quick Look opens. USD keeps a layer in memory until it is written: 110 MB an hour.
 UsdSkel: https://openusd.org/release/api/usd_skel_page_front.html. Needs the extra: pip install 'talkinghead[usd]'
 """
 # pyright: reportAttributeAccessIssue=false

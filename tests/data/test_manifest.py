@@ -142,7 +142,9 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path, tiny_data, part):
         write_manifest(tmp_path / "set", [replace(clip, head="heads/x.npz") for clip in read_manifest(tiny_data)])
     place.symlink_to(tmp_path / "other" / place.name)
     for read in (read_manifest, lambda folder: Index(folder, tmp_path / "cache")):
-        with pytest.raises(InputError, match=r"manifest\.jsonl, clip '0': .* is a link that leads out of the dataset's folder"):
+        with pytest.raises(
+            InputError, match=rf"manifest\.jsonl, clip '0': {part} is a link that leads out of the dataset's folder"
+        ):
             read(tmp_path / "set")
 
 
