@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from browser import chromium as chromium  # one browser for all tests
+from browser import visit as visit
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads that wait for each other cost more than they bring
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,5 +1,0 @@
-"""The browser of `helpers/browser.py`."""
-
-from browser import chromium, visit
-
-__all__ = ["chromium", "visit"]
