@@ -29,7 +29,7 @@ from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate, fluctuation, onset
 from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
-from talkinghead.motion.controls import manner_of, whole_upper_face
+from talkinghead.motion.controls import manner_of, whole_expression
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
@@ -147,7 +147,7 @@ class Talker:
                     change = rows[1] - rows[0]
                     if authored:
                         values = felt(slice(len(neutral), len(neutral) + len(change)))
-                        change = whole_upper_face(change, rows[0], values, names, manner)
+                        change = whole_expression(change, rows[0], values, names, manner)
                     expression.append(head.scatter_coefficients(change, names))
                 neutral.append(head.scatter_coefficients(rows[0], names))
                 bar.update(task, completed=int(len(neutral) / self.config.fps))

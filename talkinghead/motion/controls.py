@@ -8,11 +8,13 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.easing import smoothstep
 from talkinghead.motion.emotions import EMOTIONS
-from talkinghead.motion.expressions import Manner, pose
+from talkinghead.motion.expressions import SPREADING, TUNING, Manner, pose
 
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # prefixes of the names of the upper face's shapes
+CORNERS = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch")  # each moves the gap of the lips by 0.2 mm at most
 # The model predicts the mean of eyelids and gaze, which do not correlate with sound; they are set to zero.
 UNCORRELATED = ("eyeBlink", "eyeLook")
 DROOP = 0.36  # largest weight of eyeBlink that an emotion adds: lids droop and do not shut
@@ -39,17 +41,21 @@ def manner_of(seed: int) -> Manner:
     return Manner(*(STYLE_SCALE * drawn.vector().astype(float)).tolist())
 
 
-def whole_upper_face(
+def whole_expression(
     expression: np.ndarray, neutral: np.ndarray, curve: np.ndarray, names: Sequence[str], manner: Manner
 ) -> np.ndarray:
-    """(T, K) change by emotion, with an upper face that shows at least the authored expression of a (T, E) curve.
+    """(T, K) change by emotion that shows at least what is authored for a (T, E) curve in upper face and corners of the mouth.
 
-    neutral: (T, K) motion without it. A network that learnt authored expressions shows some three quarters of what brows and
-    lids did, since it predicts their mean. The mouth is the network's.
+    neutral: (T, K) motion without it. A network that learnt authored expressions predicts their mean and shows some three
+    quarters of brows and lids, and less of a smile. What parts or presses the lips is the network's. Lips that speech rounds
+    are not drawn apart.
     """
-    upper = np.array([name.startswith(UPPER) for name in names])
-    authored = pose(curve, names, manner) * (1 - neutral.clip(0, 1))
-    return np.where(upper & (authored > expression), authored, expression)
+    least = np.array([name.startswith((*UPPER, *CORNERS)) for name in names])
+    spread = np.array([name.startswith(SPREADING) for name in names])
+    rounded = neutral[:, [name in ("mouthPucker", "mouthFunnel") for name in names]].sum(1)
+    free = 1 - TUNING.spread_cut * smoothstep(rounded / TUNING.rounded)
+    authored = pose(curve, names, manner) * (1 - neutral.clip(0, 1)) * np.where(spread, free[:, None], 1)
+    return np.where(least & (authored > np.maximum(expression, 0)), authored, expression)
 
 
 def apply_gains(

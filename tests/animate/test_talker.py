@@ -213,7 +213,7 @@ def test_dials_scale_the_upper_face_and_leave_the_mouth(tiny_talker, sample):
         tiny_talker.animate(sample, head_motion=-1)
 
 
-def test_a_model_of_authored_expressions_shows_all_of_the_upper_face(tiny_talker):
+def test_a_model_of_authored_expressions_shows_all_of_them(tiny_talker):
     network = SpeechToMotion(replace(tiny_talker.config, authored_emotions=True)).eval()
     network.load_state_dict(tiny_talker.network.state_dict())
     whole, names = Talker(network), tiny_talker.config.annotations["arkit"]
