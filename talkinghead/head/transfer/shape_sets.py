@@ -37,15 +37,18 @@ SETS: dict[str, dict[str, dict[str, float]]] = {  # set -> name -> weights of AR
 
 
 def shape_set(kind: str, names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of a set and its (S, K) weights of a head's shapes `names`. Raises InputError for another kind, or another head."""
+    """Names of a set and its (S, K) weights of a head's shapes `names`; shapes that the head lacks are left out.
+
+    Raises InputError for another kind, or a head with none of the shapes.
+    """
     if kind not in SETS:
         raise InputError(f"shapes {kind!r}: there are {', '.join(SETS)}")
-    lacking = [name for recipe in SETS[kind].values() for name in recipe if name not in names]
-    if lacking:
-        raise InputError(f"shapes {kind!r} are made of ARKit's, and the head has no {lacking[0]!r}")
     weights = np.zeros((len(SETS[kind]), len(names)), np.float32)
     for row, recipe in enumerate(SETS[kind].values()):
-        weights[row, [names.index(name) for name in recipe]] = list(recipe.values())
+        for name in recipe.keys() & set(names):
+            weights[row, names.index(name)] = recipe[name]
+    if not weights.any():
+        raise InputError(f"shapes {kind!r} are made of ARKit's, and the head has none of these")
     return tuple(SETS[kind]), weights
 
 

@@ -38,8 +38,9 @@ def is_signed(head: Head) -> bool:
 
 
 def can_take(head: Head) -> bool:
-    """Whether the motion of a mouth can be put onto a head: by the names of its shapes, or by its face."""
-    return speaks(controls_of(head)) or (bool(head.names) and has_face(head))
+    """Whether the motion of a mouth can be put onto a head: by the names of its shapes or, where none is known, by its face."""
+    controls = controls_of(head)
+    return speaks(controls) or (bool(head.names) and not controls and has_face(head))
 
 
 def over_surface(coefficients: np.ndarray, source: Head, target: Head, residual: np.ndarray | None = None) -> np.ndarray:

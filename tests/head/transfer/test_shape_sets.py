@@ -30,7 +30,7 @@ def test_heads_are_named_with_their_shapes():
 
 
 def test_a_head_without_arkits_shapes_is_told(default_head):
-    with pytest.raises(InputError, match="the head has no"):
+    with pytest.raises(InputError, match="the head has none of these"):
         default_head.with_shapes("vrm").with_shapes("oculus")
 
 
