@@ -26,6 +26,7 @@ STRAIGHT = 0.90  # cosine between an axis of the file and one of the face, for t
 PINNED, LOOSE = 1e3, 1e-6  # weights of a displacement: of the mouth's edge, of the rest of its cavity
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
+MEET = 0.15  # by which a blink may be too short or too long for lids that have skin between them
 INSIDE = 0.42  # of the width of the mouth, from its middle, within which the gap between the lips is told
 
 
@@ -303,10 +304,9 @@ class _Builder:
         rest, moved = (np.diff(head.landmark(pair, points)[:, 1])[0] for points in (head.template, head.basis[row]))
         if moved * rest < 0:
             factor = float(np.clip(-rest / moved, *BLINK))
-            if self.found.open_eyes:
-                head.basis[row] *= factor
-            else:  # the lids meet as they are, with what lies between them
+            if not self.found.open_eyes and abs(factor - 1) < MEET:  # the lids meet as they are, with what lies between them
                 factor = 1.0
+            head.basis[row] *= factor
             self.found.report.lids[side] = float(abs(rest + factor * moved) * 1000)
 
     def _frame(self, unit: str | float | None) -> tuple[np.ndarray, float]:

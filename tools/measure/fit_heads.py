@@ -1,5 +1,5 @@
-"""How well shapes are carried over: people of the default head, meshed anew, in centimetres with z up, are fitted, and what comes
-out is compared with their own shapes: python tools/measure/fit_heads.py."""
+"""How well shapes are carried over: people of the default head, meshed anew, in centimetres with z up, are fitted, and the
+result is compared with their own shapes: python tools/measure/fit_heads.py."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def main() -> None:
         moved = np.linalg.norm(truth, axis=2) * 1000
         counted = (moved > MOVING * 1000) & (points[:, 2] > FRONT)
         high = np.percentile(error[counted], 95)
-        print(
-            f"{name}: {error[counted].mean():.2f} mm of {moved[counted].mean():.2f} mm of motion, 95 of 100 within {high:.2f} mm"
-        )
+        print(f"{name}: {error[counted].mean():.2f} mm of {moved[counted].mean():.2f} mm of motion, 95 % within {high:.2f} mm")
         print(f"  {seconds:.0f} s; lips at p b m {report.closure:.2f} mm; lids {report.lids}")
 
 
