@@ -15,7 +15,7 @@ from talkinghead.export import FORMATS, check, formats, save, suffixes
 pytestmark = pytest.mark.filterwarnings("ignore:.*Unreal and Maya")  # of the hand-made motion
 
 
-OWN = (".vrm", ".flame.npz", ".visemes.json")  # of a character, of FLAME, of heads with ARKit's shapes only
+OWN = (".vrm", ".flame.npz")  # of a character, of FLAME only
 WRITTEN = [s for s in FORMATS if s not in OWN and (s != ".fbx" or find_spec("bpy"))]
 
 
