@@ -14,21 +14,30 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
+from talkinghead.head.attire import BALD, COLLAR, GARMENT_ARRAYS, GARMENT_TEXTS, SHAVEN, Garment, garment, hairstyles
 from talkinghead.head.character.character import Character
 from talkinghead.head.character.mesh import geometry
 from talkinghead.head.flame import Flame, is_flame, read_flame
 from talkinghead.head.identity import (
     AGES,
     ANCESTRIES,
+    EYE_COLOURS,
+    HAIR_COLOURS,
     draw_person,
+    greyed,
     macro_weights,
     plain_arguments,
     read_age,
     read_ancestry,
+    read_choice,
     read_face,
     read_gender,
+    read_share,
+    usual_colour,
+    usual_hair,
 )
 from talkinghead.head.lip_seal import SealGeometry
+from talkinghead.head.skin import Complexion, brow_colour, painted
 from talkinghead.head.transfer.shape_sets import shape_set
 from talkinghead.io.gltf import is_gltf
 from talkinghead.io.stored_head import read_stored
@@ -67,6 +76,7 @@ class Head:
     joints: dict[str, np.ndarray] = field(default_factory=dict)  # neck, jaw, left_eye, right_eye -> (3,) centre
     identity: dict[str, np.ndarray] = field(default_factory=dict)  # direction name -> (V, 3) to add to the template
     provenance: dict = field(default_factory=dict)  # source, licence
+    garments: tuple[Garment, ...] = ()  # hair and clothes, which have vertices of their own
     character: Character | None = None  # the glTF or VRM file that it was read from, to be written back with motion in it
     flame: Flame | None = None  # the FLAME model that it was read from
 
@@ -87,9 +97,14 @@ class Head:
         gender: float | str | None = None,
         ancestry: str | dict[str, float] | None = None,
         face: dict[str, float] | None = None,
+        hair: str | None = None,
+        hair_colour: str | None = None,
+        eye_colour: str | None = None,
+        beard: float | None = None,
     ) -> Head:
-        """The shipped head as one of many people; see `talkinghead.head.identity` for the arguments."""
-        return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face)
+        """The shipped head as one of many people; see `person` for the arguments."""
+        looks = {"hair": hair, "hair_colour": hair_colour, "eye_colour": eye_colour, "beard": beard}
+        return person(_shipped(), seed=seed, age=age, gender=gender, ancestry=ancestry, face=face, **looks)
 
     @classmethod
     def from_voice(cls, wave: np.ndarray | Waveform | str | Path, rate: int = RATE, *, seed: int = 0, **person) -> Head:
@@ -147,6 +162,10 @@ class Head:
             joints=named("joint/"),
             identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
+            garments=tuple(
+                Garment(**about | {"colour": tuple(about["colour"])}, **{key: data[f"garment/{k}/{key}"] for key in GARMENT_ARRAYS})
+                for k, about in enumerate(meta.get("garments", []))
+            ),
         )
 
     @classmethod
@@ -194,6 +213,8 @@ class Head:
             "identity": list(self.identity),
             "provenance": self.provenance,
         }
+        if self.garments:
+            meta["garments"] = [{key: getattr(item, key) for key in GARMENT_TEXTS} for item in self.garments]
         arrays = {
             "head": np.array(json.dumps(meta)),
             "template": self.template.astype(np.float32),
@@ -210,6 +231,7 @@ class Head:
             arrays["texture"] = _encode(self.texture)
         arrays |= {f"region/{k}": np.round(v * 255).astype(np.uint8) for k, v in self.regions.items()}
         arrays |= {f"joint/{k}": np.asarray(v, np.float32) for k, v in self.joints.items()}
+        arrays |= {f"garment/{k}/{key}": getattr(g, key) for k, g in enumerate(self.garments) for key in GARMENT_ARRAYS}
         arrays |= _sparse(list(self.identity.values()), scale)
         with replacing(path) as fresh:
             np.savez_compressed(fresh, **arrays)
@@ -264,8 +286,24 @@ class Head:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> Head:
+def _bare() -> Head:
     return Head.load(asset("heads/default.npz"))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Head:
+    head = _bare()
+    look = _complexion({}, AGES["young"], 0.5, dict.fromkeys(ANCESTRIES, 1 / len(ANCESTRIES)))
+    garments = _worn(np.zeros_like(head.template), look.style, look.hair)
+    return replace(head, garments=garments, texture=painted(head.texture, look), parts=tuple(_coloured(p, look) for p in head.parts))
+
+
+def _worn(change: np.ndarray, style: str, colour: tuple[float, float, float]) -> tuple[Garment, ...]:
+    """Hair and jersey of a person whose template is the default head's with `change` (V, 3) added."""
+    collar = garment(COLLAR, "collar", change, CLOTH, 0.9, still=True)
+    if style in (BALD, SHAVEN):
+        return (collar,)
+    return garment(style, "hair", change, colour, 0.5), collar
 
 
 def _sparse(shapes: list[np.ndarray], scale: float) -> dict[str, np.ndarray]:
@@ -302,6 +340,8 @@ def _encode(texture: np.ndarray) -> np.ndarray:
     return np.frombuffer(file.getvalue(), np.uint8)
 
 
+BROW_TILE = np.array([0.051, 0.029, 0.020])  # mean of the brows' tile in the texture, linear light
+CLOTH = (0.035, 0.045, 0.062)  # of the jersey
 # Linear factors on the skin's base colour at a share of one (equal shares: 1), chosen by eye
 DARK = np.array([0.42, 0.33, 0.27])
 LIGHT = {"asian": np.array([1.06, 1.03, 0.95]), "caucasian": np.array([1.08, 1.07, 1.08])}
@@ -324,15 +364,21 @@ def person(
     gender: float | str | None = None,
     ancestry: str | dict[str, float] | None = None,
     face: dict[str, float] | None = None,
+    hair: str | None = None,
+    hair_colour: str | None = None,
+    eye_colour: str | None = None,
+    beard: float | None = None,
 ) -> Head:
-    """The head as another person: same faces, basis names and landmarks; template, joints, lids and colours change.
+    """The head as another person: same faces, basis names and landmarks; template, joints, lids, colours and hair change.
 
     seed: a random person; what else is given is kept, the rest is drawn. age: 11 to 90 years. gender: "female", "male"
     or 0 (female) to 1 (male). ancestry: "african", "asian", "caucasian" or their shares. face: weights in [-2, 2] of the
-    directions that `identity.details` lists. Without arguments: the neutral person, 25 years, in the middle of everything.
+    directions that `identity.details` lists. hair: a name of `attire.hairstyles`. hair_colour, eye_colour: names of
+    `identity.HAIR_COLOURS` and EYE_COLOURS; hair greys with age. beard: 0 to 1. Without arguments: the neutral person, 25 years, in the middle of everything.
     `provenance["person"]` of the result has the arguments that make it again. Raises InputError for what is out of range.
     """
     arguments = {"seed": seed, "age": age, "gender": gender, "ancestry": ancestry, "face": face}
+    arguments |= {"hair": hair, "hair_colour": hair_colour, "eye_colour": eye_colour, "beard": beard}
     given = {name: value for name, value in arguments.items() if value is not None}
     if not given:
         return head
@@ -347,15 +393,39 @@ def person(
     template, basis = shut_lips(head, (head.template + change).astype(np.float32))
     _close_lids(head, template, basis)
     label = ", ".join(f"{k}={v}" for k, v in given.items())
+    look = _complexion(drawn | given, years, male, shares)
     return replace(
         head,
         name=f"{head.name}({label})",
         template=template,
         basis=basis,
-        parts=tuple(_coloured(part, years, shares) for part in head.parts),
+        parts=tuple(_coloured(part, look) for part in head.parts),
         joints=_joints(head, template - head.template),
         provenance=head.provenance | {"person": plain_arguments(given)},
+        **_dressing(head, look, template - head.template),
     )
+
+
+def _complexion(chosen: dict, years: float, male: float, shares: dict[str, float]) -> Complexion:
+    """What is given or drawn of hair, eyes and beard, checked; the rest as is usual for that age, gender and ancestry."""
+    colour = read_choice(chosen.get("hair_colour", usual_colour(shares)), "hair_colour", HAIR_COLOURS)
+    eyes = read_choice(chosen.get("eye_colour", "brown"), "eye_colour", EYE_COLOURS)
+    return Complexion(
+        years=years,
+        male=male,
+        tone=tuple(_tone(shares).tolist()),
+        hair=greyed(HAIR_COLOURS[colour], years),
+        style=read_choice(chosen.get("hair", usual_hair(male)), "hair", hairstyles()),
+        beard=read_share(chosen.get("beard", 0.12 * max(0.0, 2 * male - 1)), "beard"),
+        eyes=EYE_COLOURS[eyes],
+    )
+
+
+def _dressing(head: Head, look: Complexion, change: np.ndarray) -> dict:
+    """Fields of the shipped head that hair and skin change; none for a head that wears nothing."""
+    if not head.garments:
+        return {}
+    return {"garments": _worn(change, look.style, look.hair), "texture": painted(_bare().texture, look)}
 
 
 def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:
@@ -403,12 +473,12 @@ def _close_lids(head: Head, template: np.ndarray, basis: np.ndarray) -> None:
             basis[head.names.index(name)] *= 1.03 * after / before
 
 
-def _coloured(part: Part, years: float, shares: dict[str, float]) -> Part:
-    """Skin by ancestry; brows by ancestry and a little greyer with age (their painted part stays as it is)."""
+def _coloured(part: Part, look: Complexion) -> Part:
+    """Skin by ancestry; brows as hair."""
     if part.name == "skin":
-        factor = _tone(shares)
+        factor = np.array(look.tone)
     elif part.name == "brows":
-        factor = _tone(shares) ** 0.8 * (1 + np.clip((years - 40) / 40, 0, 1) * np.array([0.5, 0.7, 0.9]))
+        factor = brow_colour(look.hair) / BROW_TILE
     else:
         return part
     return replace(part, colour=tuple(float(c) for c in np.asarray(part.colour) * factor))

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from talkinghead.head.dressing import BODY
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 
@@ -30,8 +31,9 @@ def shares(
     With `rows` (V,) bool only these vertices are looked at; the others have 0. `around`: number of directions of ambient light.
     """
     normals = vertex_normals(vertices, head.faces)
-    cell = float(np.linalg.norm(np.ptp(head.template, 0))) / CELLS
-    centre = head.template.mean(0)
+    own = head.template[head.regions[BODY] < 0.5] if BODY in head.regions else head.template
+    cell = float(np.linalg.norm(np.ptp(own, 0))) / CELLS
+    centre = own.mean(0)
     points = np.ascontiguousarray((_spread(vertices, head.faces, cell) - centre).T, np.float32)
     rows = np.ones(len(vertices), bool) if rows is None else rows
     lifted = np.ascontiguousarray((vertices + normals * (1.2 * cell) - centre)[rows].T, np.float32)

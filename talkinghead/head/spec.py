@@ -21,8 +21,8 @@ def is_auto(name: str) -> bool:
 def read_head(name: str, voice: Waveform | None = None) -> Head | None:
     """The head that `--head` names; None for the plain default one.
 
-    default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry and seed are `Head.default`'s arguments,
-    shapes is a set of `Head.with_shapes`, any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`,
+    default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry, seed, hair, hair_colour, eye_colour and
+    beard are `Head.default`'s arguments, shapes is a set of `Head.with_shapes`, any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`,
     at 16 kHz, does not tell.
     """
     from talkinghead.head.head import Head

@@ -63,6 +63,8 @@ def _check_arrays(data: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     _check_range("landmarks", data["landmarks"][:, 0], f)
     if "uv_faces" in data:
         _check_range("uv_faces", data["uv_faces"], shapes["uv"][0])
+    for k in range(len(meta.get("garments", []))):
+        _check_garment(data, f"garment/{k}/")
     counts = data.get("identity_counts", np.zeros(0, int))
     if len(counts) != len(meta.get("identity", [])) or len(counts) * v * 12 > LIMIT:
         raise ValueError(f"{len(counts)} identity directions")
@@ -72,6 +74,17 @@ def _check_arrays(data: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
         fits = counts.min() >= 0 and counts.sum() == len(moved) and offsets.shape == (len(moved), 3)
         if not fits or offsets.dtype.kind not in "iuf":
             raise ValueError("its identity directions do not fit each other")
+
+
+def _check_garment(data: dict[str, np.ndarray], prefix: str) -> None:
+    vertices, faces, uv = (data[f"{prefix}{name}"] for name in ("vertices", "faces", "uv"))
+    n = len(vertices)
+    fits = 0 < n <= MOST_VERTICES and vertices.shape == (n, 3) and uv.shape == (n, 2) and faces.shape == (len(faces), 3)
+    if not fits or vertices.dtype.kind != "f" or uv.dtype.kind != "f" or faces.dtype.kind not in "iu":
+        raise ValueError("a garment's arrays do not fit each other")
+    if not (np.isfinite(vertices).all() and np.isfinite(uv).all()):
+        raise ValueError("a garment has numbers that are not finite")
+    _check_range("garment faces", faces, n)
 
 
 def _check_range(name: str, values: np.ndarray, count: int) -> None:
@@ -88,6 +101,11 @@ def _check_text(meta: dict[str, Any], faces: int) -> None:
         raise ValueError("its name or provenance is something else")
     if not 0 < float(meta["basis_scale"]) < np.inf:
         raise ValueError(f"basis_scale is {shown(meta['basis_scale'])}")
+    for item in meta.get("garments", []):
+        numbers = np.array([*item["colour"], item["roughness"]], np.float64)
+        if not isinstance(item["name"], str) or numbers.shape != (4,) or not np.isfinite(numbers).all() or len(item) != 4:
+            raise ValueError(f"a garment is {shown(item)}")
+        item["still"] = bool(item["still"])
     for part in meta["parts"]:
         first, last = (int(n) for n in part["faces"])
         numbers = np.array([*part["colour"], part["roughness"]], np.float64)

@@ -11,6 +11,7 @@ from talkinghead.errors import InputError, choose_name
 from talkinghead.head.head import Head
 
 VIEW = 15.0  # degrees, vertical angle of view: a long lens, which keeps noses small
+SHOULDERS = 0.05  # of the height of head and hair: what is seen of clothes below the neck
 AIMS = ("head", "face", "eyes", "mouth")
 
 
@@ -92,11 +93,20 @@ class Camera:
         return (self.projection @ self.view).astype(np.float32)
 
 
+def bounds(head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """(3,) least and greatest place of what a picture shows: the head, its hair, and a little of its clothes."""
+    points = np.concatenate([head.template, *(item.vertices for item in head.garments if not item.still)])
+    low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
+    if any(item.still for item in head.garments):
+        low[1] -= SHOULDERS * (high[1] - low[1])
+    return low, high
+
+
 def place_camera(head: Head, camera: str | View, width: int, height: int) -> Camera:
     """The camera before `head`; see `parse_view`. Raises InputError."""
     view = parse_view(camera)
     yaw, pitch, fov = np.radians([view.yaw, view.pitch, view.fov])
-    low, high = head.template.min(0).astype(np.float64), head.template.max(0).astype(np.float64)
+    low, high = bounds(head)
     tall = high[1] - low[1]
     if view.aim == "head":
         centre = np.array([(low[0] + high[0]) / 2, high[1] - 0.5 * tall, (low[2] + high[2]) / 2])

@@ -18,7 +18,7 @@ from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.html import data_uri
 from talkinghead.motion.animation import UP, eyeball
 from talkinghead.motion.tongue import tongue_bend
-from talkinghead.rendering.camera import place_camera
+from talkinghead.rendering.camera import bounds, place_camera
 from talkinghead.web.pack import Pack
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def pack(animation: Animation) -> tuple[Pack, bytes | None]:
 def _cameras(head: Head) -> dict[str, Any]:
     """centre and reach in metres; view, the vertical angle of view in rad; of each camera the unit vector towards it and its
     distance, by height and by width."""
-    low, high = head.template.min(0).astype(np.float64), head.template.max(0).astype(np.float64)
+    low, high = bounds(head)
     centre = (low + high) / 2
     places, view = {}, 0.0
     for name in CAMERAS:
@@ -98,8 +98,9 @@ def _add_head(out: Pack, animation: Animation) -> None:
 
     head, scene = animation.head, Scene(animation.head)
     tall = float(np.ptp(head.template[:, 1]))
-    out.add("template", head.template, PLACE * tall)
-    out.add("faces", head.faces)
+    out.add("template", scene.head.template, PLACE * tall)
+    out.add("faces", scene.head.faces)
+    out.about["posed"] = len(scene.head.template) - sum(len(item.vertices) for item in head.garments if item.still)
     shapes = list(head.basis)
     if (bend := tongue_bend(head)) is not None and animation.tongue is not None:
         shapes += [column[:, None] * UP * tall for column in bend.T]  # raised by as much as `tongue` says of the head's height

@@ -41,7 +41,7 @@ def build(source: MakeHuman) -> Head:
     people = head_identity.macros(source)
     details = head_identity.details(source)
     touches = sum(w * details[name] for name, w in head_identity.PLEASANT.items())
-    body = source.vertices + sum(w * people[name] for name, w in head_identity.default_weights().items()) + touches
+    body = head_identity.default_body(source)
     skin, jaw = cut_skin(source), source.unit("jawOpen")
     rest, lips = skin.piece.place(body), _lip_mask(source, skin)
     rings = head_marks.contours(skin, rest, lips)
@@ -69,7 +69,6 @@ def build(source: MakeHuman) -> Head:
         names=tuple(source.units),
         uv=uv,
         uv_faces=uv_faces,
-        texture=head_texture.paint(source, skin, skin_uv, points, centres),
         parts=_parts(pieces),
         regions=head_marks.regions(pieces, skin, places, units, lips, rings),
         landmarks=head_marks.landmarks(skin, points, rings, touch, brow),
@@ -131,6 +130,7 @@ def main() -> None:
     head.save(options.out)
     size = f"{len(head.template)} vertices, {len(head.faces)} triangles, {len(head.identity)} identity directions"
     print(f"{options.out}: {size}, {options.out.stat().st_size / 1e6:.2f} MB")
+    subprocess.run([sys.executable, str(Path(__file__).with_name("build_skin.py")), str(options.data), "--head", str(options.out)], check=True)
     # Adds the landmarks that a face tracker sees, where that tracker is installed.
     subprocess.run([sys.executable, "-m", "talkinghead.data.tracking.head_landmarks", str(options.out)], check=False)
 

@@ -70,11 +70,11 @@ def lashes(source: MakeHuman, body: np.ndarray, upper: int = 52, lower: int = 26
     """Upper and lower lashes of both eyes along MakeHuman's strips, from the lid margin (root row) to the free edge."""
     paths, binds = [], []
     for side in "lr":
-        for group, count, length, seed in ((2, upper, 0.95, 1), (1, lower, 0.60, 2)):
+        for group, count, length, seed in ((2, upper, 0.95, 1), (1, lower, 0.44, 2)):
             bind = _strip(source, f"helper-{side}-eyelashes-{group}", count, length, upwards=group == 2, seed=seed)
             binds.append(bind)
             paths.append((bind @ body).reshape(count, 3, 3))
-    return _spikes("lashes", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=0.0019)
+    return _spikes("lashes", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=np.repeat([0.0017, 0.0009, 0.0017, 0.0009], [upper, lower, upper, lower])[:, None, None])
 
 
 def _strip(source: MakeHuman, group: str, count: int, length: float, *, upwards: bool, seed: int) -> sparse.csr_matrix:
@@ -144,7 +144,7 @@ def _project(skin: Skin, points: np.ndarray, flat: np.ndarray) -> tuple[sparse.c
     return (local @ skin.piece.bind).tocsr(), local @ points, out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
-def _spikes(part: str, paths: np.ndarray, bind: sparse.csr_matrix, body: np.ndarray, radius: float) -> Piece:
+def _spikes(part: str, paths: np.ndarray, bind: sparse.csr_matrix, body: np.ndarray, radius) -> Piece:
     """(h, 3, 3) root, middle, tip -> spikes of 3 + 3 + 1 vertices, 9 triangles, open only at the hidden root."""
     count = len(paths)
     along = paths[:, 2] - paths[:, 0]

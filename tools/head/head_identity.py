@@ -62,3 +62,10 @@ def details(source: MakeHuman) -> dict[str, np.ndarray]:
             name = "_".join(words[:-1]) + ("" if pair[0] in ("incr", "convex", "uncompress") else f"_{pair[0]}")
             out[name] = shape if other is None else (shape - other) / 2
     return out
+
+
+def default_body(source: MakeHuman) -> np.ndarray:
+    """(N, 3) decimetres: the neutral person."""
+    people, features = macros(source), details(source)
+    body = source.vertices + sum(w * people[name] for name, w in default_weights().items())
+    return body + sum(w * features[name] for name, w in PLEASANT.items())

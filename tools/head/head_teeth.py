@@ -29,7 +29,7 @@ UPPER = Arch(
     front=1.400,
     half_width=0.272,
     depth=0.45,
-    edge=6.720,
+    edge=6.706,
     up=-1,
 )
 LOWER = Arch(
@@ -39,7 +39,7 @@ LOWER = Arch(
     front=1.370,
     half_width=0.250,
     depth=0.43,
-    edge=6.735,
+    edge=6.722,
     up=1,
 )
 THICKNESS = (0.050, 0.048, 0.060, 0.075, 0.080, 0.095, 0.095)  # labiolingual at the gum, decimetres

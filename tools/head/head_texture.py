@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import head_layers
 import numpy as np
 from head_hair import brow_strokes
 from head_mesh import ISLANDS, Piece, Skin
 from head_source import MakeHuman
 
+from talkinghead.head.head import Head
 from talkinghead.motion.easing import smoothstep
 
-SIZE = 1024
-TILES = {  # left, top, right, bottom in pixels
+SIZE = 2048
+SCALE = SIZE // 1024
+TILES = {  # left, top, right, bottom in pixels of a picture of 1024
     "face": (0, 0, 1024, 700),
-    "neck": (0, 704, 400, 1024),
+    "neck": (0, 704, 196, 1024),
+    "hair": (200, 704, 400, 924),
+    "cloth": (200, 928, 400, 1020),
     "mouth": (404, 704, 660, 900),
     "left_socket": (404, 904, 500, 1020),
     "right_socket": (504, 904, 600, 1020),
@@ -23,6 +28,7 @@ TILES = {  # left, top, right, bottom in pixels
     "brows": (664, 950, 780, 1020),
     "lashes": (784, 950, 900, 1020),
 }
+TILES = {name: tuple(SCALE * edge for edge in box) for name, box in TILES.items()}
 MAGNIFY = 0.62  # exponent of the radial magnification about the middle of the face; 1 leaves MakeHuman's layout
 
 
@@ -49,13 +55,33 @@ def to_atlas(uv: np.ndarray, tile: str) -> np.ndarray:
     return np.stack([x / SIZE, 1 - y / SIZE], 1)
 
 
-def paint(source: MakeHuman, skin: Skin, skin_uv: np.ndarray, points: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8 sRGB. points: skin vertices of the default person, decimetres."""
+def paint(
+    source: MakeHuman,
+    skin: Skin,
+    skin_uv: np.ndarray,
+    points: np.ndarray,
+    centres: dict[str, np.ndarray],
+    head: Head,
+    origin: np.ndarray,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(SIZE, SIZE, 3) uint8 sRGB, and the layers of `head_layers`, (SIZE, SIZE) in [0, 1].
+
+    points: skin vertices of the default person in decimetres, where the head has its zero at `origin`.
+    """
     image = np.full((SIZE, SIZE, 3), 0.6, np.float32)
     place, mask_uv, island = _bake(skin, skin_uv, points)
     cover = island >= 0
     image[cover] = _skin(source, place[cover], mask_uv[cover], island[cover], points, skin, centres)
+    lips = np.where(island[cover] == 0, smoothstep((source.mask("lips", mask_uv[cover]) - 0.25) / 0.5), 0)
+    metres, strokes = (place[cover] - origin) * 0.1, brow_paint(place[cover], centres)
+    flat = head_layers.layers(head, metres, island[cover], lips, strokes, _noise)
+    where = np.flatnonzero(cover)
+    layers = {}
+    for name, values in flat.items():
+        layers[name] = np.zeros((SIZE, SIZE), np.float32)
+        layers[name].flat[where] = values
     painters = {"eye": _eye, "tooth": _tooth, "gum": _gum, "tongue": _tongue, "brows": _brow, "lashes": _lash}
+    painters |= {"hair": _hair, "cloth": _cloth}
     for tile, painter in painters.items():
         left, top, right, bottom = TILES[tile]
         y, x = np.mgrid[top:bottom, left:right] + 0.5
@@ -64,7 +90,9 @@ def paint(source: MakeHuman, skin: Skin, skin_uv: np.ndarray, points: np.ndarray
     from scipy.ndimage import distance_transform_edt
 
     rows, columns = distance_transform_edt(~cover, return_distances=False, return_indices=True)
-    return np.round(np.clip(image[rows, columns], 0, 1) * 255).astype(np.uint8)
+    skin_rows, skin_columns = distance_transform_edt(island < 0, return_distances=False, return_indices=True)
+    layers = {name: layer[skin_rows, skin_columns] for name, layer in layers.items()}
+    return np.round(np.clip(image[rows, columns], 0, 1) * 255).astype(np.uint8), layers
 
 
 def _bake(skin: Skin, uv: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,19 +140,20 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     colour += spot(eye[0], eye[1] + 0.08, 0.2, 0.07) * np.array([-0.03, -0.045, -0.045])  # lids
     colour += spot(0, 7.85, 0.6, 0.3) * np.array([0.015, 0.02, 0.012])  # forehead
     colour += (np.clip((6.4 - y) / 0.5, 0, 1) * (island < 2))[:, None] * np.array([-0.02, -0.02, -0.02])
-    grain = sum(a * _noise(place * f, k) for k, (f, a) in enumerate(((3, 0.010), (9, 0.010), (34, 0.010), (90, 0.012))))
+    grain = sum(a * _noise(place * f, k) for k, (f, a) in enumerate(((3, 0.008), (12, 0.006), (60, 0.006))))
     colour += grain[:, None] * np.array([1.0, 1.15, 1.2])
-    blotch = np.clip(_noise(place * 5, 9), 0, 1)[:, None]
-    colour += blotch * blood * 0.35
+    blotch = np.clip(_noise(place * 7, 9), 0, 1)[:, None]
+    colour += blotch * blood * 0.25
+    bare = np.clip(1.15 - np.hypot(x / 0.45, (y - nose_tip[1]) / 0.45), 0.35, 1)  # pores are widest around the nose
+    pores = np.clip(_noise(place * 210, 5) - 0.15, 0, 1) * 0.055 + np.clip(_noise(place * 120, 6) - 0.35, 0, 1) * 0.035
+    colour -= (pores * bare)[:, None] * np.array([0.8, 1.0, 1.0])
 
     lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
     lips = smoothstep((lips - 0.25) / 0.5)[:, None]
-    lip = np.array([0.765, 0.475, 0.440]) + (0.012 * _noise(place * np.array([60, 8, 8]), 4))[:, None]
+    lip = np.array([0.765, 0.475, 0.440]) + (0.022 * _noise(place * np.array([70, 9, 9]), 4))[:, None]
+    lip = lip + (0.014 * _noise(place * 40, 7))[:, None]
     lip = lip - np.clip(1 - abs(y - 6.73) / 0.03, 0, 1)[:, None] * np.array([0.12, 0.14, 0.13])  # darker where they meet
     colour = colour * (1 - lips) + lip * lips
-
-    brow = _brow_paint(place, centres)[:, None]
-    colour = colour * (1 - brow) + np.array([0.33, 0.245, 0.195]) * brow
 
     cavity = island == ISLANDS.index("mouth")
     deep = np.clip((z - 0.75) / 0.62, 0, 1)[:, None]
@@ -135,7 +164,7 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     return np.where(socket[:, None], np.array([0.74, 0.47, 0.43]) * (0.35 + 0.65 * margin), colour)
 
 
-def _brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
+def brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
     """Opacity of painted brow hair at skin points, from a front-view picture of many fine strokes."""
     from PIL import Image, ImageDraw
     from scipy.ndimage import gaussian_filter, map_coordinates
@@ -170,6 +199,25 @@ def _noise(points: np.ndarray, seed: int) -> np.ndarray:
     return total
 
 
+def _hair(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Strands along v, from the dark root (v = 0) to the lighter tip; a part's colour makes it brown or grey."""
+    from scipy.ndimage import gaussian_filter1d
+
+    rng = np.random.default_rng(51)
+    width = u.shape[1]
+    fine = gaussian_filter1d(rng.normal(0, 1, width), 0.7 * SCALE) * SCALE**0.5
+    wide = gaussian_filter1d(rng.normal(0, 1, width), 4.0 * SCALE) * 4 * SCALE**0.5
+    place = np.stack([u * 60, v * 5, 0 * u], -1).reshape(-1, 3)
+    strand = 0.11 * fine[None] + 0.10 * wide[None] + 0.07 * _noise(place, 52).reshape(u.shape)
+    shade = np.clip(0.74 + strand, 0.3, 1) * (0.62 + 0.38 * np.clip(v / 0.30, 0, 1))
+    return np.repeat(shade[..., None], 3, -1)
+
+
+def _cloth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """A fine rib."""
+    return np.repeat((0.90 + 0.05 * np.sin(u * 2 * np.pi * 90) + 0 * v)[..., None], 3, -1)
+
+
 def _eye(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Iris, pupil and sclera in the picture plane of `head_eyes`: the radius is the polar angle."""
     from head_eyes import LIMBUS, REACH
@@ -199,15 +247,15 @@ def _tooth(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     neck = np.clip(1 - v / 0.35, 0, 1)[..., None]
     edge = np.clip((v - 0.82) / 0.15, 0, 1)[..., None]
     side = np.clip(abs(u * 7 - kind - 0.5) * 2.4 - 0.65, 0, 1)[..., None]
-    colour = np.array([0.955, 0.935, 0.885]) - neck * [0.06, 0.11, 0.16] - edge * [0.07, 0.055, 0.03]
-    shade = np.array([1.0, 1.0, 0.97, 0.86, 0.74, 0.60, 0.50])[kind][..., None] ** [0.85, 1.0, 1.05]
-    return (colour - side * [0.25, 0.28, 0.30]) * shade
+    colour = np.array([0.985, 0.960, 0.905]) - neck * [0.05, 0.11, 0.17] - edge * [0.07, 0.050, 0.02]
+    shade = np.array([1.0, 1.0, 0.97, 0.90, 0.80, 0.66, 0.54])[kind][..., None] ** [0.85, 1.0, 1.05]
+    return (colour - side * [0.16, 0.20, 0.24]) * shade
 
 
 def _gum(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     points = np.stack([u * 30, v * 4, 0 * u], -1).reshape(-1, 3)
     shade = np.clip(1.25 - 1.7 * abs(u - 0.5), 0.35, 1)[..., None]
-    return (np.array([0.70, 0.39, 0.38]) + 0.03 * _noise(points, 31).reshape(u.shape)[..., None]) * shade
+    return (np.array([0.80, 0.47, 0.46]) + 0.03 * _noise(points, 31).reshape(u.shape)[..., None]) * shade
 
 
 def _tongue(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -216,7 +264,7 @@ def _tongue(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     groove = np.exp(-(((u - 0.5) / 0.05) ** 2))[..., None] * np.clip(v * 3 - 0.6, 0, 1)[..., None]
     shade = np.clip(0.35 + 1.1 * v, 0.35, 1)[..., None]
     bumps = 0.035 * _noise(points, 41).reshape(u.shape)[..., None]
-    return (np.array([0.74, 0.42, 0.41]) + bumps - groove * [0.06, 0.05, 0.05]) * shade
+    return (np.array([0.86, 0.50, 0.49]) + bumps - groove * [0.06, 0.05, 0.05]) * shade
 
 
 def _brow(u: np.ndarray, v: np.ndarray) -> np.ndarray:

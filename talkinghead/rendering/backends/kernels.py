@@ -103,7 +103,7 @@ def _same(one, two, y, x, mine, depth, triangles, still, screen):
     if mine[one] == mine[two]:
         return True
     a, b = triangles[mine[one], 0], triangles[mine[two], 0]
-    if still[a, 6] != still[b, 6] or still[a, 6] == 3:
+    if still[a, 6] != still[b, 6] or 3 <= still[a, 6] < 5:
         return False
     return abs(screen[a, 3] - screen[b, 3]) < JOIN * screen[a, 3]
 
@@ -130,7 +130,7 @@ def _sample(px, py, t, screen, triangles, data, still, eye, lights, picture, tex
     for i in range(10):
         values[i] = u * data[a, i] + v * data[b, i] + w * data[c, i]
     colour[3] = min(max(u * still[a, 7] + v * still[b, 7] + w * still[c, 7], 0.0), 1.0)
-    if still[a, 6] > 3.5:
+    if still[a, 6] > 5.5:
         _painted(values, still, a, away, colour)
         return
     _texel(u * still[a, 0] + v * still[b, 0] + w * still[c, 0], u * still[a, 1] + v * still[b, 1] + w * still[c, 1],
@@ -148,7 +148,7 @@ def _painted(values, still, a, away, colour):
     share = min(max(away + 0.1, 0.0), 1.0)
     for k in range(3):
         colour[k] = min(max(values[6 + k], 0.0), 1.0) * 255
-        if still[a, 6] > 4.5:
+        if still[a, 6] > 6.5:
             colour[k] = LINE[k] + share * (min(max(still[a, 2 + k] * values[9], 0.0), 1.0) * 255 - LINE[k])
 
 
@@ -170,7 +170,7 @@ def _texel(u, v, picture, texels, colour):
 def _shade(values, eye, lights, roughness, kind, colour):
     """Linear light that leaves a surface: `colour` comes in as its own and goes out lit. values: (10,) of `Scene.frame`."""
     gloss, sky, ground, catch = lights[6], lights[7], lights[8], lights[9]
-    skin, shiny, wet, hair = kind == 0, kind == 1, kind == 2, kind == 3
+    skin, shiny, wet, hair = kind == 0, kind == 1, kind == 2, kind >= 3
     nx, ny, nz = _unit(values[3], values[4], values[5])
     vx, vy, vz = _unit(eye[0] - values[0], eye[1] - values[1], eye[2] - values[2])
     creep = 1.0 if skin else 0.6 if hair else 0.35

@@ -31,7 +31,7 @@ uniform Material material;
 WORDS = {
     "INPUTS": "layout(location = TEXCOORD_1_LOC) in vec2 texcoord_1; uniform mat4 V; uniform mat4 P;" + MATERIAL,
     "TINT": "material.base_color_factor.rgb",
-    "SURFACE": "vec2(material.roughness_factor, 5.0 * material.metallic_factor)",
+    "SURFACE": "vec2(material.roughness_factor, 7.0 * material.metallic_factor)",
     "FADE": "texcoord_1.x",
     "MATRIX": "P * V",
 }
@@ -64,7 +64,7 @@ class PyrenderBackend:
             baseColorTexture=texture,
             baseColorFactor=(*map(float, surface.colour), 1.0),
             roughnessFactor=float(surface.roughness),
-            metallicFactor=surface.kind / 5,  # which must be in [0, 1]; our shader takes the kind of surface from it
+            metallicFactor=surface.kind / look.WIRES,  # which must be in [0, 1]; our shader takes the kind of surface from it
         )
         used, triangles = np.unique(self.scene.triangles[slice(*surface.triangles)], return_inverse=True)
         return material, used, triangles.reshape(-1, 3)

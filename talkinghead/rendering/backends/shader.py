@@ -32,7 +32,7 @@ void main() {
 """
 
 SHADE = f"""
-const float MIRROR[4] = float[4]({", ".join(str(look.SPECULAR[k]) for k in sorted(look.SPECULAR))});
+const float MIRROR[{len(look.SPECULAR)}] = float[]({", ".join(str(look.SPECULAR[k]) for k in sorted(look.SPECULAR))});
 
 vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     bool skin = kind < 0.5, eye = kind > 0.5 && kind < 1.5, hair = kind > 2.5;
@@ -72,7 +72,7 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
 }}
 // of styles: the colour in `seen`, or lines along the edges of triangles, from which `seen.xyz` says how far a point is
 vec3 painted(vec4 seen, vec3 tint, float kind) {{
-    if (kind < 4.5) return seen.xyz;
+    if (kind < 6.5) return seen.xyz;
     vec3 dx = dFdx(seen.xyz), dy = dFdy(seen.xyz);
     vec3 away = seen.xyz / max(sqrt(dx * dx + dy * dy), vec3(1e-6));
     return mix({vector(look.LINE)}, tint * seen.w, clamp(min(away.x, min(away.y, away.z)) + 0.1, 0.0, 1.0));
@@ -93,7 +93,7 @@ LAMPS
     + SHADE
     + """
 void main() {
-    if (surface.y > 3.5) { pixel = vec4(painted(share, tint, surface.y) * opacity, opacity); return; }
+    if (surface.y > 5.5) { pixel = vec4(painted(share, tint, surface.y) * opacity, opacity); return; }
     vec3 base = linear(texture(picture, uv).rgb) * tint;
     vec3 colour = encoded(shade(base, normalize(towards), normalize(cam_pos - at), share, surface.x, surface.y));
     pixel = vec4(colour * opacity, opacity);

@@ -70,7 +70,7 @@ class SoftwareBackend:
 
     def _levels_of_detail(self) -> np.ndarray:
         """(F',) int32: which of the ever smaller textures fits each triangle, judged on the resting head."""
-        corners = self._project(self.scene.frame(self.scene.head.template)[:, :3])[self.scene.triangles]
+        corners = self._project(self.scene.frame(self.scene.own.template)[:, :3])[self.scene.triangles]
         height, width = self.scene.texture.shape[:2]
         texels = _area(self.scene.uv[self.scene.triangles] * (width, height))
         ratio = np.maximum(texels, 1e-6) / np.maximum(_area(corners[..., :2]), 0.05)

@@ -41,13 +41,13 @@ def _bulge(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return rise * np.minimum(1, limit / np.maximum(size, 1e-12))
 
 
-def split(data: np.ndarray, triangles: np.ndarray, runs: list[tuple[int, int]], smooth: np.ndarray) -> Split:
+def split(data: np.ndarray, triangles: np.ndarray, runs: list[tuple[int, int]], smooth: np.ndarray, tall: float) -> Split:
     """Split triangles wherever an edge of the (U, 6) positions and normals is far from its curve and both ends are `smooth`."""
     sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
     edges, number = np.unique(sides, axis=0, return_inverse=True)
     number = number.reshape(3, -1).T  # (F, 3): edge opposite to corner 2, 0, 1
     a, b = data[edges[:, 0]], data[edges[:, 1]]
-    far = np.linalg.norm(_bulge(a, b), axis=1) > FLAT * np.ptp(data[:, 1])
+    far = np.linalg.norm(_bulge(a, b), axis=1) > FLAT * tall
     far &= np.einsum("ex,ex->e", a[:, 3:6], b[:, 3:6]) > 0.3  # a real crease stays one
     far &= smooth[edges].all(1)
     middle = np.where(far, len(data) + np.cumsum(far) - 1, -1)[number]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from talkinghead.head.dressing import BODY, dressed, pose_between, skull
 from talkinghead.head.head import Head, Part
 from talkinghead.head.landmark_maps import lip_distance
 from talkinghead.head.normals import vertex_normals
@@ -38,7 +39,11 @@ class Scene:
     """
 
     def __init__(self, head: Head, lights: Lights = STUDIO) -> None:
-        self.head, self.lights = head, lights
+        self.lights = lights
+        self.own, self.still = head, skull(head)
+        self.head = head = dressed(head)
+        self.worn = len(head.template) - len(self.own.template)
+        self.tall = float(np.ptp(self.own.template[:, 1]))
         parts = head.parts or (Part("skin", (0, len(head.faces))),)
         bare = head.texture is None or head.uv is None or head.uv_faces is None
         if head.texture is None or head.uv is None or head.uv_faces is None:
@@ -68,8 +73,8 @@ class Scene:
 
     def _refine(self, triangles: np.ndarray) -> None:
         template = self.head.template
-        data = np.hstack([template, vertex_normals(template, self.head.faces)])[self.source]
-        self.finer = split(data, triangles, [s.triangles for s in self.materials], self._may_bulge(data[:, :3]))
+        data = np.hstack([template, self.rest_normals])[self.source]
+        self.finer = split(data, triangles, [s.triangles for s in self.materials], self._may_bulge(data[:, :3]), self.tall)
         self.triangles = np.ascontiguousarray(self.finer.triangles)
         self.materials = [replace(s, triangles=run) for s, run in zip(self.materials, self.finer.runs, strict=True)]
         first, second = self.finer.edges.T
@@ -82,11 +87,16 @@ class Scene:
         from scipy.spatial import KDTree
 
         kind = self.vertex_material[:, 4]
-        smooth, hair = kind == look.SKIN, positions[kind == look.HAIR]
+        smooth, hair = kind == look.SKIN, positions[(kind == look.HAIR) | (kind == look.LOCKS)]
         if len(hair):
             away, _ = KDTree(hair).query(positions[smooth])
-            smooth[smooth] = away > 0.02 * np.ptp(positions[:, 1])
+            smooth[smooth] = away > 0.02 * self.tall
         return smooth
+
+    @cached_property
+    def rest_normals(self) -> np.ndarray:
+        """(V + N, 3) of the template."""
+        return vertex_normals(self.head.template, self.head.faces)
 
     @cached_property
     def light(self) -> Bake:
@@ -95,19 +105,34 @@ class Scene:
 
     def frame(self, vertices: np.ndarray) -> np.ndarray:
         """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
-        light = self.light.at(lip_distance(self.head, vertices))
-        everything = np.concatenate([vertices, vertex_normals(vertices, self.head.faces), light], 1)
-        drawn = everything[self.source]
+        light = self.light.at(lip_distance(self.own, vertices))
+        normals = vertex_normals(vertices, self.own.faces)
+        if self.worn:
+            more = self._garments(vertices)
+            vertices, normals = np.concatenate([vertices, more[0]]), np.concatenate([normals, more[1]])
+        drawn = np.concatenate([vertices, normals, light], 1)[self.source]
         return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
+
+
+    def _garments(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and normals (N, 3) of what the head with `vertices` wears: hair turns with the skull, clothes stay."""
+        count = len(self.own.template)
+        turn, shift = pose_between(self.own.template[self.still], vertices[self.still])
+        rest, still = self.head.template[count:], self.head.regions[BODY][count:, None] > 0.5
+        normals = self.rest_normals[count:]
+        return np.where(still, rest, rest @ turn.T + shift), np.where(still, normals, normals @ turn.T)
 
 
 def fade(head: Head) -> np.ndarray:
     """(V,) float32 opacity: the open rim below the neck dissolves into the background instead of ending like a mask."""
     edges = np.sort(np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
-    height = head.template[:, 1]
-    low, tall = height.min(), np.ptp(height)
+    height, body = head.template[:, 1], head.regions.get(BODY)
     rim = np.unique(unique[count == 1])
+    if body is not None:  # a neck that ends in a collar; what fades is the lower edge of the clothes
+        rim = rim[body[rim] > 0.5]
+        height = np.where(body > 0.5, height, height[body > 0.5].max())
+    low, tall = height.min(), np.ptp(height)
     limit = low + 0.25 * tall
     strange = head.character is not None or "fitted" in head.provenance
     if strange and "neck" in head.joints:  # where hair, mouth and the edge of a mask have rims above, too
@@ -118,4 +143,5 @@ def fade(head: Head) -> np.ndarray:
     away = np.full(len(height), np.inf)
     for vertex in rim:
         away = np.minimum(away, np.linalg.norm(head.template - head.template[vertex], axis=1))
-    return smoothstep(away / (FADE * tall)).astype(np.float32)
+    fade = smoothstep(away / (FADE * tall)).astype(np.float32)
+    return fade if body is None else np.where(body > 0.5, fade, np.float32(1))

@@ -36,8 +36,8 @@ class Clay(Scene):
     """All of one grey, as papers show meshes."""
 
     def __init__(self, head: Head, lights: Lights) -> None:
-        self.own = head
-        super().__init__(replace(head, texture=None, uv=None, uv_faces=None), lights)
+        self.given = replace(head, garments=())
+        super().__init__(replace(self.given, texture=None, uv=None, uv_faces=None), lights)
         hiding = [part.name in HIDING for part in head.parts]
         kept = [m for m, hides in zip_longest(self.materials, hiding) if not hides] or self.materials
         runs = [self.triangles[slice(*m.triangles)] for m in kept]
@@ -49,7 +49,7 @@ class Clay(Scene):
     @cached_property
     def light(self) -> Bake:
         """That of the head as it was given, for which it may be known already."""
-        return bake(self.own, self.lights)
+        return bake(self.given, self.lights)
 
 
 class Painted:
@@ -58,7 +58,8 @@ class Painted:
     kind = look.PAINTED
 
     def __init__(self, head: Head, lights: Lights) -> None:
-        self.head, self.lights = head, lights
+        self.own = self.head = head
+        self.lights = lights
         self.texture = np.full((1, 1, 3), 255, np.uint8)
         hidden = np.zeros(len(head.faces), bool)
         for part in head.parts:

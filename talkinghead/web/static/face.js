@@ -60,9 +60,10 @@ class Face {
     });
   }
 
-  // Axis-angle about the neck joint, then a shift.
+  // Axis-angle about the neck joint, then a shift, of all but the clothes, which come last.
   pose(turn, shift) {
     const v = this.vertices;
+    const end = 3 * this.about.posed;
     const angle = turn ? Math.hypot(...turn) : 0;
     if (angle > 1e-9) {
       const [x, y, z] = turn.map((value) => value / angle);
@@ -73,14 +74,14 @@ class Face {
         t * x * z - s * y, t * y * z + s * x, t * z * z + c,
       ];
       const [px, py, pz] = this.about.neck;
-      for (let i = 0; i < v.length; i += 3) {
+      for (let i = 0; i < end; i += 3) {
         const [a, b, d] = [v[i] - px, v[i + 1] - py, v[i + 2] - pz];
         v[i] = m[0] * a + m[1] * b + m[2] * d + px;
         v[i + 1] = m[3] * a + m[4] * b + m[5] * d + py;
         v[i + 2] = m[6] * a + m[7] * b + m[8] * d + pz;
       }
     }
-    if (shift) for (let i = 0; i < v.length; i++) v[i] += shift[i % 3];
+    if (shift) for (let i = 0; i < end; i++) v[i] += shift[i % 3];
   }
 
   // The area-weighted mean of the faces around each vertex.
