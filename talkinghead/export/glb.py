@@ -35,6 +35,7 @@ from talkinghead.export.mesh import (
     textured,
 )
 from talkinghead.files import replacing
+from talkinghead.head.dressing import dressed
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 from talkinghead.head.occlusion import WET, mouth_light
@@ -156,9 +157,10 @@ def write(animation: Animation, path: Path, *, shape_normals: bool = False, comp
             {"name": "head", "mesh": 0, "translation": [-x for x in neck]},
         ],
         "meshes": [_mesh(buffer, head, shape_normals=shape_normals)],
-        "materials": _materials(head, textured(head)),
-        "animations": [_motion(buffer, animation)],
+        "materials": _materials(dressed(head), textured(head)),
     }
+    _dress(gltf, buffer, head)
+    gltf["animations"] = [_motion(buffer, animation)]
     gltf |= _texture(buffer, head)
     gltf |= {"bufferViews": buffer.views, "accessors": buffer.accessors, "buffers": [{"byteLength": buffer.size}]}
     used = [SPECULAR] if any("extensions" in material for material in gltf["materials"]) else []
@@ -215,11 +217,28 @@ def _mesh(buffer: Buffer, head: Head, *, shape_normals: bool) -> dict:
     return mesh
 
 
+def _dress(gltf: dict, buffer: Buffer, head: Head) -> None:
+    """Hair and clothes as meshes of their own, without shapes: hair below the node of the neck, clothes beside it."""
+    full, first = dressed(head), len(parts(head))
+    normals = _normals(full, full.template)
+    for material, (item, piece) in enumerate(zip(head.garments, pieces(full)[first:], strict=True), first):
+        primitive = _primitive(buffer, full, reordered(piece) if buffer.compress else piece, normals, lit=False)
+        gltf["meshes"].append({"name": item.name, "primitives": [primitive | {"material": material}]})
+        node: dict = {"name": item.name, "mesh": len(gltf["meshes"]) - 1}
+        place = len(gltf["nodes"])
+        if item.still:
+            gltf["scenes"][0]["nodes"].append(place)
+        else:
+            gltf["nodes"][0]["children"].append(place)
+            node["translation"] = gltf["nodes"][1]["translation"]
+        gltf["nodes"].append(node)
+
+
 def _normals(head: Head, vertices: np.ndarray) -> np.ndarray:
     return vertex_normals(vertices.astype(np.float64), head.faces, missing=(0, 0, 1))
 
 
-def _primitive(buffer: Buffer, head: Head, piece: Piece, normals: np.ndarray) -> dict:
+def _primitive(buffer: Buffer, head: Head, piece: Piece, normals: np.ndarray, *, lit: bool = True) -> dict:
     rows = piece.vertices
     attributes = {
         "POSITION": buffer.accessor(_float(head.template[rows]), ARRAY, limits=True, bits=FINE),
@@ -227,7 +246,7 @@ def _primitive(buffer: Buffer, head: Head, piece: Piece, normals: np.ndarray) ->
     }
     if piece.uv is not None:  # glTF counts v from the top of the picture
         attributes["TEXCOORD_0"] = buffer.accessor(_float(piece.uv * [1, -1] + [0, 1]), ARRAY, bits=FINE)
-    light = mouth_light(head)[rows]
+    light = mouth_light(head)[rows] if lit else np.ones(len(rows))
     if (light < 1).any():
         attributes["COLOR_0"] = buffer.accessor(_colours(light), ARRAY)
         buffer.accessors[-1]["normalized"] = True

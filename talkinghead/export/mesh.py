@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
 SOFTWARE = b"tEXtSoftware\0talkinghead"  # in each texture that is written, so that a file of somebody else is told from ours
-SHEETS = ("brows", "lashes")  # parts without thickness, to be seen from both sides
+SHEETS = ("brows", "lashes", "hair")  # parts without thickness, to be seen from both sides
 
 
 @dataclass(frozen=True)

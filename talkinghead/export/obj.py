@@ -1,7 +1,7 @@
 """`.obj`: a folder `speech.obj/` of meshes `00000.obj`, `00001.obj`, ... with one material file and one texture.
 
 Frame t is shown at (t + 0.5) / fps seconds. Vertices are posed and carry residual and gaze: whatever the motion has. Their
-order is the head's own, and faces, texture coordinates and groups (one per part) are the same in every file.
+order is the head's own, then that of its hair and clothes, and faces, texture coordinates and groups (one per part) are the same in every file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import base_colour, parts, texture_png
 from talkinghead.files import replacing
+from talkinghead.head.dressing import dressed, with_garments
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
@@ -45,7 +46,7 @@ def check(path: Path) -> None:
 
 
 def _fill(animation: Animation, folder: Path) -> None:
-    head = animation.head
+    head = dressed(animation.head)
     png = texture_png(head)
     if png:
         (folder / TEXTURE).write_bytes(png)
@@ -53,7 +54,7 @@ def _fill(animation: Animation, folder: Path) -> None:
     start, rest = f"{header(head)}mtllib {MATERIALS}\n", faces(head)
     line = "v %.6f %.6f %.6f\n" * len(head.template)  # micrometres
     for t in range(len(animation)):
-        vertices = animation.vertices(t, posed=True)
+        vertices = with_garments(animation.head, animation.vertices(t, posed=True))
         (folder / f"{t:05d}.obj").write_text(start + line % tuple(vertices.reshape(-1).tolist()) + rest)
 
 

@@ -21,6 +21,7 @@ from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
 from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_meshes, neck_joint, parts, texture_jpeg, texture_png
 from talkinghead.files import replacing
+from talkinghead.head.dressing import BODY, dressed
 from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.animation import Animation
@@ -88,7 +89,7 @@ def _write_stage(animation: Animation, path: Path, picture: str | None) -> None:
 
     stage, head = (
         Usd.Stage.CreateInMemory(f"a{path.suffix.lower()}"),
-        animation.head,
+        dressed(animation.head),
     )  # a file's layer lives until it is collected
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
@@ -151,20 +152,22 @@ def _shapes(stage: Usd.Stage, mesh, head: Head) -> None:
 
 
 def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
-    """One joint at the neck, and its motion together with the weights, sampled at whole time codes."""
+    """A joint at the neck, and its motion together with the weights, sampled at whole time codes."""
     from pxr import Gf, UsdSkel, Vt
 
-    head, count = animation.head, len(animation)
+    head, count = dressed(animation.head), len(animation)
     neck = neck_joint(head).astype(np.float64)
-    rest = Gf.Matrix4d(1).SetTranslate(Gf.Vec3d(*neck.tolist()))
+    body = head.regions.get(BODY, np.zeros(len(head.template)))
+    joints = ["neck", "body"] if body.any() else ["neck"]  # clothes hang on the second, which does not move
+    rest = [Gf.Matrix4d(1).SetTranslate(Gf.Vec3d(*neck.tolist()))] * len(joints)
     skeleton = UsdSkel.Skeleton.Define(stage, "/head/skeleton")
-    skeleton.CreateJointsAttr(["neck"])
-    skeleton.CreateBindTransformsAttr([rest])
-    skeleton.CreateRestTransformsAttr([rest])
+    skeleton.CreateJointsAttr(joints)
+    skeleton.CreateBindTransformsAttr(rest)
+    skeleton.CreateRestTransformsAttr(rest)
     motion = UsdSkel.Animation.Define(stage, "/head/skeleton/speech")
-    motion.CreateJointsAttr(["neck"])
+    motion.CreateJointsAttr(joints)
     motion.CreateBlendShapesAttr(Vt.TokenArray(_identifiers(head.names)))
-    motion.CreateScalesAttr(Vt.Vec3hArray([Gf.Vec3h(1, 1, 1)]))
+    motion.CreateScalesAttr(Vt.Vec3hArray([Gf.Vec3h(1, 1, 1)] * len(joints)))
     weights, rotations, translations = (
         motion.CreateBlendShapeWeightsAttr(),
         motion.CreateRotationsAttr(),
@@ -175,12 +178,13 @@ def _skeleton(stage: Usd.Stage, mesh, animation: Animation) -> None:
     for t in range(count):
         x, y, z, w = turns[t].tolist()
         weights.Set(Vt.FloatArray.FromNumpy(np.ascontiguousarray(animation.coefficients[t])), t)
-        rotations.Set([Gf.Quatf(w, x, y, z)], t)
-        translations.Set([Gf.Vec3f(*(neck + shifts[t]).tolist())], t)
+        rotations.Set([Gf.Quatf(w, x, y, z), Gf.Quatf(1)][: len(joints)], t)
+        places = [Gf.Vec3f(*(neck + shifts[t]).tolist()), Gf.Vec3f(*neck.tolist())]
+        translations.Set(places[: len(joints)], t)
     UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([motion.GetPath()])
     binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
     binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
-    binding.CreateJointIndicesPrimvar(False, 1).Set(_integers(np.zeros(len(head.template))))
+    binding.CreateJointIndicesPrimvar(False, 1).Set(_integers(body > 0.5))
     binding.CreateJointWeightsPrimvar(False, 1).Set(Vt.FloatArray.FromNumpy(np.ones(len(head.template), np.float32)))
     binding.CreateGeomBindTransformAttr(Gf.Matrix4d(1))
 

@@ -68,3 +68,12 @@ def pose_between(rest: np.ndarray, posed: np.ndarray) -> tuple[np.ndarray, np.nd
     left, _, right = np.linalg.svd((posed - there).T.astype(np.float64) @ (rest - here))
     turn = (left * [1, 1, np.sign(np.linalg.det(left @ right))] @ right).astype(np.float32)
     return turn, (there - turn @ here).astype(np.float32)
+
+
+def with_garments(head: Head, vertices: np.ndarray) -> np.ndarray:
+    """(V + N, 3) of the dressed head whose own posed vertices are (V, 3): hair turns with the skull, clothes stay."""
+    if not head.garments:
+        return vertices
+    still = skull(head)
+    turn, shift = pose_between(head.template[still], vertices[still])
+    return np.concatenate([vertices, *(g.vertices if g.still else g.vertices @ turn.T + shift for g in head.garments)])

@@ -163,7 +163,9 @@ class Head:
             identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
             garments=tuple(
-                Garment(**about | {"colour": tuple(about["colour"])}, **{key: data[f"garment/{k}/{key}"] for key in GARMENT_ARRAYS})
+                Garment(
+                    **about | {"colour": tuple(about["colour"])}, **{key: data[f"garment/{k}/{key}"] for key in GARMENT_ARRAYS}
+                )
                 for k, about in enumerate(meta.get("garments", []))
             ),
         )
@@ -295,7 +297,9 @@ def _shipped() -> Head:
     head = _bare()
     look = _complexion({}, AGES["young"], 0.5, dict.fromkeys(ANCESTRIES, 1 / len(ANCESTRIES)))
     garments = _worn(np.zeros_like(head.template), look.style, look.hair)
-    return replace(head, garments=garments, texture=painted(head.texture, look), parts=tuple(_coloured(p, look) for p in head.parts))
+    return replace(
+        head, garments=garments, texture=painted(head.texture, look), parts=tuple(_coloured(p, look) for p in head.parts)
+    )
 
 
 def _worn(change: np.ndarray, style: str, colour: tuple[float, float, float]) -> tuple[Garment, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,13 @@ from talkinghead.files import asset
 from talkinghead.head.attire import BALD
 from talkinghead.io.npz import load_arrays
 
-FOLD, SPOT, STUBBLE = 0.30, 0.22, 0.75  # most that a fold darkens, a spot darkens, a beard covers
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Cover where there is most of it, and sRGB before the skin's tone
+FOLD, RIDGE, SPOT = (0.40, (118, 66, 50)), (0.22, (250, 214, 188)), (0.45, (150, 98, 68))
+RED, PALE = (0.30, (186, 84, 84)), (0.45, (204, 152, 138))  # lips of women and of the old
+STUBBLE, SCALP, SHADED = 0.75, 0.93, 0.5  # the scalp lies in the shadow of the hair
 EYE_TILE = (664 / 1024, 704 / 1024, 904 / 1024, 944 / 1024)  # left, top, right, bottom as shares of the texture
 IRIS = 23.7 / 56.0  # radius of the iris as a share of half the tile
 BROWN_EYES = (0.120, 0.062, 0.024)  # mean of the painted iris, linear light
@@ -22,7 +29,7 @@ BROWN_EYES = (0.120, 0.062, 0.024)  # mean of the painted iris, linear light
 
 @dataclass(frozen=True)
 class Complexion:
-    """Colours are linear light. tone: factor of the skin's part; beard, brows, make_up: 0 to 1."""
+    """Colours are linear light. tone: factor of the skin's part. male, beard: 0 to 1."""
 
     years: float
     male: float
@@ -45,66 +52,56 @@ def _layers() -> dict[str, np.ndarray]:
 
 def painted(texture: np.ndarray, person: Complexion) -> np.ndarray:
     """(H, W, 3) uint8 sRGB of `texture`, the default head's without hair, for one person."""
-    layers, out = _layers(), texture.copy()
-    age = float(np.clip((person.years - 28) / 52, 0, 1))
+    from PIL import Image
+
+    layers, out = _layers(), Image.fromarray(texture)
+    age = float(np.clip((person.years - 28) / 52, 0, 1)) ** 1.2
     wrinkles = (layers["wrinkles"].astype(np.float32) - 128) / 84
-    _scale(out, wrinkles, FOLD * (0.04 + 0.96 * age**1.2), (0.85, 1.0, 1.05))
-    _scale(out, -layers["spots"].astype(np.float32) / 252, SPOT * float(np.clip((person.years - 40) / 40, 0, 1)), (0.7, 1.0, 1.2))
-    lips = layers["lips"].astype(np.float32) / 252
-    _scale(out, lips, 1.0, np.array([-0.02, -0.13, -0.10]) * (1 - person.male) + np.array([-0.03, 0.10, 0.09]) * age)
-    hair = _srgb(np.array(person.hair) / person.tone)
-    beard = layers["beard"].astype(np.float32) / 252
-    _mix(out, beard * (STUBBLE * person.beard), _srgb(np.array(person.hair) * 0.7 / person.tone))
-    _mix(out, layers["brow"].astype(np.float32) / 252 * (0.75 + 0.25 * person.male), _srgb(brow_colour(person.hair) / person.tone))
+    _mix(out, np.clip(-wrinkles, 0, 1), FOLD[0] * (0.03 + age), FOLD[1])
+    _mix(out, np.clip(wrinkles, 0, 1), RIDGE[0] * age, RIDGE[1])
+    spots, lips, brow, beard = (layers[name].astype(np.float32) / 252 for name in ("spots", "lips", "brow", "beard"))
+    _mix(out, spots, SPOT[0] * float(np.clip((person.years - 40) / 40, 0, 1)), SPOT[1])
+    _mix(out, lips, RED[0] * (1 - person.male), RED[1])
+    _mix(out, lips, PALE[0] * age, PALE[1])
+    _mix(out, beard, STUBBLE * person.beard, _srgb(np.array(person.hair) * 0.7 / person.tone))
+    _mix(out, brow, 0.75 + 0.25 * person.male, _srgb(brow_colour(person.hair) / person.tone))
     if person.style != BALD:
         inside = (layers["scalp"].astype(np.float32) - 128) / 6
-        _mix(out, np.clip(inside / 8 + 0.4, 0, 1) * 0.93 * (layers["scalp"] > 60), hair)
-    _iris(out, person.eyes)
-    return out
+        _mix(
+            out,
+            np.clip(inside / 8 + 0.4, 0, 1) * (layers["scalp"] > 60),
+            SCALP,
+            _srgb(np.array(person.hair) * SHADED / person.tone),
+        )
+    pixels = np.array(out)
+    _iris(pixels, person.eyes)
+    return pixels
 
 
 def brow_colour(hair: tuple[float, float, float] | np.ndarray) -> np.ndarray:
     """(3,) linear light: light hair has darker brows."""
     colour = np.asarray(hair, float)
-    return colour * np.clip(0.075 / max(float(colour.mean()), 1e-6), 0.45, 1.0) + 0.004
+    return colour * np.clip(0.055 / max(float(colour.mean()), 1e-6), 0.22, 1.0) + 0.003
 
 
 def _srgb(linear: np.ndarray) -> np.ndarray:
     return 255 * np.clip(linear, 0, 1) ** (1 / 2.2)
 
 
-def _doubled(layer: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
-    """(2h, 2w) of the part of a layer, between its pixels by linear interpolation."""
+def _mix(out: Image, cover: np.ndarray, strength: float, colour) -> None:
+    """Paint with one colour, (3,) sRGB in 0 to 255, as far as `cover` (h, w) in [0, 1] of half the size lets it."""
     from PIL import Image
 
-    part = np.ascontiguousarray(layer[box], np.float32)
-    return np.asarray(Image.fromarray(part).resize((2 * part.shape[1], 2 * part.shape[0]), Image.Resampling.BILINEAR))
-
-
-def _box(layer: np.ndarray) -> tuple[slice, slice] | None:
-    """Rows and columns where there is anything."""
-    rows, columns = (np.flatnonzero(np.abs(layer).max(axis) > 0.004) for axis in (1, 0))
-    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else None
-
-
-def _scale(out: np.ndarray, layer: np.ndarray, strength: float, channels) -> None:
-    box = _box(layer) if strength else None
-    if box is None:
+    if strength < 0.01:
         return
-    part = out[tuple(slice(2 * s.start, 2 * s.stop) for s in box)]
-    share = _doubled(layer, box) * np.float32(strength)
-    for c in range(3):
-        part[..., c] = np.clip(part[..., c] * (1 + share * np.float32(channels[c])), 0, 255)
-
-
-def _mix(out: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
-    box = _box(cover)
-    if box is None:
+    grey = np.round(cover * (255 * min(strength, 1.0))).astype(np.uint8)
+    rows, columns = (np.flatnonzero(grey.any(axis)) for axis in (1, 0))
+    if not len(rows):
         return
-    part = out[tuple(slice(2 * s.start, 2 * s.stop) for s in box)]
-    share = _doubled(cover, box)
-    for c in range(3):
-        part[..., c] = part[..., c] * (1 - share) + share * np.float32(colour[c])
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    box = (2 * left, 2 * top, 2 * right, 2 * bottom)
+    mask = Image.fromarray(grey[top:bottom, left:right]).resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR)
+    out.paste(tuple(int(value) for value in colour), box, mask)
 
 
 def _iris(out: np.ndarray, colour: tuple[float, float, float]) -> None:

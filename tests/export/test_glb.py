@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from talkinghead import Animation
 from talkinghead.export import glb
+from talkinghead.head.dressing import with_garments
 from talkinghead.head.head import Head
 
 HERE = Path(__file__).parent
@@ -72,7 +73,7 @@ class Gltf:
 
     def world(self, time: float) -> list[np.ndarray]:
         """(N, 3) vertices of each primitive as a viewer shows them."""
-        (root,) = self.json["scenes"][self.json["scene"]]["nodes"]
+        root = self.json["scenes"][self.json["scene"]]["nodes"][0]
         neck = self.json["nodes"][root]
         head = self.json["nodes"][neck["children"][0]]
         mesh = self.json["meshes"][head["mesh"]]
@@ -115,6 +116,23 @@ def test_viewers_see_the_posed_vertices(motion, request, tmp_path):
     for t in (0, 4, 11):
         for ours, row in zip(gltf.world(t / motion.fps), mapping, strict=True):
             np.testing.assert_allclose(ours, expected[t, row], atol=1e-5)
+
+
+def test_hair_turns_with_the_head_and_clothes_stay(default_motion, tmp_path):
+    gltf = write(default_motion, tmp_path)
+    nodes, head = gltf.json["nodes"], default_motion.head
+    neck, jersey = (nodes[k] for k in gltf.json["scenes"][0]["nodes"])
+    hair = nodes[neck["children"][1]]
+    assert (hair["name"], jersey["name"]) == ("hair", "collar")
+    turn = Rotation.from_quat(gltf.channel("neck", "rotation", 5 / default_motion.fps, np.array([0, 0, 0, 1.0])))
+    shift = gltf.channel("neck", "translation", 5 / default_motion.fps, np.array(neck["translation"]))
+    places = []
+    for node in (hair, jersey):
+        (primitive,) = gltf.json["meshes"][node["mesh"]]["primitives"]
+        places.append(gltf.accessor(primitive["attributes"]["POSITION"]) + node.get("translation", 0))
+    shown = np.concatenate([turn.apply(places[0]) + shift, places[1]])
+    expected = with_garments(head, default_motion.vertices(5, posed=True))[len(head.template) :]
+    np.testing.assert_allclose(np.sort(shown, 0), np.sort(expected, 0), atol=2e-5)
 
 
 def test_it_starts_and_ends_with_the_sound(tiny_motion, tmp_path):
@@ -314,10 +332,11 @@ def test_strict_readers_open_it(default_motion, tmp_path):
     scene = assimp.import_file(str(tmp_path / "a.glb"), assimp.Process_Triangulate)
     found = [(mesh.num_vertices, mesh.num_faces) for mesh in scene.meshes]
     mapping = rows(gltf, default_motion.head)
-    assert found == [
+    assert found[: len(mapping)] == [
         (len(row), part.faces[1] - part.faces[0]) for row, part in zip(mapping, default_motion.head.parts, strict=True)
     ]
-    for mesh, row in zip(scene.meshes, mapping, strict=True):
+    assert len(found) == len(mapping) + len(default_motion.head.garments)
+    for mesh, row in zip(scene.meshes, mapping, strict=False):
         vertices = np.array(mesh.vertices).reshape(-1, 3)
         np.testing.assert_allclose(np.sort(vertices, 0), np.sort(default_motion.head.template[row], 0), atol=1e-6)
 
@@ -327,10 +346,11 @@ def test_another_reader_finds_the_same_meshes(default_motion, tmp_path):
     gltf = write(default_motion, tmp_path)
     scene = trimesh.load(tmp_path / "a.glb", process=False)
     parts = {part.name: row for part, row in zip(default_motion.head.parts, rows(gltf, default_motion.head), strict=True)}
-    assert len(scene.geometry) == len(parts)
+    worn = default_motion.head.garments
+    assert len(scene.geometry) == len(parts) + len(worn)
     found = {mesh.visual.material.name: mesh for mesh in scene.geometry.values()}
     shown = scene.to_mesh().vertices
-    assert len(shown) == sum(len(row) for row in parts.values())
+    assert len(shown) == sum(len(row) for row in parts.values()) + sum(len(item.vertices) for item in worn)
     for part in default_motion.head.parts:
         mesh = found[part.name]
         assert len(mesh.faces) == part.faces[1] - part.faces[0]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from talkinghead.errors import InputError
 from talkinghead.export import obj
+from talkinghead.head.dressing import with_garments
 
 
 def lines(path, kind: str) -> list[list[str]]:
@@ -20,7 +21,8 @@ def test_frames_are_the_posed_vertices(default_motion, tmp_path):
     assert sorted(path.name for path in (tmp_path / "a.obj").iterdir()) == expected
     for t in (0, 5, 11):
         vertices = np.array(lines(tmp_path / "a.obj" / f"{t:05d}.obj", "v"), np.float64)
-        np.testing.assert_allclose(vertices, default_motion.vertices(t, posed=True), atol=1e-6)
+        expected = with_garments(default_motion.head, default_motion.vertices(t, posed=True))
+        np.testing.assert_allclose(vertices, expected, atol=1e-6)
 
 
 def test_faces_coordinates_groups_and_materials(tiny_motion, tmp_path):

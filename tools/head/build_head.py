@@ -130,7 +130,10 @@ def main() -> None:
     head.save(options.out)
     size = f"{len(head.template)} vertices, {len(head.faces)} triangles, {len(head.identity)} identity directions"
     print(f"{options.out}: {size}, {options.out.stat().st_size / 1e6:.2f} MB")
-    subprocess.run([sys.executable, str(Path(__file__).with_name("build_skin.py")), str(options.data), "--head", str(options.out)], check=True)
+    subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("build_skin.py")), str(options.data), "--head", str(options.out)],
+        check=True,
+    )
     # Adds the landmarks that a face tracker sees, where that tracker is installed.
     subprocess.run([sys.executable, "-m", "talkinghead.data.tracking.head_landmarks", str(options.out)], check=False)
 

@@ -74,7 +74,13 @@ def lashes(source: MakeHuman, body: np.ndarray, upper: int = 52, lower: int = 26
             bind = _strip(source, f"helper-{side}-eyelashes-{group}", count, length, upwards=group == 2, seed=seed)
             binds.append(bind)
             paths.append((bind @ body).reshape(count, 3, 3))
-    return _spikes("lashes", np.concatenate(paths), sparse.vstack(binds).tocsr(), body, radius=np.repeat([0.0017, 0.0009, 0.0017, 0.0009], [upper, lower, upper, lower])[:, None, None])
+    return _spikes(
+        "lashes",
+        np.concatenate(paths),
+        sparse.vstack(binds).tocsr(),
+        body,
+        radius=np.repeat([0.0017, 0.0009, 0.0017, 0.0009], [upper, lower, upper, lower])[:, None, None],
+    )
 
 
 def _strip(source: MakeHuman, group: str, count: int, length: float, *, upwards: bool, seed: int) -> sparse.csr_matrix:

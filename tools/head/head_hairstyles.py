@@ -102,6 +102,7 @@ def grow(surface: Surface, style: Style) -> tuple[np.ndarray, np.ndarray]:
     length = style.length(root, depth) * rng.uniform(0.82, 1.12, len(root))
     lift = style.height(root, depth) * rng.uniform(0.55, 1.1, len(root))
     sway = rng.normal(0, 0.10, (len(root), 3))
+    twist = rng.normal(0, 0.8, len(root))  # falling locks face all ways, so that they have a body from everywhere
     steps = 40
     here, path, faces = root - 0.8e-3 * normal, [], []
     cut, face = np.full(len(root), steps - 1), np.zeros(len(root), bool)
@@ -110,9 +111,9 @@ def grow(surface: Surface, style: Style) -> tuple[np.ndarray, np.ndarray]:
         share = np.full(len(root), k / (steps - 1))
         path.append(here)
         place, out, _ = surface.near(here)
-        faces.append(out)
         way = style.flow(here, root, share) + sway
         scalp = smoothstep(hairline(place) / 6 + 1)[:, None]  # elsewhere hair falls
+        faces.append(_unit(out * scalp + _turned((here - MIDDLE) * [1, 0.1, 1], twist) * (1 - scalp)))
         way = way - (way * out).sum(1, keepdims=True) * out * np.maximum(scalp, 0.3)
         way = way / np.linalg.norm(way, axis=1, keepdims=True)
         way = way * (0.25 + 0.75 * scalp) + np.array([0, -1.0, 0]) * style.gravity * (share[:, None] + 1.2 * (1 - scalp))
@@ -179,6 +180,12 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
+def _turned(vectors: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Unit vectors turned about the vertical."""
+    x, y, z = _unit(vectors).T
+    return np.stack([np.cos(angle) * x + np.sin(angle) * z, y, np.cos(angle) * z - np.sin(angle) * x], 1)
+
+
 def _short(points, root, share):
     """Away from the whorl; in front to the side and up."""
     away = _unit(points - CROWN)
@@ -215,10 +222,10 @@ BUN = np.array([0.0, 0.112, -0.062])
 STYLES = {
     "short": Style(_short, _level(0.006, 0.014), _level(0.020, 0.050), spacing=0.0080, width=0.0125, points=7, gravity=0.05, seed=1),
     "bob": Style(
-        _parted(0.018, 0.25), _level(0.012, 0.013), _level(0.24, 0.30), 0.0100, 0.0165, points=12, gravity=0.8, end=-0.066, seed=2
+        _parted(0.018, 0.25), _level(0.012, 0.013), _level(0.24, 0.30), 0.0092, 0.0180, points=12, gravity=0.8, end=-0.066, seed=2
     ),
     "long": Style(
-        _parted(-0.004, 0.35), _level(0.012, 0.012), _level(0.30, 0.36), 0.0100, 0.0170, points=14, gravity=0.8, end=-0.125, seed=3
+        _parted(-0.004, 0.35), _level(0.012, 0.012), _level(0.30, 0.36), 0.0092, 0.0190, points=13, gravity=0.8, end=-0.125, seed=3
     ),
     "bun": Style(
         _to(BUN), lambda r, d: 0.0035 + 0 * d, lambda r, d: 1.25 * np.linalg.norm(r - BUN, axis=1) + 0.01,

@@ -42,9 +42,16 @@ def folds(head) -> list[tuple[np.ndarray, float, float]]:
         way = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
         start = outer + [0.0045, 0.0005] + 0.002 * way
         lines.append((_arc(tuple(start), tuple(start + way * reach / 2 + [0, 0.0006]), tuple(start + way * reach)), 0.8, 0.7))
-    fold = _arc((0.0165, tip[1] + 0.004), (0.0225, tip[1] - 0.010), (corner[0] + 0.0065, corner[1] + 0.006), (corner[0] + 0.0075, corner[1] - 0.006))
+    fold = _arc(
+        (0.0165, tip[1] + 0.004),
+        (0.0225, tip[1] - 0.010),
+        (corner[0] + 0.0065, corner[1] + 0.006),
+        (corner[0] + 0.0075, corner[1] - 0.006),
+    )
     lines.append((fold, 1.25, 1.9))
-    lines.append((_arc(tuple(corner + [0.0035, -0.004]), tuple(corner + [0.006, -0.013]), tuple(corner + [0.007, -0.023])), 0.9, 1.3))
+    lines.append(
+        (_arc(tuple(corner + [0.0035, -0.004]), tuple(corner + [0.006, -0.013]), tuple(corner + [0.007, -0.023])), 0.9, 1.3)
+    )
     bag = _arc(tuple(inner + [0.002, -0.0065]), tuple(lower + [0.0, -0.0125]), tuple(outer + [-0.001, -0.010]))
     lines.append((bag, 0.9, 1.6))
     lines.append((_arc(tuple(inner + [0.001, -0.004]), tuple(lower + [0, -0.007]), tuple(outer + [-0.002, -0.0055])), 0.6, 0.8))
@@ -83,7 +90,9 @@ def beard(head, place: np.ndarray, lips: np.ndarray, noise) -> np.ndarray:
     x, y, z = abs(place[:, 0]), place[:, 1], place[:, 2]
     corner = head.landmark("lip_corner_left")
     nose = head.landmark("nose_tip")[1] - 0.011
-    edge = np.interp(x, [0, 0.012, 0.030, 0.045, 0.058, 0.066, 0.075], [nose, nose - 0.001, -0.027, -0.020, -0.006, 0.022, 0.03])
+    edge = np.interp(
+        x, [0, 0.012, 0.030, 0.045, 0.058, 0.066, 0.075], [nose, nose - 0.001, -0.027, -0.020, -0.006, 0.022, 0.03]
+    )
     upper = smoothstep((edge - y) / 0.008 + 0.2)
     lower = smoothstep((y + 0.100 - 0.12 * (0.075 - z)) / 0.022)
     back = smoothstep((z - 0.040) / 0.012)
@@ -124,5 +133,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     file = BytesIO()
-    Image.fromarray(np.round(np.clip(gaussian_filter(picture, 0.3), 0, 1) * 63).astype(np.uint8) * 4).save(file, "PNG", optimize=True)
+    Image.fromarray(np.round(np.clip(gaussian_filter(picture, 0.3), 0, 1) * 63).astype(np.uint8) * 4).save(
+        file, "PNG", optimize=True
+    )
     return np.frombuffer(file.getvalue(), np.uint8)

@@ -113,7 +113,6 @@ class Scene:
         drawn = np.concatenate([vertices, normals, light], 1)[self.source]
         return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
 
-
     def _garments(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions and normals (N, 3) of what the head with `vertices` wears: hair turns with the skull, clothes stay."""
         count = len(self.own.template)
