@@ -1,7 +1,8 @@
 """`.obj`: a folder `speech.obj/` of meshes `00000.obj`, `00001.obj`, ... with one material file and one texture.
 
 Frame t is shown at (t + 0.5) / fps seconds. Vertices are posed and carry residual and gaze: whatever the motion has. Their
-order is the head's own, then that of its hair and clothes, and faces, texture coordinates and groups (one per part) are the same in every file.
+order is the head's own, then that of its hair and clothes; faces, texture coordinates and groups (one per part) are the same in
+every file.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ STEP, SHARE = 2e-5, 255  # metres, and whole, of the integers in the file
 
 @dataclass(frozen=True, eq=False)
 class Garment:
-    """One mesh with one material, placed for one person. Units and axes are those of the head; arrays must not be written to."""
+    """One mesh with one material, placed for one person, in the head's units and axes. Arrays must not be written to."""
 
     name: str  # of the part that it becomes: hair, collar
     vertices: np.ndarray  # (N, 3) float32

@@ -378,7 +378,8 @@ def person(
     seed: a random person; what else is given is kept, the rest is drawn. age: 11 to 90 years. gender: "female", "male"
     or 0 (female) to 1 (male). ancestry: "african", "asian", "caucasian" or their shares. face: weights in [-2, 2] of the
     directions that `identity.details` lists. hair: a name of `attire.hairstyles`. hair_colour, eye_colour: names of
-    `identity.HAIR_COLOURS` and EYE_COLOURS; hair greys with age. beard: 0 to 1. Without arguments: the neutral person, 25 years, in the middle of everything.
+    `identity.HAIR_COLOURS` and EYE_COLOURS; hair greys with age. beard: 0 to 1. Without arguments: the neutral person,
+    25 years, in the middle of everything.
     `provenance["person"]` of the result has the arguments that make it again. Raises InputError for what is out of range.
     """
     arguments = {"seed": seed, "age": age, "gender": gender, "ancestry": ancestry, "face": face}

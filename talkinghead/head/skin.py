@@ -1,4 +1,4 @@
-"""The skin's picture of one person: the layers of the default head blended over its texture by age, sex and colours of hair and eyes.
+"""The skin's picture of one person: layers over the default head's texture by age, sex and colours of hair and eyes.
 
 The layers are made by tools/head/build_skin.py and have half the texture's side.
 """

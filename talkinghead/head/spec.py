@@ -22,8 +22,8 @@ def read_head(name: str, voice: Waveform | None = None) -> Head | None:
     """The head that `--head` names; None for the plain default one.
 
     default:KEY=VALUE,… gives a person of the default head: age, gender, ancestry, seed, hair, hair_colour, eye_colour and
-    beard are `Head.default`'s arguments, shapes is a set of `Head.with_shapes`, any other key a direction of the face. auto:KEY=VALUE,… is the same for what `voice`,
-    at 16 kHz, does not tell.
+    beard are `Head.default`'s arguments, shapes is a set of `Head.with_shapes`, any other key a direction of the face.
+    auto:KEY=VALUE,… is the same for what `voice`, at 16 kHz, does not tell.
     """
     from talkinghead.head.head import Head
 
@@ -48,8 +48,10 @@ def _person(name: str, person: str) -> dict:
         key, sign, value = (part.strip() for part in item.partition("="))
         if not sign or not key or not value:
             raise InputError(f"head {name}: write key=value,… after the colon, such as default:age=60,gender=female,seed=3")
-        if key == "shapes":
+        if key in ("shapes", "hair", "hair_colour", "eye_colour"):
             given[key] = value
+        elif key == "beard":
+            given[key] = _number(value, float)
         elif key in ("age", "gender", "ancestry", "seed"):
             given[key] = _number(value, int if key == "seed" else float) if key in ("age", "seed") else _maybe_number(value)
         else:

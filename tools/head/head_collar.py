@@ -1,4 +1,4 @@
-"""A plain jersey with a standing collar: MakeHuman's shoulders, eased and lifted off the skin, which hide where the neck ends."""
+"""A plain jersey with a standing collar, which hides where the neck ends: MakeHuman's shoulders, eased and off the skin."""
 
 from __future__ import annotations
 

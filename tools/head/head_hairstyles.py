@@ -1,4 +1,6 @@
-"""Hairstyles as locks: arched, tapered ribbons that grow out of the scalp, follow a flow over it and fall. Metres, the head's axes.
+"""Hairstyles as locks: arched, tapered ribbons that grow out of the scalp, follow a flow over it and fall.
+
+Metres, the head's axes.
 
 P points of the skin, L locks, S points along a lock.
 """
@@ -18,12 +20,8 @@ from talkinghead.motion.easing import smoothstep
 MIDDLE = np.array([0.0, 0.045, 0.035])  # of the skull, from which the hairline is seen
 CROWN = np.array([0.006, 0.132, 0.004])  # the whorl
 # Hairline: degrees around the skull from the face (0) past the ear (90) to the nape (180) -> degrees above the horizon
-HAIRLINE = np.array(
-    [(0, 38), (20, 37), (38, 33), (50, 29), (60, 21), (66, 3), (70, -12), (78, -14), (82, 8), (100, 8), (107, -10)]
-    + [(116, -30), (135, -45), (180, -50)],
-    float,
-).T
-FINE = 0.5e-3
+_AROUND = (0, 20, 38, 50, 60, 66, 70, 78, 82, 100, 107, 116, 135, 180)
+HAIRLINE = np.array([_AROUND, (38, 37, 33, 29, 21, 3, -12, -14, 8, 8, -10, -30, -45, -50)], float)
 
 
 def hairline(points: np.ndarray) -> np.ndarray:
@@ -63,7 +61,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class Style:
-    """How hair grows. spacing, width, length: metres; end: height where hair is cut off; inside: degrees within the hairline."""
+    """How hair grows. spacing, width, length: metres; end: height of the cut; inside: degrees within the hairline."""
 
     flow: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # points, roots, share of the length -> direction
     height: Callable[[np.ndarray, np.ndarray], np.ndarray]  # roots, degrees within the hairline -> metres above the scalp
@@ -153,6 +151,8 @@ def grow(surface: Surface, style: Style) -> tuple[np.ndarray, np.ndarray]:
 
 def ribbons(paths: np.ndarray, faces: np.ndarray, width: np.ndarray, rng: np.random.Generator):
     """Arched ribbons of 3 vertices across: (L * S * 3, 3) points, (F, 3) faces, (.., 2) uv in the tile of hair."""
+    order = np.argsort(-np.linalg.norm(paths - MIDDLE, axis=2).mean(1))  # the outermost first: what they hide is drawn cheaply
+    paths, faces, width = paths[order], faces[order], width[order]
     count, long = paths.shape[:2]
     along = np.gradient(paths, axis=1)
     side = np.cross(along, faces)
@@ -220,21 +220,61 @@ def _level(low: float, high: float) -> Callable:
 
 BUN = np.array([0.0, 0.112, -0.062])
 STYLES = {
-    "short": Style(_short, _level(0.006, 0.014), _level(0.020, 0.050), spacing=0.0080, width=0.0125, points=7, gravity=0.05, seed=1),
+    "short": Style(
+        flow=_short,
+        height=_level(0.006, 0.014),
+        length=_level(0.020, 0.050),
+        spacing=0.0080,
+        width=0.0125,
+        points=7,
+        gravity=0.05,
+        seed=1,
+    ),
     "bob": Style(
-        _parted(0.018, 0.25), _level(0.012, 0.013), _level(0.24, 0.30), 0.0092, 0.0180, points=12, gravity=0.8, end=-0.066, seed=2
+        flow=_parted(0.018, 0.25),
+        height=_level(0.012, 0.013),
+        length=_level(0.24, 0.30),
+        spacing=0.0092,
+        width=0.0180,
+        points=12,
+        gravity=0.8,
+        end=-0.066,
+        seed=2,
     ),
     "long": Style(
-        _parted(-0.004, 0.35), _level(0.012, 0.012), _level(0.30, 0.36), 0.0092, 0.0190, points=13, gravity=0.8, end=-0.125, seed=3
+        flow=_parted(-0.004, 0.35),
+        height=_level(0.012, 0.012),
+        length=_level(0.30, 0.36),
+        spacing=0.0092,
+        width=0.0190,
+        points=13,
+        gravity=0.8,
+        end=-0.125,
+        seed=3,
     ),
     "bun": Style(
-        _to(BUN), lambda r, d: 0.0035 + 0 * d, lambda r, d: 1.25 * np.linalg.norm(r - BUN, axis=1) + 0.01,
-        spacing=0.0090, width=0.0135, points=8, goal=BUN, seed=4,
+        flow=_to(BUN),
+        height=_level(0.0035, 0.0035),
+        length=lambda root, depth: 1.25 * np.linalg.norm(root - BUN, axis=1) + 0.01,
+        spacing=0.0090,
+        width=0.0135,
+        points=8,
+        goal=BUN,
+        seed=4,
     ),
     "curly": Style(
-        _outwards, _level(0.018, 0.030), _level(0.026, 0.040), 0.0092, 0.0125, points=9, gravity=0.15, curl=0.0065, turns=1.5, seed=5
+        flow=_outwards,
+        height=_level(0.018, 0.030),
+        length=_level(0.026, 0.040),
+        spacing=0.0092,
+        width=0.0125,
+        points=9,
+        gravity=0.15,
+        curl=0.0065,
+        turns=1.5,
+        seed=5,
     ),
-}  # fmt: skip
+}
 
 
 def build(surface: Surface, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -25,6 +25,10 @@ def _arc(*points: tuple[float, float]) -> np.ndarray:
     return make_interp_spline(t, nodes, k=min(3, len(nodes) - 1))(np.linspace(0, 1, 120))
 
 
+def _from(mark: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    return float(mark[0] + x), float(mark[1] + y)
+
+
 def folds(head) -> list[tuple[np.ndarray, float, float]]:
     """(n, 2) lines in front view on the left half, depth, and width of each."""
 
@@ -40,8 +44,10 @@ def folds(head) -> list[tuple[np.ndarray, float, float]]:
         lines.append((_arc((0, y - 0.002), (0.018, y + 0.0006 * (-1) ** k), (0.036, y + 0.002), (0.050, y - 0.002)), 0.75, 1.0))
     for angle, reach in ((28, 0.012), (8, 0.014), (-12, 0.015), (-32, 0.014)):
         way = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-        start = outer + [0.0045, 0.0005] + 0.002 * way
-        lines.append((_arc(tuple(start), tuple(start + way * reach / 2 + [0, 0.0006]), tuple(start + way * reach)), 0.8, 0.7))
+        start = outer + np.array([0.0045, 0.0005]) + 0.002 * way
+        lines.append(
+            (_arc(tuple(start), tuple(start + way * reach / 2 + np.array([0, 0.0006])), tuple(start + way * reach)), 0.8, 0.7)
+        )
     fold = _arc(
         (0.0165, tip[1] + 0.004),
         (0.0225, tip[1] - 0.010),
@@ -49,12 +55,10 @@ def folds(head) -> list[tuple[np.ndarray, float, float]]:
         (corner[0] + 0.0075, corner[1] - 0.006),
     )
     lines.append((fold, 1.25, 1.9))
-    lines.append(
-        (_arc(tuple(corner + [0.0035, -0.004]), tuple(corner + [0.006, -0.013]), tuple(corner + [0.007, -0.023])), 0.9, 1.3)
-    )
-    bag = _arc(tuple(inner + [0.002, -0.0065]), tuple(lower + [0.0, -0.0125]), tuple(outer + [-0.001, -0.010]))
+    lines.append((_arc(_from(corner, 0.0035, -0.004), _from(corner, 0.006, -0.013), _from(corner, 0.007, -0.023)), 0.9, 1.3))
+    bag = _arc(_from(inner, 0.002, -0.0065), _from(lower, 0.0, -0.0125), _from(outer, -0.001, -0.010))
     lines.append((bag, 0.9, 1.6))
-    lines.append((_arc(tuple(inner + [0.001, -0.004]), tuple(lower + [0, -0.007]), tuple(outer + [-0.002, -0.0055])), 0.6, 0.8))
+    lines.append((_arc(_from(inner, 0.001, -0.004), _from(lower, 0, -0.007), _from(outer, -0.002, -0.0055)), 0.6, 0.8))
     lines.append((_arc((0.0062, brow[1] - 0.008), (0.0068, brow[1] + 0.002), (0.0058, brow[1] + 0.011)), 0.8, 0.9))
     lines.append((_arc((0, corner[1] - 0.0165), (0.008, corner[1] - 0.0165), (0.014, corner[1] - 0.020)), 0.5, 1.4))
     for x in (0.003, 0.008, 0.0125):  # above and below the lips

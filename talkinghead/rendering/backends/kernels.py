@@ -103,7 +103,7 @@ def _same(one, two, y, x, mine, depth, triangles, still, screen):
     if mine[one] == mine[two]:
         return True
     a, b = triangles[mine[one], 0], triangles[mine[two], 0]
-    if still[a, 6] != still[b, 6] or 3 <= still[a, 6] < 5:
+    if still[a, 6] != still[b, 6] or still[a, 6] == 3:
         return False
     return abs(screen[a, 3] - screen[b, 3]) < JOIN * screen[a, 3]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from talkinghead.rendering.backends import shader
 from talkinghead.rendering.camera import Camera
+from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.scene import Scene
 
 SAMPLES = 4  # per pixel, for smooth edges
@@ -57,7 +58,7 @@ class ModernglBackend:
         self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
         still = gl.buffer(np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32).tobytes())
         inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
-        self.mesh = gl.vertex_array(self.program, inputs, gl.buffer(scene.triangles.tobytes()), index_element_size=4)
+        self.mesh = gl.vertex_array(self.program, inputs, gl.buffer(_hidden_last(scene).tobytes()), index_element_size=4)
         plain: Any = gl.program(PLAIN, BACKDROP)
         plain["picture"].value = 1
         self.backdrop = gl.vertex_array(plain, [])
@@ -99,6 +100,13 @@ class ModernglBackend:
         with self.gl:
             self.gl.gc_mode = "context_gc"
         self.gl.release()
+
+
+def _hidden_last(scene) -> np.ndarray:
+    """The scene's triangles, hair and clothes first, so that what they hide is not coloured."""
+    over = [item.kind in (look.LOCKS, look.CLOTH) for item in scene.materials]
+    order = [item for wanted in (True, False) for item, is_over in zip(scene.materials, over, strict=True) if is_over == wanted]
+    return np.concatenate([scene.triangles[slice(*item.triangles)] for item in order])
 
 
 def _context():

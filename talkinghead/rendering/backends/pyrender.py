@@ -19,6 +19,7 @@ import numpy as np
 
 from talkinghead.rendering.backends import shader
 from talkinghead.rendering.camera import Camera
+from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.lights import Lights
 from talkinghead.rendering.scene.scene import Scene
 

@@ -14,6 +14,7 @@ from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.lights import STUDIO, Lights, Triple
 
 GLOW = 0.5  # least share of ambient light on the walls of an open mouth, between which light bounces
+TIP = np.array([0.45, 0.40, 0.40, 0.0], np.float32)  # least share of ambient, key, fill and rim light on the tip of the tongue
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 _known: WeakKeyDictionary[Head, dict[Lights, Bake]] = WeakKeyDictionary()
 
@@ -54,7 +55,19 @@ def _bake(head: Head, lamps: tuple[Triple, ...]) -> Bake:
     opened = np.where(lid, np.maximum(opened, lids), opened)
     inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
     opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
+    tip = _tip(head)[:, None] * TIP
+    closed, opened = np.maximum(closed, tip), np.maximum(opened, tip)
     return Bake(closed, opened, (lip_distance(head, head.template), lip_distance(head, shape)))
+
+
+def _tip(head: Head) -> np.ndarray:
+    """(V,) in [0, 1]: the tongue from its middle to its tip, which comes out into the light."""
+    tongue = head.regions.get("tongue", np.zeros(len(head.template), np.float32)) > 0.5
+    if not tongue.any():
+        return np.zeros(len(head.template), np.float32)
+    depth = head.template[:, 2]
+    back, front = depth[tongue].min(), depth[tongue].max()
+    return np.where(tongue, np.clip(2 * (depth - back) / max(front - back, 1e-9) - 1, 0, 1), 0).astype(np.float32)
 
 
 def _lids(head: Head) -> np.ndarray:
