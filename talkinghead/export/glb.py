@@ -35,8 +35,8 @@ from talkinghead.export.mesh import (
     textured,
 )
 from talkinghead.files import replacing
-from talkinghead.head.dressing import dressed
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import dressed
 from talkinghead.head.normals import vertex_normals
 from talkinghead.head.occlusion import WET, mouth_light
 from talkinghead.io.gltf import data_uri

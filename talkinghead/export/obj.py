@@ -15,8 +15,8 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.export.mesh import base_colour, parts, texture_png
 from talkinghead.files import replacing
-from talkinghead.head.dressing import dressed, with_garments
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import dressed, with_garments
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 

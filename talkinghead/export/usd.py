@@ -21,8 +21,8 @@ from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
 from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_meshes, neck_joint, parts, texture_jpeg, texture_png
 from talkinghead.files import replacing
-from talkinghead.head.dressing import BODY, dressed
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import BODY, dressed
 from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.animation import Animation
 

@@ -14,7 +14,6 @@ from talkinghead.audio.clock import RATE
 from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError, brief
 from talkinghead.files import asset, replacing
-from talkinghead.head.attire import BALD, COLLAR, GARMENT_ARRAYS, GARMENT_TEXTS, SHAVEN, Garment, garment, hairstyles
 from talkinghead.head.character.character import Character
 from talkinghead.head.character.mesh import geometry
 from talkinghead.head.flame import Flame, is_flame, read_flame
@@ -37,7 +36,8 @@ from talkinghead.head.identity import (
     usual_hair,
 )
 from talkinghead.head.lip_seal import SealGeometry
-from talkinghead.head.skin import Complexion, brow_colour, painted
+from talkinghead.head.looks.attire import BALD, COLLAR, GARMENT_ARRAYS, GARMENT_TEXTS, SHAVEN, Garment, garment, hairstyles
+from talkinghead.head.looks.skin import Complexion, brow_colour, painted
 from talkinghead.head.transfer.shape_sets import shape_set
 from talkinghead.io.gltf import is_gltf
 from talkinghead.io.stored_head import read_stored

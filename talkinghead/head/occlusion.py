@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from talkinghead.head.dressing import BODY
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import BODY
 from talkinghead.head.normals import vertex_normals
 
 CELLS = 150  # of the grid along the head's diagonal

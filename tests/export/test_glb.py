@@ -17,8 +17,8 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from talkinghead import Animation
 from talkinghead.export import glb
-from talkinghead.head.dressing import with_garments
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import with_garments
 
 HERE = Path(__file__).parent
 KINDS = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from talkinghead.errors import InputError
 from talkinghead.export import obj
-from talkinghead.head.dressing import with_garments
+from talkinghead.head.looks.dressing import with_garments
 
 
 def lines(path, kind: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from talkinghead.export import usd
-from talkinghead.head.dressing import with_garments
+from talkinghead.head.looks.dressing import with_garments
 
 pxr = pytest.importorskip("pxr", reason="needs the extra: pip install 'talkinghead[usd]'")
 from pxr import Gf, Usd, UsdGeom, UsdShade, UsdSkel  # noqa: E402

@@ -1,5 +1,7 @@
 """The default head, loaded once."""
 
+from dataclasses import replace
+
 import pytest
 
 from talkinghead.head.head import Head
@@ -7,4 +9,4 @@ from talkinghead.head.head import Head
 
 @pytest.fixture(scope="session")
 def head() -> Head:
-    return Head.default()
+    return replace(Head.default(), garments=())  # what hair and clothes do not hide

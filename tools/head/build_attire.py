@@ -16,8 +16,8 @@ from head_texture import TILES, to_atlas
 from scipy.spatial import KDTree
 
 from talkinghead.files import replacing
-from talkinghead.head.attire import COLLAR, SHARE, STEP
 from talkinghead.head.head import Head
+from talkinghead.head.looks.attire import COLLAR, SHARE, STEP
 
 OUT = Path(__file__).resolve().parents[2] / "assets/heads/attire.npz"
 ANCHORS = 5

@@ -1,4 +1,4 @@
-"""What differs from person to person in the skin's picture, as grey pictures that `talkinghead.head.skin` blends.
+"""What differs from person to person in the skin's picture, as grey pictures that `talkinghead.head.looks.skin` blends.
 
 scalp: 128 at the hairline, 6 more for each degree within. brow, beard: cover by hair. wrinkles: 128 smooth, darker in a fold.
 spots: the brown spots of age. All have half the texture's side and lie in the head's axes in metres.

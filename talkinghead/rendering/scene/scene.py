@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from talkinghead.head.dressing import BODY, dressed, pose_between, skull
 from talkinghead.head.head import Head, Part
 from talkinghead.head.landmark_maps import lip_distance
+from talkinghead.head.looks.dressing import BODY, dressed, pose_between, skull
 from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.easing import smoothstep
 from talkinghead.rendering.scene import look

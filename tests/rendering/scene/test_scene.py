@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import bake
@@ -62,7 +63,8 @@ def test_light_is_shut_out_where_it_should_be(head):
     top = head.template[:, 1].argmax()
     assert light.closed[top, 0] > 0.8 and light.closed[top, 1] > 0.8
     tongue = head.regions["tongue"] > 0.5
-    assert light.closed[tongue, 0].mean() < 0.05
+    back = tongue & (head.template[:, 2] < np.median(head.template[tongue, 2]))
+    assert light.closed[back, 0].mean() < 0.05
     teeth = head.regions["teeth"] > 0.5
     assert light.opened[teeth, 0].mean() > light.closed[teeth, 0].mean() + 0.02
     key, fill = (light.closed[:, i] for i in (1, 2))
@@ -84,3 +86,11 @@ def test_only_the_end_of_the_neck_fades(scene, head):
     low, tall = head.template[:, 1].min(), np.ptp(head.template[:, 1])
     assert scene.fade[height > low + 0.35 * tall].min() == 1
     assert scene.fade[height < low + 0.01 * tall].max() < 0.05
+
+
+def test_a_neck_in_a_collar_does_not_fade():
+    scene = Scene(Head.default())
+    count = len(scene.own.template)
+    assert scene.fade[: len(scene.source)][scene.source < count].min() == 1
+    data = scene.frame(scene.own.template + 0.01)
+    assert data.shape == (len(scene.uv), 10) and np.isfinite(data).all()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkinghead.files import asset
-from talkinghead.head.attire import BALD
+from talkinghead.head.looks.attire import BALD
 from talkinghead.io.npz import load_arrays
 
 if TYPE_CHECKING:
