@@ -23,7 +23,8 @@ def convolved(values: np.ndarray, window: np.ndarray) -> np.ndarray:
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = next_fast_len(len(values), real=True)
-    return irfft(rfft(values, size) * rfft(window, size), size)[len(window) - 1 : len(values)]
+    product = np.asarray(rfft(values, size)) * np.asarray(rfft(window, size))
+    return np.asarray(irfft(product, size))[len(window) - 1 : len(values)]
 
 
 def find_peaks(values: np.ndarray, height: float, prominence: float, distance: int) -> np.ndarray:

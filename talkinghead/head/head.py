@@ -162,12 +162,7 @@ class Head:
             joints=named("joint/"),
             identity=dict(zip(meta.get("identity", []), _dense(data, len(data["template"]), meta["basis_scale"]), strict=True)),
             provenance=meta["provenance"],
-            garments=tuple(
-                Garment(
-                    **about | {"colour": tuple(about["colour"])}, **{key: data[f"garment/{k}/{key}"] for key in GARMENT_ARRAYS}
-                )
-                for k, about in enumerate(meta.get("garments", []))
-            ),
+            garments=tuple(_garment(about, data, f"garment/{k}/") for k, about in enumerate(meta.get("garments", []))),
         )
 
     @classmethod
@@ -292,13 +287,25 @@ def _bare() -> Head:
     return Head.load(asset("heads/default.npz"))
 
 
+def _garment(about: dict, data: dict[str, np.ndarray], prefix: str) -> Garment:
+    vertices, faces, uv = (data[prefix + key] for key in GARMENT_ARRAYS)
+    return Garment(about["name"], vertices, faces, uv, tuple(about["colour"]), about["roughness"], about["still"])
+
+
+def _texture() -> np.ndarray:
+    """Of the default head without hair."""
+    texture = _bare().texture
+    assert texture is not None
+    return texture
+
+
 @lru_cache(maxsize=1)
 def _shipped() -> Head:
     head = _bare()
     look = _complexion({}, AGES["young"], 0.5, dict.fromkeys(ANCESTRIES, 1 / len(ANCESTRIES)))
     garments = _worn(np.zeros_like(head.template), look.style, look.hair)
     return replace(
-        head, garments=garments, texture=painted(head.texture, look), parts=tuple(_coloured(p, look) for p in head.parts)
+        head, garments=garments, texture=painted(_texture(), look), parts=tuple(_coloured(p, look) for p in head.parts)
     )
 
 
@@ -430,7 +437,7 @@ def _dressing(head: Head, look: Complexion, change: np.ndarray) -> dict:
     """Fields of the shipped head that hair and skin change; none for a head that wears nothing."""
     if not head.garments:
         return {}
-    return {"garments": _worn(change, look.style, look.hair), "texture": painted(_bare().texture, look)}
+    return {"garments": _worn(change, look.style, look.hair), "texture": painted(_texture(), look)}
 
 
 def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:

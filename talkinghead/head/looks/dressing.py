@@ -26,18 +26,18 @@ def dressed(head: Head) -> Head:
 
 def _dressed(head: Head) -> Head:
     template, faces, parts, body = [head.template], [head.faces], list(head.parts), [np.zeros(len(head.template), np.float32)]
-    uv, uv_faces = [head.uv], [head.uv_faces]
+    whole = head.uv is not None and head.uv_faces is not None
+    uv, uv_faces = ([head.uv], [head.uv_faces]) if head.uv is not None and head.uv_faces is not None else ([], [])
     for item in head.garments:
         start, row = sum(map(len, template)), sum(map(len, faces))
         template.append(item.vertices)
         faces.append(item.faces + start)
         parts.append(Part(item.name, (row, row + len(item.faces)), item.colour, item.roughness))
         body.append(np.full(len(item.vertices), item.still, np.float32))
-        if head.uv is not None:
+        if whole:
             uv_faces.append(item.faces + sum(map(len, uv)))
             uv.append(item.uv)
     count = sum(map(len, template)) - len(head.template)
-    whole = head.uv is not None and head.uv_faces is not None
     return replace(
         head,
         template=np.concatenate(template),
