@@ -21,7 +21,7 @@ else:
         "animate": Verb(
             "animate", "animate", "Turn speech into a talking head: one recording into files, or many into a folder."
         ),
-        "render": Verb("convert", "render", "Show an animation as a video."),
+        "render": Verb("convert", "render", "Show an animation as a film or as pictures."),
         "convert": Verb("convert", "convert", "Write an animation in other formats."),
         "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
         "demo": Verb("demo", "demo", "Try it in the browser: a voice, a head, an emotion, and the face in 3D with sound."),

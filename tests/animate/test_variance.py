@@ -28,6 +28,13 @@ def test_a_shut_mouth_stays_shut_and_weights_stay_weights():
     assert after.min() == 0 and after.max() == 1
 
 
+def test_a_tremble_does_not_grow():
+    before = talking()
+    before[:, 0] = 0.01 + 0.003 * np.sin(2 * np.pi * 8 * np.arange(600) / FPS)
+    after = restore_variance(before, NAMES, FPS)
+    assert after[:, 0].std() < 1.02 * before[:, 0].std()
+
+
 def test_no_further_than_its_reach():
     whole, part = talking(), slice(200, 300)
     around = slice(part.start - reach(FPS), part.stop + reach(FPS))

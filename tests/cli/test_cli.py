@@ -22,7 +22,7 @@ from talkinghead.head import spec
 from talkinghead.head.head import Head
 
 convert = import_module("talkinghead.cli.convert")  # the package has the verb under this name
-VERBS = ("animate", "render", "convert", "head", "prepare", "train", "evaluate", "export-model", "doctor", "info")
+VERBS = ("animate", "render", "convert", "head", "demo", "prepare", "train", "evaluate", "export-model", "doctor", "info")
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:
@@ -112,7 +112,7 @@ def test_the_program_ends_with_status_2(bad_folder, tmp_path):
         ("animate {wav} -o {tmp}/a.mp4 --seed x", "--seed"),
         ("animate {wav} -o {tmp}/a.npz --head nobody.npz", "nobody.npz: no such file"),
         ("animate {wav} -o {tmp}/a.npz --head {wav}", "not a head"),
-        ("animate {wav} -o {tmp}/a.npz --head default:age", "default:key=value"),
+        ("animate {wav} -o {tmp}/a.npz --head default:age", "write key=value,… after the colon"),
         ("animate {wav} -o {tmp}/a.npz --head default:age=old", "'old' is not a number"),
         ("animate {wav} -o {tmp}/a.npz --head default:seed=1.5", "whole number"),
         ("animate {wav} -o {tmp}/a.npz --model {tmp}/none", "none"),
@@ -409,7 +409,7 @@ def test_help_names_every_verb_and_each_has_its_own(capsys):
         assert f"• {verb} " in overview
         assert f"usage: talkinghead {verb}" in helped(capsys, verb)
         known = cli.VERBS[verb]
-        assert (known.load().__doc__ or "").split("\n")[0].startswith(known.summary)
+        assert " ".join((known.load().__doc__ or "").split()).startswith(known.summary)
 
 
 def test_help_says_which_option_is_for_which_source(capsys, monkeypatch):
