@@ -24,7 +24,11 @@ else:
         "render": Verb("convert", "render", "Show an animation as a film or as pictures."),
         "convert": Verb("convert", "convert", "Write an animation in other formats."),
         "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
-        "demo": Verb("demo", "demo", "Try it in the browser: a voice, a head, an emotion, and the face in 3D with sound."),
+        "demo": Verb(
+            "demo",
+            "demo",
+            "Try it in the browser: a voice, a head, an emotion, and the face in 3D with sound; downloads in every format.",
+        ),
         "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
         "train": Verb("train", "train", "Train a model."),
         "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),
