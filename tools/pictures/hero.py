@@ -49,7 +49,7 @@ def strip(animation: Animation, wave: np.ndarray, rate: int) -> None:
     lips = axis.twinx()
     lips.plot(animation.times, animation.lip_aperture() * 1000, color="#c0563f", linewidth=2)
     axis.set(xlim=(0, animation.duration), ylim=np.array([-1.05, 1.05]) * np.abs(wave).max())
-    lips.set_ylim(-0.5, 16)
+    lips.set_ylim(-0.5, max(16, 1050 * animation.lip_aperture().max()))
     for a in (axis, lips):
         a.axis("off")
     axis.text(0.005, 0.06, "sound", color="#60748a", transform=axis.transAxes)
