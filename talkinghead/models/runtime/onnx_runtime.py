@@ -7,7 +7,7 @@ small: their weights are those of model.safetensors, which they name by place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from talkinghead.models.speech_to_motion import SpeechToMotion
 
 ENCODER, PRIOR, DECODER = GRAPHS = ("encoder.onnx", "prior.onnx", "decoder.onnx")
+REMEMBERED = 4  # windows of sound whose features are kept, at most 5 MB each
 MADE_OF = "made_of"  # key in a graph's metadata: fingerprint of the config and the weights that it was made of
 
 
@@ -71,6 +72,8 @@ class OnnxRuntime:
         self.encoder, self.prior, self.decoder = (sessions[name] for name in GRAPHS)
         self.margin = int(_metadata(self.encoder)["margin"])
         self.prior_reach, self.decoder_reach = reach(config.prior_dilations), reach(config.dilations)
+        # The encoder takes most of the time, and a recording is often animated again with another emotion or seed.
+        self._encoded = lru_cache(REMEMBERED)(self._encode)
 
     @classmethod
     def load(cls, folder: Path) -> tuple[OnnxRuntime, dict[str, Head]]:
@@ -98,7 +101,15 @@ class OnnxRuntime:
         return load_model(self.folder)[0]
 
     def stream(self, recording: Waveform) -> Iterator[np.ndarray]:
-        return stream_features(recording, lambda wave: self.encoder.run(["features"], {"wave": wave[None]})[0][0], self.margin)
+        return stream_features(
+            recording, lambda wave: self._encoded(wave.astype(np.float32, copy=False).tobytes()), self.margin
+        )
+
+    def _encode(self, wave: bytes) -> np.ndarray:
+        """(T, D) features of float32 samples; they must not be written to, as they are kept."""
+        features = self.encoder.run(["features"], {"wave": np.frombuffer(wave, np.float32)[None]})[0][0]
+        features.flags.writeable = False
+        return features
 
     def phoneme_posteriors(self, features: np.ndarray) -> np.ndarray:
         from scipy.special import log_softmax
