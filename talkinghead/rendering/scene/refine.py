@@ -6,6 +6,7 @@ The middle is that of a curved PN triangle's edge (Vlachos et al. 2001), so the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -30,6 +31,16 @@ class Split:
         return middle
 
 
+def distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `np.unique(rows, axis=0, return_inverse=True)` of (N, C) numbers from 0 on, several times as fast: one key per row."""
+    sizes = [int(size) + 1 for size in rows.max(0, initial=0)]
+    if prod(sizes) >= 1 << 63:  # no room for such a key
+        unique, inverse = np.unique(rows, axis=0, return_inverse=True)
+        return unique, inverse.reshape(-1)
+    keys, inverse = np.unique(np.ravel_multi_index(tuple(rows.T.astype(np.int64)), sizes), return_inverse=True)
+    return np.stack(np.unravel_index(keys, sizes), 1), inverse.reshape(-1)
+
+
 def _bulge(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(M, 3) from the straight middle to the curved one."""
     along = b[:, :3] - a[:, :3]
@@ -44,7 +55,7 @@ def _bulge(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def split(data: np.ndarray, triangles: np.ndarray, runs: list[tuple[int, int]], smooth: np.ndarray, tall: float) -> Split:
     """Split triangles wherever an edge of the (U, 6) positions and normals is far from its curve and both ends are `smooth`."""
     sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
-    edges, number = np.unique(sides, axis=0, return_inverse=True)
+    edges, number = distinct_rows(sides)
     number = number.reshape(3, -1).T  # (F, 3): edge opposite to corner 2, 0, 1
     a, b = data[edges[:, 0]], data[edges[:, 1]]
     far = np.linalg.norm(_bulge(a, b), axis=1) > FLAT * tall

@@ -15,7 +15,7 @@ from talkinghead.motion.easing import smoothstep
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import Bake, bake
 from talkinghead.rendering.scene.lights import STUDIO, Lights
-from talkinghead.rendering.scene.refine import split
+from talkinghead.rendering.scene.refine import distinct_rows, split
 
 FADE = 0.13  # of the head's height
 
@@ -53,7 +53,7 @@ class Scene:
         self.texture = np.ascontiguousarray(texture[..., :3])
         owner = np.concatenate([np.full(p.faces[1] - p.faces[0], i) for i, p in enumerate(parts)])
         corners = np.stack([head.faces, uv_faces, np.broadcast_to(owner[:, None], head.faces.shape)], -1).reshape(-1, 3)
-        unique, drawn = np.unique(corners, axis=0, return_inverse=True)
+        unique, drawn = distinct_rows(corners)
         drawn = drawn.reshape(-1, 3).astype(np.int32)
         self.source = unique[:, 0].astype(np.int64)
         self.uv = uv[unique[:, 1]].astype(np.float32)
@@ -124,8 +124,11 @@ class Scene:
 
 def fade(head: Head) -> np.ndarray:
     """(V,) float32 opacity: the open rim below the neck dissolves into the background instead of ending like a mask."""
+    from scipy.spatial import KDTree
+
     edges = np.sort(np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
+    unique, owner = distinct_rows(edges)
+    count = np.bincount(owner)
     height, body = head.template[:, 1], head.regions.get(BODY)
     rim = np.unique(unique[count == 1])
     if body is not None:  # a neck that ends in a collar; what fades is the lower edge of the clothes
@@ -139,8 +142,6 @@ def fade(head: Head) -> np.ndarray:
     rim = rim[height[rim] < limit]
     if not len(rim):
         return np.ones(len(height), np.float32)
-    away = np.full(len(height), np.inf)
-    for vertex in rim:
-        away = np.minimum(away, np.linalg.norm(head.template - head.template[vertex], axis=1))
+    away, _ = KDTree(head.template[rim]).query(head.template)
     fade = smoothstep(away / (FADE * tall)).astype(np.float32)
     return fade if body is None else np.where(body > 0.5, fade, np.float32(1))
