@@ -85,7 +85,7 @@ def test_no_degenerate_faces_and_normals_point_out(default_head):
 
 def test_uv_inside_the_texture(default_head):
     assert default_head.uv.min() >= 0 and default_head.uv.max() <= 1
-    assert default_head.uv_faces.shape == default_head.faces.shape and default_head.texture.shape == (1024, 1024, 3)
+    assert default_head.uv_faces.shape == default_head.faces.shape and default_head.texture.shape == (2048, 2048, 3)
 
 
 def test_units_move_something_and_their_own_side(default_head):

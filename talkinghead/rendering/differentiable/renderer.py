@@ -22,6 +22,7 @@ from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import landmark_vector
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.rendering.differentiable.antialias import blend, crossings, edges_of, interior
+from talkinghead.rendering.differentiable.trained_look import trained_look
 from talkinghead.rendering.differentiable.visibility import visible
 from talkinghead.rendering.scene import look
 
@@ -65,7 +66,9 @@ class Framing:
 
 
 class DifferentiableRenderer(nn.Module):
-    """Coefficients -> grey pictures of one head, seen from far in front (an orthographic camera).
+    """Coefficients -> grey pictures of one head, seen from far in front (an orthographic camera), without hair and clothes.
+
+    The default head and people made of it look as in the training of the networks that see them (`trained_look`).
 
     names: of the coefficients, in their order; all of the head's if not given. size: pixels a side. samples: per pixel and
     axis. outlines: False leaves the antialiasing out, for tests of what it adds.
@@ -83,6 +86,7 @@ class DifferentiableRenderer(nn.Module):
     ) -> None:
         super().__init__()
         view = View() if view is None else view
+        head, albedo = trained_look(head)
         keep = [head.index(name) for name in (head.names if names is None else names)]
         self.size, self.samples, self.outlines = size, samples, outlines
         self.rest: Tensor
@@ -113,7 +117,7 @@ class DifferentiableRenderer(nn.Module):
         self._keep("faces", faces.astype(np.int64))
         for name, table in edges_of(faces).items():
             self._keep(name, table)
-        self._light(head, used, view)
+        self._light(head, albedo, used, view)
         moved, rest = landmark_vector(head, *INNER_LIPS)
         self._keep("gap_rest", rest)
         self._keep("gap_moved", moved[keep])
@@ -122,15 +126,15 @@ class DifferentiableRenderer(nn.Module):
         kind = np.int64 if values.dtype.kind in "iu" else np.float32
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, kind)), persistent=False)
 
-    def _light(self, head: Head, used: np.ndarray, view: View) -> None:
+    def _light(self, head: Head, albedo: np.ndarray, used: np.ndarray, view: View) -> None:
         """What does not change with the motion: shares of light, as the backends use them, albedo, lamps."""
         from talkinghead.rendering.scene.light import bake
 
-        baked, turn = bake(head), _rotation(View(yaw=view.turn))
+        baked, turn = bake(head, tip=False), _rotation(View(yaw=view.turn))
         self.gaps = baked.gap
         self._keep("shares_closed", baked.closed[used])
         self._keep("shares_opened", baked.opened[used])
-        self._keep("albedo", _albedo(head, view.skin)[used])
+        self._keep("albedo", _grey(head, albedo, view.skin)[used])
         directions = np.array([direction for direction, _ in look.LIGHTS]) @ turn.T @ _rotation(view).T
         self._keep("lamps", directions * [1, -1, -1])
         self._keep("power", np.array([GREY @ colour for _, colour in look.LIGHTS]) * view.lamps)
@@ -246,26 +250,12 @@ def _near(head: Head, points: np.ndarray, half: float, framing: Framing) -> np.n
     return faces[inside[faces].any(1)]
 
 
-def _albedo(head: Head, skin: float) -> np.ndarray:
-    """(V,) linear grey of each vertex's own colour."""
-    out = np.full(len(head.template), float(GREY @ look.CLAY), np.float32)
-    texture = None
-    if head.texture is not None and head.uv is not None and head.uv_faces is not None:
-        step = max(1, head.texture.shape[0] // 256)  # about the size of a pixel of the crops
-        high, wide = (side // step * step for side in head.texture.shape[:2])
-        blocks = head.texture[:high, :wide, :3].reshape(high // step, step, wide // step, step, 3)
-        texture = look.decode(blocks.mean((1, 3)) / 255)
+def _grey(head: Head, albedo: np.ndarray, skin: float) -> np.ndarray:
+    """(V,) linear grey of each vertex's own colour: `albedo` (V, 3) times its part's colour, that of skin times `skin`."""
+    out = albedo @ GREY
     for part in head.parts:
-        run = slice(*part.faces)
-        colour = np.array(part.colour)
-        if texture is not None and head.uv is not None and head.uv_faces is not None:
-            spot = head.uv[head.uv_faces[run]]
-            row = np.clip(((1 - spot[..., 1]) * len(texture)).astype(int), 0, len(texture) - 1)
-            column = np.clip((spot[..., 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
-            colour = texture[row, column] * colour
-        elif part.name not in look.KINDS:
-            colour = np.array(look.CLAY) if part.colour == (1.0, 1.0, 1.0) else colour
-        out[head.faces[run]] = (colour @ GREY) * (skin if part.name not in look.KINDS else 1)
+        corners = head.faces[slice(*part.faces)]
+        out[corners] = ((albedo[corners] * np.array(part.colour)) @ GREY) * (skin if part.name not in look.KINDS else 1)
     return out
 
 

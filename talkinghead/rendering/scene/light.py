@@ -16,7 +16,7 @@ from talkinghead.rendering.scene.lights import STUDIO, Lights, Triple
 GLOW = 0.5  # least share of ambient light on the walls of an open mouth, between which light bounces
 TIP = np.array([0.45, 0.40, 0.40, 0.0], np.float32)  # least share of ambient, key, fill and rim light on the tip of the tongue
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
-_known: WeakKeyDictionary[Head, dict[Lights, Bake]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Head, dict[tuple[Lights, bool], Bake]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Bake:
         return self.closed + np.float32(share) * (self.opened - self.closed)
 
 
-def bake(head: Head, lights: Lights = STUDIO) -> Bake:
-    """Light on `head`; remembered as long as the head lives."""
+def bake(head: Head, lights: Lights = STUDIO, *, tip: bool = True) -> Bake:
+    """Light on `head`; remembered as long as the head lives. tip: the tongue's tip has at least the light of `TIP`."""
     known = _known.setdefault(head, {})
-    if lights not in known:
-        known[lights] = _bake(head, lights.directions)
-    return known[lights]
+    if (lights, tip) not in known:
+        known[lights, tip] = _bake(head, lights.directions, tip)
+    return known[lights, tip]
 
 
-def _bake(head: Head, lamps: tuple[Triple, ...]) -> Bake:
+def _bake(head: Head, lamps: tuple[Triple, ...], lit: bool) -> Bake:
     closed = shares(head, head.template, lamps)
     lids = shares(head, shaped(head, BLINK), lamps)
     lid = _lids(head)[:, None]  # in their fold lids are dark; coming down they have the light of a blink
@@ -55,19 +55,21 @@ def _bake(head: Head, lamps: tuple[Triple, ...]) -> Bake:
     opened = np.where(lid, np.maximum(opened, lids), opened)
     inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
     opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
-    tip = _tip(head)[:, None] * TIP
-    closed, opened = np.maximum(closed, tip), np.maximum(opened, tip)
+    if lit:
+        tip = _tip(head)[:, None] * TIP
+        closed, opened = np.maximum(closed, tip), np.maximum(opened, tip)
     return Bake(closed, opened, (lip_distance(head, head.template), lip_distance(head, shape)))
 
 
 def _tip(head: Head) -> np.ndarray:
-    """(V,) in [0, 1]: the tongue from its middle to its tip, which comes out into the light."""
+    """(V,) in [0, 1]: the tongue from its middle to its tip, which comes out into the light; the throat stays dark."""
     tongue = head.regions.get("tongue", np.zeros(len(head.template), np.float32)) > 0.5
     if not tongue.any():
         return np.zeros(len(head.template), np.float32)
     depth = head.template[:, 2]
     back, front = depth[tongue].min(), depth[tongue].max()
-    return np.where(tongue, np.clip(2 * (depth - back) / max(front - back, 1e-9) - 1, 0, 1), 0).astype(np.float32)
+    share = np.clip(2 * (depth - back) / max(front - back, 1e-9) - 1, 0, 1)
+    return np.where(tongue, share**3, 0).astype(np.float32)
 
 
 def _lids(head: Head) -> np.ndarray:

@@ -105,3 +105,11 @@ def test_heads_without_eyes_are_refused():
     bare = replace(tiny_head(), landmarks={})
     with pytest.raises(InputError, match="no landmark 'lip_upper_inner', so its face cannot be found"):
         FaceRenderer(bare)
+
+
+def test_hair_clothes_and_paint_are_not_in_the_pictures():
+    """Networks see the default head as they learnt it, whatever it wears."""
+    head = Head.default()
+    bald = Head.default(hair="bald", hair_colour="blond")
+    assert bald.garments != head.garments and (bald.texture != head.texture).any()
+    torch.testing.assert_close(FaceRenderer(bald)(pose()), FaceRenderer(head)(pose()))
