@@ -43,8 +43,10 @@ class SealGeometry:
         """
         ends = pose[[self.upper_ring[0], self.upper_ring[-1]], 0]
         step, where, height = STEP * self.width, [], []
+        corners = [np.concatenate([pose[faces], self.rest[faces][..., None]], -1) for faces in self.sides]
+        widths = [(corner[..., 0].min(1), corner[..., 0].max(1)) for corner in corners]
         for x in np.linspace(ends[0], ends[1], columns + 2)[1:-1]:
-            up, down = (self._profile(pose, faces, x) for faces in self.sides)
+            up, down = (_profile(corner[(a < x) & (b >= x)], x) for corner, (a, b) in zip(corners, widths, strict=True))
             if not len(up) or not len(down):
                 continue
             low, high = max(up[:, :, 1].min(), down[:, :, 1].min()), min(up[:, :, 1].max(), down[:, :, 1].max())
@@ -96,21 +98,19 @@ class SealGeometry:
             out[mask] = np.exp(-((np.maximum(distance / self.width - EDGE, 0) / FADE) ** 2))
         return out
 
-    def _profile(self, pose: np.ndarray, faces: np.ndarray, x: float) -> np.ndarray:
-        """(n, 2, 3) segments (y, z, x at rest) where the plane at x cuts the triangles."""
-        side = pose[faces, 0] - x
-        cut = (side.min(1) < 0) & (side.max(1) >= 0)
-        faces, side = faces[cut], side[cut]
-        table = np.concatenate([pose[faces][..., 1:], self.rest[faces][..., None]], -1)
-        above = side >= 0
-        alone = np.where(above.sum(1) == 1, above.argmax(1), (~above).argmax(1))  # the corner that is alone on its side
-        row = np.arange(len(faces))
-        ends = []
-        for step in (1, 2):
-            other = (alone + step) % 3
-            share = (side[row, alone] / (side[row, alone] - side[row, other]))[:, None]
-            ends.append(table[row, alone] * (1 - share) + table[row, other] * share)
-        return np.stack(ends, 1)
+
+def _profile(corners: np.ndarray, x: float) -> np.ndarray:
+    """(n, 2, 3) segments (y, z, x at rest) where the plane at x cuts n triangles: (n, 3, 4) x, y, z and x at rest."""
+    side, table = corners[..., 0] - x, corners[..., 1:]
+    above = side >= 0
+    alone = np.where(above.sum(1) == 1, above.argmax(1), (~above).argmax(1))  # the corner that is alone on its side
+    row = np.arange(len(corners))
+    ends = []
+    for step in (1, 2):
+        other = (alone + step) % 3
+        share = (side[row, alone] / (side[row, alone] - side[row, other]))[:, None]
+        ends.append(table[row, alone] * (1 - share) + table[row, other] * share)
+    return np.stack(ends, 1)
 
 
 def _envelope(segments: np.ndarray, depth: np.ndarray, *, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
