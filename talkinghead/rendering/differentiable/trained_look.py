@@ -25,6 +25,7 @@ def _stored() -> dict[str, np.ndarray]:
     return load_arrays(asset("heads/trained_look.npz"), None, "the look of the networks' training", limit=1 << 26)
 
 
+@lru_cache(maxsize=2)  # light is computed once for all renderers of a head
 def trained_look(head: Head) -> tuple[Head, np.ndarray]:
     """The head as the networks know it, and its albedo (V, 3), linear light before the colours of its parts.
 
