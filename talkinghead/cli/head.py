@@ -36,7 +36,8 @@ def head(
     Args:
         action: fit: a mesh of a neutral face, such as a scan, gets the shapes of the default head, and a sheet beside it.
             inspect: prints what a head, character or mesh has, and draws a sheet of its shapes.
-        file: fit: .obj, .ply, .stl or .glb. inspect: these, a head's .npz, or a character.
+        file: fit: .obj, .ply, .stl or .glb. inspect: these, a head's .npz, a character, default, or a person such as
+            default:seed=3.
         landmarks: fit: file of points on the mesh, where the face is not found by itself.
         unit: fit: of the mesh, m, cm, mm or the metres that 1 is; guessed by the size of the face.
         up: fit: the mesh's axis that points up, x, y, z, -x, -y or -z; found by itself.
@@ -62,6 +63,8 @@ def _fit(file: Path, output: Path | None, landmarks: Path | None, unit: str | No
 
 
 def _inspect(file: Path, output: Path | None, landmarks: Path | None, unit: str | None, up: str | None) -> None:
+    from talkinghead.head.head import Head
+    from talkinghead.head.spec import WORDS, read_head
     from talkinghead.registration.stored import fit_file, shaped
 
     path = Path(f"{file.stem}.png") if output is None else output
@@ -69,7 +72,8 @@ def _inspect(file: Path, output: Path | None, landmarks: Path | None, unit: str 
         raise InputError(f"{path}: a sheet is one of {' '.join(PICTURES)}")
     Inputs(file, landmarks).refuse(path)
     check_replaceable(path)
-    found = shaped(str(file))
+    named = str(file).partition(":")[0] in WORDS
+    found = (read_head(str(file)) or Head.default()) if named else shaped(str(file))
     if found is None:
         found, report = fit_file(file, landmarks=landmarks, unit=None if unit is None else read_unit(unit), up=up)
         print("\n".join(report.lines()))
