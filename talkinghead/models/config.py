@@ -35,6 +35,11 @@ class ModelConfig:
     channels: int = 32  # of each of its heads
 
 
+def reach(dilations: list[int]) -> int:
+    """Frames that a `motion_autoencoder.Temporal` sees on either side."""
+    return sum(2 * dilation for dilation in dilations)
+
+
 def check_prior(config: ModelConfig, prior: str) -> None:
     """Raises InputError if a model has no such prior."""
     if prior not in ("parallel", *config.priors):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.models.categorical import straight_through
+from talkinghead.models.config import reach
 
 
 class Temporal(nn.Module):
@@ -27,7 +28,7 @@ class Temporal(nn.Module):
         self.convs = nn.ModuleList([nn.Conv1d(width, width, 5, padding=2 * d, dilation=d) for d in dilations])
         self.mixes = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
         self.dropout = nn.Dropout(dropout)
-        self.reach = sum(2 * d for d in dilations)  # frames that are seen on either side
+        self.reach = reach(dilations)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.enter(x)

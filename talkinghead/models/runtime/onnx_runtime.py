@@ -17,7 +17,7 @@ from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError, brief
 from talkinghead.fingerprint import content_fingerprint
 from talkinghead.head.head import Head
-from talkinghead.models.config import ModelConfig
+from talkinghead.models.config import ModelConfig, reach
 from talkinghead.models.emotion_input import EMOTION_SIZE
 from talkinghead.models.folder import CONFIG, WEIGHTS, check_annotations, read_config, read_heads
 from talkinghead.models.runtime.threads import threads
@@ -35,11 +35,6 @@ MADE_OF = "made_of"  # key in a graph's metadata: fingerprint of the config and 
 def source_fingerprint(folder: Path) -> str:
     """What graphs are made of: config and weights. Raises OSError."""
     return content_fingerprint(folder / CONFIG) + content_fingerprint(folder / WEIGHTS)
-
-
-def reach(dilations: list[int]) -> int:
-    """Frames that a `motion_autoencoder.Temporal` sees on either side."""
-    return sum(2 * dilation for dilation in dilations)
 
 
 def has_graphs(folder: Path) -> bool:

@@ -19,6 +19,11 @@ def limit_threads(count: int) -> None:
     """How many threads models have that are loaded from now on, and those of torch that are there."""
     global _limit
     _limit = count
+    apply_limit()
+
+
+def apply_limit() -> None:
+    """Pass what `limit_threads` set to torch, where it is imported; without a limit torch keeps its own number."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.get_num_threads() != count:
-        torch.set_num_threads(count)
+    if _limit and torch is not None and torch.get_num_threads() != _limit:
+        torch.set_num_threads(_limit)

@@ -12,12 +12,12 @@ from talkinghead.audio.waveform import Waveform
 from talkinghead.head.head import Head
 from talkinghead.models.latents import Latents
 from talkinghead.models.pretrained import load_model
-from talkinghead.models.runtime.threads import limit_threads, threads
+from talkinghead.models.runtime.threads import apply_limit
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 
 class TorchLatents:
-    """`runtime.LatentStream` of a network."""
+    """`load.LatentStream` of a network."""
 
     def __init__(self, latents: Latents, device: torch.device) -> None:
         self.latents, self.device = latents, device
@@ -29,7 +29,7 @@ class TorchLatents:
 
 
 class TorchRuntime:
-    """`runtime.Runtime` of a network, which may go on learning."""
+    """`load.Runtime` of a network, which may go on learning."""
 
     def __init__(self, network: SpeechToMotion) -> None:
         self.network, self.config = network, network.config
@@ -56,6 +56,6 @@ class TorchRuntime:
 
 def load_torch_runtime(folder: Path, device: str = "cpu") -> tuple[TorchRuntime, dict[str, Head]]:
     """As `models.pretrained.load_model`."""
-    limit_threads(threads())
+    apply_limit()
     network, heads = load_model(folder, device)
     return TorchRuntime(network), heads
