@@ -12,9 +12,8 @@ import numpy as np
 from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
 from talkinghead.animate.settings import MODEL_ONLY, AnimateSettings
-from talkinghead.animate.silence import warn_of_silence
-from talkinghead.audio.clock import RATE, frame_count, frame_times
-from talkinghead.audio.load import open_audio
+from talkinghead.animate.silence import opened
+from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.audio.prosody import prosody
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows, spans
@@ -52,12 +51,7 @@ def listen(
         raise InputError(f"--{name} is of how the model speaks, and a face that listens is silent; leave one of them out")
     head = head or Head.default()
     with ExitStack() as closing:
-        source_rate = None if isinstance(audio, str | Path) else rate or RATE
-        recording = open_audio(audio, source_rate=source_rate, track=track)
-        if recording is not audio:
-            closing.enter_context(recording)
-        if isinstance(audio, str | Path):
-            warn_of_silence(recording.loudest, audio)
+        recording = closing.enter_context(opened(audio, rate, track))
         voice, curve = prosody(recording), settings.curve
         if curve is None:
             curve = emotion_of_voice(recording, None, voice).scaled(settings.intensity)

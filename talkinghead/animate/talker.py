@@ -14,7 +14,7 @@ from talkinghead.animate.animation import Animation
 from talkinghead.animate.compose import SpeechMotion, compose
 from talkinghead.animate.listening import listen
 from talkinghead.animate.settings import GAINS, AnimateSettings
-from talkinghead.animate.silence import warn_of_silence
+from talkinghead.animate.silence import opened
 from talkinghead.audio.clock import FRAME, RATE, frame_times
 from talkinghead.audio.load import open_audio
 from talkinghead.audio.prosody import Prosody, prosody
@@ -124,12 +124,7 @@ class Talker:
         check_prior(self.config, settings.prior)
         style = self._style(settings.style)
         with ExitStack() as closing:
-            source_rate = None if isinstance(audio, str | Path) else rate or RATE
-            recording = open_audio(audio, source_rate=source_rate, track=track)
-            if recording is not audio:
-                closing.enter_context(recording)
-            if isinstance(audio, str | Path):
-                warn_of_silence(recording.loudest, audio)
+            recording = closing.enter_context(opened(audio, rate, track))
             bar = closing.enter_context(progress_bar(progress))
             task = bar.add_task("animating", total=max(1, round(recording.seconds)))
             voice = prosody(recording) if settings.idle or curve is None or curve.values.any() else None
