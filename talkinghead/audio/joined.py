@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from talkinghead.audio import transport
+
 # What is searched for, and the pattern that has to be there. Sound that looks like one by chance is out of question: each fixes
 # about 64 bits. Formats without a beginning (MPEG, ADTS, MP3) need no entry: FFmpeg reads on, and `decode` sees clocks jump.
 FIRST = b"[" + b"".join(re.escape(bytes([byte])) for byte in range(256) if byte & 8) + b"]"  # of a WavPack block's flags
@@ -62,7 +64,8 @@ def _recordings(path: Path, size: int, changed: int) -> list[tuple[int, int]]:
                 pages = [start for start, marks in found.items() if marks == OGG]
                 starts = sorted({start for start, marks in found.items() if marks != OGG} | set(_links(file, pages)))
                 return list(zip([0, *starts[1:]], [*starts[1:], size], strict=True))
-    return [(0, size)]
+        starts = transport.changes(file, size)
+    return list(zip([0, *starts], [*starts, size], strict=True))
 
 
 def _all(file: BinaryIO, kinds: Sequence[Kind], first: int) -> dict[int, tuple[bytes, ...]]:

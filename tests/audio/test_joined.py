@@ -71,6 +71,27 @@ def test_rates_and_channels_may_change_at_a_join(tmp_path, name, codec):
     assert abs(sum(map(len, blocks)) / rate - 6) < 0.12  # one clock for the sound of a video, too
 
 
+@pytest.mark.parametrize(
+    ("codecs", "pictures"), [(("aac", "mp2", "ac3"), (False, False, False)), (("mp2", "aac", "aac"), (False, True, False))]
+)
+@pytest.mark.parametrize("bytes_lost", [0, 100])
+def test_codecs_and_tracks_of_a_transport_stream_may_change(tmp_path, codecs, pictures, bytes_lost):
+    """FFmpeg keeps the decoder of the beginning, and takes the rest for damage."""
+    parts = [
+        write_media(tmp_path / f"{i}.ts", burst(44100), 44100, codec, picture=picture).read_bytes()
+        for i, (codec, picture) in enumerate(zip(codecs, pictures, strict=True))
+    ]
+    (tmp_path / "a.ts").write_bytes(b"".join(part[: len(part) - bytes_lost] for part in parts))
+    wave = load_audio(tmp_path / "a.ts")
+    assert len(beginnings(wave)) == 3 and abs(len(wave) / RATE - 9) < 0.3
+
+
+def test_a_transport_stream_that_stays_what_it_is_is_one_recording(tmp_path):
+    path = write_media(tmp_path / "a.ts", burst(44100), 44100, "aac", picture=True)
+    path.write_bytes(path.read_bytes() * 2)
+    assert recordings(path) == [(0, path.stat().st_size)]
+
+
 def test_the_second_of_two_is_cut_short(tmp_path):
     whole = wav_bytes(np.round(voice(1.0) * 32767).astype("<i2"), RATE, form=1, bits=16)
     (tmp_path / "a.wav").write_bytes(whole + whole[:20000])
