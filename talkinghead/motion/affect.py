@@ -11,10 +11,12 @@ The face itself is in `expressions`. Directions are from the literature; degrees
 [H] Harrigan, O'Connell 1996, How do you look when feeling anxious? Personality and Individual Differences 21 (more blinks).
 [L] Livingstone, Palmer 2016, Head movements encode emotions during speech and song. Emotion 16 (raised in joy, low when sad).
 [W] Wallbott 1998, Bodily expression of emotion. European Journal of Social Psychology 28 (postures of heads).
+[Y] Lee, Badler, Badler 2002, Eyes alive. ACM Transactions on Graphics 21.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +54,7 @@ BEFORE_WORDS = 0.6  # share of a held emotion that is shown before the first wor
 ONSET, ONSET_AHEAD = 0.6, 0.2  # seconds in which the rest of it comes [D], and by which it is ahead of the voice
 LATE = 0.5  # seconds by which head and gaze are smoothed: they follow the face late
 BLOCK = 10_000  # frames at a time
+SACCADE, SACCADE_SLOPE = 0.025, 0.0024  # seconds that a saccade lasts, and more for each degree, as measured of speakers [Y]
 DART = (2.5, 7.0)  # degrees: smallest and largest quick look aside
 WAVES, ACCENT, PAUSE, MOST = 0.09, 0.08, 0.05, 0.15  # shares of intensity: slow waves, on accents, less in pauses, limit of all
 
@@ -77,15 +80,25 @@ def affect_motion(curve: np.ndarray, times: np.ndarray, seed: int, fps: float) -
     rng = np.random.default_rng([seed & (2**64 - 1), 7])
     late = np.stack([smooth(column, LATE * fps) for column in np.asarray(curve, np.float64)[:, 1:].T], 1)
 
-    def of(what: str) -> np.ndarray:
-        full = np.array([AFFECT[name].get(what, UNAFFECTED[what]) - UNAFFECTED[what] for name in EMOTIONS[1:]])
-        return UNAFFECTED[what] + late @ full
+    own = own_posture(rng)
 
-    aside, shoulder = rng.choice([-1.0, 1.0], 2)
-    own = rng.uniform(0.75, 1.25, 3)  # people hold their heads differently
-    posture = np.radians(np.stack([of("down"), aside * of("turn"), shoulder * of("tilt")], 1)) * own
+    def of(what: str) -> np.ndarray:
+        return UNAFFECTED[what] + late @ full_affect(what)
+
+    posture = np.radians(np.stack([of("down"), of("turn"), of("tilt")], 1)) * own
     gaze = np.radians(np.stack([0 * times, -of("look")], 1)) + of("darts")[:, None] * _darts(rng, times)
     return AffectMotion(posture, gaze, of("moves"), of("brows"), of("blinks"), of("slow"))
+
+
+def full_affect(what: str) -> np.ndarray:
+    """(E - 1,) what each emotion at full intensity changes of UNAFFECTED."""
+    return np.array([AFFECT[name].get(what, UNAFFECTED[what]) - UNAFFECTED[what] for name in EMOTIONS[1:]])
+
+
+def own_posture(rng: np.random.Generator) -> np.ndarray:
+    """(3,) factors of the three angles of AFFECT: people hold their heads differently, and to different sides."""
+    aside, shoulder = rng.choice([-1.0, 1.0], 2)
+    return np.array([1.0, aside, shoulder]) * rng.uniform(0.75, 1.25, 3)
 
 
 def fluctuation(times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarray:
@@ -93,15 +106,13 @@ def fluctuation(times: np.ndarray, voice: Prosody | None, seed: int) -> np.ndarr
 
     They follow slow waves and, with a `voice`, rise on accents and fall in pauses.
     """
-    rng = np.random.default_rng([seed & (2**64 - 1), 8])
-    rates, phases = rng.uniform(0.08, 0.5, 6), rng.uniform(0, 2 * np.pi, 6)
-    change = np.zeros(len(times))
+    waves, change = fluctuation_waves(seed), np.zeros(len(times))
     for span in spans(len(times), BLOCK):
-        change[span] = WAVES * np.sqrt(2 / 6) * np.sin(2 * np.pi * times[span, None] * rates + phases).sum(1)
+        change[span] = waves(times[span])
     if voice is not None:
         for at, size in voice.accents:
             around = slice(*np.searchsorted(times, [at - 0.6, at + 0.4]))
-            change[around] += ACCENT * size * _bump((times[around] - at + 0.1) / 0.5)
+            change[around] += ACCENT * size * bump((times[around] - at + 0.1) / 0.5)
         change = change - PAUSE * (1 - np.interp(times, voice.times, smooth(voice.speaking, 50)))
     return 1 + change.clip(-MOST, MOST)
 
@@ -124,7 +135,15 @@ def fluctuate(curve: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return out
 
 
-def _bump(phase: np.ndarray) -> np.ndarray:
+def fluctuation_waves(seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the slow waves of an intensity at (T,) seconds."""
+    rng = np.random.default_rng([seed & (2**64 - 1), 8])
+    rates, phases = rng.uniform(0.08, 0.5, 6), rng.uniform(0, 2 * np.pi, 6)
+    return lambda times: WAVES * np.sqrt(2 / 6) * np.sin(2 * np.pi * times[:, None] * rates + phases).sum(1)
+
+
+def bump(phase: np.ndarray) -> np.ndarray:
+    """0 at -1, 1 at 0 and 0 at 1."""
     return np.cos(np.pi / 2 * np.clip(phase, -1, 1)) ** 2
 
 
@@ -132,11 +151,20 @@ def _darts(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """(T, 2) rad: quick looks to either side and back, 0.35 to 1.3 s apart."""
     path, moment, before = Path(times, 2), 0.0, np.zeros(2)
     while moment < times[-1]:
-        wait, angle, far, back = rng.uniform([0.35, -0.45, DART[0], 0], [1.3, 0.45, DART[1], 1])
-        side = rng.choice([-1.0, 1.0])
+        wait, target = draw_dart(rng)
         moment += wait
-        target = np.zeros(2) if back < 0.35 else np.radians(far) * np.array([side * np.cos(angle), np.sin(angle)])
-        lasts = 0.025 + 0.0024 * np.degrees(np.hypot(*(target - before)))  # as in `nonverbal`
-        path.go(moment, lasts, target - before)
+        path.go(moment, saccade_seconds(target - before), target - before)
         before = target
     return path.whole()
+
+
+def draw_dart(rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """Seconds until the next quick look, and (2,) rad of where it goes: aside, or back to the viewer."""
+    wait, angle, far, back = rng.uniform([0.35, -0.45, DART[0], 0], [1.3, 0.45, DART[1], 1])
+    side = rng.choice([-1.0, 1.0])
+    return wait, np.zeros(2) if back < 0.35 else np.radians(far) * np.array([side * np.cos(angle), np.sin(angle)])
+
+
+def saccade_seconds(step: np.ndarray) -> float:
+    """Seconds that a saccade of (2,) rad lasts."""
+    return SACCADE + SACCADE_SLOPE * float(np.degrees(np.hypot(*step)))

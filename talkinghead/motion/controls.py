@@ -8,6 +8,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
+from talkinghead.motion.columns import beginning_with
 from talkinghead.motion.easing import smoothstep
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.expressions import SPREADING, TUNING, Manner, pose
@@ -50,9 +51,9 @@ def whole_expression(
     quarters of brows and lids, and less of a smile. What parts or presses the lips is the network's. Lips that speech rounds
     are not drawn apart.
     """
-    least = np.array([name.startswith((*UPPER, *CORNERS)) for name in names])
-    spread = np.array([name.startswith(SPREADING) for name in names])
-    rounded = neutral[:, [name in ("mouthPucker", "mouthFunnel") for name in names]].sum(1)
+    names = tuple(names)
+    least, spread = beginning_with(names, *UPPER, *CORNERS), beginning_with(names, *SPREADING)
+    rounded = neutral[:, beginning_with(names, "mouthPucker", "mouthFunnel")].sum(1)
     free = 1 - TUNING.spread_cut * smoothstep(rounded / TUNING.rounded)
     authored = pose(curve, names, manner) * (1 - neutral.clip(0, 1)) * np.where(spread, free[:, None], 1)
     return np.where(least & (authored > np.maximum(expression, 0)), authored, expression)
@@ -71,10 +72,10 @@ def apply_gains(
 
     Blinks and gaze of the model are removed (UNCORRELATED); an emotion may lower the lids by DROOP at most.
     """
-    upper = np.array([name.startswith(UPPER) for name in head.names])
-    neutral = np.where([name.startswith(UNCORRELATED) for name in head.names], 0, speech)
-    expression = np.where([name.startswith("eyeLook") for name in head.names], 0, expression)
-    lids = [name.startswith("eyeBlink") for name in head.names]
+    names = tuple(head.names)
+    upper, lids = beginning_with(names, *UPPER), beginning_with(names, "eyeBlink")
+    neutral = np.where(beginning_with(names, *UNCORRELATED), 0, speech)
+    expression = np.where(beginning_with(names, "eyeLook"), 0, expression)
     expression = np.where(lids, np.minimum(expression, DROOP), expression)
     motion = np.where(upper, 1, articulation) * neutral.clip(0, 1) + expressiveness * expression
     return (np.where(upper, upper_face, lower_face) * motion).clip(0, 1).astype(np.float32)

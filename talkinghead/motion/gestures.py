@@ -13,6 +13,9 @@ later event changes nothing before it. Sources of the figures:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from talkinghead.audio.curves import smooth
@@ -96,14 +99,26 @@ def nods(rng: np.random.Generator, times: np.ndarray, accents: np.ndarray) -> np
     """(T, 3) rad: short nods on accents, with a little turn of their own."""
     out, last = np.zeros((len(times), 3)), -np.inf
     for at, size in accents:
-        chance, lasts, depth, turn, tilt, late = rng.uniform(NOD_LOW, NOD_HIGH)
-        if at - last < NOD_GAP or chance > NOD_CHANCE + NOD_CHANCE_SLOPE * size:
+        lasts, late, shape = draw_nod(rng, size)
+        if at - last < NOD_GAP or shape is None:
             continue
         last = at
         span = slice(*np.searchsorted(times, [at + late - lasts / 2, at + late + lasts / 2]))
-        bump = min(NOD_SIZE * size, NOD_MOST) * np.cos(np.pi * (times[span] - (at + late)) / lasts) ** 2
-        out[span] += np.radians(depth) * bump[:, None] * [1.0, turn, tilt]
+        out[span] += shape(times[span] - (at + late))
     return out
+
+
+def draw_nod(rng: np.random.Generator, size: float) -> tuple[float, float, Callable[[np.ndarray], np.ndarray] | None]:
+    """Of a nod on an accent of `size`: its seconds, seconds from the accent to its middle, and what gives its (n, 3) rad at
+    (n,) seconds from the middle; None for no nod.
+    """
+    chance, lasts, depth, turn, tilt, late = rng.uniform(NOD_LOW, NOD_HIGH)
+
+    def shape(since: np.ndarray) -> np.ndarray:
+        bump = min(NOD_SIZE * size, NOD_MOST) * np.cos(np.pi * since / lasts) ** 2
+        return np.radians(depth) * bump[:, None] * [1.0, turn, tilt]
+
+    return lasts, late, None if chance > NOD_CHANCE + NOD_CHANCE_SLOPE * size else shape
 
 
 def postures(rng: np.random.Generator, times: np.ndarray, voice: Prosody) -> np.ndarray:
@@ -150,46 +165,37 @@ def brows(
     on_accents, at_phrases, listening, between = (np.random.default_rng(rng.integers(2**63)) for _ in range(4))
     out = np.zeros((len(times), 2, 3))
 
-    # Seconds: the start, then how long it rises, is held and falls. height: weight.
-    def move(start: float, rises: float, held: float, falls: float, height: float, form: np.ndarray) -> None:
-        span = slice(*np.searchsorted(times, [start, start + rises + held + falls]))
-        since = times[span] - start
-        shape = np.minimum(ease(since / rises), 1 - ease((since - rises - held) / falls))
-        out[span] = np.maximum(out[span], height * shape[:, None, None] * form)
+    def move(start: float, raised: Raise) -> None:
+        span = slice(*np.searchsorted(times, [start, start + raised.lasts]))
+        out[span] = np.maximum(out[span], raised.shape(times[span] - start))
 
     phrases = np.zeros((0, 3)) if voice is None else voice.phrases
     last = -np.inf
     for at, size in accents:
-        draw = on_accents.uniform(size=9)
         since = at - phrases[:, 0]
         first = ((since > PHRASE_BEGIN[0]) & (since < PHRASE_BEGIN[1])).any()
-        chance = (RAISE_CHANCE + RAISE_CHANCE_SLOPE * size) * (NEW_PHRASE if first else 1)
-        if at - last < RAISE_GAP or draw[0] > chance:
+        raised = draw_raise(on_accents, size, bool(first))
+        if at - last < RAISE_GAP or raised is None:
             continue
-        frown = draw[1] < FROWNS
-        last, rises = at, RAISE + RAISE_RANGE * draw[2]
-        height = (RAISE_HEIGHT + RAISE_HEIGHT_SLOPE * size) * (RAISE_VARIES + RAISE_VARIES_RANGE * draw[3])
-        held, falls = RAISE_HELD + RAISE_HELD_RANGE * draw[4], RAISE_FALL + RAISE_FALL_RANGE * draw[5]
-        start = at - RAISE_AHEAD - RAISE_SHARE_AHEAD * rises
-        move(start, rises, held, falls, height * (FROWN_HEIGHT if frown else 1), _form(draw[6:], frown))
+        last = at
+        move(at - RAISE_AHEAD - RAISE_SHARE_AHEAD * raised.rises, raised)
     end = -np.inf
     for start, stop, asks in phrases:
         draw = at_phrases.uniform(size=6)
         pause = start - end
         if np.isfinite(end) and pause > HESITATION and draw[0] < HESITATION_CHANCE:
-            move(end - 0.1, 0.3, max(0.0, pause - 0.5), 0.5, 0.12 + 0.15 * draw[1], _form(draw[3:], False))
+            move(end - 0.1, Raise(0.3, max(0.0, pause - 0.5), 0.5, 0.12 + 0.15 * draw[1], brow_form(draw[3:], False)))
         if asks:
-            move(stop - 0.6, 0.25, 0.5, 0.5, 0.4 + 0.3 * draw[2], _form(draw[3:], False))
+            move(stop - 0.6, Raise(0.25, 0.5, 0.5, 0.4 + 0.3 * draw[2], brow_form(draw[3:], False)))
         end = stop
     moment = 0.0
     while speech is None and moment < times[-1]:  # without speech raises are rare and small
         draw = listening.uniform(size=6)
         moment += LISTENING_LEAST - LISTENING_MEAN * np.log(1 - draw[0])
-        move(moment, 0.25, 0.3 + draw[1], 0.6, 0.08 + 0.15 * draw[2], _form(draw[3:], False))
-    rates, phases = between.uniform(*TONE_BAND, (2, TONE_WAVES)), between.uniform(0, 2 * np.pi, (2, TONE_WAVES))
-    wander = np.zeros((len(times), 2))  # inner, outer
+        move(moment, Raise(0.25, 0.3 + draw[1], 0.6, 0.08 + 0.15 * draw[2], brow_form(draw[3:], False)))
+    waves, wander = tone_waves(between), np.zeros((len(times), 2))  # inner, outer
     for part in spans(len(times), BLOCK):
-        wander[part] = np.sin(2 * np.pi * times[part, None, None] * rates + phases).mean(-1)
+        wander[part] = waves(times[part])
     voiced = TONE_UNKNOWN
     if speech is not None:
         voiced = TONE_SILENT + (TONE_SPEAKING - TONE_SILENT) * smooth(speech, TONE_SMOOTH * fps)[:, None]
@@ -197,7 +203,45 @@ def brows(
     return out
 
 
-def _form(draw: np.ndarray, frown: bool) -> np.ndarray:
+@dataclass(frozen=True)
+class Raise:
+    """One movement of the brows. rises, held, falls: seconds. height: weight. form: (2, 3) share of each part."""
+
+    rises: float
+    held: float
+    falls: float
+    height: float
+    form: np.ndarray
+
+    @property
+    def lasts(self) -> float:
+        """Seconds."""
+        return self.rises + self.held + self.falls
+
+    def shape(self, since: np.ndarray) -> np.ndarray:
+        """(n, 2, 3) weights at (n,) seconds since it began."""
+        risen = np.minimum(ease(since / self.rises), 1 - ease((since - self.rises - self.held) / self.falls))
+        return self.height * risen[:, None, None] * self.form
+
+
+def draw_raise(rng: np.random.Generator, size: float, first: bool) -> Raise | None:
+    """A raise, or a frown, on an accent of `size`, which may be the `first` of a phrase; None for none."""
+    draw = rng.uniform(size=9)
+    if draw[0] > (RAISE_CHANCE + RAISE_CHANCE_SLOPE * size) * (NEW_PHRASE if first else 1):
+        return None
+    frown, rises = bool(draw[1] < FROWNS), RAISE + RAISE_RANGE * draw[2]
+    height = (RAISE_HEIGHT + RAISE_HEIGHT_SLOPE * size) * (RAISE_VARIES + RAISE_VARIES_RANGE * draw[3])
+    held, falls = RAISE_HELD + RAISE_HELD_RANGE * draw[4], RAISE_FALL + RAISE_FALL_RANGE * draw[5]
+    return Raise(rises, held, falls, height * (FROWN_HEIGHT if frown else 1), brow_form(draw[6:], frown))
+
+
+def tone_waves(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the (T, 2) slow motion of brows, inner and outer ends, from -1 to 1 at (T,) seconds."""
+    rates, phases = rng.uniform(*TONE_BAND, (2, TONE_WAVES)), rng.uniform(0, 2 * np.pi, (2, TONE_WAVES))
+    return lambda times: np.sin(2 * np.pi * times[:, None, None] * rates + phases).mean(-1)
+
+
+def brow_form(draw: np.ndarray, frown: bool) -> np.ndarray:
     """(2, 3) how much of a movement each part does, from three numbers in [0, 1]; faces are never quite even."""
     even = np.array([1.0, 0.75 + 0.25 * draw[0]])[:: 1 if draw[1] < 0.5 else -1, None]
     return even * (np.array([0.0, 0.0, 0.7]) if frown else np.array([1.0, 0.5 + 0.45 * draw[2], 0.0]))

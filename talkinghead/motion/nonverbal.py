@@ -16,7 +16,9 @@ unchanged. Motion that follows the voice is in `gestures`. T frames. Sources of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,12 +31,13 @@ from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures, listening
-from talkinghead.motion.affect import AffectMotion, affect_motion
+from talkinghead.motion.affect import SACCADE, SACCADE_SLOPE, AffectMotion, affect_motion
 from talkinghead.motion.animation import Animation
 from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.pauses import sigh_rotation, sighs
+from talkinghead.remembered import remembered
 
 BLOCK = 10_000  # frames at a time
 
@@ -58,7 +61,6 @@ FROM_VIEWER = 3.0  # degrees: a look away starts nearer to the viewer than this
 AWAY_UNKNOWN, AWAY_SILENT, AWAY_SPEAKING = 0.1, 0.06, 0.18  # chance of a look away a fixation; speakers look away more [L]
 AWAY_BEGIN, BEGIN = 0.4, (-0.5, 0.6)  # that chance as a phrase begins, and seconds around its begin [K]
 AWAY_END, END = 0.02, (-0.2, 0.7)  # the same as it ends; seconds before its end
-SACCADE, SACCADE_SLOPE = 0.025, 0.0024  # seconds that a saccade lasts, and more for each degree [L]
 LID_DOWN, LID_UP = 0.02, 0.04  # weights of eyeBlink and eyeWide a degree of gaze: upper lids go with the eyes [F]
 
 # Brows, smile and lids
@@ -177,13 +179,13 @@ def add_nonverbal_motion(  # noqa: PLR0913
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = added["gaze"] if animation.gaze is None else animation.gaze + added["gaze"]
-    own = _upper_face_rows(face)
+    own = upper_face_rows(face)
     if own and ("gaze" in changed or brows or blinks):
         weights = animation.coefficients if in_place else animation.coefficients.copy()
         for part in spans(len(weights), BLOCK):
             here = {name: values[part] for name, values in added.items()}
             looks = changed["gaze"][part] if "gaze" in changed else None
-            for row, values in _shapes(face, own, weights[part], here, looks, blinks > 0, brows).items():
+            for row, values in upper_face_weights(face, own, weights[part], here, looks, blinks > 0, brows).items():
                 weights[part, row] = values
         changed["coefficients"] = weights
     if head:
@@ -196,7 +198,7 @@ def add_nonverbal_motion(  # noqa: PLR0913
     return replace(animation, **changed)
 
 
-def _shapes(
+def upper_face_weights(
     head: Head,
     own: dict[str, int],
     coefficients: np.ndarray,
@@ -234,7 +236,8 @@ def _shapes(
     return out
 
 
-def _upper_face_rows(head: Head) -> dict[str, int]:
+@remembered
+def upper_face_rows(head: Head) -> dict[str, int]:
     """Rows of the shapes of the upper face that move no lip vertex by more than LIP_MOTION."""
     names = [name for name in head.names if name.startswith(("brow", "eyeBlink", "eyeWide", "eyeSquint"))]
     if "lips" in head.regions:
@@ -281,31 +284,40 @@ def _blinks(
     pace = np.cumsum(rates) / GRID  # integral of the rate: seconds at the rate of rest
     start, drawn, first = 0.0, 0.0, rng.uniform(*FIRST_BLINK)
     while True:
-        drawn += first * BLINK_MEAN * np.exp(BLINK_SPREAD * rng.standard_normal() - BLINK_SPREAD**2 / 2)
-        first = 1.0
-        shape = rng.uniform(BLINK_LOW, BLINK_HIGH)
-        pair, again = rng.uniform() < DOUBLE, rng.uniform(*DOUBLE_GAP)
+        wait, shape, again = draw_blink(rng)
+        drawn, first = drawn + first * wait, 1.0
         if drawn > pace[-1]:
             return closed
         start = max(start + BLINK_GAP, np.interp(drawn, pace, grid))
         if affect is not None:
             shape[:3] *= np.interp(start, times, affect.slow)
-        for begin in (start, start + again) if pair else (start,):
+        for begin in (start, start + again) if again else (start,):
             span = slice(*np.searchsorted(times, [begin, begin + shape[:3].sum()]))
-            closed[span] = np.maximum(closed[span], _blink(times[span] - begin, *shape))
-        start += again if pair else 0
+            closed[span] = np.maximum(closed[span], blink(times[span] - begin, *shape))
+        start += again
+
+
+def draw_blink(rng: np.random.Generator) -> tuple[float, np.ndarray, float]:
+    """Seconds at the rate of rest until a blink, what `blink` takes of it, and the seconds to the second of a pair, or 0."""
+    wait = BLINK_MEAN * np.exp(BLINK_SPREAD * rng.standard_normal() - BLINK_SPREAD**2 / 2)
+    shape = rng.uniform(BLINK_LOW, BLINK_HIGH)
+    pair, again = rng.uniform() < DOUBLE, rng.uniform(*DOUBLE_GAP)
+    return wait, shape, again if pair else 0.0
 
 
 def _pace(grid: np.ndarray, times: np.ndarray, speech: np.ndarray | None) -> np.ndarray:
     """Rate of blinks relative to rest."""
     if speech is None:
         return np.ones(len(grid))
-    active = np.interp(grid, times, speech)
-    before = np.interp(grid - BLINK_DELAY, times, speech)
+    return blink_rate(np.interp(grid, times, speech), np.interp(grid - BLINK_DELAY, times, speech))
+
+
+def blink_rate(active: Any, before: Any) -> Any:
+    """Rate of blinks relative to rest, by voice activity now and BLINK_DELAY before; numbers or (T,)."""
     return 1.0 + SPEAKING_BLINKS * active + PHRASE_BLINKS * np.maximum(before - active, 0)
 
 
-def _blink(since: np.ndarray, closing: float, closed: float, opening: float, depth: float) -> np.ndarray:
+def blink(since: np.ndarray, closing: float, closed: float, opening: float, depth: float) -> np.ndarray:
     """Weight of a blink at times since its start; the lid slows down as it opens."""
     down = ease(since / closing)
     up = ease(1 - np.sqrt(np.clip((since - closing - closed) / opening, 0, 1)))
@@ -320,10 +332,8 @@ def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | Non
     """
     targets, moments, moment = [np.zeros(2), np.zeros(2)], [-1.0], 0.0
     while moment < times[-1]:
-        moment += np.clip(FIXATION * np.exp(FIXATION_SPREAD * rng.standard_normal()), *FIXATION_RANGE)
-        near = np.radians(NEAR) * rng.standard_normal(2)
-        angle = np.pi / 4 * (rng.choice(8, p=DIRECTIONS / DIRECTIONS.sum()) + rng.uniform(-0.5, 0.5))
-        far = np.radians(np.clip(rng.exponential(AWAY), *AWAY_RANGE)) * np.array([np.cos(angle), np.sin(angle)])
+        wait, near, far, draw = draw_look(rng)
+        moment += wait
         chance = AWAY_UNKNOWN
         if speech is not None:
             chance = AWAY_SILENT + (AWAY_SPEAKING - AWAY_SILENT) * np.interp(moment, times, speech)
@@ -331,7 +341,7 @@ def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | Non
             begun, left = moment - voice.phrases[:, 0], voice.phrases[:, 1] - moment
             chance = AWAY_BEGIN if ((begun > BEGIN[0]) & (begun < BEGIN[1])).any() else chance
             chance = AWAY_END if ((left > END[0]) & (left < END[1])).any() else chance
-        away = rng.uniform() < chance and np.linalg.norm(targets[-1]) < np.radians(FROM_VIEWER)
+        away = draw < chance and np.linalg.norm(targets[-1]) < np.radians(FROM_VIEWER)
         targets.append(far if away else near)
         moments.append(moment)
     targets, moments = np.array(targets), np.array(moments)
@@ -343,16 +353,30 @@ def _looks(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | Non
     return targets[now] + ease((times - moments[now]) / lasts[now])[:, None] * steps[now]
 
 
+def draw_look(rng: np.random.Generator) -> tuple[float, np.ndarray, np.ndarray, float]:
+    """Seconds until the next saccade, (2,) rad of a fixation near the viewer and of a look away, a number that decides."""
+    wait = np.clip(FIXATION * np.exp(FIXATION_SPREAD * rng.standard_normal()), *FIXATION_RANGE)
+    near = np.radians(NEAR) * rng.standard_normal(2)
+    angle = np.pi / 4 * (rng.choice(8, p=DIRECTIONS / DIRECTIONS.sum()) + rng.uniform(-0.5, 0.5))
+    far = np.radians(np.clip(rng.exponential(AWAY), *AWAY_RANGE)) * np.array([np.cos(angle), np.sin(angle)])
+    return wait, near, far, rng.uniform()
+
+
 def _sway(rng: np.random.Generator, times: np.ndarray, speech: np.ndarray | None, fps: float) -> np.ndarray:
     """(T, 3) rad: sums of slow waves, larger while speaking."""
+    waves, sway = sway_waves(rng), np.zeros((len(times), 3))
+    for part in spans(len(times), BLOCK):
+        sway[part] = waves(times[part])
+    if speech is None:
+        return sway
+    return sway * (SILENT_SWAY + (SPEAKING_SWAY - SILENT_SWAY) * smooth(speech, SWAY_SMOOTH * fps))[:, None]
+
+
+def sway_waves(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the (T, 3) rad of slow waves at (T,) seconds."""
     low, high = np.log(SWAY_BAND)
     rates = np.exp(low + (high - low) * (np.arange(SWAY_WAVES) + rng.uniform(size=(3, SWAY_WAVES))) / SWAY_WAVES)  # Hz
     phases = rng.uniform(0, 2 * np.pi, (3, SWAY_WAVES))
     sizes = rates**-0.5
     sizes *= np.sqrt(2 / (sizes**2).sum(1, keepdims=True)) * SWAY[:, None]
-    sway = np.zeros((len(times), 3))
-    for part in spans(len(times), BLOCK):
-        sway[part] = (sizes * np.sin(2 * np.pi * times[part, None, None] * rates + phases)).sum(-1)
-    if speech is None:
-        return sway
-    return sway * (SILENT_SWAY + (SPEAKING_SWAY - SILENT_SWAY) * smooth(speech, SWAY_SMOOTH * fps))[:, None]
+    return lambda times: (sizes * np.sin(2 * np.pi * times[:, None, None] * rates + phases)).sum(-1)

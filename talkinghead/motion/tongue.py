@@ -13,6 +13,7 @@ import numpy as np
 
 from talkinghead.head.head import Head
 from talkinghead.motion.easing import smoothstep
+from talkinghead.remembered import remembered
 
 SILENCE = "SIL"
 DENTAL = ("TH", "DH")
@@ -114,6 +115,7 @@ def tongue_weights(lifts: np.ndarray) -> np.ndarray:
     return np.stack([np.maximum(lifts[:, column] / metres, 0) for column, metres in SHAPES.values()], 1).astype(np.float32)
 
 
+@remembered
 def tongue_tip(head: Head) -> int | None:
     """The vertex furthest in front; None for a head without a tongue."""
     inside = _inside(head)
