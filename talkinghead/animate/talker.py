@@ -19,7 +19,7 @@ from talkinghead.audio.clock import FRAME, RATE, frame_times
 from talkinghead.audio.load import open_audio
 from talkinghead.audio.prosody import Prosody, prosody
 from talkinghead.audio.waveform import Waveform
-from talkinghead.blocks import Rows, with_margins
+from talkinghead.blocks import Rows, spans, with_margins
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.models.config import BLENDSHAPES, ModelConfig, check_prior
@@ -28,23 +28,23 @@ from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate, fluctuation, onset
-from talkinghead.motion.articulation import bite_level, heard_rounding, rounding
+from talkinghead.motion.articulation import bite_level, rounding
 from talkinghead.motion.controls import manner_of, whole_expression
 from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
-from talkinghead.motion.tongue import heard_tongue, tongue_goals
+from talkinghead.motion.tongue import tongue_goals
 from talkinghead.motion.transfer.surface import can_take
 from talkinghead.progress import progress_bar
 from talkinghead.signals import heeding
-from talkinghead.speech.phonemes import BILABIALS, LABIODENTALS, SILENCE
+from talkinghead.speech.heard import COLUMNS, heard_articulation
 from talkinghead.speech.voice_emotion import emotion_of_voice
+from talkinghead.streaming.emotion import curve_of
+from talkinghead.streaming.stream import Stream, StreamingNetwork
 from talkinghead.version import __version__
 
 if TYPE_CHECKING:  # torch is imported where a torch model is asked for
     from talkinghead.models.speech_to_motion import SpeechToMotion
-
-HEARD = (1, 1, 1, 2, 5)  # columns of what `Talker._heard` finds
 
 
 class Talker:
@@ -55,7 +55,8 @@ class Talker:
     """
 
     def __init__(self, model: SpeechToMotion | Runtime, heads: dict[str, Head] | None = None) -> None:
-        if not hasattr(model, "prior_reach"):  # of every runtime
+        self._streaming = cast("StreamingNetwork | None", model if hasattr(model, "encoder_delay") else None)
+        if self._streaming is None and not hasattr(model, "prior_reach"):  # of every other runtime
             from talkinghead.models.runtime.torch_runtime import TorchRuntime
 
             model = TorchRuntime(cast("SpeechToMotion", model))
@@ -115,6 +116,9 @@ class Talker:
         if head is not None and self._by_names(head, annotation):
             given = {"annotation": annotation, "rate": rate, "track": track, "settings": settings, "progress": progress}
             return self.animate(audio, **given).on(head)
+        if self._streaming is not None:
+            how = {"head": head, "annotation": annotation, "settings": settings}
+            return self._streamed(audio, rate, track, progress, **how)
         annotation, head = self.face(head, annotation)
         curve = settings.curve
         if not self.config.emotions and (curve is None or curve.values.any()):
@@ -133,7 +137,7 @@ class Talker:
             felt = self._felt(recording, curve, voice, settings) if curve.values.any() else None
             neutral = closing.enter_context(Rows(len(head.names)))
             expression = None if felt is None else closing.enter_context(Rows(len(head.names)))
-            heard = closing.enter_context(Rows(sum(HEARD)))
+            heard = closing.enter_context(Rows(sum(COLUMNS)))
             latents = self._latents(recording, settings, style, felt, heard)
             authored, manner = self.config.authored_emotions and annotation in BLENDSHAPES, manner_of(settings.seed)
             names, code = self.config.annotations[annotation], template_code(head, self.config, annotation)
@@ -153,6 +157,61 @@ class Talker:
             )
             meta = {"annotation": annotation} | settings.meta(curve) | {"audio": recording.fingerprint()}
             return compose(speech, head, settings, curve, voice, recording.seconds, meta | {"version": __version__})
+
+    @property
+    def streaming(self) -> StreamingNetwork:
+        """The network of a streaming model. Raises InputError for any other model."""
+        if self._streaming is None:
+            raise InputError("model: it needs a whole recording; name one for streams, such as models/streaming")
+        return self._streaming
+
+    def stream(
+        self,
+        *,
+        head: Head | None = None,
+        annotation: str | None = None,
+        rate: int = RATE,
+        settings: AnimateSettings | None = None,
+        of: type[Stream] = Stream,
+        **changes: Any,
+    ) -> Stream:
+        """A voice that is heard piece by piece: frames come out while its sound is pushed, see `streaming.stream.Stream`.
+
+        rate: Hz of the samples that will be pushed. head, annotation, settings, changes: as for `animate`, but for an emotion
+        of auto, which needs a whole recording. of: the class of the stream. Raises InputError, also for a model that needs
+        whole recordings.
+        """
+        network = self.streaming
+        settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
+        if unused := settings.changed("prior", "temperature", "top_p"):
+            raise InputError(f"{', '.join(unused)}: a streaming model samples nothing; leave it out")
+        annotation, head = self.face(head, annotation)
+        if annotation not in BLENDSHAPES:
+            raise InputError(f"annotation {annotation}: streams are of blendshapes")
+        meta = {"annotation": annotation, "streamed": True, "version": __version__}
+        meta |= settings.meta(curve_of(settings.emotion, settings.intensity))
+        return of(
+            network,
+            head,
+            settings,
+            annotation=annotation,
+            style=self._style(settings.style),
+            rate=rate,
+            meta=meta,
+            kind=Animation,
+        )
+
+    def _streamed(self, audio: Any, rate: int | None, track: int | None, progress: bool, **how: Any) -> Animation:
+        """What a streaming model gives of a whole recording: the frames of its stream."""
+        with opened(audio, rate, track) as recording, progress_bar(progress) as bar:
+            task = bar.add_task("animating", total=max(1, round(recording.seconds)))
+            stream, frames = self.stream(**how), []
+            for block in heeding(recording.blocks()):
+                for span in spans(len(block), RATE):
+                    frames += stream.push(block[span])
+                    bar.update(task, completed=int(stream.seconds))
+            animation = Animation.of(stream.animation(frames + stream.finish()))
+            return replace(animation, meta=animation.meta | {"audio": recording.fingerprint()})
 
     def listen(self, audio: str | Path | np.ndarray | Waveform, *, head: Head | None = None, **how: Any) -> Animation:
         """Motion of a face that listens to a recording of somebody else; see `animate.listening.listen`."""
@@ -220,7 +279,7 @@ class Talker:
     ) -> Iterator[np.ndarray]:
         """Yield (n, M, H, C) latents of M conditions: without an emotion and, where there is one, with it.
 
-        felt: see `_felt`; the seed decides the manner. heard: takes what `_heard` finds in each block, of a model that has
+        felt: see `_felt`; the seed decides the manner. heard: takes `speech.heard` of each block, of a model that has
         learnt phonemes.
         """
         runtime, sampling = self._runtime, (settings.prior, settings.temperature, settings.top_p, settings.seed)
@@ -229,7 +288,7 @@ class Talker:
         for rows, first, inner in with_margins(runtime.stream(recording), runtime.prior_reach):
             emotions = [None] if felt is None else [None, emotion_input(felt(slice(first, first + len(rows))), manner)]
             if self.config.phones:
-                heard.append(self._heard(np.exp(runtime.phoneme_posteriors(rows[inner]))))
+                heard.append(heard_articulation(np.exp(runtime.phoneme_posteriors(rows[inner])), self.config.phones))
             found = [latent.of(rows, inner, emotion) for latent, emotion in zip(conditions, emotions, strict=True)]
             yield np.stack(found, 1)
 
@@ -238,16 +297,6 @@ class Talker:
         for rows, _, inner in with_margins(latents, self._runtime.decoder_reach):
             conditions = (np.ascontiguousarray(rows[:, i]) for i in range(rows.shape[1]))
             yield [self._runtime.decode(latent, code, annotation)[inner] for latent in conditions]
-
-    def _heard(self, posteriors: np.ndarray) -> np.ndarray:
-        """(T, P) probabilities of phonemes -> (T, 10): bilabials, silence, labiodentals, rounding (2), tongue (5)."""
-        phones, named = self.config.phones, (BILABIALS, (SILENCE,), LABIODENTALS)
-        probabilities = (self._probability(posteriors, names) for names in named)
-        return np.column_stack([*probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones)])
-
-    def _probability(self, posteriors: np.ndarray, phonemes: tuple[str, ...]) -> np.ndarray:
-        """(T, P) -> (T,) probability that one of the phonemes is spoken."""
-        return posteriors[:, [self.config.phones.index(name) for name in phonemes if name in self.config.phones]].sum(-1)
 
     def _style(self, style: str | None) -> int:
         if style is None:
@@ -258,10 +307,10 @@ class Talker:
 
 
 def _articulated(heard: Rows, fps: float) -> dict[str, Any]:
-    """What `Talker._heard` found in all blocks, as `SpeechMotion` has it."""
+    """`speech.heard` of all blocks, as `SpeechMotion` has it."""
     if not len(heard):
         return {"closure": None, "rest": None}
-    bilabial, silence, labiodental, goals, tongue = np.split(heard[:], np.cumsum(HEARD)[:-1], axis=1)
+    bilabial, silence, labiodental, goals, tongue = np.split(heard[:], np.cumsum(COLUMNS)[:-1], axis=1)
     bilabial, silence, labiodental = bilabial[:, 0], silence[:, 0], labiodental[:, 0]
     return {
         "closure": closure_level(bilabial),

@@ -125,8 +125,14 @@ def _from_array(samples, rate: float | None) -> Iterator:
             raise InputError(f"audio array: shape {samples.shape} has too many channels; (n,) or (n, channels) is expected")
     elif samples.ndim != 1:
         raise InputError(f"audio array: shape {samples.shape}; (n,) or (n, channels) is expected")
+    scaled_to_one = floats(samples, "audio array")
+    if samples.size:
+        yield scaled_to_one.reshape(len(samples), -1)
+
+
+def floats(samples: np.ndarray, what: str) -> np.ndarray:
+    """float32 samples, full scale 1, of floats or integers. Raises InputError for another type, `what` being named."""
     formats = {"uint8": "u8", "int16": "s16", "int32": "s32", "float16": "flt", "float32": "flt", "float64": "dbl"}
     if samples.dtype.name not in formats:
-        raise InputError(f"audio array: {samples.dtype} samples; use floats in [-1, 1], int16, int32 or uint8")
-    if samples.size:
-        yield scaled(samples.reshape(len(samples), -1), formats[samples.dtype.name])
+        raise InputError(f"{what}: {samples.dtype} samples; use floats in [-1, 1], int16, int32 or uint8")
+    return scaled(samples, formats[samples.dtype.name])

@@ -1,0 +1,102 @@
+"""Filters and moments of a stream: all that they need of the past has one size. n rows at a time, always as many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from talkinghead.motion.easing import ease
+
+
+class Past:
+    """The last rows before those of the moment; 0, or `fill`, before the first."""
+
+    def __init__(self, count: int, *shape: int, fill: float = 0.0) -> None:
+        self._rows = np.full((count, *shape), fill)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """(n, ...) -> (count + n, ...): those before, then these."""
+        joined = np.concatenate([self._rows, rows])
+        self._rows = joined[len(rows) :]
+        return joined
+
+
+class Fir:
+    """A moving mean by (N,) weights, those of the earliest rows first. hop: rows at a time.
+
+    Before the first row there are rows of 0, or with `held` as many as the first.
+    """
+
+    def __init__(self, weights: np.ndarray, hop: int, *, held: bool = False) -> None:
+        self._matrix = np.zeros((hop, len(weights) - 1 + hop))
+        for row in range(hop):
+            self._matrix[row, row : row + len(weights)] = weights / weights.sum()
+        self._past: Past | None = None
+        self._held = held
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """(hop, W) -> (hop, W)."""
+        if self._past is None:
+            self._past = Past(self._matrix.shape[1] - len(rows), rows.shape[1])
+            if self._held:
+                self._past(np.repeat(rows[:1], self._matrix.shape[1] - len(rows), 0))
+        return self._matrix @ self._past(rows)
+
+
+class Ahead:
+    """(n, ...) values of the rows to come: motion that has begun goes on, whatever is added to it.
+
+    The stream's `motion.easing.Path`. seconds: how far ahead a motion may last. merge: how motions at one time become one.
+    """
+
+    def __init__(self, fps: float, seconds: float, *shape: int, merge: np.ufunc = np.add) -> None:
+        self.fps, self._merge = fps, merge
+        self._rows = np.zeros((int(seconds * fps), *shape))
+        self.place = np.zeros(shape)  # what all steps so far lead to
+
+    def go(self, lasts: float, step: np.ndarray, wait: float = 0.0) -> None:
+        """Move by `step` within `lasts` seconds, and stay there; both are counted from the next row on."""
+        rows = self._span(wait, len(self._rows) / self.fps)
+        phase = ease((np.arange(len(rows)) + 1) / self.fps / lasts)
+        rows += (phase - 1).reshape(-1, *[1] * (rows.ndim - 1)) * step
+        self._rows[: round(wait * self.fps)] -= step
+        self.place = self.place + step
+
+    def add(self, lasts: float, shape: Callable[[np.ndarray], np.ndarray], wait: float = 0.0) -> None:
+        """Merge shape(seconds since it began) for `lasts` seconds, `wait` seconds from the next row on."""
+        rows = self._span(wait, lasts)
+        rows[:] = self._merge(rows, shape((np.arange(len(rows)) + 1) / self.fps))
+
+    def fade(self, seconds: float) -> None:
+        """What has begun ends within `seconds`; where steps lead to stays."""
+        left = 1 - (np.arange(len(self._rows)) + 1) / self.fps / seconds
+        self._rows *= left.clip(0).reshape(-1, *[1] * (self._rows.ndim - 1))
+
+    def next(self, count: int) -> np.ndarray:
+        """(count, ...) values of the next rows."""
+        rows = self._rows[:count] + self.place
+        self._rows[:-count] = self._rows[count:]
+        self._rows[-count:] = 0
+        return rows
+
+    def _span(self, wait: float, lasts: float) -> np.ndarray:
+        first = round(max(0.0, wait) * self.fps)
+        return self._rows[first : first + max(1, int(lasts * self.fps))]
+
+
+class Waves:
+    """Slow motion that is a function of time alone, computed a block at a time. of: (n,) seconds -> (n, ...)."""
+
+    BLOCK = 64  # rows, whole multiples of what is asked for at a time
+
+    def __init__(self, of: Callable[[np.ndarray], np.ndarray], times: Callable[[int, int], np.ndarray]) -> None:
+        self._of, self._times, self._block = of, times, np.zeros(0)
+        self._number: int | None = None
+
+    def __call__(self, first: int, count: int) -> np.ndarray:
+        """Values of `count` rows from row `first` on, which is a multiple of `count`."""
+        number, place = divmod(first, self.BLOCK)
+        if number != self._number:
+            self._number, self._block = number, self._of(self._times(number * self.BLOCK, self.BLOCK))
+        return self._block[place : place + count]
