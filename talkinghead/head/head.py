@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -42,6 +45,8 @@ from talkinghead.head.transfer.shape_sets import shape_set
 from talkinghead.io.gltf import is_gltf
 from talkinghead.io.stored_head import read_stored
 
+Rest = ParamSpec("Rest")
+Result = TypeVar("Result")
 MESHES = (".obj", ".ply", ".stl", ".fbx", ".dae", ".usd", ".usda", ".usdc", ".usdz", ".blend")
 
 
@@ -280,6 +285,26 @@ class Head:
         weights = np.stack([1 - table[:, 1] - table[:, 2], table[:, 1], table[:, 2]], -1).astype(np.float32)
         positions = np.einsum("...lcx,lc->...lx", points[..., corners, :], weights)
         return positions[..., 0, :] if single else positions
+
+
+def per_head(function: Callable[Concatenate[Head, Rest], Result]) -> Callable[Concatenate[Head, Rest], Result]:
+    """Keeps what a function gives of a head and other arguments, as long as the head: a stream asks fifty times a second.
+
+    Arrays of it cannot be written to.
+    """
+    known: WeakKeyDictionary[Head, dict[Any, Result]] = WeakKeyDictionary()
+
+    @wraps(function)
+    def asked(head: Head, *args: Rest.args, **named: Rest.kwargs) -> Result:
+        results, key = known.setdefault(head, {}), (args, *named.items())
+        if key not in results:
+            result = results[key] = function(head, *args, **named)
+            for part in result if isinstance(result, tuple) else (result,):
+                if isinstance(part, np.ndarray):
+                    part.flags.writeable = False
+        return results[key]
+
+    return asked
 
 
 @lru_cache(maxsize=1)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.head.head import Head
+from talkinghead.head.head import Head, per_head
 from talkinghead.head.landmarks import INNER_LIPS
-from talkinghead.remembered import remembered
 
 MILLIMETRES = 1000.0
 EYE_DISTANCE = 0.058  # metres between the eyes of the face to whose size `emotion_map` scales motion
@@ -23,7 +22,7 @@ EMOTION_LANDMARKS = (
 )
 
 
-@remembered
+@per_head
 def landmark_shapes(head: Head, name: str) -> np.ndarray:
     """(K, 3) metres by which each shape moves a landmark."""
     return head.landmark(name, head.basis)
@@ -39,7 +38,7 @@ def has_lip_gap(head: Head) -> bool:
     return set(INNER_LIPS) <= head.landmarks.keys()
 
 
-@remembered
+@per_head
 def lip_gap(head: Head) -> tuple[np.ndarray, float]:
     """(K,) metres by which each shape parts the inner lips vertically, and the height of their gap at rest."""
     moved, rest = landmark_vector(head, *INNER_LIPS)

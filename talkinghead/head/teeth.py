@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.head.head import Head
-from talkinghead.remembered import remembered
+from talkinghead.head.head import Head, per_head
 
 STILL = 0.001  # metres: upper teeth move less than this with the jaw
 FRONT = 0.1  # of the width of the row of teeth, on either side of its middle: the incisors
 LOWEST = 8  # vertices whose mean is the edge
 
 
-@remembered
+@per_head
 def incisal_edge(head: Head) -> np.ndarray | None:
     """(3,) metres of the template: the middle of the edge of the upper incisors; None for a head without teeth or ARKit's jaw.
 

@@ -27,7 +27,7 @@ from talkinghead.audio.curves import smooth
 from talkinghead.audio.prosody import Prosody
 from talkinghead.blocks import spans
 from talkinghead.errors import InputError
-from talkinghead.head.head import Head
+from talkinghead.head.head import Head, per_head
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion import gestures, listening
@@ -37,7 +37,6 @@ from talkinghead.motion.controls import check_strengths
 from talkinghead.motion.easing import ease
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.motion.pauses import sigh_rotation, sighs
-from talkinghead.remembered import remembered
 
 BLOCK = 10_000  # frames at a time
 
@@ -236,7 +235,7 @@ def upper_face_weights(
     return out
 
 
-@remembered
+@per_head
 def upper_face_rows(head: Head) -> dict[str, int]:
     """Rows of the shapes of the upper face that move no lip vertex by more than LIP_MOTION."""
     names = [name for name in head.names if name.startswith(("brow", "eyeBlink", "eyeWide", "eyeSquint"))]

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from talkinghead.head.head import Head
+from talkinghead.head.head import Head, per_head
 from talkinghead.motion.easing import smoothstep
-from talkinghead.remembered import remembered
 
 SILENCE = "SIL"
 DENTAL = ("TH", "DH")
@@ -115,7 +114,7 @@ def tongue_weights(lifts: np.ndarray) -> np.ndarray:
     return np.stack([np.maximum(lifts[:, column] / metres, 0) for column, metres in SHAPES.values()], 1).astype(np.float32)
 
 
-@remembered
+@per_head
 def tongue_tip(head: Head) -> int | None:
     """The vertex furthest in front; None for a head without a tongue."""
     inside = _inside(head)
