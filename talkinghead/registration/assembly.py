@@ -5,15 +5,13 @@ Legend: V vertices of the mesh, N with those that are added, K shapes, v vertice
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from talkinghead.head.head import Head, Part, seal_geometry, shut_lips
+from talkinghead.head.head import Head, Part
 from talkinghead.head.units import metres
-from talkinghead.head.visemes import VISEMES
 from talkinghead.registration import atlas
 from talkinghead.registration.gradients import Transfer, stretches
+from talkinghead.registration.mouth.closing import closure, parting, shut_cavity
 from talkinghead.registration.pieces import follow
 from talkinghead.registration.placing import Similarity, fit_similarity
 from talkinghead.registration.state import SPACING, Found, Sided
@@ -26,8 +24,9 @@ STRAIGHT = 0.90  # cosine between an axis of the file and one of the face, for t
 PINNED, LOOSE = 1e3, 1e-6  # weights of a displacement: of the mouth's edge, of the rest of its cavity
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
+DEPTH = 0.0005  # metres that the cavity lies behind the skin at least
+REACH = 0.006  # metres from the skin within which that is looked after
 MEET = 0.15  # by which a blink may be too short or too long for lids that have skin between them
-INSIDE = 0.42  # of the width of the mouth, from its middle, within which the gap between the lips is told
 
 
 def assemble(found: Found, name: str, unit: str | float | None) -> Head:
@@ -168,7 +167,7 @@ class _Builder:
         """A cavity where there is none, and teeth and tongue where there are none."""
         report, roles = self.found.report, self.found.roles
         if self.found.edges is not None:
-            self._bag(*self.found.edges)
+            self._bag(self.found.edges.upper, self.found.edges.lower)
             report.added.append("the inside of the mouth")
         wanted = [] if roles.upper.any() or roles.lower.any() else ["teeth", "gums"]
         wanted += [] if roles.tongue.any() else ["tongue"]
@@ -241,11 +240,26 @@ class _Builder:
                 moved[k, at] = np.stack([np.interp(share, known, shape[edge][:, x]) for x in range(3)], 1)
         hold = np.where(pinned, PINNED, LOOSE)
         transfer = Transfer(bag, np.ones(len(inner)), hold)
-        points = points + transfer(np.zeros((len(inner), 3, 3)), shift)
+        points = self._behind(points + transfer(np.zeros((len(inner), 3, 3)), shift), pinned)
         wanted = stretches(template.skin, template.shapes)[:, template.bag]
         basis = np.stack([transfer(w, m) for w, m in zip(wanted, moved, strict=True)])
         assert head.uv_faces is not None
         self._append("skin", points, basis, inner, head.uv_faces[: len(template.skin.faces)][template.bag])
+
+    def _behind(self, points: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Points of the cavity (n, 3) put behind the skin where they are in front of it; `kept` ones stay."""
+        work, skin = self.found.work, self.found.roles.skin
+        surface = Surface(work.points, work.faces)
+        low, high = points.min(0) - DEPTH, points.max(0) + DEPTH
+        inside = ((work.points > low) & (work.points < high)).all(1) & skin
+        faces = np.flatnonzero(inside[work.faces].any(1) & skin[work.faces].all(1))
+        if len(faces):
+            face, _, place = surface.part(faces, SPACING)(points)
+            normals = surface.face_normals[face]
+            ahead = np.einsum("nx,nx->n", points - place, normals) + DEPTH
+            near = np.linalg.norm(points - place, axis=1) < REACH
+            points = points - np.where(near & ~kept, np.maximum(ahead, 0), 0)[:, None] * normals
+        return points
 
     def head(self, name: str, unit: str | float | None) -> Head:
         """All of it in metres."""
@@ -285,15 +299,16 @@ class _Builder:
 
     def _finish(self, head: Head) -> Head:
         """Lips that meet and lids that close, and how well they do."""
-        report = self.found.report
-        _, basis = shut_lips(head, head.template)
-        head = replace(head, basis=basis)
-        seal = seal_geometry(head)
-        if seal is not None:
-            pose = head.template + sum(w * head.basis[head.index(n)] for n, w in VISEMES["PP"].items())
-            where, height = seal.slits(pose.astype(np.float64))
-            inside = height[np.abs(where) < INSIDE] if len(height) else height
-            report.closure = max(float(inside.max(initial=0)), 0.0) * seal.width * 1000
+        found, report = self.found, self.found.report
+        if found.edges is None:
+            head, apart = shut_cavity(head)
+        else:
+            apart = found.edges.apart
+        left = closure(head, found.edges)
+        report.closure = None if left is None else left * 1000
+        width = np.linalg.norm(np.subtract(*head.landmark(["lip_corner_left", "lip_corner_right"])))
+        if (told := parting(apart, float(width))) is not None:
+            report.notes.append(told)
         for side in ("left", "right"):
             self._blink(head, side)
         return head
@@ -375,7 +390,8 @@ class _Builder:
 
         template, found = self.template, self.found
         place = {int(v): k for k, v in enumerate(template.ring)}
-        for ring, edge, faces in zip(template.lips, found.edges or (None, None), (upper, lower), strict=True):
+        edges = (None, None) if found.edges is None else (found.edges.upper, found.edges.lower)
+        for ring, edge, faces in zip(template.lips, edges, (upper, lower), strict=True):
             share = shares(template.skin.points[ring])
             if edge is not None:
                 line = found.work.points[edge]

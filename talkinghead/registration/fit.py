@@ -1,7 +1,8 @@
 """A mesh of a neutral face -> a Head with the shapes of the default head.
 
-The steps: the face is found (`placing`), the mouth opened where its lips are one surface (`mouth`), the default head laid onto
-the mesh (`nonrigid`), its shapes carried over (`gradients`), and a mouth with teeth and tongue added where there is none.
+The steps: the face is found (`placing`), the mouth opened where its lips are one surface (`mouth.opening`), the default head
+laid onto the mesh (`nonrigid`), its shapes carried over (`gradients`), the lips shut (`mouth.closing`), and a mouth with teeth
+and tongue added where there is none.
 
 Legend: V vertices of the result, v of the template's skin, K shapes. Until the end all is in the default head's axes and size.
 """
@@ -14,13 +15,15 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
-from talkinghead.registration import atlas, mouth
+from talkinghead.registration import atlas
 from talkinghead.registration.assembly import assemble
 from talkinghead.registration.gradients import Transfer, stretches
 from talkinghead.registration.meshes import Mesh
+from talkinghead.registration.mouth import opening
+from talkinghead.registration.mouth.closing import Edges
 from talkinghead.registration.nonrigid import Target, register, warp
 from talkinghead.registration.pieces import Roles, sort_pieces
-from talkinghead.registration.placing import AXES, Placing, find, robust_similarity
+from talkinghead.registration.placing import AXES, POOR, Placing, find, robust_similarity
 from talkinghead.registration.state import SPACING, Found, Report, Sided, Work
 from talkinghead.registration.surface import Surface, weld
 from talkinghead.registration.template import TRACKED, Edge, Template, default, lid_edges, mouth_parts, seen
@@ -85,7 +88,19 @@ def _place(work: Work, template: Template, up: str | None, landmarks: np.ndarray
         known = np.isfinite(landmarks).all(1)
         similarity, _ = robust_similarity(landmarks[known], template.tracked[known])
         return Placing(similarity, landmarks, np.zeros(len(landmarks)), 0)
-    return find(Surface(work.points, work.faces), _paint(work), template.tracked, up)
+    return _by_vertices(work, template) or find(Surface(work.points, work.faces), _paint(work), template.tracked, up)
+
+
+def _by_vertices(work: Work, template: Template) -> Placing | None:
+    """The points of a mesh whose vertices they are, as of MediaPipe's canonical face and its finds in pictures."""
+    if len(work.points) not in (TRACKED, len(template.tracked)):
+        return None
+    similarity, left = robust_similarity(work.points[:TRACKED], template.tracked[:TRACKED])
+    if left > POOR:
+        return None
+    points = np.full(template.tracked.shape, np.nan)
+    points[: len(work.points)] = work.points
+    return Placing(similarity, points, np.zeros(len(points)), 0)
 
 
 def _paint(work: Work) -> Paint | None:
@@ -132,8 +147,11 @@ class _Fitting:
         self.tick("carrying the shapes over")
         own = self._own_shapes()
         shapes = self._carry(own)
+        edges = None if self.edges is None else Edges(self.work.points, *self.edges, self.target_sides[self.same])
+        if edges is not None:
+            edges.shut(self.work.points, shapes, self.template.head.names)
         self.tick("the rest")
-        return assemble(self.found(own, shapes), name, unit), self.report
+        return assemble(self.found(own, shapes, edges), name, unit), self.report
 
     def _look_at_pieces(self) -> None:
         """Which vertices are skin, eyes, teeth and so on."""
@@ -179,8 +197,8 @@ class _Fitting:
         skin[surface.faces[faces]] = True
         shown = seen(surface, both_sides=True)
         near = faces[shown[surface.faces[faces]].all(1)]
-        line = mouth.find_line(surface, near, self.marks)
-        parted = mouth.is_parted(Surface(surface.points, surface.faces[faces]), skin, self.marks)
+        line = opening.find_line(surface, near, self.marks)
+        parted = opening.is_parted(Surface(surface.points, surface.faces[faces]), skin, self.marks)
         self.same, self.cavity = same, True
         if not parted:
             self._cut(line)
@@ -189,9 +207,9 @@ class _Fitting:
             skin[surface.faces[faces]] = True
             shown = seen(surface, both_sides=True)
         of_skin = Surface(surface.points, surface.faces[faces])
-        side = mouth.mouth_sides(of_skin, skin & shown, self.marks)
+        side = opening.mouth_sides(of_skin, skin & shown, self.marks)
         if self.edges is None:
-            self.edges = mouth.rim_edges(of_skin, skin, side, line)
+            self.edges = opening.rim_edges(of_skin, skin, side, line)
             if self.edges is not None:
                 back = np.zeros(len(surface.points), int)
                 back[same] = np.arange(len(same))
@@ -202,7 +220,7 @@ class _Fitting:
             self.cavity = False
             edges = self.work.points[self.edges[0]], self.work.points[self.edges[1]]
         else:
-            edges = mouth.contact(surface, near, side, line)
+            edges = opening.contact(surface, near, side, line)
         self.target_sides, self.seen = side, shown
         return Target(surface, faces, shown, side, self.marks[:TRACKED], edges, self._lids(surface, same))
 
@@ -219,10 +237,10 @@ class _Fitting:
                     out[side] = found
         return out
 
-    def _cut(self, line: mouth.Line) -> None:
+    def _cut(self, line: opening.Line) -> None:
         work = self.work
         allowed = np.asarray(self.roles.skin[work.faces].all(1))
-        found = mouth.cut(work.points, work.faces, allowed, line)
+        found = opening.cut(work.points, work.faces, allowed, line)
         if found is None:
             self.report.missing.append("a slit between the lips, and none could be cut: the mouth stays shut")
             return
@@ -302,7 +320,7 @@ class _Fitting:
             out[k, own_skin] = transfer(wanted[k], drawn[k])[same[own_skin]]
         return out
 
-    def found(self, own: np.ndarray, shapes: np.ndarray) -> Found:
+    def found(self, own: np.ndarray, shapes: np.ndarray, edges: Edges | None) -> Found:
         return Found(
             self.template,
             self.work,
@@ -312,7 +330,7 @@ class _Fitting:
             own,
             shapes,
             self.target_sides[self.same],
-            self.edges,
+            edges,
             self.open_eyes,
             self.report,
         )
@@ -383,7 +401,7 @@ def within(outline: np.ndarray, points: np.ndarray) -> np.ndarray:
     return out
 
 
-def _cut_uv(work: Work, found: mouth.Cut) -> tuple[np.ndarray, np.ndarray]:
+def _cut_uv(work: Work, found: opening.Cut) -> tuple[np.ndarray, np.ndarray]:
     """Texture coordinates of the pieces of triangles, between those of their old corners."""
     assert work.uv is not None and work.uv_faces is not None
     uv, uv_faces = work.uv, work.uv_faces[found.origin].copy()

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from talkinghead.registration import mouth
+from talkinghead.registration.mouth import opening
 from talkinghead.registration.surface import Surface, along, shares
 from talkinghead.registration.template import LOWER, TRACKED, UPPER, Edge, Template
 
@@ -126,9 +126,11 @@ def _lips(template: Template, target: Target) -> tuple[csr_array, np.ndarray]:
     """(n, v) weights that make places where the template's lips touch and its lids end, and (n, 3) those of the mesh."""
     skin = template.skin
     faces = np.flatnonzero(template.seen[skin.faces].all(1))
-    line = mouth.find_line(skin, faces, template.tracked)
+    line = opening.find_line(skin, faces, template.tracked)
     rows, columns, values, goals = [], [], [], []
-    for ours, theirs, side in zip(mouth.contact(skin, faces, template.sides, line), target.edges, (UPPER, LOWER), strict=True):
+    for ours, theirs, side in zip(
+        opening.contact(skin, faces, template.sides, line), target.edges, (UPPER, LOWER), strict=True
+    ):
         mine = faces[(template.sides[skin.faces[faces]] == side).any(1)]
         face, weights, _ = skin.part(mine, SPACING)(ours)
         rows.append(np.repeat(np.arange(len(ours)), 3) + sum(map(len, goals)))

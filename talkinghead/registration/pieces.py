@@ -13,9 +13,9 @@ from scipy.spatial import KDTree
 from talkinghead.registration.surface import Surface
 
 SHARE = 0.05  # of the landmarks that a piece of skin carries at least
-BALL = (0.012, 0.050)  # metres: extent of an eyeball
+BALL = (0.012, 0.080)  # metres: extent of an eyeball; those of cartoons are large
 ROUND = 2.6  # largest by smallest extent of an eyeball, of which the back may be left away
-EYE_NEAR = 0.016  # metres between an eyeball's middle and where it is looked for
+EYE_NEAR = (0.016, 0.5)  # metres between an eyeball's middle and where it is looked for, or this share of its extent
 FEW = 4  # vertices of a piece; what is less follows the skin
 AROUND = 8  # vertices of the skin that others follow
 REACH = 0.004  # metres over which the weight of such a vertex falls
@@ -46,7 +46,9 @@ def sort_pieces(
     numbers = np.flatnonzero(used)
     nearest = numbers[KDTree(surface.points[numbers]).query(known)[1]]
     hits = np.bincount(piece[nearest], minlength=piece.max() + 1)
-    skin = (hits >= SHARE * len(known))[piece] & used
+    most = int(hits.argmax())  # a large eyeball carries landmarks, too, but never most of them
+    carrying = hits >= SHARE * len(known)
+    skin = np.zeros(len(piece), bool)
     masks = {name: np.zeros(len(piece), bool) for name in ("upper", "lower", "tongue")}
     balls = {side: np.zeros(len(piece), bool) for side in eyes}
     trees = {name: KDTree(places) for name, places in inside.items()}
@@ -54,14 +56,18 @@ def sort_pieces(
     high = np.max([p.max(0) for p in inside.values()], axis=0) + 0.004
     order = np.argsort(piece, kind="stable")
     for mine in np.split(order, np.flatnonzero(np.diff(piece[order])) + 1):
-        if skin[mine[0]] or not used[mine[0]] or len(mine) < FEW:
+        number = piece[mine[0]]
+        if not used[mine[0]] or (len(mine) < FEW and not carrying[number]):
             continue
         places = surface.points[mine]
         middle, extent = (places.max(0) + places.min(0)) / 2, np.ptp(places, axis=0)
         side = min(eyes, key=lambda name: float(np.linalg.norm(eyes[name] - middle)))
         is_ball = BALL[0] < extent.max() < BALL[1] and extent.max() < ROUND * max(extent.min(), 1e-9)
-        if is_ball and np.linalg.norm(eyes[side] - middle) < EYE_NEAR:
+        near = max(EYE_NEAR[0], EYE_NEAR[1] * extent.max())
+        if is_ball and number != most and np.linalg.norm(eyes[side] - middle) < near:
             balls[side][mine] = True
+        elif carrying[number]:
+            skin[mine] = used[mine]
         elif ((places > low) & (places < high)).all(1).mean() > 0.7:
             rows = ("tongue",) if _is_full(places) else ("upper", "lower")
             best = min(rows, key=lambda name: float(np.median(trees[name].query(places)[0])))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.files import replacing
+from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import VISEMES
 
@@ -33,13 +34,16 @@ CAMERAS = ("front", "three-quarter")
 
 
 def draw(head: Head, path: Path) -> None:
-    """Write the sheet as the picture that the path's suffix says. Poses that need shapes which the head lacks are left out."""
+    """Write the sheet as the picture that the path's suffix says. Poses that need shapes which the head lacks are left out.
+
+    A head none of whose shapes are ARKit's, such as FLAME's, is made to do what the default head does in each pose.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
     from talkinghead.rendering.renderer import frames
 
     head.need_mesh()
-    poses = {name: weights for name, weights in POSES.items() if weights.keys() <= set(head.names)}
+    poses = POSES if _acts(head) else {n: weights for n, weights in POSES.items() if weights.keys() <= set(head.names)}
     rows = -(-len(poses) // COLUMNS)
     canvas = Image.new("RGB", (COLUMNS * CELL, len(CAMERAS) * rows * (CELL + LABEL)), "white")
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
@@ -56,8 +60,16 @@ def draw(head: Head, path: Path) -> None:
 def _poses(head: Head, poses: list[dict[str, float]]):
     from talkinghead.motion.animation import Animation
 
-    table = np.zeros((len(poses), len(head.names)), np.float32)
+    actor = Head.default() if _acts(head) else head
+    table = np.zeros((len(poses), len(actor.names)), np.float32)
     for row, weights in enumerate(poses):
         for name, value in weights.items():
-            table[row, head.index(name)] = value
-    return Animation(table, 30.0, head)
+            table[row, actor.index(name)] = value
+    return Animation(table, 30.0, actor).on(head)
+
+
+def _acts(head: Head) -> bool:
+    """Whether the head's shapes are others, onto which the default head's motion can be put."""
+    from talkinghead.motion.transfer.surface import can_take
+
+    return not set(ARKIT) & set(head.names) and can_take(head)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from talkinghead.registration.mouth.closing import Edges
 from talkinghead.registration.pieces import Roles
 from talkinghead.registration.placing import Similarity
 from talkinghead.registration.surface import Nearest, Surface
@@ -71,8 +72,8 @@ class Work:
 class Found:
     """A finished fit, in the default head's place. work: the mesh, cut where it was one. own: (K, v, 3) shapes of `fitted`.
 
-    shapes: (K, V, 3) of the mesh's skin. sides: (V,) of the mouth. edges: vertices of the lips' edges where there is no cavity,
-    from the right corner to the left one. open_eyes: whether the skin has holes where eyes belong.
+    shapes: (K, V, 3) of the mesh's skin. sides: (V,) of the mouth. edges: those of the lips where there is no cavity.
+    open_eyes: whether the skin has holes where eyes belong.
     """
 
     template: Template
@@ -83,7 +84,7 @@ class Found:
     own: np.ndarray
     shapes: np.ndarray
     sides: np.ndarray
-    edges: tuple[np.ndarray, np.ndarray] | None
+    edges: Edges | None
     open_eyes: bool
     report: Report
 

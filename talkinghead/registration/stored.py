@@ -9,6 +9,7 @@ from pathlib import Path
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import content_fingerprint, fingerprint
 from talkinghead.head.character.character import Shapeless
+from talkinghead.head.flame import is_flame
 from talkinghead.head.head import Head
 from talkinghead.head.spec import read_head
 from talkinghead.io.gltf import is_gltf
@@ -17,7 +18,7 @@ from talkinghead.registration.fit import STEPS, Report, fit
 from talkinghead.registration.landmark_files import read_landmarks
 from talkinghead.registration.meshes import is_mesh, read
 
-VERSION = 1  # of the method: a head that another one fitted is fitted again
+VERSION = 2  # of the method: a head that another one fitted is fitted again
 
 
 def head_for(name: str) -> tuple[Head | None, Report | None]:
@@ -44,6 +45,9 @@ def fit_file(
     """Fit the mesh of a file, with a progress bar. Raises InputError that names the file."""
     if find_spec("trimesh") is None:
         raise InputError(f"{path}: a mesh without shapes needs the extra fit: pip install 'talkinghead[fit]'")
+    if path.suffix.lower() == ".npz" or is_flame(path):
+        found = Head.load(path)  # or what is wrong with it
+        raise InputError(f"{path}: has {len(found.names)} shapes already: use it with --head {path}")
     mesh = read(path)
     with progress_bar() as bar:
         task = bar.add_task(path.name, total=STEPS)

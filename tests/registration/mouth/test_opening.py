@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkinghead.registration import mouth
+from talkinghead.registration.mouth import opening
 from talkinghead.registration.surface import Surface
 
 
@@ -22,18 +22,18 @@ def sheet():
     return points, faces
 
 
-LINE = mouth.Line(np.array([[-0.012, 0.001, 0], [0, -0.001, 0], [0.012, 0.001, 0]]))
+LINE = opening.Line(np.array([[-0.012, 0.001, 0], [0, -0.001, 0], [0.012, 0.001, 0]]))
 
 
 def test_a_cut_parts_the_lips_between_the_corners_only(sheet):
     points, faces = sheet
-    found = mouth.cut(points, faces, np.ones(len(faces), bool), LINE)
+    found = opening.cut(points, faces, np.ones(len(faces), bool), LINE)
     assert found is not None
     whole = found.extend(points)
     surface = Surface(whole, found.faces)
     assert Surface(points, faces).areas.sum() == pytest.approx(surface.areas.sum(), rel=1e-9)
     assert len(set(surface.pieces[np.unique(found.faces)])) == 1  # still one piece, round the corners
-    up, down = (mouth.nearest_vertex(surface, np.array([[0, y, 0.0]]), np.ones(len(whole), bool)) for y in (0.004, -0.006))
+    up, down = (opening.nearest_vertex(surface, np.array([[0, y, 0.0]]), np.ones(len(whole), bool)) for y in (0.004, -0.006))
     assert surface.distance(up)[down[0]] > 0.024  # the way round a corner; the straight one is 10 mm
     rim = np.flatnonzero(surface.rim & (np.abs(whole[:, 1]) < 0.004) & (np.abs(whole[:, 0]) < 0.015))
     assert set(rim) == set(found.upper) | set(found.lower)
@@ -41,12 +41,12 @@ def test_a_cut_parts_the_lips_between_the_corners_only(sheet):
 
 def test_both_edges_of_a_cut_lie_on_the_line_and_on_each_other(sheet):
     points, faces = sheet
-    found = mouth.cut(points, faces, np.ones(len(faces), bool), LINE)
+    found = opening.cut(points, faces, np.ones(len(faces), bool), LINE)
     assert found is not None
     whole = found.extend(points)
     assert np.array_equal(whole[found.upper], whole[found.lower])
     assert (found.upper[[0, -1]] == found.lower[[0, -1]]).all() and (found.upper[1:-1] != found.lower[1:-1]).all()
-    assert np.abs(whole[found.upper, 1] - LINE(whole[found.upper, 0])).max() < mouth.SNAP * 0.003
+    assert np.abs(whole[found.upper, 1] - LINE(whole[found.upper, 0])).max() < opening.SNAP * 0.003
     above = np.isin(found.faces, found.upper[1:-1]).any(1)
     below = np.isin(found.faces, found.lower[1:-1]).any(1)
     assert not (above & below).any()
@@ -57,8 +57,8 @@ def test_a_sheet_is_not_parted_and_a_cut_one_is(sheet):
     marks = np.zeros((478, 3))
     marks[0], marks[17] = (0, 0.005, 0), (0, -0.006, 0)
     everything = np.ones(len(points), bool)
-    assert not mouth.is_parted(Surface(points, faces), everything, marks)
-    found = mouth.cut(points, faces, np.ones(len(faces), bool), LINE)
+    assert not opening.is_parted(Surface(points, faces), everything, marks)
+    found = opening.cut(points, faces, np.ones(len(faces), bool), LINE)
     assert found is not None
     whole = found.extend(points)
-    assert mouth.is_parted(Surface(whole, found.faces), np.ones(len(whole), bool), marks)
+    assert opening.is_parted(Surface(whole, found.faces), np.ones(len(whole), bool), marks)
