@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import threading
 import webbrowser
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from talkinghead.demo.workshop import Limits, Workshop
 from talkinghead.errors import InputError
+from talkinghead.web.address import bound, names, url
 
 if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
 
-LOCAL = ("localhost", "127.0.0.1", "[::1]")
 FIRST = {"emotion": "happy:0.5", "settings": {"seed": 3}}  # what a new visitor sees
 
 
@@ -39,13 +38,12 @@ def serve(
     except ImportError:
         raise InputError("the demo needs a server; install it with: pip install 'talkinghead[demo]'") from None
     door = bound(host, port)
-    address = f"http://{'localhost' if host in ('127.0.0.1', '::1') else host}:{door.getsockname()[1]}"
-    hosts = [*LOCAL, host] if host not in ("0.0.0.0", "::") else ["*"]
+    address = url(host, door)
     with door, tempfile.TemporaryDirectory(prefix="talkinghead-demo-") as folder:
         workshop = Workshop(Path(folder), limits or Limits(), lambda: _talker(model, device))
         try:
             first = workshop.animate({"sound": workshop.samples[0], **FIRST}) if workshop.samples else ""
-            config = uvicorn.Config(application(workshop, first, hosts), log_level="warning", server_header=False)
+            config = uvicorn.Config(application(workshop, first, list(names(host))), log_level="warning", server_header=False)
             print(f"{address}  (Ctrl-C ends it)", flush=True)
             if browser:
                 threading.Timer(1.0, webbrowser.open, [address]).start()
@@ -58,17 +56,3 @@ def _talker(model: str | None, device: str) -> Talker:
     from talkinghead.animate.talker import Talker
 
     return Talker.from_pretrained(model, device)
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket at an address. Raises InputError if it cannot be had."""
-    if not 0 <= port < 65536:
-        raise InputError(f"--port is {port}: choose 0 (a free one) to 65535")
-    try:
-        family, kind, number, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        door = socket.socket(family, kind, number)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(place)
-    except OSError as error:
-        raise InputError(f"{host}:{port} cannot be had ({error.strerror or error}); choose another --port, or 0") from None
-    return door

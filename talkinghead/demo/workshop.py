@@ -189,23 +189,13 @@ class Workshop:
             if not path.exists():
                 result.animation.render(path, audio=result.sound.path)
             return path
-        parts = export.written(path)
-        packed = path.with_name(f"{path.stem}-{suffix[1:]}.zip")
+        packed = Path(f"{path}.zip")
         if packed.exists() or path.is_file():
             return packed if packed.exists() else path
         if suffix == PAGE:
             result.animation.save(path, audio=result.sound.path, title=result.sound.name)
             return path
-        home = result.folder / suffix[1:]  # what a format writes beside the file lies there, too
-        home.mkdir(exist_ok=True)
-        result.animation.save(home / path.name)
-        if len(parts) > 1 or (home / path.name).is_dir():
-            shutil.make_archive(str(packed.with_suffix("")), "zip", home)
-            shutil.rmtree(home)
-            return packed
-        (home / path.name).replace(path)
-        home.rmdir()
-        return path
+        return export.save_one(result.animation, path)
 
     def _sound(self, wanted: dict[str, Any]) -> Sound:
         return self._found(self.sounds, str(wanted.get("sound")), "choose a voice first")

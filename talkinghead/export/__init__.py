@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -70,6 +71,19 @@ def save(animation: Animation, path: str | Path, **options: bool) -> None:
     path = Path(path)
     check(path, **options)
     _module(path).write(animation, path, **{name: True for name, wanted in options.items() if wanted})
+
+
+def save_one(animation: Animation, path: Path) -> Path:
+    """`save` as one file; its path: that of the argument, or of a .zip of all that the format writes."""
+    home = path.with_name(f"{path.name}.parts")
+    home.mkdir()
+    try:
+        save(animation, home / path.name)
+        if len(written(path)) > 1 or (home / path.name).is_dir():
+            return Path(shutil.make_archive(str(path), "zip", home))
+        return (home / path.name).replace(path)
+    finally:
+        shutil.rmtree(home)
 
 
 def takes(path: Path, option: str) -> bool:

@@ -52,7 +52,7 @@ def _alone(task: Callable, job: tuple) -> Any:
 def _pool(task: Callable, waiting: deque[tuple], workers: int) -> Generator[tuple[tuple, Any], None, None]:
     """Take jobs from `waiting` until it is empty, or a worker is killed: BrokenProcessPool is the result of each job lost."""
     # Fresh processes: threads of libraries do not survive a fork.
-    pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=_prepare_worker)
+    pool = ProcessPoolExecutor(min(workers, len(waiting)), mp_context=get_context("spawn"), initializer=prepare_worker)
     at_work: dict[Future, tuple] = {}
     broken = False
     try:
@@ -102,7 +102,8 @@ def _start(pool: ProcessPoolExecutor) -> None:
         raise InputError(f"worker processes cannot start: {advice}") from None
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
+    """Make a fresh process one that works for its parent: one thread a library, ended by SIGTERM or with its parent, silent."""
     os.environ["OMP_NUM_THREADS"] = "1"  # one core a worker
     signal.signal(signal.SIGTERM, _raise_ended)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers

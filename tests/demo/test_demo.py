@@ -20,6 +20,7 @@ from talkinghead.demo.app import application
 from talkinghead.demo.workshop import Limits, Workshop
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
+from talkinghead.web.address import LOCAL, bound
 
 uvicorn = pytest.importorskip("uvicorn")
 
@@ -30,8 +31,8 @@ def demo(tiny_talker, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     workshop = Workshop(folder, Limits(seconds=8.0, bytes=1 << 20, waiting=3, kept=3), lambda: tiny_talker)
     first = workshop.animate({"sound": "hello", **serving.FIRST})
-    door = serving.bound("127.0.0.1", 0)
-    config = uvicorn.Config(application(workshop, first, list(serving.LOCAL)), log_level="error")
+    door = bound("127.0.0.1", 0)
+    config = uvicorn.Config(application(workshop, first, list(LOCAL)), log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()
