@@ -55,7 +55,10 @@ class StreamPool:
 
     def open(self, **settings: Any) -> PooledStream:
         """Another stream; the settings are those of `Talker.stream`."""
-        stream = self._talker.stream(of=PooledStream, **settings)
+        return self.add(self._talker.stream(of=PooledStream, **settings))
+
+    def add(self, stream: PooledStream) -> PooledStream:
+        """Take a stream that was made elsewhere, as with `Talker.stream(of=PooledStream)`: to make one takes a while."""
         self._streams.append(stream)
         return stream
 
