@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import wave
 from pathlib import Path
@@ -118,6 +120,26 @@ def test_python(place, capfd):
     exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
     assert all((place / name).stat().st_size for name in ("speech.npz", "speech.mp4", "someone.glb"))
     assert "metres between the lips" in capfd.readouterr().out
+
+
+def test_the_server_answers(place):
+    pytest.importorskip("fastapi")
+    from servers import running
+    from stand_in import StandIn
+
+    from talkinghead.animate.talker import Talker
+    from talkinghead.server.limits import Limits
+
+    start, ask = (
+        line for block in blocks("sh") for line in block.splitlines() if "talkinghead serve" in line or "curl" in line
+    )
+    assert cli.parse(cli.VERBS, shlex.split(start.split(" && ")[1])[1:])
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    with running(Talker(StandIn(hop=2)), Limits(), token="") as server:
+        words = shlex.split(ask.replace("localhost:8765", server.place))
+        subprocess.run(words, check=True, timeout=60, capture_output=True)
+    assert (place / "hello.csv").read_text().startswith("Timecode,")
 
 
 def test_tables_tell_the_truth():

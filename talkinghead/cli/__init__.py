@@ -29,6 +29,7 @@ else:
             "demo",
             "Try it in the browser: a voice, a head, an emotion, and the face in 3D with sound; downloads in every format.",
         ),
+        "serve": Verb("serve", "serve", "Serve many clients: live streams over WebSockets, and whole recordings over HTTP."),
         "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
         "train": Verb("train", "train", "Train a model."),
         "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),

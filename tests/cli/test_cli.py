@@ -22,7 +22,7 @@ from talkinghead.head import spec
 from talkinghead.head.head import Head
 
 convert = import_module("talkinghead.cli.convert")  # the package has the verb under this name
-VERBS = ("animate", "render", "convert", "head", "demo", "prepare", "train", "evaluate", "export-model", "doctor", "info")
+VERBS = tuple("animate render convert head demo serve prepare train evaluate export-model doctor info".split())
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:

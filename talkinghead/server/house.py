@@ -1,0 +1,79 @@
+"""What all clients of a server share: the talker, seats for live streams, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from talkinghead.server.engine import Channel, EndedError, Engine
+from talkinghead.server.limits import CODES, FULL, GRACE, LEAVING, Limits
+from talkinghead.server.meters import Meters
+
+if TYPE_CHECKING:
+    from talkinghead.animate.talker import Talker
+    from talkinghead.server.protocol import Hello
+    from talkinghead.server.recordings import Recordings
+
+
+class Seated(Protocol):
+    """A live stream's client."""
+
+    def leave(self, code: int) -> None: ...
+
+
+class House:
+    """Of one server, made on its event loop."""
+
+    def __init__(self, talker: Talker, recordings: Recordings, limits: Limits, meters: Meters) -> None:
+        self.recordings, self.limits, self.meters = recordings, limits, meters
+        self.engine = Engine(talker, meters)
+        self.seated: set[Seated] = set()
+        self.waiting = 0  # recordings
+        self.closing = False
+
+    @contextmanager
+    def seat(self, session: Seated) -> Iterator[None]:
+        """Raises EndedError if all are taken, or none is to be had any more."""
+        if self.closing:
+            raise EndedError(LEAVING, "the server ends")
+        if len(self.seated) >= self.limits.clients:
+            raise EndedError(FULL, CODES[FULL])
+        self.seated.add(session)
+        self.meters.open.set(len(self.seated))
+        try:
+            yield
+        finally:
+            self.seated.discard(session)
+            self.meters.open.set(len(self.seated))
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """A place in the queue of recordings; whether there is one."""
+        free = self.waiting < self.limits.waiting and not self.closing
+        self.waiting += free
+        self.meters.waiting.set(self.waiting)
+        try:
+            yield free
+        finally:
+            self.waiting -= free
+            self.meters.waiting.set(self.waiting)
+
+    async def open(self, hello: Hello) -> Channel:
+        """A stream for a hello. Raises InputError for what it cannot have."""
+        return await self.engine.open(hello.rate, hello.settings(), hello.person)
+
+    async def leave(self) -> None:
+        """End every stream, with the frames of the sound that came; those that take too long are cut off by the caller."""
+        self.closing = True
+        for session in tuple(self.seated):
+            session.leave(LEAVING)
+        for _ in range(int(GRACE / 0.05)):
+            if not self.seated:
+                return
+            await asyncio.sleep(0.05)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.recordings.close()
