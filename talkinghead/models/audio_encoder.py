@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from talkinghead.audio.clock import FRAME
 from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
+from talkinghead.models.causal_level import LevelState, first_state, follow_level
 from talkinghead.models.input_level import normalise_level
-from talkinghead.models.runtime.windows import encoded_windows, stream_features
+from talkinghead.models.runtime.positions import PERIOD, rates
+from talkinghead.models.runtime.windows import CONTEXT, encoded_windows, stream_features
 
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
+UNSEEN = -1e4  # added to what attention gives to features that it is not to see
 
 
 class AudioEncoder(nn.Module):
@@ -29,6 +32,10 @@ class AudioEncoder(nn.Module):
     concatenates the outputs of these transformer layers, each through a layer norm of its own; 0 is the input of the first
     layer. Layers after the last of them are left out, and so is a layer norm after all layers. Without this key a feature is
     the last hidden state. Raises InputError for a configuration that makes no encoder.
+
+    An encoder that streams has two more: ``left_context: 64``, how many features before a feature each transformer layer sees,
+    and ``right_context: [1, 1, 0, 0, 0]``, how many each layer sees after it. It follows the level of what it has heard
+    (`causal_level`), and its positions repeat after PERIOD features, so that it runs for any time.
     """
 
     def __init__(self, config: dict) -> None:
@@ -40,9 +47,11 @@ class AudioEncoder(nn.Module):
         if prod(self.config.conv_stride) != FRAME:
             raise InputError(f"audio encoder: conv_stride multiplies to {prod(self.config.conv_stride)}, needs {FRAME}")
         self.model = AutoModel.from_config(self.config)
+        self.causal = is_causal(config)
         if getattr(self.config, "position_embeddings_type", None) == "sinusoidal":
-            self.model.encoder.pos_conv_embed = Sinusoids(self.config.hidden_size)
+            self.model.encoder.pos_conv_embed = Sinusoids(self.config.hidden_size, self.causal)
         self.feature_layers: list[int] = _feature_layers(self.config)
+        self.right_context = _right_context(self.config) if self.causal else []
         self.norms = nn.ModuleList(nn.LayerNorm(self.config.hidden_size) for _ in self.feature_layers)
         if self.feature_layers:
             self.model.encoder.layers = self.model.encoder.layers[: max(self.feature_layers)]
@@ -68,13 +77,24 @@ class AudioEncoder(nn.Module):
         frames = (wave.shape[1] - self.margin) // FRAME
         pieces = [
             self.features(wave[:, first * FRAME : last * FRAME + self.margin])[:, inner]
-            for first, last, inner in encoded_windows(frames)
+            for first, last, inner in encoded_windows(frames, self.context)
         ]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def stream(self, recording: Waveform) -> Iterator[np.ndarray]:
         """Features (n, D) float32 of a recording of any length, in blocks that follow each other: those of `forward`."""
+        if self.causal:  # its level has to be followed from the beginning
+            return iter(self._whole(recording.samples(0, len(recording))))
         return stream_features(recording, self._encode, self.margin)
+
+    @torch.inference_mode()
+    def _whole(self, wave: np.ndarray) -> list[np.ndarray]:
+        return [self(torch.from_numpy(wave)[None].to(next(self.parameters()).device))[0].cpu().numpy()]
+
+    @property
+    def context(self) -> int:
+        """Features on either side with which pieces of a long recording are encoded."""
+        return self.config.left_context * len(self.right_context) if self.causal else CONTEXT
 
     @torch.inference_mode()
     def _encode(self, wave: np.ndarray) -> np.ndarray:
@@ -85,30 +105,51 @@ class AudioEncoder(nn.Module):
         """(B, T * 320 + margin) prepared samples -> (B, T, D)."""
         if not self.feature_layers:
             return self.model(wave).last_hidden_state
-        hidden = self.model(wave, output_hidden_states=True).hidden_states
+        hidden = self._hidden(wave) if self.causal else self.model(wave, output_hidden_states=True).hidden_states
         return torch.cat([norm(hidden[layer]) for norm, layer in zip(self.norms, self.feature_layers, strict=True)], -1)
 
     def prepared(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, ceil(S / 320) * 320 + margin): at unit level, padded so that features are centred on their frames."""
         frames, side = max(1, -(-wave.shape[1] // FRAME)), self.margin // 2
+        if self.causal:
+            wave = nn.functional.pad(wave, (0, frames * FRAME - wave.shape[1]))
+            heard, _ = follow_level(wave, LevelState(*(part.to(wave.device) for part in first_state(len(wave)))))
+            return nn.functional.pad(heard, (side, self.margin - side))
         return nn.functional.pad(normalise_level(wave), (side, self.margin - side + frames * FRAME - wave.shape[1]))
+
+    def front(self, wave: Tensor) -> Tensor:
+        """(B, T * 320 + margin) prepared samples -> (B, T, W) what enters the transformer, without positions."""
+        return self.model.feature_projection(self.model.feature_extractor(wave).transpose(1, 2))[0]
+
+    def _hidden(self, wave: Tensor) -> list[Tensor]:
+        """As the hidden states of ``transformers``, of a causal encoder: each feature sees some on either side."""
+        hidden = self.front(wave)
+        hidden = hidden + self.model.encoder.pos_conv_embed(hidden)
+        place = torch.arange(hidden.shape[1], device=hidden.device)
+        ahead = place[None] - place[:, None]  # of the key before the query
+        out = [hidden]
+        for layer, right in zip(self.model.encoder.layers, self.right_context, strict=False):
+            seen = (ahead <= right) & (ahead >= -self.config.left_context)
+            hidden = layer(hidden, attention_mask=torch.where(seen, 0.0, UNSEEN)[None, None])
+            out.append(hidden)
+        return out
 
 
 class Sinusoids(nn.Module):
     """Positions of (B, T, D) hidden features as sines and cosines, (1, T, D).
 
-    In training a window begins at a random position, so that features do not tell what time it is.
+    In training a window begins at a random position, so that features do not tell what time it is. periodic: see `rates`.
     """
 
     rates: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, periodic: bool = False) -> None:
         super().__init__()
-        rates = torch.exp(-log(10000) / (width // 2 - 1) * torch.arange(width // 2))
-        self.register_buffer("rates", rates, persistent=False)
+        self.last = PERIOD if periodic else POSITIONS
+        self.register_buffer("rates", torch.from_numpy(rates(width, periodic)).float(), persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        start = torch.randint(max(1, POSITIONS - hidden.shape[1]), ()) if self.training else 0
+        start = torch.randint(max(1, self.last - hidden.shape[1]), ()) if self.training else 0
         angles = (start + torch.arange(hidden.shape[1], device=hidden.device))[:, None] * self.rates
         return torch.cat([angles.sin(), angles.cos()], 1)[None].to(hidden.dtype)
 
@@ -121,6 +162,21 @@ def _feature_layers(config: Any) -> list[int]:
     if not isinstance(layers, list) or not layers or any(type(i) is not int or not 0 <= i <= last for i in layers):
         raise InputError(f"audio encoder: feature_layers is {layers!r}, needs a list of layers from 0 to {last}")
     return layers
+
+
+def _right_context(config: Any) -> list[int]:
+    """`right_context` of an encoder's configuration. Raises InputError."""
+    right, layers = getattr(config, "right_context", None), config.num_hidden_layers
+    if not isinstance(right, list) or len(right) != layers or any(type(n) is not int or n < 0 for n in right):
+        raise InputError(f"audio encoder: right_context is {right!r}, needs a list of {layers} numbers of features")
+    if not _feature_layers(config) or getattr(config, "position_embeddings_type", None) != "sinusoidal":
+        raise InputError("audio encoder: one with left_context needs feature_layers and sinusoidal positions")
+    return right
+
+
+def is_causal(config: dict) -> bool:
+    """Whether the configuration is that of an encoder that sees a bounded time ahead."""
+    return config.get("left_context") is not None
 
 
 def receptive_field(kernels: list[int], strides: list[int]) -> int:

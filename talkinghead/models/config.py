@@ -9,6 +9,7 @@ from talkinghead.errors import InputError
 
 BLENDSHAPES = ("arkit", "3detf")  # annotations whose coefficients are weights in [0, 1] of named shapes
 PRIORS = ("parallel", "autoregressive")
+KERNEL = 5  # frames of each convolution over time
 RENAMED = {"heads": "num_heads"}  # key in the config.json of an older model folder -> field of `ModelConfig`
 
 
@@ -33,11 +34,34 @@ class ModelConfig:
     priors: list[str] = field(default_factory=lambda: ["parallel"])  # of PRIORS; the parallel one is always there
     history: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])  # dilations of the autoregressive prior's memory
     channels: int = 32  # of each of its heads
+    # Of a streaming model, which sees a bounded time ahead: frames that prior and decoder see after each frame, beyond those
+    # that the encoder sees (`right_context` of its configuration). None: both see either way.
+    prior_lookahead: int | None = None
+    decoder_lookahead: int | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether what the model gives at a time needs no sound of long after it, see `streaming`."""
+        return self.prior_lookahead is not None
 
 
-def reach(dilations: list[int]) -> int:
-    """Frames that a `motion_autoencoder.Temporal` sees on either side."""
-    return sum(2 * dilation for dilation in dilations)
+def sides(dilations: list[int], lookahead: int | None = None) -> list[tuple[int, int]]:
+    """Frames before and after a frame that each layer of a `motion_autoencoder.Temporal` sees.
+
+    lookahead: how many all layers together see after it, the first ones as far as they reach; None: as many as before it.
+    """
+    out = []
+    for dilation in dilations:
+        span = (KERNEL - 1) * dilation
+        after = span // 2 if lookahead is None else min(lookahead, span // 2)
+        lookahead = None if lookahead is None else lookahead - after
+        out.append((span - after, after))
+    return out
+
+
+def reach(dilations: list[int], lookahead: int | None = None) -> int:
+    """Frames on either side that are enough for a `motion_autoencoder.Temporal`."""
+    return max(sum(side) for side in zip(*sides(dilations, lookahead), strict=True))
 
 
 def check_prior(config: ModelConfig, prior: str) -> None:

@@ -12,30 +12,38 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.models.categorical import straight_through
-from talkinghead.models.config import reach
+from talkinghead.models.config import KERNEL, reach, sides
 
 
 class Temporal(nn.Module):
     """Residual dilated convolutions over time, (B, T, inputs) -> (B, T, width); sees `sum(2 * dilation)` frames per side.
 
-    inputs None: what comes in has the width already.
+    inputs None: what comes in has the width already. lookahead: frames that are seen after each frame, as few as are said, and
+    twice as many before it; None for as many on both sides.
     """
 
-    def __init__(self, inputs: int | None, width: int, dilations: list[int], dropout: float = 0.1) -> None:
+    def __init__(
+        self, inputs: int | None, width: int, dilations: list[int], dropout: float = 0.1, lookahead: int | None = None
+    ) -> None:
         super().__init__()
         self.enter = nn.Identity() if inputs is None else nn.Linear(inputs, width)
         self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in dilations])
-        self.convs = nn.ModuleList([nn.Conv1d(width, width, 5, padding=2 * d, dilation=d) for d in dilations])
+        self.convs = nn.ModuleList([nn.Conv1d(width, width, KERNEL, dilation=d) for d in dilations])
         self.mixes = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
         self.dropout = nn.Dropout(dropout)
-        self.reach = reach(dilations)
+        self.sides = sides(dilations, lookahead)
+        self.reach = reach(dilations, lookahead)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.enter(x)
-        for norm, conv, mix in zip(self.norms, self.convs, self.mixes, strict=True):
-            step = nn.functional.gelu(conv(norm(hidden).transpose(1, 2)).transpose(1, 2))
-            hidden = hidden + self.dropout(mix(step))
+        for i, side in enumerate(self.sides):
+            hidden = hidden + self.layer(i, nn.functional.pad(self.norms[i](hidden), (0, 0, *side)))
         return hidden
+
+    def layer(self, i: int, normed: Tensor) -> Tensor:
+        """(B, before + T + after, width) normed frames -> (B, T, width), what layer i adds to them; see `sides`."""
+        step = nn.functional.gelu(self.convs[i](normed.transpose(1, 2)).transpose(1, 2))
+        return self.dropout(self.mixes[i](step))
 
 
 class MotionEncoder(nn.Module):
@@ -65,12 +73,19 @@ class MotionDecoder(nn.Module):
     """
 
     def __init__(
-        self, coefficients: dict[str, int], landmarks: int, heads: int, categories: int, width: int, dilations: list[int]
+        self,
+        coefficients: dict[str, int],
+        landmarks: int,
+        heads: int,
+        categories: int,
+        width: int,
+        dilations: list[int],
+        lookahead: int | None = None,
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(heads * categories, width)
         self.template = nn.Sequential(nn.Linear(3 * landmarks, 64), nn.GELU(), nn.Linear(64, width))
-        self.body = Temporal(width, width, dilations)
+        self.body = Temporal(width, width, dilations, lookahead=lookahead)
         layers = {name: nn.Linear(width, k) for name, k in coefficients.items()}
         for layer in layers.values():
             nn.init.zeros_(layer.weight)

@@ -19,25 +19,35 @@ def emotion_input(curve: Tensor, manner: Tensor) -> Tensor:
 
 
 class AudioConditioner(nn.Module):
-    """(B, T, D) audio features, a speaking style and an emotion -> (B, T, width) bidirectional features.
+    """(B, T, D) audio features, a speaking style and an emotion -> (B, T, width) features.
 
     Style 0 is the average style: training replaces the style of a speaker by it at random (the "pivot" of UniTalker). The
     emotion (`use_emotion`), see `emotion_input`, enters by a layer without a bias, so that no emotion adds nothing.
     """
 
-    def __init__(self, features: int, styles: int, width: int, dilations: list[int], use_emotion: bool = False) -> None:
+    def __init__(
+        self,
+        features: int,
+        styles: int,
+        width: int,
+        dilations: list[int],
+        use_emotion: bool = False,
+        lookahead: int | None = None,
+    ) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(features)
         self.style = nn.Embedding(1 + styles, features)
         nn.init.zeros_(self.style.weight)
-        self.body = Temporal(features, width, dilations, dropout=0.2)
+        self.body = Temporal(features, width, dilations, dropout=0.2, lookahead=lookahead)
         self.emotion = nn.Linear(EMOTION_SIZE, features, bias=False) if use_emotion else None
 
     def condition(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
+        return nn.functional.gelu(self.body(self.conditions(features, style, emotion)))
+
+    def conditions(self, features: Tensor, style: Tensor, emotion: Tensor | None = None) -> Tensor:
+        """(B, T, D) features with style and emotion."""
         x = self.norm(features) + self.style(style)[:, None]
-        if self.emotion is not None and emotion is not None:
-            x = x + self.emotion(emotion)
-        return nn.functional.gelu(self.body(x))
+        return x if self.emotion is None or emotion is None else x + self.emotion(emotion)
 
     def copy_conditioning(self, other: AudioConditioner) -> None:
         """Copy the weights of the conditioner of another prior of the same sizes."""
@@ -59,8 +69,9 @@ class ParallelPrior(AudioConditioner):
         width: int,
         dilations: list[int],
         use_emotion: bool = False,
+        lookahead: int | None = None,
     ) -> None:
-        super().__init__(features, styles, width, dilations, use_emotion)
+        super().__init__(features, styles, width, dilations, use_emotion, lookahead)
         self.shape = (heads, categories)
         self.out = nn.Linear(width, heads * categories)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from talkinghead.audio.clock import FPS
 from talkinghead.errors import InputError
-from talkinghead.models.audio_encoder import AudioEncoder
+from talkinghead.models.audio_encoder import AudioEncoder, is_causal
 from talkinghead.models.autoregressive import AutoregressivePrior
 from talkinghead.models.config import PRIORS, ModelConfig
 from talkinghead.models.latents import Latents
@@ -32,6 +32,12 @@ class SpeechToMotion(nn.Module):
         for prior in config.priors:
             if prior not in PRIORS:
                 raise InputError(f"model: priors has {prior!r}; choose from {', '.join(PRIORS)}")
+        if config.streams and config.priors != ["parallel"]:
+            raise InputError("model: the prior of a streaming model is parallel, no other")
+        if (config.prior_lookahead is None) != (config.decoder_lookahead is None) or config.streams != is_causal(
+            config.encoder
+        ):
+            raise InputError("model: left_context of the encoder, prior_lookahead and decoder_lookahead are all given, or none")
         if config.emotions not in ([], list(EMOTIONS)):
             raise InputError(f"model: emotions are {', '.join(EMOTIONS)}, or none; this one has {', '.join(config.emotions)}")
         self.config = config
@@ -41,11 +47,11 @@ class SpeechToMotion(nn.Module):
         d, h, c = self.audio.width, config.num_heads, config.categories
         self.motion = MotionAutoencoder(
             MotionEncoder(k, d, h, c, config.width, config.dilations),
-            MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations),
+            MotionDecoder(k, len(config.landmarks) + 1, h, c, config.width, config.dilations, config.decoder_lookahead),
         )
         conditioner = config.prior_width, config.prior_dilations
         use_emotion = bool(config.emotions)
-        self.prior = ParallelPrior(d, len(config.styles), h, c, *conditioner, use_emotion=use_emotion)
+        self.prior = ParallelPrior(d, len(config.styles), h, c, *conditioner, use_emotion, config.prior_lookahead)
         self.autoregressive: AutoregressivePrior | None = None
         if "autoregressive" in config.priors:
             memory = config.history, config.channels

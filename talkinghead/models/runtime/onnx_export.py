@@ -24,7 +24,9 @@ from talkinghead.models.folder import WEIGHTS
 from talkinghead.models.pretrained import load_model
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.runtime.onnx_runtime import DECODER, ENCODER, MADE_OF, PRIOR, source_fingerprint
+from talkinghead.models.runtime.streaming import STEP
 from talkinghead.models.speech_to_motion import SpeechToMotion
+from talkinghead.models.streaming_step import StreamStep
 
 FRAMES = 100  # of the example that the graphs are traced with; they take any number
 SMALLEST = 256  # bytes: smaller weights stay in the graph
@@ -97,7 +99,37 @@ def export_graphs(folder: Path) -> list[Path]:
         graph = _graph(part, inputs, outputs)
         _share(graph, places)
         _write(graph, folder / name, {MADE_OF: made, "margin": str(margin)})
-    return [folder / name for name in parts]
+    written = [folder / name for name in parts]
+    return [*written, _export_step(network, folder, made, places)] if config.streams else written
+
+
+def _export_step(network: SpeechToMotion, folder: Path, made: str, places: dict[str, tuple[int, int, list[int]]]) -> Path:
+    """Write the graph of a step of a streaming model, see `models.streaming_step` and `runtime.streaming`."""
+    step, batch, frames = StreamStep(network), 2, 3
+    first = step.first()
+    inputs = {
+        "sound": torch.randn(batch, frames * FRAME) * 0.1,
+        "emotion": torch.rand(batch, frames, EMOTION_SIZE),
+        "row": torch.tensor([70, 90]),
+        "positions": torch.randn(batch, frames, network.audio.config.hidden_size),
+        "style": torch.zeros(batch, dtype=torch.long),
+        "template": torch.randn(batch, len(network.config.landmarks) + 1, 3),
+    } | {f"past.{name}": value.repeat(batch, *[1] * (value.ndim - 1)) for name, value in first.items()}
+    graph = _graph(
+        step, inputs, ["posteriors", "motion", *(f"next.{name}" for name in first)], ("sound", "emotion", "positions")
+    )
+    _share(graph, places)
+    begins = {name: {"shape": list(value.shape[1:]), "fill": _fill(value)} for name, value in first.items()}
+    about = {"encoder_delay": step.encoder_delay, "delay": step.delay, "margin": network.audio.margin}
+    metadata = {MADE_OF: made, "first": json.dumps(begins)} | {name: str(value) for name, value in about.items()}
+    _write(graph, folder / STEP, metadata)
+    return folder / STEP
+
+
+def _fill(value: Tensor) -> list[float]:
+    """The last row of a tensor whose rows are all alike, or its one number."""
+    row = value.flatten(0, -2)[0]
+    return [row[0].item()] if bool((row == row[0]).all()) else row.tolist()
 
 
 def export_whole(folder: Path, path: Path) -> None:
@@ -143,15 +175,21 @@ def _write(graph: Any, path: Path, metadata: dict[str, str]) -> None:
         fresh.write_bytes(graph.SerializeToString())
 
 
-def _graph(part: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> Any:
-    """The ONNX model of a module; batches and lengths are free."""
+def _graph(
+    part: nn.Module,
+    inputs: dict[str, Tensor],
+    outputs: list[str],
+    lengths: tuple[str, ...] = ("wave", "features", "emotion", "latent"),
+) -> Any:
+    """The ONNX model of a module; batches, and lengths of the inputs `lengths`, are free."""
     free = torch.export.Dim.DYNAMIC
     axes = {name: {} if name == "template" and value.ndim == 2 else {0: free} for name, value in inputs.items()}
-    for name in axes.keys() & {"wave", "features", "emotion", "latent"}:
+    for name in axes.keys() & set(lengths):
         axes[name][1] = free
     shapes = list(axes.values())
-    # What a forward takes as *emotion is one argument.
-    given = shapes if not isinstance(part, _Whole) else [*shapes[:3], tuple(shapes[3:])]
+    # What a forward takes as *emotion or *past is one argument.
+    named = {_Whole: 3, StreamStep: 6}.get(type(part), len(shapes))
+    given = [*shapes[:named], tuple(shapes[named:])] if type(part) in (_Whole, StreamStep) else shapes
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # of operators of torchvision
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -65,8 +65,9 @@ class OnnxRuntime:
     def __init__(self, folder: Path, config: ModelConfig, sessions: dict[str, Any]) -> None:
         self.folder, self.config = folder, config
         self.encoder, self.prior, self.decoder = (sessions[name] for name in GRAPHS)
-        self.margin = int(_metadata(self.encoder)["margin"])
-        self.prior_reach, self.decoder_reach = reach(config.prior_dilations), reach(config.dilations)
+        self.margin = int(metadata(self.encoder)["margin"])
+        self.prior_reach = reach(config.prior_dilations, config.prior_lookahead)
+        self.decoder_reach = reach(config.dilations, config.decoder_lookahead)
         # The encoder takes most of the time, and a recording is often animated again with another emotion or seed.
         self._encoded = lru_cache(REMEMBERED)(self._encode)
 
@@ -78,10 +79,10 @@ class OnnxRuntime:
         again = "; make its graphs again with `talkinghead export-model`, or remove them"
         try:
             made_of = source_fingerprint(folder)
-            sessions = {name: _session(folder / name) for name in GRAPHS}
+            sessions = {name: open_session(folder / name) for name in GRAPHS}
         except Exception as error:  # ONNX Runtime raises many kinds for what is no graph
             raise InputError(f"model {folder}: cannot be loaded ({brief(error)}){again}") from None
-        if other := next((name for name, one in sessions.items() if _metadata(one).get(MADE_OF) != made_of), None):
+        if other := next((name for name, one in sessions.items() if metadata(one).get(MADE_OF) != made_of), None):
             raise InputError(f"model {folder}: {other} is not of its {CONFIG} and {WEIGHTS}{again}")
         return cls(folder, config, sessions), read_heads(folder, config)
 
@@ -136,16 +137,18 @@ class OnnxRuntime:
         return self.decoder.run([annotation], {"latent": latent[None], "template": template[None]})[0][0]
 
 
-def _session(path: Path) -> Any:
+def open_session(path: Path, count: int | None = None) -> Any:
+    """The graph of a file. count: threads, by default as many as there are."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
-    options.intra_op_num_threads = threads()
+    options.intra_op_num_threads = count or threads()
     options.enable_mem_pattern = False  # it takes an eighth more memory, and lengths differ from run to run
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on the same cores
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _metadata(session: Any) -> dict[str, str]:
+def metadata(session: Any) -> dict[str, str]:
+    """What `runtime.onnx_export` wrote beside the graph."""
     return session.get_modelmeta().custom_metadata_map

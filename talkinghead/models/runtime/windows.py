@@ -24,11 +24,11 @@ def stream_features(recording: Waveform, encode: Callable[[np.ndarray], np.ndarr
         yield encode(level.part(first * FRAME - side, last * FRAME + margin - side))[inner]
 
 
-def encoded_windows(frames: int) -> Iterator[tuple[int, int, slice]]:
+def encoded_windows(frames: int, context: int = CONTEXT) -> Iterator[tuple[int, int, slice]]:
     """First and one past the last frame of each piece that is encoded, and which of its features are taken."""
-    if frames <= WINDOW + 2 * CONTEXT:
+    if frames <= WINDOW + 2 * context:
         yield 0, frames, slice(0, frames)
         return
     for span in spans(frames, WINDOW):
-        first, last = max(0, span.start - CONTEXT), min(frames, span.stop + CONTEXT)
+        first, last = max(0, span.start - context), min(frames, span.stop + context)
         yield first, last, slice(span.start - first, span.stop - first)
