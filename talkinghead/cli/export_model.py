@@ -9,7 +9,8 @@ from tyro.conf import Positional, arg
 
 from talkinghead.cli.outputs import working
 from talkinghead.errors import InputError
-from talkinghead.models.folder import CONFIG, WEIGHTS, model_folder
+from talkinghead.models.config import ModelConfig
+from talkinghead.models.folder import CONFIG, WEIGHTS, model_folder, read_config
 
 SUFFIX = ".onnx"
 
@@ -22,7 +23,7 @@ def export_model(
 
     Without -o they are written beside the weights of a model folder, which they share, and `animate --model` uses them from
     then on. With -o FILE.onnx the whole model is one file for other programs: wave, style, template, emotion and manner in,
-    curves and phonemes out.
+    curves and phonemes out. A streaming model has one graph, of a step, with weights of its own in 8 bits.
 
     Args:
         model: Folder of a model; the one that ships if not given, with -o only.
@@ -39,11 +40,13 @@ def export_model(
     with working("loading torch"):
         try:
             from talkinghead.models.runtime.onnx_export import export_graphs, export_whole
+            from talkinghead.models.runtime.step_export import export_step
         except ModuleNotFoundError as error:
             raise InputError(f"export-model needs {error.name}; pip install 'talkinghead[export]'") from None
     with working("exporting, which takes a minute"):
         if output is None:
-            written = export_graphs(folder)
+            streams = read_config(ModelConfig, folder, "model").streams
+            written = [export_step(folder)] if streams else export_graphs(folder)
         else:
             export_whole(folder, output)
             written = [output]

@@ -8,6 +8,7 @@ landmarks of a template, P phonemes. Whatever the steps are, the rows that come 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from talkinghead.audio.clock import FRAME
 from talkinghead.models.audio_encoder import UNSEEN
 from talkinghead.models.causal_level import LevelState, first_state, follow_level
 from talkinghead.models.config import KERNEL
-from talkinghead.models.motion_autoencoder import MotionDecoder, Temporal
+from talkinghead.models.motion_autoencoder import MotionDecoder
 from talkinghead.models.speech_to_motion import SpeechToMotion
 
 
@@ -35,7 +36,7 @@ class Past:
         return both
 
 
-def taps(convolution: nn.Module, around: Tensor) -> Tensor:
+def taps(convolution: Any, around: Tensor) -> Tensor:
     """(..., channels, kernel) what each output of a convolution sees -> (..., outputs). A few outputs are faster so."""
     return around.flatten(-2) @ convolution.weight.flatten(1).T + convolution.bias
 
@@ -137,7 +138,7 @@ class StreamStep(nn.Module):
             one = self.audio.norms[place](outputs[layer])
             yield kept.with_new(f"feature.{place}", one)[:, : one.shape[1]]
 
-    def _attended(self, i: int, layer: nn.Module, new: Tensor, row: Tensor, kept: Past) -> Tensor:
+    def _attended(self, i: int, layer: Any, new: Tensor, row: Tensor, kept: Past) -> Tensor:
         """(B, N, W) new rows into a layer -> (B, N, W) out of it, of the rows that are right_context before them."""
         attention, count, right = layer.attention, new.shape[1], self.right[i]
         normed = layer.layer_norm(new)
@@ -157,8 +158,8 @@ class StreamStep(nn.Module):
         hidden = asking + attention.out_proj(mixed)
         return hidden + layer.feed_forward(layer.final_layer_norm(hidden))
 
-    def _over_time(self, name: str, body: Temporal, new: Tensor, row: Tensor, kept: Past) -> Tensor:
-        """(B, N, 2, ...) new rows into a `Temporal` -> (B, N, 2, width) out of it, of the rows before that are ready."""
+    def _over_time(self, name: str, body: Any, new: Tensor, row: Tensor, kept: Past) -> Tensor:
+        """(B, N, 2, ...) new rows into a `motion_autoencoder.Temporal` -> (B, N, 2, width) out of it, of the rows before that are ready."""
         count, hidden = new.shape[1], body.enter(new)
         each = torch.arange(count, device=row.device)
         for i, (_, after) in enumerate(body.sides):

@@ -23,15 +23,15 @@ def tiny_streaming_network(**lookaheads):
         "conv_bias": True,
         "do_stable_layer_norm": True,
         "hidden_size": 16,
-        "num_hidden_layers": 3,
+        "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "intermediate_size": 32,
         "num_conv_pos_embeddings": 16,
         "num_conv_pos_embedding_groups": 4,
         "position_embeddings_type": "sinusoidal",
-        "feature_layers": [1, 3],
+        "feature_layers": [1, 2],
         "left_context": 6,
-        "right_context": [1, 0, 1],
+        "right_context": [1, 1],
     }
     torch.manual_seed(0)
     config = ModelConfig(

@@ -24,9 +24,7 @@ from talkinghead.models.folder import WEIGHTS
 from talkinghead.models.pretrained import load_model
 from talkinghead.models.prior import emotion_input
 from talkinghead.models.runtime.onnx_runtime import DECODER, ENCODER, MADE_OF, PRIOR, source_fingerprint
-from talkinghead.models.runtime.streaming import STEP
 from talkinghead.models.speech_to_motion import SpeechToMotion
-from talkinghead.models.streaming_step import StreamStep
 
 FRAMES = 100  # of the example that the graphs are traced with; they take any number
 SMALLEST = 256  # bytes: smaller weights stay in the graph
@@ -81,7 +79,7 @@ def export_graphs(folder: Path) -> list[Path]:
 
     Raises InputError for a folder without a model, or for a lack of onnx.
     """
-    _check_libraries()
+    check_libraries()
     network, _ = load_model(folder)
     config, margin = network.config, network.audio.margin
     made, places = source_fingerprint(folder), _places(folder / WEIGHTS)
@@ -96,40 +94,10 @@ def export_graphs(folder: Path) -> list[Path]:
         DECODER: (_Decoder(network), {"latent": latent, "template": template}, list(config.annotations)),
     }
     for name, (part, inputs, outputs) in parts.items():
-        graph = _graph(part, inputs, outputs)
+        graph = make_graph(part, inputs, outputs)
         _share(graph, places)
-        _write(graph, folder / name, {MADE_OF: made, "margin": str(margin)})
-    written = [folder / name for name in parts]
-    return [*written, _export_step(network, folder, made, places)] if config.streams else written
-
-
-def _export_step(network: SpeechToMotion, folder: Path, made: str, places: dict[str, tuple[int, int, list[int]]]) -> Path:
-    """Write the graph of a step of a streaming model, see `models.streaming_step` and `runtime.streaming`."""
-    step, batch, frames = StreamStep(network), 2, 3
-    first = step.first()
-    inputs = {
-        "sound": torch.randn(batch, frames * FRAME) * 0.1,
-        "emotion": torch.rand(batch, frames, EMOTION_SIZE),
-        "row": torch.tensor([70, 90]),
-        "positions": torch.randn(batch, frames, network.audio.config.hidden_size),
-        "style": torch.zeros(batch, dtype=torch.long),
-        "template": torch.randn(batch, len(network.config.landmarks) + 1, 3),
-    } | {f"past.{name}": value.repeat(batch, *[1] * (value.ndim - 1)) for name, value in first.items()}
-    graph = _graph(
-        step, inputs, ["posteriors", "motion", *(f"next.{name}" for name in first)], ("sound", "emotion", "positions")
-    )
-    _share(graph, places)
-    begins = {name: {"shape": list(value.shape[1:]), "fill": _fill(value)} for name, value in first.items()}
-    about = {"encoder_delay": step.encoder_delay, "delay": step.delay, "margin": network.audio.margin}
-    metadata = {MADE_OF: made, "first": json.dumps(begins)} | {name: str(value) for name, value in about.items()}
-    _write(graph, folder / STEP, metadata)
-    return folder / STEP
-
-
-def _fill(value: Tensor) -> list[float]:
-    """The last row of a tensor whose rows are all alike, or its one number."""
-    row = value.flatten(0, -2)[0]
-    return [row[0].item()] if bool((row == row[0]).all()) else row.tolist()
+        write_graph(graph, folder / name, {MADE_OF: made, "margin": str(margin)})
+    return [folder / name for name in parts]
 
 
 def export_whole(folder: Path, path: Path) -> None:
@@ -141,7 +109,7 @@ def export_whole(folder: Path, path: Path) -> None:
     if the model knows them. The names of shapes, phonemes and styles are in the metadata. `Talker` takes sound in pieces of
     20 s; a graph does not. Raises InputError.
     """
-    _check_libraries()
+    check_libraries()
     network, _ = load_model(folder)
     config = network.config
     annotation = next(iter(config.annotations))
@@ -152,13 +120,14 @@ def export_whole(folder: Path, path: Path) -> None:
     }
     if config.emotions:
         inputs |= {"emotion": torch.rand(2, FRAMES, len(config.emotions)), "manner": torch.rand(2, MANNER_SIZE)}
-    graph = _graph(_Whole(network, annotation), inputs, ["coefficients", "phonemes"][: 1 + bool(config.phones)])
+    graph = make_graph(_Whole(network, annotation), inputs, ["coefficients", "phonemes"][: 1 + bool(config.phones)], named=3)
     names = {"coefficients": config.annotations[annotation], "phonemes": config.phones, "styles": config.styles}
     names |= {"emotions": config.emotions, "landmarks": config.landmarks}
-    _write(graph, path, {name: " ".join(values) for name, values in names.items()})
+    write_graph(graph, path, {name: " ".join(values) for name, values in names.items()})
 
 
-def _check_libraries() -> None:
+def check_libraries() -> None:
+    """Raises InputError without the extra `export`."""
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401  # torch's exporter needs it
@@ -166,7 +135,8 @@ def _check_libraries() -> None:
         raise InputError(f"export-model needs {error.name}; pip install 'talkinghead[export]'") from None
 
 
-def _write(graph: Any, path: Path, metadata: dict[str, str]) -> None:
+def write_graph(graph: Any, path: Path, metadata: dict[str, str]) -> None:
+    """Write a model of ONNX as a whole or not at all, with this metadata."""
     for node in graph.graph.node:
         del node.metadata_props[:]  # where in the program it comes from
     for key, value in metadata.items():
@@ -175,21 +145,24 @@ def _write(graph: Any, path: Path, metadata: dict[str, str]) -> None:
         fresh.write_bytes(graph.SerializeToString())
 
 
-def _graph(
+def make_graph(
     part: nn.Module,
     inputs: dict[str, Tensor],
     outputs: list[str],
     lengths: tuple[str, ...] = ("wave", "features", "emotion", "latent"),
+    named: int | None = None,
 ) -> Any:
-    """The ONNX model of a module; batches, and lengths of the inputs `lengths`, are free."""
+    """The ONNX model of a module; batches, and lengths of the inputs `lengths`, are free.
+
+    named: how many arguments of its forward are not *arguments, of one that has such.
+    """
     free = torch.export.Dim.DYNAMIC
     axes = {name: {} if name == "template" and value.ndim == 2 else {0: free} for name, value in inputs.items()}
     for name in axes.keys() & set(lengths):
         axes[name][1] = free
     shapes = list(axes.values())
     # What a forward takes as *emotion or *past is one argument.
-    named = {_Whole: 3, StreamStep: 6}.get(type(part), len(shapes))
-    given = [*shapes[:named], tuple(shapes[named:])] if type(part) in (_Whole, StreamStep) else shapes
+    given = shapes if named is None else [*shapes[:named], tuple(shapes[named:])]
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # of operators of torchvision
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
