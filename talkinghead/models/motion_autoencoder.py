@@ -31,7 +31,7 @@ class Temporal(nn.Module):
         self.convs = nn.ModuleList([nn.Conv1d(width, width, KERNEL, dilation=d) for d in dilations])
         self.mixes = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
         self.dropout = nn.Dropout(dropout)
-        self.sides = sides(dilations, lookahead)
+        self.width, self.sides = width, sides(dilations, lookahead)
         self.reach = reach(dilations, lookahead)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -74,9 +74,8 @@ class StreamStep(nn.Module):
             out[f"feature.{place}"] = torch.zeros(1, sum(self.right[layer:]), width)
         for name, body in (("prior", self.prior.body), ("decoder", self.decoder.body)):
             for i, (before, after) in enumerate(body.sides):
-                channels = body.convs[i].in_channels
-                out[f"{name}.{i}.seen"] = torch.zeros(1, before + after, 2, channels)
-                out[f"{name}.{i}.waiting"] = torch.zeros(1, after, 2, channels)
+                out[f"{name}.{i}.seen"] = torch.zeros(1, before + after, 2, body.width)
+                out[f"{name}.{i}.waiting"] = torch.zeros(1, after, 2, body.width)
         return {name: value for name, value in out.items() if value.shape[1]}
 
     def forward(
@@ -159,7 +158,7 @@ class StreamStep(nn.Module):
         return hidden + layer.feed_forward(layer.final_layer_norm(hidden))
 
     def _over_time(self, name: str, body: Any, new: Tensor, row: Tensor, kept: Past) -> Tensor:
-        """(B, N, 2, ...) new rows into a `motion_autoencoder.Temporal` -> (B, N, 2, width) out of it, of the rows before that are ready."""
+        """(B, N, 2, ...) new rows into a `Temporal` -> (B, N, 2, width) out of it, of the rows before that are ready."""
         count, hidden = new.shape[1], body.enter(new)
         each = torch.arange(count, device=row.device)
         for i, (_, after) in enumerate(body.sides):
