@@ -14,7 +14,7 @@ from talkinghead.audio.clock import FRAME
 from talkinghead.audio.waveform import Waveform
 from talkinghead.errors import InputError
 from talkinghead.fingerprint import fingerprint, weights_fingerprint
-from talkinghead.models.causal_level import LevelState, first_state, follow_level
+from talkinghead.models.causal.level import LevelState, first_state, follow_level
 from talkinghead.models.input_level import normalise_level
 from talkinghead.models.runtime.positions import PERIOD, rates
 from talkinghead.models.runtime.windows import CONTEXT, encoded_windows, stream_features
@@ -35,7 +35,7 @@ class AudioEncoder(nn.Module):
 
     An encoder that streams has two more: ``left_context: 64``, how many features before a feature each transformer layer sees,
     and ``right_context: [1, 1, 0, 0, 0]``, how many each layer sees after it. It follows the level of what it has heard
-    (`causal_level`), and its positions repeat after PERIOD features, so that it runs for any time.
+    (`causal.level`), and its positions repeat after PERIOD features, so that it runs for any time.
     """
 
     def __init__(self, config: dict) -> None:

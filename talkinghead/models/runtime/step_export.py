@@ -13,18 +13,18 @@ from torch import Tensor
 
 from talkinghead.audio.clock import FRAME
 from talkinghead.errors import InputError
+from talkinghead.models.causal.step import StreamStep
 from talkinghead.models.emotion_input import EMOTION_SIZE
 from talkinghead.models.pretrained import load_model
 from talkinghead.models.runtime.onnx_export import check_libraries, make_graph, write_graph
 from talkinghead.models.runtime.onnx_runtime import MADE_OF, source_fingerprint
 from talkinghead.models.runtime.streaming import STEP
-from talkinghead.models.streaming_step import StreamStep
 
 BLOCK = 64  # weights of a row of a matrix that have one scale
 
 
 def export_step(folder: Path) -> Path:
-    """Write the graph of a step of the streaming model in a folder into it, see `models.streaming_step` for what it takes.
+    """Write the graph of a step of the streaming model in a folder into it, see `models.causal.step` for what it takes.
 
     Inputs: those of `StreamStep.forward` by name, and `past.NAME` for all that is kept; outputs: posteriors, motion and
     `next.NAME`. The metadata has the delays, and in `first` shape and content of what is kept before a stream begins. Raises

@@ -10,12 +10,12 @@ import torch
 from streaming_models import tiny_streaming_network
 
 from talkinghead.errors import InputError
+from talkinghead.models.causal.step import StreamStep
 from talkinghead.models.emotion_input import EMOTION_SIZE
 from talkinghead.models.pretrained import load_model, save_model
 from talkinghead.models.runtime.positions import positions
 from talkinghead.models.runtime.step_export import export_step
 from talkinghead.models.runtime.streaming import STEP, StreamingRuntime
-from talkinghead.models.streaming_step import StreamStep
 
 FRAME, FRAMES = 320, 24
 TEMPLATE = np.random.default_rng(0).standard_normal((3, 3)).astype(np.float32)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from talkinghead.audio.clock import FRAME
 from talkinghead.models.audio_encoder import UNSEEN
-from talkinghead.models.causal_level import LevelState, first_state, follow_level
+from talkinghead.models.causal.level import LevelState, first_state, follow_level
 from talkinghead.models.config import KERNEL
 from talkinghead.models.motion_autoencoder import MotionDecoder
 from talkinghead.models.speech_to_motion import SpeechToMotion

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from talkinghead.audio.load import load_audio
-from talkinghead.models.causal_level import first_state, follow_level
+from talkinghead.models.causal.level import first_state, follow_level
 from talkinghead.models.input_level import normalise_level
 
 RATE, FRAME = 16000, 320

@@ -8,10 +8,10 @@ from streaming_models import tiny_streaming_network
 
 from talkinghead.errors import InputError
 from talkinghead.models.audio_encoder import AudioEncoder
-from talkinghead.models.causal_level import first_state, follow_level
+from talkinghead.models.causal.level import first_state, follow_level
+from talkinghead.models.causal.step import StreamStep
 from talkinghead.models.emotion_input import EMOTION_SIZE
 from talkinghead.models.runtime.positions import PERIOD, positions
-from talkinghead.models.streaming_step import StreamStep
 
 FRAMES, FRAME, WIDTH = 40, 320, 16
 
