@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.models.config import BLENDSHAPES, ModelConfig, check_prior
 from talkinghead.models.emotion_input import emotion_input
+from talkinghead.models.folder import STREAMING, model_folder
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.runtime.load import Runtime, load_runtime
 from talkinghead.models.template import lacking, template_code
@@ -51,10 +53,16 @@ class Talker:
     """A speech-to-motion model with the heads it moves. `from_pretrained()` gives the one that ships.
 
     model: a `SpeechToMotion`, or what runs one. heads: annotation -> the head its motion is for; blendshapes need none, they
-    fit any head that has them.
+    fit any head that has them. streaming: the folder of a model that does the same with a bounded look-ahead, for `stream`.
     """
 
-    def __init__(self, model: SpeechToMotion | Runtime, heads: dict[str, Head] | None = None) -> None:
+    def __init__(
+        self,
+        model: SpeechToMotion | Runtime | StreamingNetwork,
+        heads: dict[str, Head] | None = None,
+        streaming: Path | None = None,
+    ) -> None:
+        self._beside = streaming
         self._streaming = cast("StreamingNetwork | None", model if hasattr(model, "encoder_delay") else None)
         if self._streaming is None and not hasattr(model, "prior_reach"):  # of every other runtime
             from talkinghead.models.runtime.torch_runtime import TorchRuntime
@@ -79,10 +87,12 @@ class Talker:
     def from_pretrained(cls, name: str | Path | None = None, device: str = "cpu") -> Talker:
         """The shipped model, a folder with config.json and model.safetensors, or the id of a repository on the Hub.
 
-        Graphs that `talkinghead export-model` made, as the shipped model has, run on a CPU without torch. Raises InputError for
-        anything that is not such a model.
+        Graphs that `talkinghead export-model` made, as the shipped model has, run on a CPU without torch. A streaming model in
+        its folder `streaming` is for `stream`. Raises InputError for anything that is not such a model.
         """
-        return cls(*load_runtime(name, device))
+        folder = model_folder(name)
+        beside = folder / STREAMING
+        return cls(*load_runtime(folder, device), streaming=beside if beside.is_dir() else None)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json, model.safetensors (float16: half the size, motion differs by less than 0.01 mm) and heads/."""
@@ -160,10 +170,14 @@ class Talker:
 
     @property
     def streaming(self) -> StreamingNetwork:
-        """The network of a streaming model. Raises InputError for any other model."""
-        if self._streaming is None:
-            raise InputError("model: it needs a whole recording; name one for streams, such as models/streaming")
-        return self._streaming
+        """The network that streams: this one, or that of the model beside it. Raises InputError where there is none."""
+        return self._streaming or self._streaming_talker.streaming
+
+    @cached_property
+    def _streaming_talker(self) -> Talker:
+        if self._beside is None:
+            raise InputError("model: it needs a whole recording, and has no streaming model beside it")
+        return Talker.from_pretrained(self._beside)
 
     def stream(
         self,
@@ -181,7 +195,10 @@ class Talker:
         of auto, which needs a whole recording. of: the class of the stream. Raises InputError, also for a model that needs
         whole recordings.
         """
-        network = self.streaming
+        network = self._streaming
+        if network is None:
+            beside = self._streaming_talker
+            return beside.stream(head=head, annotation=annotation, rate=rate, settings=settings, of=of, **changes)
         settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
         if unused := settings.changed("prior", "temperature", "top_p"):
             raise InputError(f"{', '.join(unused)}: a streaming model samples nothing; leave it out")

@@ -13,6 +13,7 @@ from talkinghead.io.files import parse_json
 from talkinghead.models.config import RENAMED, ModelConfig
 
 CONFIG, WEIGHTS, HEADS = "config.json", "model.safetensors", "heads"
+STREAMING = "streaming"  # folder in that of a model, of one that does the same with a bounded look-ahead
 LARGEST = 4 << 20  # bytes of a config: names of coefficients are most of it
 LAYERS, COUNT = 1000, 1 << 20  # the most layers, and the most of anything else
 Config = TypeVar("Config")
