@@ -25,9 +25,10 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.models.config import BLENDSHAPES, ModelConfig, check_prior
 from talkinghead.models.emotion_input import emotion_input
-from talkinghead.models.folder import STREAMING, model_folder
+from talkinghead.models.folder import STREAMING, model_folder, read_heads
 from talkinghead.models.recogniser import PhonemeRecogniser
 from talkinghead.models.runtime.load import Runtime, load_runtime
+from talkinghead.models.runtime.streaming import STEP, StreamingRuntime
 from talkinghead.models.template import lacking, template_code
 from talkinghead.motion.affect import fluctuate, fluctuation, onset
 from talkinghead.motion.articulation import bite_level, rounding
@@ -91,6 +92,9 @@ class Talker:
         its folder `streaming` is for `stream`. Raises InputError for anything that is not such a model.
         """
         folder = model_folder(name)
+        if (folder / STEP).is_file():
+            runtime = StreamingRuntime.load(folder)
+            return cls(runtime, read_heads(folder, runtime.config))
         beside = folder / STREAMING
         return cls(*load_runtime(folder, device), streaming=beside if beside.is_dir() else None)
 
