@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from talkinghead.audio import riff
-from talkinghead.audio.joined import recordings
+from talkinghead.audio.containers.joined import recordings
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.io.media import open_media
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.audio.clock import RATE
+from talkinghead.audio.containers.tracks import choose_track
 from talkinghead.audio.decode import HOURS, MOST_CHANNELS, check_rate, scaled, sound_blocks
 from talkinghead.audio.mix import Mix
-from talkinghead.audio.tracks import choose_track
 from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows
 from talkinghead.errors import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sounds import RATE, voice, wav_bytes, write_media
 
-from talkinghead.audio.joined import recordings
+from talkinghead.audio.containers.joined import recordings
 from talkinghead.audio.load import load_audio, stereo_blocks
 from talkinghead.errors import InputError
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sounds import RATE, voice, wav_bytes, write_media
 
+from talkinghead.audio.containers.riff import made_up
 from talkinghead.audio.load import load_audio
-from talkinghead.audio.riff import made_up
 from talkinghead.errors import InputError, InputWarning
 
 SAMPLES = np.round(voice(1.0) * 32767).astype("<i2")

@@ -1,0 +1,1 @@
+"""Files with sound: what their headers say, where joined ones begin, which of several tracks is heard."""
