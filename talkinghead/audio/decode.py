@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from talkinghead.audio import riff
+from talkinghead.audio.containers import riff
 from talkinghead.audio.containers.joined import recordings
 from talkinghead.errors import InputError, InputWarning
 from talkinghead.io.media import open_media

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from talkinghead.audio import transport
+from talkinghead.audio.containers import transport
 
 # What is searched for, and the pattern that has to be there. Sound that looks like one by chance is out of question: each fixes
 # about 64 bits. Formats without a beginning (MPEG, ADTS, MP3) need no entry: FFmpeg reads on, and `decode` sees clocks jump.
