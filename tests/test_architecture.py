@@ -33,7 +33,7 @@ registration
 streaming
 animate
 evaluate train
-demo server
+demo live server
 cli
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}

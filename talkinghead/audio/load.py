@@ -86,26 +86,42 @@ def stereo_blocks(path: str | Path, track: int | None = None) -> Iterator:
         yield block if block.shape[1] <= 2 else block.mean(axis=1, dtype=np.float64, keepdims=True).astype(np.float32)
 
 
+def mono_blocks(path: str | Path, track: int | None = None) -> Iterator:
+    """Yield the rate of a file, then (n,) float32 blocks of its own samples: time line, channels and errors as `load_audio`."""
+    blocks = sound_blocks(Path(path), choose_track(Path(path), track))
+    rate = check_rate(str(path), next(blocks))
+    yield rate
+    yield from _mixed(str(path), blocks, rate)
+
+
 def _mono(name: str, blocks: Iterator, rate: int, take: Callable[[np.ndarray], object]) -> int:
     """Give a rate and (n, C) blocks to `take` as (n,) at `rate` Hz. Raises InputError for what is no recording."""
     import soxr
 
     found = check_rate(name, next(blocks))
     resample = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="VHQ").resample_chunk if found != rate else None
+    samples = 0
+    for block in _mixed(name, blocks, found):
+        samples += len(block)
+        take(resample(block) if resample else block)
+    if resample:
+        take(resample(np.zeros(0, np.float32), last=True))
+    return max(1, round(samples * rate / found))
+
+
+def _mixed(name: str, blocks: Iterator, rate: float) -> Iterator[np.ndarray]:
+    """(n, C) blocks -> (n,) blocks at the same rate. Raises InputError for what is no recording."""
     mix, samples = Mix(), 0
     for block in blocks:
         if not np.isfinite(block).all():
             at = samples + int(np.flatnonzero(~np.isfinite(block).all(1))[0])
-            raise InputError(f"{name}: sample {at} ({at / found:.2f} s) is not a finite number; export the recording again")
+            raise InputError(f"{name}: sample {at} ({at / rate:.2f} s) is not a finite number; export the recording again")
         samples += len(block)
-        if samples > HOURS * 3600 * found:
+        if samples > HOURS * 3600 * rate:
             raise InputError(f"{name}: longer than {HOURS} hours; cut it into pieces")
-        take(resample(mix(block)) if resample else mix(block))
+        yield mix(block)
     if not samples:
         raise InputError(f"{name}: has no samples; record or export it again")
-    if resample:
-        take(resample(np.zeros(0, np.float32), last=True))
-    return max(1, round(samples * rate / found))
 
 
 def _fit(wave: np.ndarray, length: int) -> np.ndarray:

@@ -24,6 +24,11 @@ else:
         "render": Verb("convert", "render", "Show an animation as a film or as pictures."),
         "convert": Verb("convert", "convert", "Write an animation in other formats."),
         "head": Verb("head", "head", "Make a head of a face without shapes, or show what a head can do."),
+        "live": Verb(
+            "live",
+            "live",
+            "Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs and your own.",
+        ),
         "demo": Verb(
             "demo",
             "demo",

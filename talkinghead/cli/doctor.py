@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXTRAS = {  # extra of pyproject.toml -> what it is for
     "demo": "demo, the page in the browser",
     "serve": "serve, live streams of many clients",
+    "live": "live mic, live --to websocket",
     "align": "animate --transcript, prepare speech",
     "usd": ".usdc, .usda and .usdz",
     "fbx": ".fbx",

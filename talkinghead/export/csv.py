@@ -24,6 +24,7 @@ from talkinghead.errors import InputWarning
 from talkinghead.export.curves import EYES, HEAD
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
+from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation, eye_shapes
 
 BLOCK = 500  # frames at a time
@@ -85,17 +86,25 @@ def timecode(seconds: float, fps: float) -> str:
 
 def head_angles(animation: Animation) -> np.ndarray:
     """(T, 3) rad: yaw, pitch, roll as the module says."""
-    if animation.rotation is None:
-        return np.zeros((len(animation), 3))
+    return np.zeros((len(animation), 3)) if animation.rotation is None else head_turns(animation.rotation)
+
+
+def head_turns(rotation: np.ndarray) -> np.ndarray:
+    """(T, 3) axis-angle rad of the head -> (T, 3) yaw, pitch, roll."""
     from scipy.spatial.transform import Rotation
 
-    return Rotation.from_rotvec(animation.rotation).as_euler("YXZ")
+    return Rotation.from_rotvec(rotation).as_euler("YXZ")
 
 
 def eye_angles(animation: Animation) -> np.ndarray:
     """(T, 6) rad: yaw, pitch, roll of the left and the right eye, as far as the eyeLook shapes turn them."""
-    out = np.zeros((len(animation), 6))
-    for name, (eye, axis, reach) in eye_shapes(animation.head).items():
+    return eye_turns(animation.coefficients, animation.head)
+
+
+def eye_turns(coefficients: np.ndarray, head: Head) -> np.ndarray:
+    """`eye_angles` of (T, K) weights of a head."""
+    out = np.zeros((len(coefficients), 6))
+    for name, (eye, axis, reach) in eye_shapes(head).items():
         # `gaze` is positive to the own left and up, the app's angles to the own right and down
-        out[:, 3 * eye + axis] -= reach * animation.coefficients[:, animation.head.index(name)]
+        out[:, 3 * eye + axis] -= reach * coefficients[:, head.index(name)]
     return out

@@ -18,7 +18,7 @@ from talkinghead.export.glb import Buffer, container, quaternions
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.head.blendshapes import ARKIT
-from talkinghead.head.visemes import NAMES, viseme_matrix
+from talkinghead.head.visemes import NAMES, Named, viseme_matrix
 from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 
@@ -83,7 +83,7 @@ def write(animation: Animation, path: Path) -> None:
 def _expressions(animation: Animation) -> list[tuple[str, str, np.ndarray]]:
     """(preset or custom, name, (T,) weights in [0, 1]) of each expression."""
     names, weights = animation.head.names, np.clip(animation.coefficients, 0, 1)
-    out = [("preset", name, row) for name, row in zip(VOWELS, _vowels(animation), strict=True)]
+    out = [("preset", name, row) for name, row in zip(VOWELS, vowels(animation.coefficients, animation.head), strict=True)]
     out += [("preset", name, weights[:, names.index(shape)]) for name, shape in BLINKS.items() if shape in names]
     return out + [("custom", name, weights[:, i]) for i, name in enumerate(names) if name in ARKIT]
 
@@ -97,13 +97,13 @@ def _gaze(animation: Animation) -> np.ndarray:
     return quaternions(Rotation.from_euler("YX", np.stack([yaw, pitch], 1)).as_rotvec())
 
 
-def _vowels(animation: Animation) -> np.ndarray:
-    """(5, T) weights of the vowels whose sum of ARKit's shapes comes closest to the mouth (non-negative least squares)."""
+def vowels(weights: np.ndarray, head: Named) -> np.ndarray:
+    """(T, K) weights of a head's shapes -> (5, T) of VOWELS, whose sum of ARKit's shapes comes closest to the mouth (NNLS)."""
     from scipy.optimize import nnls
 
-    shapes = viseme_matrix(animation.head)[[NAMES.index(viseme) for viseme in VOWELS.values()]]
+    shapes = viseme_matrix(head)[[NAMES.index(viseme) for viseme in VOWELS.values()]]
     used = shapes.any(0)
-    mouth = animation.coefficients[:, used]
+    mouth = weights[:, used]
     if not used.any():
-        return np.zeros((len(VOWELS), len(animation)))
+        return np.zeros((len(VOWELS), len(weights)))
     return np.clip([nnls(shapes[:, used].T, frame)[0] for frame in mouth], 0, 1).T

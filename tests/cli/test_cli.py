@@ -22,7 +22,7 @@ from talkinghead.head import spec
 from talkinghead.head.head import Head
 
 convert = import_module("talkinghead.cli.convert")  # the package has the verb under this name
-VERBS = tuple("animate render convert head demo serve prepare train evaluate export-model doctor info".split())
+VERBS = tuple("animate render convert head live demo serve prepare train evaluate export-model doctor info".split())
 
 
 def run(*words: object, **options) -> subprocess.CompletedProcess[str]:
