@@ -21,7 +21,7 @@ def told(capsys, status: int = 0) -> tuple[dict[str, tuple[str, str]], str]:
     assert cli.main(["doctor"]) == status
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert len(lines) <= 24  # one screen
+    assert len(lines) <= 26  # one screen
     return {line[9:52].strip(): (line[:9].strip(), line[52:]) for line in lines}, err
 
 

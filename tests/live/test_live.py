@@ -44,12 +44,12 @@ def told(capfd) -> list[dict]:
 
 
 def test_lines_of_json(recording, capfd):
-    assert main(["live", str(recording), "--to", "json", "--fast", "--fps", "60", "--emotion", "happy"]) == 0
+    assert main(["live", str(recording), "--to", "json", "--fast", "--fps", "60"]) == 0
     first, *frames, last = told(capfd)
     assert first["type"] == "ready" and first["fps"] == 60 and last == {"type": "finished"}
     assert [frame["time"] for frame in frames] == pytest.approx([(i + 0.5) / 60 for i in range(15)], abs=1e-5)
     most = dict(zip(first["names"], np.max([frame["weights"] for frame in frames], 0), strict=True))
-    assert most["jawOpen"] > 0.2 and most["mouthSmileLeft"] > 0 and all(len(frame["rotation"]) == 3 for frame in frames)
+    assert most["jawOpen"] > 0.2 and all(len(frame["rotation"]) == 3 for frame in frames)
 
 
 def test_several_at_once_paced_and_watched(recording, capfd):
