@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from talkinghead.server.engine import Channel, EndedError, Engine
+from talkinghead.server.channel import Channel, EndedError
+from talkinghead.server.engine import Engine
 from talkinghead.server.limits import CODES, FULL, GRACE, LEAVING, Limits
 from talkinghead.server.meters import Meters
 

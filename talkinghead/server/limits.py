@@ -37,6 +37,9 @@ class Limits:
         return int(self.megabytes * (1 << 20))
 
 
+GATHER = 0.02  # seconds between steps of a stream at least: sound of others that comes meanwhile goes into the same batch
+HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at a time, 20 ms later
+
 # Of a live stream. They need no setting: clients that are paced to the sound are far from them.
 AHEAD = 2.0  # seconds of sound that may come before their time; what is faster is not read until its time comes
 BEHIND = 4.0  # seconds of sound that may wait for a server that is too slow

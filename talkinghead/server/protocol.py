@@ -19,8 +19,8 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.spec import read_head
 from talkinghead.motion.emotion_curve import curve_file
+from talkinghead.server.channel import Channel
 from talkinghead.streaming.frames import Frame
-from talkinghead.streaming.stream import Stream
 
 Model = TypeVar("Model", bound=BaseModel)
 Word = Annotated[str, StringConstraints(max_length=400)]
@@ -129,9 +129,10 @@ def emotion_of(text: str) -> str:
     return text
 
 
-def ready(stream: Stream, hello: Hello, longest: float) -> str:
+def ready(channel: Channel, hello: Hello, longest: float) -> str:
     """The answer to a hello. longest: seconds that the stream may have."""
-    told = {"type": "ready", "names": list(stream.names), "fps": stream.fps, "latency": stream.latency, "seconds": longest}
+    stream = channel.stream
+    told = {"type": "ready", "names": list(stream.names), "fps": stream.fps, "latency": channel.latency, "seconds": longest}
     return json.dumps(told | ({"layout": BINARY} if hello.frames == "binary" else {}))
 
 

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from talkinghead.errors import InputError
 from talkinghead.server import limits, protocol
-from talkinghead.server.engine import Channel, EndedError
+from talkinghead.server.channel import Channel, EndedError
 from talkinghead.server.protocol import Emotion, Hello, Sound
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Session:
         with self.house.seat(self):
             channel = await self._opened(hello)
             try:
-                await self.socket.send_text(protocol.ready(channel.stream, hello, self.house.limits.minutes * 60))
+                await self.socket.send_text(protocol.ready(channel, hello, self.house.limits.minutes * 60))
                 await self._exchange(channel, hello)
             finally:
                 channel.close()

@@ -16,7 +16,7 @@ from servers import TOKEN, rest, sent
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from talkinghead.server import connections, engine, limits
+from talkinghead.server import channel, connections, limits
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_messages_have_a_size(server):
 
 
 def test_who_does_not_read_is_dropped(live_talker):
-    async def run() -> engine.EndedError:
-        channel = engine.Channel(SimpleNamespace(), live_talker.stream())  # pyright: ignore[reportArgumentType]
-        channel.take([SimpleNamespace(time=0.0)] * (30 * 10), False)
-        assert not channel.broken.done()
-        channel.take([SimpleNamespace(time=0.0)] * 30, False)
-        return channel.broken.exception()
+    async def run() -> channel.EndedError:
+        line = channel.Channel(SimpleNamespace(), live_talker.stream())  # pyright: ignore[reportArgumentType]
+        line.take([SimpleNamespace(time=0.0)] * (30 * 10), False)
+        assert not line.broken.done()
+        line.take([SimpleNamespace(time=0.0)] * 30, False)
+        return line.broken.exception()
 
     assert asyncio.run(run()).code == limits.UNREAD_FRAMES
 
@@ -120,7 +120,7 @@ def test_who_vanishes_leaves_a_free_seat(server):
         line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line.socket.close()
         server.until(lambda: not server.house.seated)
-    server.until(lambda: not server.house.engine._channels)
+    server.until(lambda: not any(lane._channels for lane in server.house.engine._lanes))
 
 
 def test_connections_that_ask_for_nothing_are_cut(server, monkeypatch):
@@ -136,7 +136,7 @@ def test_connections_that_ask_for_nothing_are_cut(server, monkeypatch):
 
 def test_a_defect_in_a_step_ends_the_streams_but_not_the_server(server, monkeypatch):
     with server.stream() as (line, _), monkeypatch.context() as patched:
-        patched.setattr(server.house.engine, "_step", lambda: 1 / 0)
+        [patched.setattr(lane, "_step", lambda: 1 / 0) for lane in server.house.engine._lanes]
         line.send(bytes(6400))
         assert rest(line)[1] == limits.DEFECT
     with server.stream() as (line, _):

@@ -27,7 +27,7 @@ def test_frames_are_those_of_a_stream_of_the_talker(server, live_talker):
         found, code = rest(line)
     wanted = alone(live_talker, SOUND, fps=24, seed=3, emotion="happy:0.5")
     names = tuple(ready["names"])
-    assert code == 1000 and names == live_talker.stream().names and ready["latency"] < 0.25 and "weights[K]" in ready["layout"]
+    assert code == 1000 and names == live_talker.stream().names and ready["latency"] < 0.2 and "weights[K]" in ready["layout"]
     kind = np.dtype([("t", "<f8"), ("w", "<f4", len(names)), ("r", "<f4", 3), ("u", "<f4", 2), ("g", "<f4", 4)])
     frames = np.frombuffer(b"".join(found[:-1]), kind)
     assert found[-1] == {"type": "finished", "frames": len(wanted), "seconds": len(SOUND) / 16000}
