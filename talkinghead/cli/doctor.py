@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from talkinghead.errors import InputError, brief
@@ -154,12 +155,13 @@ def _codecs() -> str:
 def _renderers() -> Iterator[Check]:
     """OpenGL is tried; the CPU renderer, which compiles, only where there is no OpenGL."""
     try:
-        from talkinghead.rendering.renderer import try_backend
+        from talkinghead.rendering.renderer import is_emulated, try_backend
     except ImportError:  # an earlier line tells what is missing
         return
     works, detail = try_backend("moderngl")
     if works:
-        yield Check(".mp4: pictures", True, detail, needed=True)
+        by_cpu = is_emulated(detail) and find_spec("numba") is not None
+        yield Check(".mp4: pictures", True, f"by the CPU, faster than {detail}" if by_cpu else detail, needed=True)
         return
     yield Check(".mp4: pictures by OpenGL", False, f"{OPENGL}  ({detail})")
     works, detail = try_backend("software")

@@ -10,10 +10,11 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray, missing: tuple[float
 
     vertices: (V, 3), computed in their own precision. faces: (F, 3). missing: normal of a vertex whose faces have no area.
     """
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    across = np.cross(b - a, c - a)  # twice the area times the face's normal
-    corners = faces.T.reshape(-1)
-    total = np.stack([np.bincount(corners, np.tile(across[:, i], 3), len(vertices)) for i in range(3)], 1)
-    length = np.linalg.norm(total, axis=1, keepdims=True)
+    corners, points = np.ascontiguousarray(faces.T), np.ascontiguousarray(vertices.T)
+    first, second, third = (points[:, row] for row in corners)
+    (ux, uy, uz), (vx, vy, vz) = second - first, third - first
+    across = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx  # twice the area times the face's normal
+    total = np.stack([np.bincount(corners.reshape(-1), np.tile(side, 3), len(vertices)) for side in across], 1)
+    length = np.sqrt(total[:, :1] ** 2 + total[:, 1:2] ** 2 + total[:, 2:] ** 2)
     normals = (total / np.maximum(length, 1e-20)).astype(np.float32)
     return np.where(length > 1e-14, normals, np.array(missing, np.float32)) if any(missing) else normals

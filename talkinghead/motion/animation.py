@@ -94,13 +94,13 @@ class Animation:
         """(T, V, 3) metres to add to the template, in the head's own space: without rotation and translation."""
         weights = self.coefficients[frames]
         basis = self.head.basis
-        offsets = (weights @ basis.reshape(len(basis), 3 * basis.shape[1])).reshape(*weights.shape[:-1], basis.shape[1], 3)
+        offsets = _blend(weights, basis.reshape(len(basis), 3 * basis.shape[1])).reshape(*weights.shape[:-1], basis.shape[1], 3)
         if self.residual is not None:
             offsets = offsets + self.residual[frames]
         if self.gaze is not None:
             offsets = offsets + self._gaze_offsets(self.gaze[frames])
         if self.tongue is not None and (bend := tongue_bend(self.head)) is not None:
-            offsets = offsets + (self.tongue[frames] @ bend.T)[..., None] * UP
+            offsets = offsets + _blend(self.tongue[frames], bend.T)[..., None] * UP
         return offsets
 
     def vertices(self, frames: slice | int = slice(None), *, posed: bool = False) -> np.ndarray:
@@ -251,6 +251,11 @@ class Animation:
             arm = template[mine] - centre
             out[..., mine, :] = arm @ np.swapaxes(turn, -1, -2).astype(np.float32) - arm
         return out
+
+
+def _blend(weights: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+    """(..., K) weights @ (K, X). One frame does without BLAS, whose threads wait for more in a loop that fills a core."""
+    return np.einsum("k,kx->x", weights, shapes) if weights.ndim == 1 else weights @ shapes
 
 
 def neighbours(count: int, fps: float, wanted: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

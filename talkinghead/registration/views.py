@@ -49,14 +49,14 @@ class View:
 
 def owners(surface: Surface, view: View, both_sides: bool = False) -> np.ndarray:
     """(2 SIZE, 2 SIZE) int: the face that each quarter of a pixel shows, -1 for none."""
-    from talkinghead.rendering.backends import kernels
+    from talkinghead.rendering.backends.visibility import seen_triangles
 
     triangles = np.ascontiguousarray(surface.faces, np.int32)
     if both_sides:
         triangles = np.concatenate([triangles, triangles[:, ::-1]])
-    depth, owner = np.empty((2 * SIZE, 2 * SIZE), np.float32), np.empty((2 * SIZE, 2 * SIZE), np.int32)
-    kernels.visibility(0, SIZE, view.project(surface.points), triangles, depth, owner)
-    return owner
+    screen = view.project(surface.points)
+    screen[:, :2] *= 2
+    return seen_triangles(screen, triangles, 2 * SIZE, 2 * SIZE)
 
 
 def picture(surface: Surface, view: View, owner: np.ndarray, paint: Paint | None) -> np.ndarray:

@@ -22,6 +22,7 @@ BACKENDS = {  # module of `rendering.backends` -> its class
     "pyrender": "PyrenderBackend",
 }
 DEFAULTS = ("moderngl", "software")  # in the order they are tried
+EMULATED = ("llvmpipe", "softpipe", "swrast", "swiftshader")  # OpenGL drawn by the CPU, at a third of the pace of `software`
 
 
 class Backend(Protocol):
@@ -51,7 +52,7 @@ def available_backends() -> list[tuple[str, bool, str]]:
 
 
 def choose_backend(backend: str | None = None) -> str:
-    """The name of a backend that works: `backend`, or the first of DEFAULTS, with a line on stderr if that is not the first.
+    """The name of a backend that works: `backend`, or the fastest of DEFAULTS, with a line on stderr if one is broken.
 
     Raises InputError if `backend` is unknown or does not work on this machine.
     """
@@ -63,15 +64,22 @@ def choose_backend(backend: str | None = None) -> str:
             others = [name for name in BACKENDS if name != backend and try_backend(name)[0]]
             raise InputError(f"renderer {backend} does not work here ({detail}); {' and '.join(others) or 'none'} would")
         return backend
-    reasons = []
+    reasons, emulated = [], None
     for name in DEFAULTS:
         works, detail = try_backend(name)
-        if works:
-            if reasons:
-                _tell(f"talkinghead: {'; '.join(reasons)}; the {name} renderer takes over")
-            return name
-        reasons.append(f"{name} does not work here ({detail})")
-    raise InputError(f"no renderer works here: {'; '.join(reasons)}")
+        if not works:
+            reasons.append(f"{name} does not work here ({detail})")
+        elif is_emulated(detail):
+            emulated = emulated or name
+        else:
+            break
+    else:
+        name = emulated
+    if name is None:
+        raise InputError(f"no renderer works here: {'; '.join(reasons)}")
+    if reasons:
+        _tell(f"talkinghead: {'; '.join(reasons)}; the {name} renderer takes over")
+    return name
 
 
 def image(animation: Animation, frame: int = 0, **shot: Any) -> np.ndarray:
@@ -153,6 +161,11 @@ def try_backend(name: str) -> tuple[bool, str]:
         return True, _module(name).probe()
     except Exception as error:  # drivers and loaders raise anything at all
         return False, _words(error)
+
+
+def is_emulated(detail: str) -> bool:
+    """Whether what draws, in the words of `try_backend`, is OpenGL without a graphics processor."""
+    return any(driver in detail.lower() for driver in EMULATED)
 
 
 def _words(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The picture's formula in GLSL, for both OpenGL backends; `kernels._shade` is the same in Python, and a test compares them.
+"""The picture's formula in GLSL, for both OpenGL backends; `shading._shade` is the same in Python, and a test compares them.
 
 Wrapped diffuse light (redder and wider on skin, where light creeps under the surface), GGX highlights (Walter et al. 2007,
 with Karis' visibility term), coloured ambient occlusion (Jimenez et al. 2016) and a soft shoulder for bright spots.

@@ -1,0 +1,15 @@
+"""How loops are compiled."""
+
+from __future__ import annotations
+
+from numba import njit
+
+FAST = {"contract", "arcp", "reassoc", "nsz"}  # freedoms of rounding that need no care about infinities
+
+
+def compiled(function):
+    """njit without Python's lock, cached on disk where a folder is writable."""
+    try:
+        return njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # numba found no folder it may write to
+        return njit(nogil=True, fastmath=FAST, error_model="numpy")(function)
