@@ -5,6 +5,8 @@
 `seconds` is the fastest of the repeats, `cpu_seconds` the least time of all cores together, which other work on the machine
 changes little (with OMP_NUM_THREADS=1 no thread waits for another in it), `rtf` seconds per second of speech, `ratio` seconds
 in units of a fixed piece of arithmetic that ran in the same run, `peak_mb` the most memory of the process during the stage.
+From the stage `h264` on, which encodes the frames that the default renderer draws, `to_h264` and `cpu_to_h264` are `seconds`
+and `cpu_seconds` in units of that stage: machines and loads differ less in them.
 A stage that cannot run here says why in `skipped`. The first line tells the versions and the number of cores.
 The stages `prior_...` go from features to codes (see `bench_prior.py`), so `--only prior` compares the ways to do that.
 The stages `data_...` are about reading training data and have figures of their own (see `bench_data.py`).
@@ -85,6 +87,7 @@ class Bench:
         from talkinghead.audio.clock import FPS
 
         yield from priors(lambda: self.talker, round(self.seconds * FPS))
+        yield "h264", self._h264
         yield "vertices", self._vertices
         from talkinghead.export import suffixes
         from talkinghead.rendering.renderer import BACKENDS
@@ -109,6 +112,14 @@ class Bench:
     def _vertices(self) -> Callable[[], object]:
         animation = self.animation
         return lambda: [animation.vertices(frame, posed=True) for frame in range(len(animation))]
+
+    def _h264(self) -> Callable[[], object]:
+        from talkinghead.audio.clock import exact_rate
+        from talkinghead.rendering import frames
+        from talkinghead.rendering.output.movies import write_movie
+
+        pictures, rate = list(frames(self.animation, size=self.size)), exact_rate(self.animation.fps)
+        return lambda: write_movie(pictures, self.folder / "pictures.mp4", rate, None)
 
     def _encode(self) -> Callable[[], object]:
         import torch
@@ -220,7 +231,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="STAGE", help="stages, or the beginnings of their names")
     parser.add_argument("--model")
     options = parser.parse_args()
-    unit = yardstick()
+    unit, h264 = yardstick(), None
     versions = {name: version(name) for name in LIBRARIES}
     about = {
         "talkinghead": __version__,
@@ -236,6 +247,9 @@ def main() -> None:
             row = {"stage": name, **measure(prepare, options.repeat)}
             if "seconds" in row:
                 row |= {"rtf": round(row["seconds"] / options.seconds, 5), "ratio": round(row["seconds"] / unit, 2)}
+                h264 = row if name == "h264" else h264
+            if h264 is not None and "seconds" in row:
+                row |= {f"{clock}to_h264": round(row[f"{clock}seconds"] / h264[f"{clock}seconds"], 3) for clock in ("", "cpu_")}
             print(json.dumps(row), flush=True)
 
 
