@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -22,22 +22,20 @@ import numpy as np
 from talkinghead.audio.clock import RATE
 from talkinghead.errors import InputError
 from talkinghead.speech import ctc_align
+from talkinghead.speech.fit import Limits, Part, fitting, judged, misfit
+from talkinghead.speech.phonemes import SILENCE
 from talkinghead.speech.spans import Span, Spans, cut_spans
 from talkinghead.speech.spoken import WORD, fold, is_latin, spoken
 
 ENGINES = ("pocketsphinx", "model")
-SILENCE = "SIL"
 EDGE = 0.2  # seconds of silence put around a recording, so that the first and the last phoneme have room
 LONGEST = 600.0  # seconds in one piece; memory grows with it
 WIDE = {"beam": 0.0, "pbeam": 0.0, "wbeam": 0.0}  # no path is given up: finds the end if words are there that were not said
 WIDEST = 60.0  # seconds up to which that is quick
-# How much less likely a frame is than in the best state of all, in pocketsphinx's unit. Words that are said: -25 to -70, also
-# with noise 10 dB below them, of a synthetic voice to -95. Other words: -80 to -210. Pauses: -5 to -35, speech taken for one:
-# -90 to -120. Measured on LibriSpeech with the right transcript, that of another recording, half of one.
-LEAST, LEAST_ALL = -100.0, -78.0  # of a word, and of all of them
-DOUBTFUL = -75.0  # of a word beside one that was not said
-PAUSE = -60.0  # of a pause
-SHORTEST = 0.3  # seconds of sound without words that count
+# In pocketsphinx's unit. Words that are said: -25 to -70, also with noise 10 dB below them, of a synthetic voice to -95. Other
+# words: -80 to -210. Pauses: -5 to -35, speech taken for one: -90 to -120. Measured on LibriSpeech with the right transcript,
+# that of another recording, half of one.
+LIMITS = Limits(word=-100.0, doubtful=-75.0, pause=-60.0, all=-78.0)
 HISSES, VOICELESS = ("S", "Z", "SH", "ZH", "CH", "JH"), ("P", "T", "K", "F", "TH")  # what decides how a final s is said
 # Letters to sounds for names and the like, the longest match first; a final e is silent.
 SOUNDS = {
@@ -58,8 +56,7 @@ class Alignment:
     """What is said when: ((start, end, text), ...) in seconds, without gaps in `phones`, whose pauses are SIL (ARPAbet).
 
     guessed: words that the dictionary lacks. unheard: words of the transcript that do not fit the sound; they are neither in
-    `words` nor in `phones`. unwritten: (start, end) of sound for which the transcript has no words, or the wrong ones. The
-    engine `model` tells neither.
+    `words` nor in `phones`. unwritten: (start, end) of sound for which the transcript has no words, or the wrong ones.
     """
 
     words: Spans
@@ -129,9 +126,8 @@ def _by_model(wave: np.ndarray, words: list[str], said: dict[str, str], recognis
     if recogniser is None:
         raise InputError("model: its speech encoder has not learnt phonemes; align with pocketsphinx")
     phones = [said[word].split() for word in words]
-    found = ctc_align.place(ctc_align.posteriors(recogniser, wave), recogniser.phones, words, phones)
-    duration = len(wave) / RATE
-    return Alignment(_within(found[0], duration), _within(found[1], duration))
+    parts = ctc_align.place(ctc_align.posteriors(recogniser, wave), recogniser.phones, words, phones)
+    return _judged(fitting(parts, ctc_align.LIMITS), ctc_align.LIMITS, len(wave) / RATE)
 
 
 def _by_pocketsphinx(wave: np.ndarray, words: list[str], said: dict[str, str]) -> Alignment:
@@ -147,11 +143,11 @@ def _by_pocketsphinx(wave: np.ndarray, words: list[str], said: dict[str, str]) -
             tried.append([_part(word) for word in _align(samples, words, said, **options)])
         except RuntimeError:
             continue
-        if all(part.fits for part in _fitting(tried[-1])):
+        if all(part.fits for part in fitting(tried[-1], LIMITS)):
             break
     if not tried:
         raise InputError("the transcript does not fit the sound: it has too many words, or others")
-    return _judged(min(map(_fitting, tried), key=_misfit), len(wave) / RATE)
+    return _judged(min((fitting(parts, LIMITS) for parts in tried), key=misfit), LIMITS, len(wave) / RATE)
 
 
 def _align(samples: bytes, words: list[str], said: dict[str, str], **options: float) -> Any:
@@ -215,78 +211,19 @@ def _decode(decoder: Any, samples: bytes) -> None:
     decoder.end_utt()
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A word or a pause: its text, "" for a pause, its phonemes in seconds, its mean score, and whether it fits the sound."""
-
-    text: str
-    phones: Spans
-    score: float
-    fits: bool = True
-
-    @property
-    def start(self) -> float:
-        return self.phones[0][0]
-
-    @property
-    def end(self) -> float:
-        return self.phones[-1][1]
+def _judged(parts: Sequence[Part], limits: Limits, duration: float) -> Alignment:
+    """What is said of it all, within the recording. Raises InputError if it is something else."""
+    words, phones, unheard, unwritten = judged(parts, limits, duration)
+    return Alignment(_within(words, duration), _within(phones, duration), (), unheard, unwritten)
 
 
-def _judged(parts: list[_Part], duration: float) -> Alignment:
-    """What was said of it all, the silence around the recording cut off; words that do not fit become pauses."""
-    said = [part for part in parts if part.text]
-    seconds = sum(part.end - part.start for part in said)
-    score = sum(part.score * (part.end - part.start) for part in said) / max(seconds, 1e-6)
-    if score < LEAST_ALL or not any(part.fits for part in said):
-        raise InputError("the transcript does not fit the sound: other words are said, or none")
-    phones = [
-        span for part in parts for span in (part.phones if part.fits and part.text else [(part.start, part.end, SILENCE)])
-    ]
-    joined: list[Span] = []
-    for start, end, name in phones:
-        if joined and name == SILENCE == joined[-1][2]:
-            joined[-1] = (joined[-1][0], end, name)
-        else:
-            joined.append((start, end, name))
-    odd: list[list[float]] = []
-    for part in parts:
-        if not part.fits and odd and part.start - odd[-1][1] < SHORTEST:
-            odd[-1][1] = part.end
-        elif not part.fits:
-            odd.append([part.start, part.end])
-    unwritten = tuple((max(0.0, a), min(b, duration)) for a, b in odd if min(b, duration) - max(0.0, a) > SHORTEST)
-    unheard = tuple(part.text for part in said if not part.fits)
-    heard = [(part.start, part.end, part.text) for part in said if part.fits]
-    return Alignment(_within(heard, duration), _within(joined, duration), (), unheard, unwritten)
-
-
-def _misfit(parts: list[_Part]) -> float:
-    """Seconds that do not fit."""
-    return sum(part.end - part.start for part in parts if not part.fits)
-
-
-def _part(word: Any) -> _Part:
+def _part(word: Any) -> Part:
     """Frames of 10 ms of an alignment in seconds of the recording, before the silence around it."""
     names = [(p.start / 100 - EDGE, (p.start + p.duration) / 100 - EDGE, p.name) for p in word]
     pause = word.name.startswith("<") or names[0][2] in ("SIL", "+SPN+", "+NSN+")
     phones = tuple((a, b, SILENCE if pause or name.startswith("+") else name) for a, b, name in names)
     score = sum(p.score for p in word) / max(1, sum(p.duration for p in word))
-    return _Part("" if pause else re.sub(r"\(\d+\)$", "", word.name), phones, score)
-
-
-def _fitting(parts: list[_Part]) -> list[_Part]:
-    """The parts, told whether each fits: words that are likely enough, and pauses in which nobody speaks."""
-    fits = [part.score >= (LEAST if part.text else PAUSE) for part in parts]
-    for order in (
-        range(1, len(parts)),
-        range(len(parts) - 2, -1, -1),
-    ):  # what is beside a word that was not said, on either side
-        for i in order:
-            beside = i - 1 if order.step > 0 else i + 1
-            if parts[i].text and parts[beside].text and not fits[beside] and parts[i].score < DOUBTFUL:
-                fits[i] = False
-    return [replace(part, fits=fit) for part, fit in zip(parts, fits, strict=True)]
+    return Part("" if pause else re.sub(r"\(\d+\)$", "", word.name), phones, score)
 
 
 def _within(spans: Iterable[Span], duration: float) -> Spans:

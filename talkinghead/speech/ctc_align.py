@@ -9,12 +9,15 @@ import numpy as np
 
 from talkinghead.audio.clock import FPS, RATE
 from talkinghead.errors import InputError
+from talkinghead.speech.fit import Limits, Part
 from talkinghead.speech.phonemes import SILENCE, arpabet
-from talkinghead.speech.spans import Spans
 
 PIECE, MARGIN = 30.0, 1.0  # seconds that the network hears at a time, and that it hears beside them
 PAUSE = 0.06  # seconds of silence between words from which on it is one
-LEAST = -3.0  # mean log-probability of the path, silences included, below which the words are not those that are said
+# In nats. Words that are said: 99 of 100 above -3.5; other words: half below -4.5; pauses: above -1, speech taken for one: -1.8
+# to -5. Of the words of another recording at most a quarter fit, of half of the right ones 60 % and more. Measured on
+# eight clips of LibriSpeech.
+LIMITS = Limits(word=-4.0, doubtful=-1.5, pause=-1.5, share=0.3)
 
 
 def forced_align() -> Callable | None:
@@ -52,10 +55,10 @@ def posteriors(recogniser: Recogniser, wave: np.ndarray) -> np.ndarray:
 
 def place(
     log_probabilities: np.ndarray, names: Sequence[str], words: Sequence[str], sounds: Sequence[Sequence[str]]
-) -> tuple[Spans, Spans]:
-    """(T, P) posteriors of `names`, and the phonemes of each word -> times of words, and of phonemes and pauses without gaps.
+) -> list[Part]:
+    """(T, P) posteriors of `names`, and the phonemes of each word -> words and the pauses around them, without gaps.
 
-    Raises InputError if the words do not fit the sound.
+    Raises InputError if the words are too many for the sound.
     """
     import torch
 
@@ -74,29 +77,34 @@ def place(
     except (RuntimeError, ValueError) as error:
         raise InputError(f"the transcript does not fit the sound ({str(error).splitlines()[0]})") from None
     path, found = path[0].numpy(), found[0].numpy()
-    spoken = path != columns[SILENCE]
-    if found.mean() < LEAST:
-        raise InputError("the transcript does not fit the sound")
-    return _spans(path, spoken, words, sounds)
+    return _parts(path, path != columns[SILENCE], found - log_probabilities.max(1), words, sounds)
 
 
-def _spans(path: np.ndarray, spoken: np.ndarray, words: Sequence[str], sounds: Sequence[Sequence[str]]) -> tuple[Spans, Spans]:
-    """Frames -> seconds. Short silences belong to what follows: they are the closures of stops."""
+def _parts(
+    path: np.ndarray, spoken: np.ndarray, scores: np.ndarray, words: Sequence[str], sounds: Sequence[Sequence[str]]
+) -> list[Part]:
+    """Frames, whether each is spoken, and its score -> parts. Short silences, closures of stops, belong to what follows."""
     starts = np.flatnonzero(spoken & np.concatenate([[True], path[1:] != path[:-1]]))
-    stops = [start + int(np.argmin(np.append(path[start:] == path[start], False))) for start in starts]
+    stops = [int(start + np.argmin(np.append(path[start:] == path[start], False))) for start in starts]
+    frames: list[tuple[int, list[tuple[int, int, str]]]] = []  # word, -1 for a pause, and its phonemes
     flat = [(w, arpabet(sound)) for w, word in enumerate(sounds) for sound in word]
-    phones: list[tuple[float, float, str]] = []
-    times: dict[int, tuple[float, float]] = {}
-    last, before = 0.0, -1
-    for (word, name), start, stop in zip(flat, starts / FPS, np.array(stops) / FPS, strict=True):
-        if (start - last >= PAUSE - 1e-6 and word != before) or (not phones and start > 0):
-            phones.append((last, float(start), SILENCE))
-        else:
-            start = last
-        phones.append((float(start), float(stop), name))
-        times[word] = (times.get(word, (float(start), 0.0))[0], float(stop))
-        last, before = float(stop), word
-    end = len(path) / FPS
-    if end - last > 1e-6:
-        phones.append((last, end, SILENCE))
-    return tuple((*times[w], words[w]) for w in sorted(times)), tuple(phones)
+    last, least = 0, round(PAUSE * FPS)
+    for (word, name), start, stop in zip(flat, map(int, starts), stops, strict=True):
+        begins = not frames or frames[-1][0] != word
+        if (begins and start - last >= least) or (not frames and start > 0):
+            frames.append((-1, [(last, start, SILENCE)]))
+            last = start
+        if begins:
+            frames.append((word, []))
+        frames[-1][1].append((last, stop, name))
+        last = stop
+    if last < len(path):
+        frames.append((-1, [(last, len(path), SILENCE)]))
+    return [
+        Part(
+            words[word] if word >= 0 else "",
+            tuple((start / FPS, stop / FPS, name) for start, stop, name in phones),
+            float(scores[phones[0][0] : phones[-1][1]].mean()),
+        )
+        for word, phones in frames
+    ]

@@ -2,12 +2,14 @@
 
 from types import SimpleNamespace
 
+import naive_align
 import numpy as np
 import pytest
 
 from talkinghead.errors import InputError
 from talkinghead.speech import align as aligning
 from talkinghead.speech import ctc_align
+from talkinghead.speech.fit import fitting, judged
 from talkinghead.speech.phonemes import PHONES
 
 SAID = (
@@ -33,15 +35,27 @@ def made(said=SAID, rate: float = 50.0) -> np.ndarray:
     return np.log(np.exp(scores) / np.exp(scores).sum(1, keepdims=True)).astype(np.float32)
 
 
-@pytest.fixture
-def aligner():
-    if ctc_align.forced_align() is None:
-        pytest.skip("no torchaudio for this torch")
+@pytest.fixture(autouse=True)
+def aligner(monkeypatch):
+    if ctc_align.forced_align() is None:  # no torchaudio for this torch
+        monkeypatch.setattr(ctc_align, "forced_align", lambda: naive_align.forced_align)
 
 
-def test_phonemes_are_found_where_they_are(aligner):
-    words, phones = ctc_align.place(made(), PHONES, ["hi", "bob", "bee"], [["HH", "AY"], ["B", "AA", "B"], ["B", "IY"]])
-    assert [w for _, _, w in words] == ["hi", "bob", "bee"]
+WORDS = {"hi": ["HH", "AY"], "bob": ["B", "AA", "B"], "bee": ["B", "IY"], "zoo": ["Z", "UW"], "fish": ["F", "IH", "SH"]}
+
+
+def placed(text, posteriors=None):
+    words = text.split()
+    return ctc_align.place(made() if posteriors is None else posteriors, PHONES, words, [WORDS[word] for word in words])
+
+
+def judge(text, posteriors=None):
+    return judged(fitting(placed(text, posteriors), ctc_align.LIMITS), ctc_align.LIMITS, 58 / 50)
+
+
+def test_phonemes_are_found_where_they_are():
+    words, phones, unheard, unwritten = judge("hi bob bee")
+    assert [w for _, _, w in words] == ["hi", "bob", "bee"] and unheard == unwritten == ()
     assert [p for _, _, p in phones] == ["SIL", "HH", "AY", "SIL", "B", "AA", "B", "B", "IY", "SIL"]
     expected = np.array([0, 10, 14, 22, 27, 30, 36, 39, 44, 50, 58]) / 50
     assert np.abs([start for start, _, _ in phones] - expected[:-1]).max() <= 0.0201
@@ -49,16 +63,24 @@ def test_phonemes_are_found_where_they_are(aligner):
     assert words[1][0] == pytest.approx(27 / 50, abs=0.021) and words[2][1] == pytest.approx(1.0, abs=0.021)
 
 
-def test_words_that_were_not_said_do_not_fit(aligner):
+def test_words_that_were_not_said_do_not_fit():
     with pytest.raises(InputError, match="does not fit"):
-        ctc_align.place(made(), PHONES, ["zoo"] * 3, [["Z", "UW"]] * 3)
+        judge("zoo zoo zoo")
     with pytest.raises(InputError, match="does not fit"):
-        ctc_align.place(made()[:5], PHONES, ["hi"] * 9, [["HH", "AY"]] * 9)
+        judge("hi " * 9, made()[:5])
     with pytest.raises(InputError, match="lack"):
         ctc_align.place(made(), [p for p in PHONES if p != "HH"], ["hi"], [["HH", "AY"]])
 
 
-def test_a_model_that_knows_phonemes_aligns(aligner):
+def test_words_and_sound_that_miss_each_other_are_told():
+    words, _, unheard, unwritten = judge("hi fish bee")
+    assert [w for _, _, w in words] == ["hi", "bee"] and unheard == ("fish",) and unwritten == ()
+    words, phones, unheard, unwritten = judge("hi")
+    assert len(words) == 1 and unheard == ()
+    assert np.abs(np.array(unwritten) - [[0.44, 1.16]]).max() < 0.021 and phones[-1] == (*unwritten[0], "SIL")
+
+
+def test_a_model_that_knows_phonemes_aligns():
     """As `align` is asked: the network is any object with posteriors and names."""
     pytest.importorskip("pocketsphinx")
     recogniser = SimpleNamespace(phones=list(PHONES), posteriors=lambda wave: made())
@@ -69,12 +91,9 @@ def test_a_model_that_knows_phonemes_aligns(aligner):
 
 def test_short_silences_belong_to_what_follows():
     """Closures of stops, and what keeps two alike apart; between words longer ones are pauses."""
-    said = [PHONES.index(name) for name, count in SAID for _ in range(count)]
-    path = np.array(said)
-    sounds = [["HH", "AY"], ["B", "AA", "B"], ["B", "IY"]]
-    words, phones = ctc_align._spans(path, path != PHONES.index("SIL"), ["hi", "bob", "bee"], sounds)
-    assert [p for _, _, p in phones] == ["SIL", "HH", "AY", "SIL", "B", "AA", "B", "B", "IY", "SIL"]
-    assert phones[7][:2] == pytest.approx((39 / 50, 44 / 50)) and words[2][0] == phones[7][0]
+    parts = placed("hi bob bee")
+    assert [part.text for part in parts] == ["", "hi", "", "bob", "bee", ""]
+    assert parts[4].phones[0][:2] == pytest.approx((39 / 50, 44 / 50))
 
 
 def test_long_recordings_are_heard_in_pieces():
@@ -90,9 +109,9 @@ def test_long_recordings_are_heard_in_pieces():
     assert np.array_equal(found[:, 0], wave[160::320]) and max(heard) <= ctc_align.PIECE + 2 * ctc_align.MARGIN
 
 
-def test_engines():
+def test_engines(monkeypatch):
     with pytest.raises(InputError, match="'kaldi' is not known; choose auto, pocketsphinx or model"):
         aligning.choose_engine("kaldi")
-    if ctc_align.forced_align() is None:
-        with pytest.raises(InputError, match="torchaudio"):
-            aligning.align(np.ones(16000, np.float32), "hello", "model")
+    monkeypatch.setattr(ctc_align, "forced_align", lambda: None)
+    with pytest.raises(InputError, match="torchaudio"):
+        aligning.align(np.ones(16000, np.float32), "hello", "model")
