@@ -5,6 +5,7 @@ Every rule is a pattern and what is said instead, applied in order to the whole 
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable
@@ -70,7 +71,9 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
     """
     if len(text) > LONGEST:
         raise InputError(f"the transcript has {len(text)} characters; {LONGEST} are more than is said in four hours")
-    text = unicodedata.normalize("NFC", _stream_safe(text))
+    text = unicodedata.normalize("NFC", _stream_safe(html.unescape(text)))
+    text = re.sub(r"</?[A-Za-z][^<>]{0,40}>|\[[^\[\]]{0,100}\]", " ", text)  # markup, and what is heard but not said: [music]
+    text = re.sub(f"([0-9A-Za-z])([{''.join(RAISED)}]{{1,9}})", _power, text)
     text = re.sub(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", text)  # hyphens and joins that are not seen
     text = re.sub("[’‘ʼ＇`´]", "'", text)
     for mark, plain in (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"), ("⅓", " 1/3"), ("⅔", " 2/3"), ("№", "No. "), ("−", "-")):
@@ -78,7 +81,7 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))
     # Digits that are said one by one anyway stand apart: the patterns below look at a run of them from each of its digits.
     text = re.sub(r"\d{30,}", lambda m: f" {' '.join(m[0])} ", text)
-    text = re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: COUNT + m[0].replace(",", ""), text)
+    text = re.sub(GROUPED, lambda m: COUNT + re.sub(r"\D", "", m[0]), text)
     for pattern, say in RULES:
         text = re.sub(pattern, say, text)
     words, shouted = [], text.isupper()
@@ -86,8 +89,14 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
         word = match[0]
         if not is_latin(word):
             continue
-        spelled = not shouted and 2 <= len(word) <= 5 and word.isupper() and word.isalpha() and not _sayable(word, known)
-        words.extend(word.lower() if spelled else [word.lower()])
+        several = word.endswith("s") and word[:-1].isupper()  # DVDs
+        letters = word[:-1] if several else word
+        spelled = not shouted and 2 <= len(letters) <= 5 and letters.isupper() and letters.isalpha()
+        if spelled and not _sayable(letters, known) and not (several and known is not None and known(word.lower())):
+            words.extend(letters.lower())
+            words[-1] += "'s" if several else ""
+        else:
+            words.append(word.lower())
     return words
 
 
@@ -187,13 +196,72 @@ def _digits(match: re.Match) -> str:
 
 
 def _sayable(word: str, known: Callable[[str], bool] | None) -> bool:
-    return known(word.lower()) if known is not None else bool(re.search("[AEIOUY]", word))
+    """Whether capitals are said as a word: one of the dictionary, or consonants and vowels in turn, as in COVID."""
+    if known is None:
+        return bool(re.search("[AEIOUY]", word))
+    return known(word.lower()) or bool(re.fullmatch("[^AEIOUY]([AEIOU][^AEIOUY]){2}", word))
+
+
+def _power(match: re.Match) -> str:
+    """What is raised above the line; behind a word it is the number of a footnote."""
+    over = "".join(RAISED[c] for c in match[2])
+    said = {"2": " squared", "3": " cubed"}.get(over) or f" to the{_ordinal(over)}"
+    return match[1] + (f"{said} " if match[1].isdigit() or over in "23" else " ")
+
+
+def _date(year: str, month: str, day: str) -> str:
+    return f" {MONTHS.split('|')[int(month) - 1]} {_ordinal(day)}{_year(year)}"
+
+
+def _roman(match: re.Match) -> str:
+    """Chapter IV is chapter four, Henry VIII is Henry the eighth."""
+    name, letters = match[1], match[2]
+    if not re.fullmatch("X{0,3}(IX|IV|V?I{0,3})", letters):
+        return match[0]
+    values = ["IVX".index(letter) for letter in letters]
+    amounts = [(1, 5, 10)[value] for value in values]
+    total = sum(-a if a < max(amounts[i:]) else a for i, a in enumerate(amounts))
+    return f"{name} the{_ordinal(total)}" if name in RULERS else f"{name}{_say(total)}"
 
 
 SIGN = "[" + "".join(CURRENCIES) + "]"
+CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
+# Thousands: 1,000 and 1 000 and 1'000; with points only from a million on, as 1.000 is a fraction.
+GROUPED = (
+    r"(?<![\d.,'])(?:\d{1,3}(?:,\d{3})+(?!\d)|[1-9]\d{0,2}(?: \d{3}){1,4}(?! ?\d)"
+    r"|[1-9]\d{0,2}(?:'\d{3})+(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\d.]))"
+)
+RULERS = (
+    "Alexander|Benedict|Catherine|Charles|Edward|Elizabeth|Francis|Frederick|George|Gregory|Henry|James|Leo|Louis|Mary|Napoleon"
+    "|Nicholas|Paul|Peter|Philip|Pius|Richard|William"
+).split("|")
+COUNTED = "Act|Appendix|Bowl|Book|Chapter|Mark|Part|Phase|Scene|Section|Title|Type|Volume|War"  # also before I, V and X
+DAY, MONTH, YEAR = r"(0?[1-9]|[12]\d|3[01])", r"(0?[1-9]|1[0-2])", r"(1\d{3}|20\d\d)"
+DAYS = {"Mon": "Monday", "Wed": "Wednesday", "Sat": "Saturday", "Sun": "Sunday"}  # words of their own, if no date follows
 SCALE = r"(?:\s*(thousand|million|billion|trillion|[kmb]|mn|bn|tn)\b)?"
 RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
-    (r"\b(?:https?://|www\.)\S+", lambda m: re.sub(r"[./:]+", lambda d: " dot " if d[0] == "." else " ", m[0])),
+    (r"\bhttps?://", lambda m: ""),
+    (r"\bwww\.", lambda m: "w w w dot "),
+    (r"(?<=\w)\.(?=(?:com|org|net|edu|gov|io|co|uk|de|txt|pdf|html?|py|js)\b)", lambda m: " dot "),
+    (r"\b(?:US|CA|AU|NZ|HK|C|A)\$", lambda m: "$"),
+    (rf"\b({'|'.join(CODES)})\s?(?={COUNT}?\d)", lambda m: CODES[m[1]]),
+    (rf"(?<=\d)\s?({'|'.join(CODES)})\b", lambda m: CODES[m[1]]),
+    (r"(?<![\d.,])(\d{1,9}),(\d\d)(?=\s?€)", lambda m: f"{m[1]}.{m[2]}"),
+    (rf"\b{YEAR}-(0[1-9]|1[0-2])-{DAY}\b", lambda m: _date(m[1], m[2], m[3])),
+    (rf"\b{DAY}\.{MONTH}\.{YEAR}\b", lambda m: _date(m[3], m[2], m[1])),
+    (rf"\b(1[3-9]|2\d|3[01])/{MONTH}/{YEAR}\b", lambda m: _date(m[3], m[2], m[1])),
+    (rf"\b{MONTH}/(1[3-9]|2\d|3[01])/{YEAR}\b", lambda m: _date(m[3], m[1], m[2])),
+    (r"(?:\+?\b1[-. ])?(?:\(\d{3}\) ?|\b\d{3}[-. ])\d{3}[-. ]\d{4}\b", lambda m: _digits(m)),
+    (r"(?i)(?<=\b(?:call|dial) )911\b", lambda m: _digits(m)),
+    (r"\b(24)/(7)\b|\b([79])/(11)\b", lambda m: "".join(_say(part) for part in m.groups() if part)),
+    (r"\b(\d{1,2})p\b", lambda m: f"{_say(m[1])}pence "),
+    (r"\b(1080|1440|2160)(?=p\b)", lambda m: _year(m[1])),
+    (r"\b([A-G])#", lambda m: f"{m[1]} sharp"),
+    (rf"\b({COUNTED}) ([IVX]{{1,7}})\b(?!')", _roman),
+    (r"\b([A-Z][a-z]+) ([IVX]{2,7}|V|X)\b", lambda m: _roman(m) if len(m[2]) > 1 or m[1] in RULERS else m[0]),
+    (rf"\b({'|'.join(DAYS)})\.?(?=,? (?:\d|(?:{'|'.join(SHORT_MONTHS)})))", lambda m: DAYS[m[1]]),
+    (r"(?i)\b(in|since|until|year) (10[1-9]\d)\b(?![.,]?\d|\s*%)", lambda m: f"{m[1]}{_year(m[2])}"),
     (rf"(?i)\b({'|'.join(NUMBERED)})\.\s*(?=\d)", lambda m: f"{NUMBERED[m[1].lower()]} "),
     (rf"(?i)({SIGN})\s*{COUNT}?(\d*\.?\d+){SCALE}", lambda m: _money(m[1], m[2], m[3])),
     (rf"(?i)(\d+(?:\.\d+)?){SCALE}\s*({SIGN})", lambda m: _money(m[3], m[1], m[2])),
@@ -205,10 +273,10 @@ RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
     (rf"\b({'|'.join(SHORT_MONTHS)})\b\.?(?=\s*\d)", lambda m: SHORT_MONTHS[m[1]]),
     (rf"(?i)\b({MONTHS})\s+(\d\d?)\b(?![:.]?\d|st|nd|rd|th)", lambda m: f"{m[1]} {_ordinal(m[2])}"),
     (rf"(?i)\b(\d\d?)\s+({MONTHS})\b", lambda m: f"{_ordinal(m[1])}{m[2]}"),
-    (r"\b(\d+)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda m: _ordinal(m[1])),
+    (r"(?i)\b(\d+)(?:st|nd|rd|th)\b", lambda m: _ordinal(m[1])),
     (r"'?\b(\d0|1\d\d0|20\d0)'?s\b", _decade),
-    (r"\b(\d{3})-(\d{3})-(\d{4})\b|\b\d{3}-\d{4}\b", _digits),
-    (r"\b(?:(\d+)\s+)?(\d{1,2})/([2-9]|1\d|2\d|100)\b(?!/)", _fraction),
+    (r"\b\d{3}-\d{4}\b", _digits),
+    (r"\b(?:(\d+)\s+)?(\d{1,2})/([2-9]|1\d|2\d|1000?)\b(?!/)", _fraction),
     (rf"({N})\s*[-–—]\s*(?={COUNT}?\d)", lambda m: f"{m[1]} to "),
     (
         rf"({N})\s*(°\s*[cCfF]?|(?:{'|'.join(map(re.escape, sorted(UNITS, key=len, reverse=True)))})\b)(?!')",
@@ -219,7 +287,7 @@ RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
     (r"\d+(?:\.\d+)+\.\d+", lambda m: " point ".join(_say(part) for part in m[0].split("."))),
     (r"\d*\.\d+|\d+", lambda m: _say(m[0])),
     (r"\b((?:[A-Za-z]\.){2,})", lambda m: _spelled(m[1])),
-    (r"\b([A-Z][\w']+) St\b\.?(?!\s+[A-Z])", lambda m: f"{m[1]} street "),
+    (r"\b([A-Z][\w']+) (St|Dr)\b\.?(?!\s+[A-Z])", lambda m: f"{m[1]} {'street' if m[2] == 'St' else 'drive'} "),
     (r"\bPh\.?\s?D\b\.?", lambda m: " P H D "),
     (rf"(?i)\b({'|'.join(TITLES)})\b\.?(?!')", lambda m: f"{TITLES[m[1].lower()]} "),
     (rf"(?i)\b({'|'.join(ABBREVIATIONS)})\.(?=\s*[\w'])", lambda m: f"{ABBREVIATIONS[m[1].lower()]} "),

@@ -35,6 +35,16 @@ SAID = [
     ("I AM THE TV", "i am the tv"),
     ("COVID-19 on the MP3", "covid nineteen on the m p three"),
     ("call 555-1234", "call five five five one two three four"),
+    ("(555) 123-4567, dial 911", "five five five one two three four five six seven dial nine one one"),
+    ("2024-11-30 and 30.11.2026", "november thirtieth twenty twenty four and november thirtieth twenty twenty six"),
+    ("12/25/2020, Mon. Jan. 5", "december twenty fifth twenty twenty monday january fifth"),
+    ("World War II, Part I, Henry VIII, Rocky IV", "world war two part one henry the eighth rocky four"),
+    ("US$5, 20 USD, EUR 3, 1,50 €", "five dollars twenty dollars three euros one euro and fifty cents"),
+    ("1 000 000, 1.000.000, 1'000 and 2,000", "one million one million one thousand and two thousand"),
+    ("10⁶ and 5² is said¹", "ten to the sixth and five squared is said"),
+    ("24/7, 9/11 and 3/4", "twenty four seven nine eleven and three quarters"),
+    ("me@example.com, C# and <i>it</i> &amp; [music] 50p", "me at example dot com c sharp and it and fifty pence"),
+    ("in 1066, on Oak Dr. in town, the 3Rd", "in ten sixty six on oak drive in town the third"),
 ]
 
 
@@ -45,6 +55,7 @@ def test_what_is_written_and_what_is_said(text, said):
 
 def test_a_dictionary_decides_which_capitals_are_spelled():
     assert spoken("NASA and API", lambda word: word == "nasa") == ["nasa", "and", "a", "p", "i"]
+    assert spoken("COVID and DVDs", lambda word: word == "and") == ["covid", "and", "d", "v", "d's"]
 
 
 def test_letters_without_accents():
@@ -58,7 +69,7 @@ def test_numbers_of_any_kind():
     assert number("1234567890123")[:3] == ["one", "two", "three"]
 
 
-@pytest.mark.parametrize("unit", ["9", "1.", "a\u0316\u0301", "\u0316\u0301", "½", "$9", "( ", "   "])
+@pytest.mark.parametrize("unit", ["9", "1.", "100 ", "a\u0316\u0301", "\u0316\u0301", "½", "$9", "( ", "   "])
 def test_time_grows_with_the_text_and_not_with_its_square(unit):
     start = time.process_time()
     spoken(unit * (5000 // len(unit)))
