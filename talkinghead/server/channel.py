@@ -44,7 +44,6 @@ class Channel:
         self._frames: deque[Frame | None] = deque()
         self._some = asyncio.Event()
         self._most = int(UNREAD * stream.fps) + 1
-        self._made = 0.0  # time of the last frame
         self._arrivals: deque[tuple[float, float]] = deque()  # (seconds of sound, monotonic seconds when it had come)
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -58,11 +57,6 @@ class Channel:
 
     def finish(self) -> None:
         self._lane.finish(self)
-
-    @property
-    def behind(self) -> float:
-        """Seconds of sound that have come and are not heard yet."""
-        return self.seconds - self._made - self.stream.latency
 
     def close(self) -> None:
         """Forget it, whatever is left of it."""
@@ -90,7 +84,6 @@ class Channel:
     def take(self, frames: list[Frame], last: bool) -> None:
         """Frames of a step; on the event loop."""
         self._frames.extend(frames)
-        self._made = frames[-1].time if frames else self._made
         if last:
             self._frames.append(None)
         elif len(self._frames) > self._most:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from talkinghead.server.channel import Channel, EndedError
 from talkinghead.server.engine import Engine
-from talkinghead.server.limits import CODES, FULL, GRACE, LEAVING, Limits
+from talkinghead.server.limits import BUSY, CODES, FULL, GRACE, LEAVING, SHED, Limits
 from talkinghead.server.meters import Meters
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class House:
     def __init__(self, talker: Talker, recordings: Recordings, limits: Limits, meters: Meters) -> None:
         self.recordings, self.limits, self.meters = recordings, limits, meters
         self.engine = Engine(talker, meters)
-        self.seated: set[Seated] = set()
+        self.seated: dict[Seated, None] = {}  # in the order in which they came
+        self._shed = 0.0  # when the last was ended for the sake of the others
         self.waiting = 0  # recordings
         self.closing = False
 
@@ -39,14 +41,14 @@ class House:
         """Raises EndedError if all are taken, or none is to be had any more."""
         if self.closing:
             raise EndedError(LEAVING, "the server ends")
-        if len(self.seated) >= self.limits.clients:
+        if len(self.seated) >= self.limits.clients or self.engine.behind > BUSY:
             raise EndedError(FULL, CODES[FULL])
-        self.seated.add(session)
+        self.seated[session] = None
         self.meters.open.set(len(self.seated))
         try:
             yield
         finally:
-            self.seated.discard(session)
+            self.seated.pop(session, None)
             self.meters.open.set(len(self.seated))
 
     @contextmanager
@@ -64,6 +66,14 @@ class House:
     async def open(self, hello: Hello) -> Channel:
         """A stream for a hello. Raises InputError for what it cannot have."""
         return await self.engine.open(hello.rate, hello.settings(), hello.person)
+
+    def sheds(self, session: Seated) -> bool:
+        """Whether a stream is to end, since the server is too slow for all: the one that came last, and one at a time."""
+        now = time.monotonic()
+        if session is not next(reversed(self.seated), None) or now - self._shed < SHED:
+            return False
+        self._shed = now
+        return True
 
     async def leave(self) -> None:
         """End every stream, with the frames of the sound that came; those that take too long are cut off by the caller."""

@@ -33,12 +33,19 @@ class Lane:
         self._channels: dict[PooledStream, Channel] = {}  # of the thread alone, as the pool is
         self._wake, self._ending = threading.Event(), False
         self._thread = threading.Thread(target=self._work, name="talkinghead-lane", daemon=True)
-        self._thread.start()
         self.load = 0  # streams, as the event loop counts them
+        self._busy: float | None = None  # since when there has been sound to step
+        self._thread.start()
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def behind(self) -> float:
+        """Seconds in which there has been sound to step without a break."""
+        busy = self._busy
+        return 0.0 if busy is None else time.monotonic() - busy
 
     def add(self, stream: PooledStream) -> Channel:
         """Take a stream."""
@@ -83,7 +90,7 @@ class Lane:
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
-            begun = time.monotonic()
+            self._busy = begun = time.monotonic()
             try:
                 self._obey()
                 while self._step() and not self._ending:
@@ -91,6 +98,7 @@ class Lane:
             except Exception:  # no stream is to be trusted any more, those to come are
                 LOG.exception("a defect in a step of all streams")
                 self._fail_all()
+            self._busy = None
             time.sleep(max(0.0, GATHER - (time.monotonic() - begun)))
 
     def _obey(self) -> None:

@@ -42,7 +42,8 @@ HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at 
 
 # Of a live stream. They need no setting: clients that are paced to the sound are far from them.
 AHEAD = 2.0  # seconds of sound that may come before their time; what is faster is not read until its time comes
-BEHIND = 4.0  # seconds of sound that may wait for a server that is too slow
+BEHIND, BUSY = 4.0, 1.0  # seconds in which sound has waited without a break: the server ends streams, and takes no more
+SHED = 1.0  # seconds between two streams that are ended for the sake of the others
 BURST, PACE = 1000, 500  # messages that may come at once, and a second
 MESSAGE = 128 << 10  # bytes: 2 s of 32 kHz in 16 bits
 UNREAD = 10.0  # seconds of frames that may wait for a client that does not read
@@ -59,7 +60,7 @@ CODES = {
     LEAVING: "the server ends; the frames of all sound that came were sent",
     TOO_BIG: f"a message had more than {MESSAGE >> 10} KB",
     DEFECT: "a defect of the server, which its log has",
-    FULL: "as many streams as the server takes are open; try again later",
+    FULL: "the server has as many streams as it may, or more than it can step in time; try again later",
     WRONG: "a message was wrong; the last message says how",
     IDLE: "no hello, or no sound, came in time",
     UNREAD_FRAMES: f"frames of {UNREAD:g} s were not read",

@@ -134,6 +134,22 @@ def test_connections_that_ask_for_nothing_are_cut(server, monkeypatch):
     server.until(lambda: not server.server.sweep.everybody)
 
 
+def test_a_server_that_is_too_slow_ends_the_stream_that_came_last(server, monkeypatch):
+    with server.stream() as (first, _), server.stream() as (last, _), monkeypatch.context() as patched:
+        patched.setattr(limits, "BEHIND", 0.3)
+        for lane in server.house.engine._lanes:
+            patched.setattr(lane, "_step", lambda: time.sleep(0.01) or True)
+        sent(first, bytes(640))
+        sent(last, bytes(640))
+        time.sleep(0.4)
+        sent(first, bytes(640))
+        sent(last, bytes(640))
+        assert rest(last)[1] == limits.FULL
+        patched.undo()
+        first.send('{"type": "finish"}')
+        assert rest(first)[1] == limits.DONE
+
+
 def test_a_defect_in_a_step_ends_the_streams_but_not_the_server(server, monkeypatch):
     with server.stream() as (line, _), monkeypatch.context() as patched:
         [patched.setattr(lane, "_step", lambda: 1 / 0) for lane in server.house.engine._lanes]
