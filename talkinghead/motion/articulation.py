@@ -7,6 +7,7 @@ see little of lips that are pushed forward. What is added here is added to the l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,7 +37,13 @@ def bite_level(labiodental: np.ndarray) -> np.ndarray:
 
 def heard_rounding(posteriors: np.ndarray, phonemes: Sequence[str]) -> np.ndarray:
     """(T, P) probabilities -> (T, 2), the mean of ROUND at each frame."""
-    return posteriors @ np.array([ROUND.get(name, (0.0, 0.0)) for name in phonemes])
+    return posteriors @ _goals(tuple(phonemes))
+
+
+@lru_cache(maxsize=8)
+def _goals(phonemes: tuple[str, ...]) -> np.ndarray:
+    """(P, 2) of each phoneme."""
+    return np.array([ROUND.get(name, (0.0, 0.0)) for name in phonemes])
 
 
 def rounding(goals: np.ndarray, fps: float) -> np.ndarray:

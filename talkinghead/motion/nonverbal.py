@@ -178,14 +178,13 @@ def add_nonverbal_motion(  # noqa: PLR0913
     changed: dict[str, np.ndarray] = {}
     if gaze and "eyeballs" in face.regions and {"left_eye", "right_eye"} <= face.joints.keys():
         changed["gaze"] = added["gaze"] if animation.gaze is None else animation.gaze + added["gaze"]
-    own = upper_face_rows(face)
-    if own and ("gaze" in changed or brows or blinks):
+    if upper_face_rows(face) and ("gaze" in changed or brows or blinks):
         weights = animation.coefficients if in_place else animation.coefficients.copy()
         for part in spans(len(weights), BLOCK):
             here = {name: values[part] for name, values in added.items()}
             looks = changed["gaze"][part] if "gaze" in changed else None
-            for row, values in upper_face_weights(face, own, weights[part], here, looks, blinks > 0, brows).items():
-                weights[part, row] = values
+            rows, values = upper_face_weights(face, weights[part], here, looks, blinks > 0, brows)
+            weights[part, rows] = values
         changed["coefficients"] = weights
     if head:
         changed["rotation"] = added["rotation"]
@@ -199,40 +198,63 @@ def add_nonverbal_motion(  # noqa: PLR0913
 
 def upper_face_weights(
     head: Head,
-    own: dict[str, int],
     coefficients: np.ndarray,
     added: dict[str, np.ndarray],
     gaze: np.ndarray | None,
     blinks: bool,
     brows: float,
-) -> dict[int, np.ndarray]:
-    """Row of (T, K) coefficients -> its (T,) new weights, of the shapes in `own`: name -> row."""
-    out: dict[int, np.ndarray] = {}
+) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) rows and (T, M) new weights of the shapes of (T, K) coefficients that eyes and brows move.
 
-    def there(name: str) -> np.ndarray:
-        return out.get(own[name], coefficients[:, own[name]])
+    added: of `nonverbal_motion`. gaze: (T, 2, 2) rad, where eyes turn.
+    """
+    rows, column, smiles = _moved_shapes(head)
+    before = coefficients[:, rows]
+    first, second = (
+        np.zeros((len(before), len(rows) + 1), before.dtype) for _ in range(2)
+    )  # the last column: what the head has not
+    touched = np.zeros(len(rows) + 1, bool)
 
-    def add(name: str, values: np.ndarray) -> None:
-        if name in own:
-            out[own[name]] = np.clip(there(name) + values, 0, np.maximum(1, there(name)))
+    def add(part: np.ndarray, name: str, values: np.ndarray) -> None:
+        part[:, column[name]] = values
+        touched[column[name]] = True
 
     for eye, side in enumerate(("Left", "Right")):
         if gaze is not None:
             up = np.degrees(gaze[:, eye, 1])
-            add(f"eyeBlink{side}", LID_DOWN * np.maximum(-up, 0))
-            add(f"eyeWide{side}", LID_UP * np.maximum(up, 0))
+            add(first, f"eyeBlink{side}", LID_DOWN * np.maximum(-up, 0))
+            add(first, f"eyeWide{side}", LID_UP * np.maximum(up, 0))
         if brows:
             inner, outer, down = added["brows"][:, eye].T
-            add("browInnerUp", inner / 2)  # of both sides together
-            add(f"browOuterUp{side}", outer)
-            add(f"browDown{side}", down)
-            add(f"eyeWide{side}", RAISED_WIDE * np.maximum(inner - RAISED, 0))
-            smile = f"mouthSmile{side}"
-            narrow = coefficients[:, head.index(smile)] if smile in head.names else 0
-            add(f"eyeSquint{side}", FROWN_SQUINT * down + min(brows, 1) * SMILE_SQUINT * np.clip(narrow, 0, 1))
-        if blinks and f"eyeBlink{side}" in own:
-            out[own[f"eyeBlink{side}"]] = np.maximum(there(f"eyeBlink{side}"), added["blinks"][:, eye])
-    return out
+            add((first, second)[eye], "browInnerUp", inner / 2)  # of both sides together
+            add(first, f"browOuterUp{side}", outer)
+            add(first, f"browDown{side}", down)
+            add(second, f"eyeWide{side}", RAISED_WIDE * np.maximum(inner - RAISED, 0))
+            smile = 0 if smiles[eye] is None else np.minimum(np.maximum(coefficients[:, smiles[eye]], 0), 1)
+            add(first, f"eyeSquint{side}", FROWN_SQUINT * down + min(brows, 1) * SMILE_SQUINT * smile)
+    out = before
+    for part in (first, second):
+        moved = np.minimum(np.maximum(out + part[:, :-1], 0), np.maximum(1, out))
+        out = np.where(touched[:-1], moved, out)
+    if blinks:
+        for eye, side in enumerate(("Left", "Right")):
+            if (place := column[f"eyeBlink{side}"]) < len(rows):
+                out[:, place] = np.maximum(out[:, place], added["blinks"][:, eye])
+    return rows, out
+
+
+@per_head
+def _moved_shapes(head: Head) -> tuple[np.ndarray, dict[str, int], list[int | None]]:
+    """Rows of the shapes that `upper_face_weights` moves; name -> place among them, behind the last if there is none; rows of
+    the two smiles.
+    """
+    own = upper_face_rows(head)
+    stems = ("eyeBlink", "eyeWide", "eyeSquint", "browOuterUp", "browDown")
+    moved = ["browInnerUp", *(f"{stem}{side}" for stem in stems for side in ("Left", "Right"))]
+    there = [name for name in moved if name in own]
+    places = {name: there.index(name) if name in own else len(there) for name in moved}
+    smiles = [f"mouthSmile{side}" for side in ("Left", "Right")]
+    return np.array([own[name] for name in there], int), places, [head.index(n) if n in head.names else None for n in smiles]
 
 
 @per_head

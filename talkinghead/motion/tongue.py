@@ -8,6 +8,7 @@ further where the jaw is lower.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,8 +52,14 @@ def heard_tongue(posteriors: np.ndarray, phonemes: Sequence[str]) -> np.ndarray:
 
     They are: least tongueOut, probability of a tongue between the teeth, probability of speech, height of tip, height of body.
     """
+    return posteriors @ _goals(tuple(phonemes))
+
+
+@lru_cache(maxsize=8)
+def _goals(phonemes: tuple[str, ...]) -> np.ndarray:
+    """(P, 5) of each phoneme."""
     table = [(OUT.get(name, 0.0), name in DENTAL, name != SILENCE, *HEIGHTS.get(name, (0.0, 0.0))) for name in phonemes]
-    return posteriors @ np.array(table)
+    return np.array(table)
 
 
 def tongue_goals(heard: np.ndarray, fps: float) -> np.ndarray:
@@ -65,13 +72,21 @@ def tongue_goals(heard: np.ndarray, fps: float) -> np.ndarray:
 
 def put_out_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray:
     """(T, K) weights of ARKit's shapes with at least the tongueOut of (T, 5) `goals`, and teeth that part for /th/ by SHOWN."""
-    names, out = head.names, coefficients.copy()
-    if "tongueOut" not in names:
+    columns, shown = _put_out(tuple(head.names))
+    if columns is None:
         return coefficients
-    for name, least in (("tongueOut", goals[:, 0]), *((name, least * goals[:, 1]) for name, least in SHOWN.items())):
-        if name in names:
-            out[:, names.index(name)] = np.maximum(out[:, names.index(name)], least)
+    out = coefficients.copy()
+    least = goals[:, np.minimum(np.arange(len(columns)), 1)] * shown.astype(goals.dtype)
+    out[:, columns] = np.maximum(out[:, columns], least)
     return out
+
+
+@lru_cache(maxsize=8)
+def _put_out(names: tuple[str, ...]) -> tuple[list[int] | None, np.ndarray]:
+    """Columns of tongueOut and of those shapes of SHOWN that there are, and how far each goes with its goal."""
+    there = [name for name in ("tongueOut", *SHOWN) if name in names]
+    columns = [names.index(name) for name in there] if "tongueOut" in names else None
+    return columns, np.array([1.0, *(SHOWN[name] for name in there[1:])])
 
 
 def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head, tip: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,15 @@ COLUMNS = (1, 1, 1, 2, 5)
 
 def heard_articulation(posteriors: np.ndarray, phones: Sequence[str]) -> np.ndarray:
     """(T, P) probabilities of `phones` -> (T, 10), columns as COLUMNS says."""
-    named = (BILABIALS, (SILENCE,), LABIODENTALS)
-    probabilities = (posteriors[:, [phones.index(name) for name in names if name in phones]].sum(-1) for names in named)
-    return np.column_stack([*probabilities, heard_rounding(posteriors, phones), heard_tongue(posteriors, phones)])
+    own = tuple(phones)
+    out = np.empty((len(posteriors), sum(COLUMNS)), np.result_type(posteriors, np.float64))
+    for column, places in enumerate(_columns(own)):
+        out[:, column] = posteriors[:, places].sum(-1)
+    out[:, 3:5], out[:, 5:] = heard_rounding(posteriors, own), heard_tongue(posteriors, own)
+    return out
+
+
+@lru_cache(maxsize=8)
+def _columns(phones: tuple[str, ...]) -> list[list[int]]:
+    """Which of the phones are bilabials, silence and labiodentals."""
+    return [[phones.index(name) for name in names if name in phones] for names in (BILABIALS, (SILENCE,), LABIODENTALS)]

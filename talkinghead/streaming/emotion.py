@@ -46,7 +46,7 @@ class Feeling:
     def __init__(
         self, curve: EmotionCurve, seed: int, lively: bool, fps: float, times: Callable[[int, int], np.ndarray]
     ) -> None:
-        self._curves: list[tuple[float, EmotionCurve]] = [(-np.inf, curve)]  # when each begins to come
+        self._curves = [(-np.inf, _at(curve))]  # when each begins to come, and what gives its (n, E)
         self._times, self._fps, self._lively = times, fps, lively
         self._waves = Waves(fluctuation_waves(seed), times)
         self._accents = Ahead(fps, 1.0)
@@ -59,7 +59,7 @@ class Feeling:
         """Another emotion, from `row` on."""
         start = float(self._times(row, 1)[0])
         self._curves = [entry for entry in self._curves if entry[0] < start]
-        self._curves.append((start, curve))
+        self._curves.append((start, _at(curve)))
         self.any |= bool(curve.values.any())
 
     def asked(self, first: int, count: int) -> np.ndarray:
@@ -67,9 +67,9 @@ class Feeling:
         times = self._times(first, count)
         while len(self._curves) > 1 and times[0] >= self._curves[1][0] + CHANGE:
             del self._curves[0]
-        out = self._curves[0][1].at(times)
-        for start, curve in self._curves[1:]:
-            out = out + ease((times - start) / CHANGE)[:, None] * (curve.at(times) - out)
+        out = self._curves[0][1](times)
+        for start, at in self._curves[1:]:
+            out = out + ease((times - start) / CHANGE)[:, None] * (at(times) - out)
         return out
 
     def felt(self, asked: np.ndarray, first: int, heard: Heard | None) -> np.ndarray:
@@ -89,3 +89,11 @@ class Feeling:
         if self._comes:
             factor *= BEFORE_WORDS + (1 - BEFORE_WORDS) * self._words.next(len(asked))
         return fluctuate(asked, factor)
+
+
+def _at(curve: EmotionCurve) -> Callable[[np.ndarray], np.ndarray]:
+    """`EmotionCurve.at`; that of a constant emotion takes no time."""
+    if not curve.constant:
+        return curve.at
+    held = curve.at(np.zeros(1))
+    return lambda times: np.repeat(held, len(times), 0)

@@ -15,7 +15,7 @@ from talkinghead.motion.articulation import AFTER, bite_level, bite_lip, round_l
 from talkinghead.motion.articulation import RAMP as ROUNDING
 from talkinghead.motion.controls import apply_gains, manner_of, whole_expression
 from talkinghead.motion.lip_closure import close_lips, closure_level
-from talkinghead.motion.nonverbal import upper_face_rows, upper_face_weights
+from talkinghead.motion.nonverbal import upper_face_weights
 from talkinghead.motion.pauses import rest_mouth, show_pauses
 from talkinghead.motion.tongue import RAMP, put_out_tongue, raise_tongue, tongue_tip
 from talkinghead.streaming.causal import Fir, Past
@@ -139,11 +139,9 @@ class Layers:
     def _add_nonverbal(self, out: np.ndarray, weights: np.ndarray, added: dict[str, np.ndarray]) -> None:
         """As `nonverbal.add_nonverbal_motion`, in place."""
         looks = added["gaze"] if self.has_gaze else None
-        own, strengths = upper_face_rows(self.head), self._strengths
-        if own:
-            shapes = upper_face_weights(self.head, own, weights, added, looks, strengths.blinks > 0, strengths.brows)
-            for row, values in shapes.items():
-                weights[:, row] = values
+        strengths = self._strengths
+        rows, values = upper_face_weights(self.head, weights, added, looks, strengths.blinks > 0, strengths.brows)
+        weights[:, rows] = values
         out[:, -9:-6] = added["rotation"]
         if looks is not None:
             out[:, -4:] = looks.reshape(-1, 4)
