@@ -77,7 +77,12 @@ class Talker:
 
     @property
     def network(self) -> SpeechToMotion:
-        """The model in torch, which runs the model from then on, since it may be changed. Raises InputError without torch."""
+        """The model in torch, which runs the model from then on, since it may be changed.
+
+        Raises InputError without torch, and for a streaming model.
+        """
+        if self._streaming is not None:
+            raise InputError("model: a streaming model is run by its graph alone")
         from talkinghead.models.runtime.torch_runtime import TorchRuntime
 
         if not isinstance(self._runtime, TorchRuntime):
@@ -189,6 +194,7 @@ class Talker:
         head: Head | None = None,
         annotation: str | None = None,
         rate: int = RATE,
+        hop: int = 1,
         settings: AnimateSettings | None = None,
         of: type[Stream] = Stream,
         **changes: Any,
@@ -196,7 +202,8 @@ class Talker:
         """A voice that is heard piece by piece: frames come out while its sound is pushed, see `streaming.stream.Stream`.
 
         rate: Hz of the samples that will be pushed. head, annotation, settings, changes: as for `animate`, but for an emotion
-        of auto, which needs a whole recording. of: the class of the stream. Raises InputError, also for a model that needs
+        of auto, which needs a whole recording. hop: 1, or 2 for a server: frames of 20 ms that are taken at a time, each beyond
+        the first 20 ms later. of: the class of the stream. Raises InputError, also for a model that needs
         whole recordings.
         """
         network = self._streaming
@@ -218,6 +225,7 @@ class Talker:
             annotation=annotation,
             style=self._style(settings.style),
             rate=rate,
+            hop=hop,
             meta=meta,
             kind=Animation,
         )
@@ -274,8 +282,11 @@ class Talker:
     def phoneme_posteriors(self, audio: str | Path | np.ndarray, rate: int | None = None) -> np.ndarray:
         """(T, P) log-probabilities of `config.phones`, 50 a second.
 
-        audio and rate are as for `animate`. Raises InputError, also for a model whose encoder has not learnt phonemes.
+        audio and rate are as for `animate`. Raises InputError, also for a streaming model, and for a model whose encoder has
+        not learnt phonemes.
         """
+        if self._streaming is not None:
+            raise InputError("model: phonemes of a whole recording are those of a model that is not for streams")
         source_rate = None if isinstance(audio, str | Path) else rate or RATE
         with open_audio(audio, source_rate=source_rate) as recording:
             return PhonemeRecogniser(self._runtime).posteriors(recording)

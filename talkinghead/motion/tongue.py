@@ -94,10 +94,16 @@ def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head, tip: i
 
     tip: what `tongue_tip` gives.
     """
-    carried = coefficients @ head.basis[:, tip, 1]
+    carried = coefficients @ _raised(head, tip)
     # The body lies half as far from the jaw's hinge as the tip. In pauses the tongue lies in the jaw.
     left = goals[:, 3:] - goals[:, 2:3] * np.stack([carried, carried / 2], 1)
-    return np.clip(left, *REACH).astype(np.float32)
+    return np.minimum(np.maximum(left, REACH[0]), REACH[1]).astype(np.float32)
+
+
+@per_head
+def _raised(head: Head, tip: int) -> np.ndarray:
+    """(K,) metres by which each shape raises the tip."""
+    return head.basis[:, tip, 1].copy()
 
 
 def tongue_bend(head: Head) -> np.ndarray | None:

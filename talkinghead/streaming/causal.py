@@ -51,16 +51,15 @@ class Ahead:
     """
 
     def __init__(self, fps: float, seconds: float, *shape: int, merge: np.ufunc = np.add) -> None:
-        self.fps, self._merge = fps, merge
-        self._rows = np.zeros((int(seconds * fps), *shape))
+        self.fps, self._merge, self._reach = fps, merge, int(seconds * fps)
+        self._rows, self._next = np.zeros((2 * self._reach, *shape)), 0  # those before `_next` are past
+        self._until = 0  # the first row in which nothing moves
         self.place = np.zeros(shape)  # what all steps so far lead to
 
-    def go(self, lasts: float, step: np.ndarray, wait: float = 0.0) -> None:
-        """Move by `step` within `lasts` seconds, and stay there; both are counted from the next row on."""
-        rows = self._span(wait, len(self._rows) / self.fps)
-        phase = ease((np.arange(len(rows)) + 1) / self.fps / lasts)
-        rows += (phase - 1).reshape(-1, *[1] * (rows.ndim - 1)) * step
-        self._rows[: round(wait * self.fps)] -= step
+    def go(self, lasts: float, step: np.ndarray) -> None:
+        """Move by `step` within `lasts` seconds from the next row on, and stay there."""
+        rows = self._span(0.0, lasts)
+        rows += (ease((np.arange(len(rows)) + 1) / self.fps / lasts) - 1).reshape(-1, *[1] * (rows.ndim - 1)) * step
         self.place = self.place + step
 
     def add(self, lasts: float, shape: Callable[[np.ndarray], np.ndarray], wait: float = 0.0) -> None:
@@ -70,19 +69,28 @@ class Ahead:
 
     def fade(self, seconds: float) -> None:
         """What has begun ends within `seconds`; where steps lead to stays."""
-        left = 1 - (np.arange(len(self._rows)) + 1) / self.fps / seconds
-        self._rows *= left.clip(0).reshape(-1, *[1] * (self._rows.ndim - 1))
+        rows = self._rows[self._next :]
+        rows *= (1 - (np.arange(len(rows)) + 1) / self.fps / seconds).clip(0).reshape(-1, *[1] * (rows.ndim - 1))
 
     def next(self, count: int) -> np.ndarray:
         """(count, ...) values of the next rows."""
-        rows = self._rows[:count] + self.place
-        self._rows[:-count] = self._rows[count:]
-        self._rows[-count:] = 0
-        return rows
+        if self._next >= self._until:
+            return np.repeat(self.place[None], count, 0)
+        if self._next + count > self._reach:
+            self._rows[: self._reach] = self._rows[self._next : self._next + self._reach]
+            self._rows[self._reach :] = 0
+            self._next, self._until = 0, self._until - self._next
+        self._next += count
+        return self._rows[self._next - count : self._next] + self.place
 
     def _span(self, wait: float, lasts: float) -> np.ndarray:
-        first = round(max(0.0, wait) * self.fps)
-        return self._rows[first : first + max(1, int(lasts * self.fps))]
+        """The rows of a motion."""
+        if self._next >= self._until:
+            self._rows[:], self._next, self._until = 0, 0, 0
+        first = self._next + round(wait * self.fps)
+        last = min(first + max(1, int(lasts * self.fps)), self._next + self._reach)
+        self._until = max(self._until, last)
+        return self._rows[first:last]
 
 
 class Waves:

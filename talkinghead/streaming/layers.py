@@ -65,7 +65,7 @@ class Layers:
         self._manner, self._tip = manner_of(settings.seed), tongue_tip(head)
         self._moving = min(1.0, settings.articulation * settings.lower_face)
         self._articulation = Articulation(fps, ahead, hop)
-        self._variance = Variance(head.names, fps, hop)
+        self._variance = Variance(head.names, fps)
         self._rest, self._pauses = Rest(fps, ahead), Pauses(fps, settings.seed)
         idle = settings.idle
         self._strengths = Strengths(
@@ -75,7 +75,7 @@ class Layers:
             idle * settings.head_motion * settings.expressiveness,
         )
         self.has_gaze, self.has_tongue = bool(self._strengths.gaze), self._tip is not None
-        self._nonverbal = Nonverbal(settings.seed, self._strengths, fps, times, hop) if idle else None
+        self._nonverbal = Nonverbal(settings.seed, self._strengths, fps, times) if idle else None
 
     def early(self, heard: np.ndarray) -> None:
         """Follow (n, 10) of what is heard before there is any motion."""
@@ -100,7 +100,7 @@ class Layers:
         gains = settings.expressiveness, settings.articulation, settings.upper_face, settings.lower_face
         weights = apply_gains(weights, self._scattered(change), head, *gains)
         weights = self._lips(weights, at, rounding, tongue, rest * (1 - np.clip(settings.expressiveness * asked.sum(1), 0, 1)))
-        sigh = np.zeros((len(weights), 2))
+        sigh = None
         if emotional:
             press, sigh = self._pauses(voice, asked * min(1.0, settings.expressiveness * settings.lower_face))
             if press.any() or sigh.any():
@@ -109,7 +109,7 @@ class Layers:
         if self._tip is not None:
             out[:, -6:-4] = raise_tongue(weights, self._moving * tongue, head, self._tip)
         if self._nonverbal is not None:
-            self._add_nonverbal(out, weights, self._nonverbal(voice, asked, sigh))
+            self._add_nonverbal(out, weights, self._nonverbal(voice, asked if emotional else None, sigh, len(out)))
         out[:, : len(head.names)] = weights
         return out
 

@@ -6,6 +6,7 @@ begins when its accent or phrase is known, which is when its sound is heard or u
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, hypot
@@ -15,7 +16,7 @@ import numpy as np
 from talkinghead.motion import gestures, nonverbal
 from talkinghead.motion.affect import UNAFFECTED, draw_dart, full_affect, own_posture, saccade_seconds
 from talkinghead.motion.pauses import sigh_rotation
-from talkinghead.streaming.causal import Ahead, Past, Waves
+from talkinghead.streaming.causal import Ahead, Waves
 from talkinghead.streaming.voice import Heard
 
 LATE = 0.35  # seconds in which head and gaze follow a change of emotion
@@ -35,8 +36,8 @@ class Strengths:
 class Nonverbal:
     """Motion of eyes, brows and head, row after row. times: (first row, count) -> (n,) seconds."""
 
-    def __init__(self, seed: int, strengths: Strengths, fps: float, times: Callable[[int, int], np.ndarray], hop: int) -> None:
-        self._fps, self._strengths, self._hop, self._row = fps, strengths, hop, 0
+    def __init__(self, seed: int, strengths: Strengths, fps: float, times: Callable[[int, int], np.ndarray]) -> None:
+        self._fps, self._strengths, self._row = fps, strengths, 0
         streams = [np.random.default_rng([seed & (2**64 - 1), part]) for part in range(7)]
         self._affect = Affect(seed, fps)
         self._blinks = Blinks(streams[0], fps)
@@ -46,24 +47,32 @@ class Nonverbal:
         self._brows = Brows(streams[5], fps, times)
         self._slow, self._slower = 0.0, 0.0  # activity of the voice, over the seconds of brows' tone and of the sway
 
-    def __call__(self, heard: Heard, emotion: np.ndarray, sigh: np.ndarray) -> dict[str, np.ndarray]:
-        """What was heard before some rows, (n, E) of what is asked for, (n, 2) sighs -> as `nonverbal.nonverbal_motion`."""
-        count, strengths = len(emotion), self._strengths
-        speaking = float(heard.speaking[-1])
+    def __call__(self, heard: Heard, emotion: np.ndarray | None, sigh: np.ndarray | None, count: int) -> dict[str, np.ndarray]:
+        """`count` rows as of `nonverbal.nonverbal_motion`.
+
+        heard: what was heard before them. emotion: (n, E) of what is asked for, sigh: (n, 2); None where there is none.
+        """
+        strengths, speaking = self._strengths, float(heard.speaking[-1])
         self._slow += (1 - exp(-count / (gestures.TONE_SMOOTH * self._fps))) * (speaking - self._slow)
         self._slower += (1 - exp(-count / (nonverbal.SWAY_SMOOTH * self._fps))) * (speaking - self._slower)
-        affect = self._affect(emotion)
-        blinks = self._blinks(speaking, strengths.blinks * affect["blinks"], affect["slow"], count)
+        moves, brow_moves, blinks, slow = 1.0, 1.0, 1.0, 1.0
         spread = nonverbal.SILENT_SWAY + (nonverbal.SPEAKING_SWAY - nonverbal.SILENT_SWAY) * self._slower
         rotation = self._sway(self._row, count) * spread + self._head(heard, count)
-        rotation = (rotation * affect["moves"] + affect["posture"] + sigh_rotation(sigh)) * strengths.head
-        looks = self._gaze(heard, count) + affect["gaze"] - rotation[:, [1, 0]] * [1, -1]  # eyes stay on the viewer
-        brows = self._brows(heard, self._slow, self._row, count) * affect["brows"]
+        looks = self._gaze(heard, count)
+        if emotion is not None:
+            posture, gaze, moves, brow_moves, blinks, slow = self._affect(emotion)
+            rotation, looks = rotation * moves + posture, looks + gaze
+        if sigh is not None and sigh.any():
+            rotation = rotation + sigh_rotation(sigh)
+        rotation *= strengths.head
+        looks -= rotation[:, [1, 0]] * [1, -1]  # eyes stay on the viewer
+        closed = self._blinks(speaking, strengths.blinks * blinks, slow, count)
+        brows = self._brows(heard, self._slow, self._row, count) * (strengths.brows * brow_moves)
         self._row += count
         return {
-            "blinks": np.repeat(blinks[:, None], 2, 1),
-            "gaze": np.repeat((strengths.gaze * looks)[:, None], 2, 1),
-            "brows": (strengths.brows * brows).clip(0, 1),
+            "blinks": np.stack([closed, closed], 1),
+            "gaze": np.stack([looks, looks], 1) * strengths.gaze,
+            "brows": np.minimum(brows, 1),
             "rotation": rotation,
         }
 
@@ -79,7 +88,8 @@ class Affect:
         self._late: np.ndarray | None = None
         self._darts, self._wait, self._target = Ahead(fps, 1.0, 2), 0.0, np.zeros(2)
 
-    def __call__(self, emotion: np.ndarray) -> dict:
+    def __call__(self, emotion: np.ndarray) -> tuple:
+        """(n, E) -> posture, gaze, moves, brows, blinks and slow of these rows."""
         felt = emotion[-1, 1:]
         if self._late is None:
             self._late = felt.copy()
@@ -95,7 +105,7 @@ class Affect:
             gaze = darts * self._darts.next(len(emotion))
         gaze[:, 1] -= np.radians(look)
         posture = np.radians([down, turn, tilt]) * self._own
-        return {"posture": posture, "gaze": gaze, **dict(zip(EFFECTS[5:], rest, strict=True))}
+        return posture, gaze, *rest
 
 
 class Blinks:
@@ -103,13 +113,15 @@ class Blinks:
 
     def __init__(self, rng: np.random.Generator, fps: float) -> None:
         self._rng, self._fps = rng, fps
-        self._lids, self._past = Ahead(fps, 2.0, merge=np.maximum), Past(round(nonverbal.BLINK_DELAY * fps))
+        self._lids, past = Ahead(fps, 2.0, merge=np.maximum), max(1, round(nonverbal.BLINK_DELAY * fps))
+        self._past = deque([0.0] * past, past)  # voice activity
         self._since, self._drawn = 1.0, nonverbal.draw_blink(rng)  # seconds since the last one
         self._left = self._drawn[0] * rng.uniform(*nonverbal.FIRST_BLINK)  # seconds at the rate of rest
 
     def __call__(self, speaking: float, rate: float, slow: float, count: int) -> np.ndarray:
         """Voice activity, factors of rate and length -> (count,) weights of both lids."""
-        before = float(self._past(np.full(count, speaking))[0])
+        before = self._past[0]
+        self._past.extend([speaking] * count)
         self._since += count / self._fps
         self._left -= count / self._fps * rate * float(nonverbal.blink_rate(speaking, before))
         if rate and self._left <= 0 and self._since >= nonverbal.BLINK_GAP:

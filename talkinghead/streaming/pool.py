@@ -68,9 +68,12 @@ class StreamPool:
             self._streams.remove(stream)
 
     def step(self) -> dict[PooledStream, list[Frame]]:
-        """One step of each stream that has sound for one: stream -> its frames, maybe none. Empty if no stream has."""
+        """One step of streams that have sound for one: stream -> its frames, maybe none. Empty if no stream has.
+
+        Streams of one `hop` step together; who has waited longest comes first.
+        """
         ready = [stream for stream in self._streams if stream.ready]
-        ready = ready[: self._most or None]
+        ready = [stream for stream in ready if stream.hop == ready[0].hop][: self._most or None]
         if not ready:
             return {}
         work = [stream.prepare() for stream in ready]

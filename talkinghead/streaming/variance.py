@@ -6,12 +6,11 @@ n rows at a time, K shapes of a head. Slow motion is a mean of what was before, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, sqrt
 
 import numpy as np
 
 from talkinghead.motion.columns import beginning_with
-from talkinghead.motion.easing import smoothstep
 
 GAIN = 0.3
 SLOW = 0.4  # seconds, time constant of slow motion
@@ -23,24 +22,22 @@ STILL = 0.012  # root mean square, over shapes, of what departs from slow motion
 class Variance:
     """Faster and larger motion of the lower face, row after row; what hardly moves stays as it is: it would only tremble."""
 
-    def __init__(self, names: Sequence[str], fps: float, hop: int) -> None:
-        self._lower = beginning_with(tuple(names), *MOVING)
+    def __init__(self, names: Sequence[str], fps: float) -> None:
+        self._lower = beginning_with(tuple(names), *MOVING).astype(np.float64)
         self._slow: np.ndarray | None = None
-        self._extent = 0.0
+        self._extent, self._count = 0.0, max(1.0, float(self._lower.sum()))
         self._share, self._follow = 1 - exp(-1 / (SLOW * fps)), 1 - exp(-1 / (EXTENT * fps))
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """(n, K) -> (n, K)."""
-        if not self._lower.any():
-            return weights
         if self._slow is None:
             self._slow = weights[0].astype(np.float64)
         out = np.array(weights)
         for row, values in enumerate(weights):
             self._slow += self._share * (values - self._slow)
-            departs = np.where(self._lower, values - self._slow, 0)
-            self._extent += self._follow * (float(departs @ departs) / self._lower.sum() - self._extent)
-            speaks = float(smoothstep(np.sqrt(self._extent) / STILL))
-            if speaks:
-                out[row] = np.clip(values + GAIN * speaks * departs, 0, 1)
+            departs = (values - self._slow) * self._lower
+            self._extent += self._follow * (float(departs @ departs) / self._count - self._extent)
+            phase = min(1.0, sqrt(self._extent) / STILL)
+            speaks = phase * phase * (3 - 2 * phase)  # `easing.smoothstep`
+            out[row] = np.minimum(np.maximum(values + GAIN * speaks * departs, 0), 1)
         return out

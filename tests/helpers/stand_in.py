@@ -22,8 +22,8 @@ class StandIn:
 
     encoder_delay, delay, offset = 2, 4, -0.0275
 
-    def __init__(self, hop: int = 1, emotions: bool = True) -> None:
-        self.hop, self.steps = hop, 0
+    def __init__(self, emotions: bool = True) -> None:
+        self.steps = 0
         self.names = list(Head.default().names)
         self.config = ModelConfig(
             annotations={"arkit": self.names},
@@ -39,12 +39,12 @@ class StandIn:
 
     def step(self, states, sound, emotion) -> SimpleNamespace:
         self.steps += 1
-        count = len(states)
-        posteriors = np.zeros((count, self.hop, len(PHONES)), np.float32)
-        motion = np.zeros((count, 2, self.hop, len(self.names)), np.float32)
+        count, hop = len(states), sound.shape[1] // FRAME
+        posteriors = np.zeros((count, hop, len(PHONES)), np.float32)
+        motion = np.zeros((count, 2, hop, len(self.names)), np.float32)
         jaw, brow = self.names.index("jawOpen"), self.names.index("browInnerUp")
         for b, state in enumerate(states):
-            for j in range(self.hop):
+            for j in range(hop):
                 state.frames.append(self._frame(sound[b, j * FRAME : (j + 1) * FRAME]))
                 state.felt.append(float(emotion[b, j, 0]))
                 posteriors[b, j] = state.frames[-1 - self.encoder_delay][0]
