@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 import wave
+from collections import Counter
 from multiprocessing import Process
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -46,7 +47,7 @@ class Stream:
     def __init__(self, url: str, sound: np.ndarray, fps: float, seconds: float) -> None:
         self.url, self.sound, self.fps, self.seconds = url, sound, fps, seconds
         self.delays: list[float] = []
-        self.lost, self.closed = 0, ""
+        self.lost, self.closed = 0, ""  # frames; why it ended before its time
 
     async def run(self) -> None:
         await asyncio.sleep(random.uniform(0, 1))
@@ -60,16 +61,18 @@ class Stream:
                 await self.receive(line, start, ready["latency"])
                 await sending
         except (OSError, ConnectionClosed, KeyError, json.JSONDecodeError) as error:
-            self.closed = repr(error)
+            end = getattr(error, "rcvd", None)
+            self.closed = f"{end.code} {end.reason}" if end else f"{type(error).__name__} {error}"
         self.lost += max(0, int(self.seconds * self.fps) - len(self.delays))
 
     async def send(self, line, start: float) -> None:
         place = random.randrange(len(self.sound))
-        for number in range(int(self.seconds * RATE / BLOCK)):
-            await asyncio.sleep(start + (number + 1) * BLOCK / RATE - time.perf_counter())
-            await line.send(np.take(self.sound, range(place, place + BLOCK), mode="wrap").tobytes())
-            place += BLOCK
-        await line.send('{"type": "finish"}')
+        with contextlib.suppress(ConnectionClosed):  # `receive` tells
+            for number in range(int(self.seconds * RATE / BLOCK)):
+                await asyncio.sleep(start + (number + 1) * BLOCK / RATE - time.perf_counter())
+                await line.send(np.take(self.sound, range(place, place + BLOCK), mode="wrap").tobytes())
+                place += BLOCK
+            await line.send('{"type": "finish"}')
 
     async def receive(self, line, start: float, latency: float) -> None:
         async for message in line:
@@ -209,7 +212,7 @@ def main() -> None:
         "frames": len(delays),
         "late": round(max(stream.late for stream in streams), 5),
         "lost": sum(stream.lost for stream in streams),
-        "broken": [stream.closed for stream in streams if stream.closed],
+        "broken": Counter(stream.closed for stream in streams if stream.closed),
         "delay_ms": {name: round(float(np.percentile(delays, place)), 1) for name, place in places.items()},
         "client_cpu_seconds": round(used.user + used.system - begun.user - begun.system, 1),
         "load": os.getloadavg()[0],
