@@ -159,7 +159,7 @@ def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner(), *, 
     """
     shown = np.clip(np.asarray(curve, np.float32)[:, 1:], 0, 1)
     shown = shown * (TUNING.growth - (TUNING.growth - 1) * shown)
-    return np.minimum(shown @ _weights(tuple(names), manner, silent), 1)
+    return np.minimum(shown @ authored_weights(names, manner, silent), 1)
 
 
 def layer(
@@ -256,8 +256,9 @@ def _rest(shut: np.ndarray, fps: float) -> np.ndarray:
     return uniform_filter1d(minimum_filter1d(shut, max(1, round(TUNING.rest * fps)) | 1), soft)
 
 
-def _weights(names: tuple[str, ...], manner: Manner, silent: bool) -> np.ndarray:
+def authored_weights(names: Sequence[str], manner: Manner, silent: bool = False) -> np.ndarray:
     """(E - 1, K) float32 weights of all emotions but neutral at full intensity, in a style."""
+    names = tuple(names)
     usual, opened, eyed, rested = _matrices(names)
     matrix = np.clip(usual + manner.open * opened + manner.eyes * eyed + silent * rested, 0, 1)
     side, lopsided = _sides(names)

@@ -28,14 +28,30 @@ from talkinghead.streaming.voice import Heard
 EXTRA = 3 + 2 + 4  # numbers of a row beside K weights: rotation, tongue, gaze
 
 
+def rows_held(fps: float, ahead: int) -> int:
+    """Rows before the newest phonemes in which a round sound still rounds the lips."""
+    return ahead + round(AFTER * fps)
+
+
+def round_window(fps: float) -> np.ndarray:
+    """(N,) weights, whose sum is 1, by which rounding comes and goes."""
+    window = np.hanning(round(ROUNDING * fps / 2) + 4)[1:-1]
+    return window / window.sum()
+
+
+def tongue_window(fps: float) -> np.ndarray:
+    """(N,) weights, whose sum is 1, by which the tongue goes from place to place."""
+    window = np.hanning(max(1, round(RAMP * fps)) + 2)[1:-1]
+    return window / window.sum()
+
+
 class Articulation:
     """Goals of lips and tongue from what is heard: the stream's `articulation.rounding` and `tongue.tongue_goals`."""
 
     def __init__(self, fps: float, ahead: int, hop: int) -> None:
-        self._hop, self._before = hop, ahead + round(AFTER * fps)
+        self._hop, self._before = hop, rows_held(fps, ahead)
         self._goals, self._past = Past(self._before, 2), Past(ahead, 10)
-        self._round = Fir(np.hanning(round(ROUNDING * fps / 2) + 4)[1:-1], hop)
-        self._tongue = Fir(np.hanning(max(1, round(RAMP * fps)) + 2)[1:-1], hop)
+        self._round, self._tongue = Fir(round_window(fps), hop), Fir(tongue_window(fps), hop)
 
     def __call__(self, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(n, 10) of `speech.heard`, `ahead` rows before -> (n, 10) now, (n, 2) goals of rounding, (n, 5) of the tongue."""
