@@ -7,7 +7,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from talkinghead.cli.outputs import working
+from talkinghead.cli.options import HeadName
+from talkinghead.cli.outputs import named_head, working
 from talkinghead.errors import InputError
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.folder import CONFIG, WEIGHTS, model_folder, read_config
@@ -18,17 +19,28 @@ SUFFIX = ".onnx"
 def export_model(
     model: Annotated[Positional[str | None], arg(metavar="MODEL")] = None,
     output: Annotated[Path | None, arg(aliases=["-o"], metavar="FILE")] = None,
+    web: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    head: HeadName = "default",
 ) -> None:
-    """Make ONNX graphs of a model, so that it runs without torch.
+    """Make ONNX graphs of a model, so that it runs without torch, or a page in which it runs.
 
     Without -o they are written beside the weights of a model folder, which they share, and `animate --model` uses them from
     then on. With -o FILE.onnx the whole model is one file for other programs: wave, style, template, emotion and manner in,
-    curves and phonemes out. A streaming model has one graph, of a step, with weights of its own in 8 bits.
+    curves and phonemes out. A streaming model has one graph, of a step, with weights of its own in 8 bits. With --web FOLDER a
+    page for any web server moves a head by the visitor's microphone, in the browser alone: index.html, the module
+    talkinghead-live, the streaming model and head.glb.
 
     Args:
-        model: Folder of a model; the one that ships if not given, with -o only.
+        model: Folder of a model; the one that ships if not given, with -o or --web.
         output: One file with the whole model.
+        web: Folder with a page, which is new or empty.
+        head: With --web: whose face it is.
     """
+    if web is not None:
+        _export_page(model, web, head, output)
+        return
+    if head != "default":
+        raise InputError("export-model: --head is for --web FOLDER")
     if model is None and output is None:
         raise InputError("export-model: the model that ships has its graphs; name a folder, or a file with -o model.onnx")
     if output is not None and output.suffix.lower() != SUFFIX:
@@ -52,3 +64,16 @@ def export_model(
             written = [output]
     for path in written:
         print(path)
+
+
+def _export_page(model: str | None, folder: Path, head: str, output: Path | None) -> None:
+    from talkinghead.head.head import Head
+    from talkinghead.streaming.browser import check_folder, write_page
+
+    if output is not None:
+        raise InputError("export-model: give -o FILE or --web FOLDER, each has a run of its own")
+    check_folder(folder)
+    face = named_head(head) or Head.default()
+    with working("writing the page"):
+        write_page(folder, model_folder("streaming" if model is None else model), face)
+    print(folder / "index.html")
