@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
     from talkinghead.head.head import Head
 
+REST = 2.0  # times as long as it took to make a stream, nothing is made: many new heads do not hold up streams that run
 LANES = 4  # at most: the network runs beside Python, what follows it does not
 
 
@@ -43,7 +45,9 @@ class Engine:
         """A new stream, made in a thread of its own: to make a head takes long. Raises InputError."""
 
         def made() -> PooledStream:
+            begun = time.thread_time()
             stream = self.talker.stream(of=PooledStream, rate=rate, head=head(), settings=settings)
+            time.sleep(REST * (time.thread_time() - begun))
             return cast(PooledStream, stream)
 
         stream = await asyncio.get_running_loop().run_in_executor(self._opening, made)
