@@ -136,7 +136,7 @@ def test_the_server_answers(place):
     assert cli.parse(cli.VERBS, shlex.split(start.split(" && ")[1])[1:])
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
-    with running(Talker(StandIn(hop=2)), Limits(), token="") as server:
+    with running(Talker(StandIn()), Limits(), token="") as server:
         words = shlex.split(ask.replace("localhost:8765", server.place))
         subprocess.run(words, check=True, timeout=60, capture_output=True)
     assert (place / "hello.csv").read_text().startswith("Timecode,")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from talkinghead.server.channel import Channel
 from talkinghead.server.lane import Lane
+from talkinghead.server.limits import HOP
 from talkinghead.server.meters import Meters
 from talkinghead.streaming.pool import PooledStream
 
@@ -46,7 +47,7 @@ class Engine:
 
         def made() -> PooledStream:
             begun = time.thread_time()
-            stream = self.talker.stream(of=PooledStream, rate=rate, head=head(), settings=settings)
+            stream = self.talker.stream(of=PooledStream, hop=HOP, rate=rate, head=head(), settings=settings)
             time.sleep(REST * (time.thread_time() - begun))
             return cast(PooledStream, stream)
 

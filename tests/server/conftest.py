@@ -14,7 +14,7 @@ from talkinghead.server.limits import Limits
 
 @pytest.fixture(scope="session")
 def live_talker() -> Talker:
-    return Talker(StandIn(hop=2))
+    return Talker(StandIn())
 
 
 @pytest.fixture(scope="session")

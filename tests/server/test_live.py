@@ -10,13 +10,13 @@ import pytest
 from servers import rest, running, sent
 from stand_in import tone
 
-from talkinghead.server.limits import Limits
+from talkinghead.server.limits import HOP, Limits
 
 SOUND = np.concatenate([tone(700, 0.5), np.zeros(4000, np.float32), tone(60, 0.3, 0.2), tone(200, 0.4)])
 
 
 def alone(talker, sound, **settings):
-    stream = talker.stream(**settings)
+    stream = talker.stream(hop=HOP, **settings)
     return stream.push(sound) + stream.finish()
 
 
@@ -27,7 +27,12 @@ def test_frames_are_those_of_a_stream_of_the_talker(server, live_talker):
         found, code = rest(line)
     wanted = alone(live_talker, SOUND, fps=24, seed=3, emotion="happy:0.5")
     names = tuple(ready["names"])
-    assert code == 1000 and names == live_talker.stream().names and ready["latency"] < 0.2 and "weights[K]" in ready["layout"]
+    assert (
+        code == 1000
+        and names == live_talker.stream(hop=HOP).names
+        and ready["latency"] < 0.2
+        and "weights[K]" in ready["layout"]
+    )
     kind = np.dtype([("t", "<f8"), ("w", "<f4", len(names)), ("r", "<f4", 3), ("u", "<f4", 2), ("g", "<f4", 4)])
     frames = np.frombuffer(b"".join(found[:-1]), kind)
     assert found[-1] == {"type": "finished", "frames": len(wanted), "seconds": len(SOUND) / 16000}
@@ -54,7 +59,7 @@ def test_the_emotion_changes_between_the_sounds_it_comes_between(server, live_ta
         sent(line, (SOUND * 32767).astype("<i2").tobytes(), 8000)
         line.send('{"type": "finish"}')
         found = [frame["weights"] for frame in rest(line)[0][:-1]]
-    stream = live_talker.stream()
+    stream = live_talker.stream(hop=HOP)
     frames = stream.push((SOUND * 32767).astype("<i2"))
     stream.emotion = "sad:0.8"
     frames += stream.push((SOUND * 32767).astype("<i2")) + stream.finish()
