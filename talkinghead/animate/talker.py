@@ -103,6 +103,13 @@ class Talker:
         beside = folder / STREAMING
         return cls(*load_runtime(folder, device), streaming=beside if beside.is_dir() else None)
 
+    @classmethod
+    def for_streams(cls, name: str | Path | None = None) -> Talker:
+        """What `stream` of `from_pretrained(name)` runs, without the model of whole recordings that it stands beside."""
+        folder = model_folder(name)
+        beside = folder / STREAMING
+        return cls.from_pretrained(beside if beside.is_dir() else folder)
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json, model.safetensors (float16: half the size, motion differs by less than 0.01 mm) and heads/."""
         from talkinghead.models.pretrained import save_model

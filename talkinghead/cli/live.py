@@ -135,7 +135,7 @@ def _run(
     with working("loading the model"):
         from talkinghead.animate.talker import Talker
 
-        talker = Talker.from_pretrained(model)
+        talker = Talker.for_streams(model)
         stream = talker.stream(head=named_head(head), rate=round(sound.rate), settings=settings)
     session = Session(stream, sound, settings.fps, paced=paced)
 

@@ -1,9 +1,9 @@
 """`.vrma`: an animation for any VRM character: expressions, the turn of the head, and where it looks.
 
 A glTF file without a mesh: a chain of bones from the hips to the head with its turn, half at the neck and half at the head,
-a node for each expression, whose x is its weight, and a node that turns with the gaze. The presets of VRM 1.0 are vowels
-(aa, ih, ou, ee, oh) and blinks; ARKit's shapes are custom expressions of their names, for characters that have them. Frame t
-is the key at t / fps.
+a node for each expression, whose x is its weight, and a node that turns with the gaze. The presets of VRM 1.0 are vowels,
+blinks and emotions (`motion.transfer.vrm_expressions`); ARKit's shapes are custom expressions of their names, for characters
+that have them. Frame t is the key at t / fps.
 Specification: https://github.com/vrm-c/vrm-specification/tree/master/specification/VRMC_vrm_animation-1.0
 """
 
@@ -18,14 +18,13 @@ from talkinghead.export.glb import Buffer, container, quaternions
 from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.head.blendshapes import ARKIT
-from talkinghead.head.visemes import NAMES, Named, viseme_matrix
 from talkinghead.motion.animation import Animation
+from talkinghead.motion.transfer.retarget import to_arkit
+from talkinghead.motion.transfer.vrm_expressions import EXPRESSIONS, vrm_expressions
 from talkinghead.version import __version__
 
 EXTENSION = "VRMC_vrm_animation"
 BONES = {"hips": 0.9, "spine": 0.15, "chest": 0.2, "neck": 0.25, "head": 0.1}  # metres above the one before
-VOWELS = {"aa": "aa", "ih": "I", "ou": "U", "ee": "E", "oh": "O"}  # preset -> viseme
-BLINKS = {"blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight"}  # preset -> ARKit's shape
 EYES = (0.0, 0.06, 0.0)  # metres from the head's bone to the middle of the eyes
 
 
@@ -83,8 +82,9 @@ def write(animation: Animation, path: Path) -> None:
 def _expressions(animation: Animation) -> list[tuple[str, str, np.ndarray]]:
     """(preset or custom, name, (T,) weights in [0, 1]) of each expression."""
     names, weights = animation.head.names, np.clip(animation.coefficients, 0, 1)
-    out = [("preset", name, row) for name, row in zip(VOWELS, vowels(animation.coefficients, animation.head), strict=True)]
-    out += [("preset", name, weights[:, names.index(shape)]) for name, shape in BLINKS.items() if shape in names]
+    known = to_arkit(animation.coefficients, animation.head)
+    presets = np.zeros((len(EXPRESSIONS), len(animation))) if known is None else vrm_expressions(known).T
+    out = [("preset", name, row) for name, row in zip(EXPRESSIONS, presets, strict=True)]
     return out + [("custom", name, weights[:, i]) for i, name in enumerate(names) if name in ARKIT]
 
 
@@ -95,15 +95,3 @@ def _gaze(animation: Animation) -> np.ndarray:
     left_yaw, left_pitch, _, right_yaw, right_pitch, _ = eye_angles(animation).T
     yaw, pitch = -(left_yaw + right_yaw) / 2, (left_pitch + right_pitch) / 2
     return quaternions(Rotation.from_euler("YX", np.stack([yaw, pitch], 1)).as_rotvec())
-
-
-def vowels(weights: np.ndarray, head: Named) -> np.ndarray:
-    """(T, K) weights of a head's shapes -> (5, T) of VOWELS, whose sum of ARKit's shapes comes closest to the mouth (NNLS)."""
-    from scipy.optimize import nnls
-
-    shapes = viseme_matrix(head)[[NAMES.index(viseme) for viseme in VOWELS.values()]]
-    used = shapes.any(0)
-    mouth = weights[:, used]
-    if not used.any():
-        return np.zeros((len(VOWELS), len(weights)))
-    return np.clip([nnls(shapes[:, used].T, frame)[0] for frame in mouth], 0, 1).T

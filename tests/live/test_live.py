@@ -28,7 +28,7 @@ RATE = 16000
 def talker(monkeypatch):
     """Every command gets a stand-in for the network."""
     talker = Talker(StandIn())
-    monkeypatch.setattr(Talker, "from_pretrained", classmethod(lambda cls, *_: talker))
+    monkeypatch.setattr(Talker, "for_streams", classmethod(lambda cls, *_: talker))
 
 
 @pytest.fixture

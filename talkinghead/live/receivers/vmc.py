@@ -2,8 +2,8 @@
 
 Sent for each frame: /VMC/Ext/OK, /VMC/Ext/T (seconds of the sound), /VMC/Ext/Bone/Pos of the bone Head (place 0, then its turn
 as a quaternion in Unity's axes: x to the own right, y up, z forward, left-handed), /VMC/Ext/Blend/Val for every name, and
-/VMC/Ext/Blend/Apply. Names: ARKit's 52 in the spelling of perfect sync (JawOpen), and the vowels and blinks of VRM 0 (A,
-Blink_L) and VRM 1 (aa, blinkLeft). Specification: https://protocol.vmc.info.
+/VMC/Ext/Blend/Apply. Names: ARKit's 52 in the spelling of perfect sync (JawOpen), and vowels, blinks and emotions as VRM 0 (A,
+Blink_L, Joy) and VRM 1 (aa, blinkLeft, happy) call them. Specification: https://protocol.vmc.info.
 """
 
 from __future__ import annotations
@@ -12,22 +12,16 @@ import struct
 
 import numpy as np
 
-from talkinghead.export.vrma import BLINKS, vowels
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.live.frames import Frame, to_arkit_of
 from talkinghead.live.receivers.osc import bundles, message, text
 from talkinghead.live.receivers.sockets import Address, Udp
+from talkinghead.motion.transfer.vrm_expressions import EXPRESSIONS, vrm_expressions
 
 PORT = 39539  # where programs that show a character listen
 FAMILIES = ("arkit", "vrm")
-VRM0 = {"aa": "A", "ih": "I", "ou": "U", "ee": "E", "oh": "O", "blinkLeft": "Blink_L", "blinkRight": "Blink_R"}
-
-
-class _Arkit:
-    """A head, as far as `vowels` needs it."""
-
-    names = ARKIT
+VRM0 = dict(zip(EXPRESSIONS, "A I U E O Blink_L Blink_R Joy Angry Sorrow Surprised".split(), strict=True))
 
 
 class Vmc:
@@ -56,11 +50,7 @@ class Vmc:
     def _values(self, weights: np.ndarray) -> list[float]:
         """What each label gets. weights: (A,)."""
         out = weights.tolist() if "arkit" in self._names else []
-        if "vrm" in self._names:
-            mouth = vowels(weights[None], _Arkit())[:, 0].tolist()
-            lids = [float(weights[ARKIT.index(shape)]) for shape in BLINKS.values()]
-            out += 2 * (mouth + lids)
-        return out
+        return out + 2 * vrm_expressions(weights[None])[0].tolist() if "vrm" in self._names else out
 
     def close(self) -> None:
         self._socket.send(message("/VMC/Ext/OK", 0))

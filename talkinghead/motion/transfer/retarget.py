@@ -88,15 +88,15 @@ def _values(weights: np.ndarray, controls: tuple[Control, ...]) -> np.ndarray:
         return out
     left = np.where(recipes[single].any(0), 0, weights).astype(np.float64)
     shared = recipes[~single]
-    gram = _gram()
-    matrix = shared @ gram @ shared.T
+    linear = gram() @ shared.T
+    matrix = shared @ linear
     matrix += REST * np.eye(len(matrix)) * matrix.max()
-    out[:, ~single] = solve_box(lambda w: w @ matrix, left @ gram @ shared.T, np.diag(matrix))
+    out[:, ~single] = solve_box(lambda w: w @ matrix, left @ linear, np.diag(matrix))
     return out
 
 
 @lru_cache(maxsize=1)
-def _gram() -> np.ndarray:
+def gram() -> np.ndarray:
     """(A, A) products of what ARKit's shapes do on the default head, in mm; the gap between the lips counts LIPS-fold."""
     head = Head.default()
     order = [head.index(name) for name in ARKIT]
