@@ -95,13 +95,12 @@ def speech(sample, rate: int) -> np.ndarray:
 )
 def test_frames_are_those_of_python(folder, bare, sample, how, cuts):
     rate, change = how.get("rate", 16000), 16000
-    network = StreamingRuntime.load(folder / MODEL, how.get("hop", 1))
     options = {RENAMED.get(name, name): value for name, value in how.items()}
     sound = speech(sample, rate)
     (folder / "sound.f32").write_bytes(sound.tobytes())
-    stream = Talker(network).stream(idle=0, **{name: value for name, value in how.items() if name != "hop"})
+    stream = Talker(StreamingRuntime.load(folder / MODEL)).stream(idle=0, **how)
     frames = stream.push(sound[:change])
-    felt = "happy" if network.hop > 1 else "angry"  # what anger does in pauses begins with a step of the network
+    felt = "happy" if stream.hop > 1 else "angry"  # what anger does in pauses begins with a step of the network
     stream.emotion = (felt, 0.8)
     frames += stream.push(sound[change:]) + stream.finish()
     ours = np.array([[frame.time, *frame.weights, *frame.tongue] for frame in frames])
