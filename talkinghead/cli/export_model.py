@@ -11,7 +11,7 @@ from talkinghead.cli.options import HeadName
 from talkinghead.cli.outputs import named_head, working
 from talkinghead.errors import InputError
 from talkinghead.models.config import ModelConfig
-from talkinghead.models.folder import CONFIG, WEIGHTS, model_folder, read_config
+from talkinghead.models.folder import CONFIG, STREAMING, WEIGHTS, model_folder, read_config
 
 SUFFIX = ".onnx"
 
@@ -74,6 +74,8 @@ def _export_page(model: str | None, folder: Path, head: str, output: Path | None
         raise InputError("export-model: give -o FILE or --web FOLDER, each has a run of its own")
     check_folder(folder)
     face = named_head(head) or Head.default()
+    given = model_folder(model)
+    beside = given / STREAMING
     with working("writing the page"):
-        write_page(folder, model_folder("streaming" if model is None else model), face)
+        write_page(folder, beside if beside.is_dir() else given, face)
     print(folder / "index.html")

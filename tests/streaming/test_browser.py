@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -157,5 +158,14 @@ def test_what_is_there_stays(model, tmp_path, capsys):
 
 
 def test_models_of_whole_recordings_are_refused(tmp_path, capsys):
-    assert main(["export-model", str(asset("models/default")), "--web", str(tmp_path / "page")]) == 2
-    assert "no streaming model" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    shutil.copytree(asset("models/default"), tmp_path / "model", ignore=shutil.ignore_patterns("streaming", "*.safetensors"))
+    assert main(["export-model", str(tmp_path / "model"), "--web", str(tmp_path / "page")]) == 2
+    assert "no streaming model" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_the_model_beside_that_of_whole_recordings_is_taken(model, tmp_path):
+    (tmp_path / "both").mkdir()
+    shutil.copytree(model, tmp_path / "both/streaming")
+    assert not main(["export-model", str(tmp_path / "both"), "--web", str(tmp_path / "page")])
+    assert StreamingRuntime.load(tmp_path / "page" / MODEL).config.styles == ["a", "b"]
