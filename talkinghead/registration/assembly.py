@@ -20,12 +20,12 @@ from talkinghead.registration.template import LOWER, UPPER, mouth_parts, positio
 
 UNITS = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
 SLACK = 1.35  # by which a head may be larger or smaller than the default one, for a unit to be believed
-STRAIGHT = 0.90  # cosine between an axis of the file and one of the face, for the file's to be kept
+STRAIGHT = 0.97  # cosine between an axis of the file and one of the face, for the file's to be kept
 PINNED, LOOSE = 1e3, 1e-6  # weights of a displacement: of the mouth's edge, of the rest of its cavity
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
-DEPTH = 0.0005  # metres that the cavity lies behind the skin at least
-REACH = 0.006  # metres from the skin within which that is looked after
+DEPTH, DEEP = 0.0005, 0.004  # metres that the cavity lies behind the skin at least, and tongue and gums
+REACH = 0.008  # metres from the skin within which that is looked after
 MEET = 0.15  # by which a blink may be too short or too long for lids that have skin between them
 
 
@@ -173,8 +173,13 @@ class _Builder:
         wanted += [] if roles.tongue.any() else ["tongue"]
         if not wanted or not self._opens():
             return
-        self._ours(wanted, lambda points: self.of_mouth(points), self.of_mouth)
+        for name in wanted:
+            self._ours([name], self.of_mouth if name == "teeth" else self._inside, self.of_mouth)
         report.added.append(" and ".join(name for name in wanted if name != "gums") + " of the default head")
+
+    def _inside(self, points: np.ndarray) -> np.ndarray:
+        """Places of the template's mouth in this one; a large mouth of a flat face leaves less room than the template's."""
+        return self._behind(self.of_mouth(points), DEEP)
 
     def _opens(self) -> bool:
         return not any("stays shut" in text for text in self.found.report.missing)
@@ -240,26 +245,27 @@ class _Builder:
                 moved[k, at] = np.stack([np.interp(share, known, shape[edge][:, x]) for x in range(3)], 1)
         hold = np.where(pinned, PINNED, LOOSE)
         transfer = Transfer(bag, np.ones(len(inner)), hold)
-        points = self._behind(points + transfer(np.zeros((len(inner), 3, 3)), shift), pinned)
+        points = self._behind(points + transfer(np.zeros((len(inner), 3, 3)), shift), DEPTH, pinned)
         wanted = stretches(template.skin, template.shapes)[:, template.bag]
         basis = np.stack([transfer(w, m) for w, m in zip(wanted, moved, strict=True)])
         assert head.uv_faces is not None
         self._append("skin", points, basis, inner, head.uv_faces[: len(template.skin.faces)][template.bag])
 
-    def _behind(self, points: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        """Points of the cavity (n, 3) put behind the skin where they are in front of it; `kept` ones stay."""
-        work, skin = self.found.work, self.found.roles.skin
-        surface = Surface(work.points, work.faces)
-        low, high = points.min(0) - DEPTH, points.max(0) + DEPTH
-        inside = ((work.points > low) & (work.points < high)).all(1) & skin
-        faces = np.flatnonzero(inside[work.faces].any(1) & skin[work.faces].all(1))
-        if len(faces):
-            face, _, place = surface.part(faces, SPACING)(points)
-            normals = surface.face_normals[face]
-            ahead = np.einsum("nx,nx->n", points - place, normals) + DEPTH
-            near = np.linalg.norm(points - place, axis=1) < REACH
-            points = points - np.where(near & ~kept, np.maximum(ahead, 0), 0)[:, None] * normals
-        return points
+    def _behind(self, points: np.ndarray, depth: float, kept: np.ndarray | None = None) -> np.ndarray:
+        """Places (n, 3) in the mouth put `depth` behind the skin where they would stand out of it; `kept` ones stay."""
+        found = self.found
+        surface = Surface(found.work.points, found.work.faces)
+        outside = found.roles.skin & found.seen
+        near = ((surface.points > points.min(0) - REACH) & (surface.points < points.max(0) + REACH)).all(1)
+        faces = np.flatnonzero(outside[surface.faces].all(1) & near[surface.faces].any(1))
+        if not len(faces):
+            return points
+        face, _, place = surface.part(faces, SPACING)(points)
+        normals = surface.face_normals[face]
+        ahead = np.einsum("nx,nx->n", points - place, normals) + depth
+        ahead[np.linalg.norm(points - place, axis=1) > REACH] = 0
+        ahead[slice(0) if kept is None else kept] = 0
+        return points - np.maximum(ahead, 0)[:, None] * normals
 
     def head(self, name: str, unit: str | float | None) -> Head:
         """All of it in metres."""

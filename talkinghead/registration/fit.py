@@ -17,13 +17,13 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.registration import atlas
 from talkinghead.registration.assembly import assemble
-from talkinghead.registration.gradients import Transfer, stretches
+from talkinghead.registration.gradients import Smoothing, Transfer, stretches
 from talkinghead.registration.meshes import Mesh
 from talkinghead.registration.mouth import opening
 from talkinghead.registration.mouth.closing import Edges
 from talkinghead.registration.nonrigid import Target, register, warp
 from talkinghead.registration.pieces import Roles, sort_pieces
-from talkinghead.registration.placing import AXES, POOR, Placing, find, robust_similarity
+from talkinghead.registration.placing import AXES, Placing, find, place_by_vertices, robust_similarity
 from talkinghead.registration.state import SPACING, Found, Report, Sided, Work
 from talkinghead.registration.surface import Surface, weld
 from talkinghead.registration.template import TRACKED, Edge, Template, default, lid_edges, mouth_parts, seen
@@ -37,6 +37,7 @@ STILL = 5e-5  # metres: a vertex that no shape moves further stays where it is
 LOOSE, FIRM, DRAWN = 1e-5, 1.0, 0.2  # weights of a displacement: unknown, at rest, taken from the template
 PINNED = 1e3  # of the rims of lids that meet
 BLINK = (0.4, 3.0)  # by which a blink may be made longer
+LID_RINGS, LID_SMOOTH = 3, 0.0015  # triangles around eyes that are one surface with the skin, and metres, of a smoothing there
 FAR = 0.006  # metres between mesh and template beyond which they do not correspond
 
 
@@ -88,19 +89,8 @@ def _place(work: Work, template: Template, up: str | None, landmarks: np.ndarray
         known = np.isfinite(landmarks).all(1)
         similarity, _ = robust_similarity(landmarks[known], template.tracked[known])
         return Placing(similarity, landmarks, np.zeros(len(landmarks)), 0)
-    return _by_vertices(work, template) or find(Surface(work.points, work.faces), _paint(work), template.tracked, up)
-
-
-def _by_vertices(work: Work, template: Template) -> Placing | None:
-    """The points of a mesh whose vertices they are, as of MediaPipe's canonical face and its finds in pictures."""
-    if len(work.points) not in (TRACKED, len(template.tracked)):
-        return None
-    similarity, left = robust_similarity(work.points[:TRACKED], template.tracked[:TRACKED])
-    if left > POOR:
-        return None
-    points = np.full(template.tracked.shape, np.nan)
-    points[: len(work.points)] = work.points
-    return Placing(similarity, points, np.zeros(len(points)), 0)
+    found = place_by_vertices(work.points, template.tracked)
+    return found or find(Surface(work.points, work.faces), _paint(work), template.tracked, up)
 
 
 def _paint(work: Work) -> Paint | None:
@@ -312,12 +302,17 @@ class _Fitting:
         lids = eye[at[of_skin.faces]].any(1)
         trusted = (away < FAR) & (facing > 0.2) & ~lids
         transfer = Transfer(of_skin, np.where(trusted, 1.0, np.where(lids, 0.02, 0.05)), hold)
-        wanted = stretches(self.template.skin, self.template.shapes)[:, owner]
-        wanted[:, ~trusted] = 0
+        wanted = stretches(self.template.skin, self.template.shapes)
         out = np.zeros((len(own), len(self.work.points), 3), np.float32)
         own_skin = self.roles.skin
+        part = np.zeros(len(of_skin.points), bool)
+        part[used[eye]] = True
+        for _ in range(LID_RINGS):
+            part[of_skin.faces[part[of_skin.faces].any(1)]] = True
+        smooth = Smoothing(of_skin, part, LID_SMOOTH) if part.any() else lambda moved: moved
         for k in range(len(own)):
-            out[k, own_skin] = transfer(wanted[k], drawn[k])[same[own_skin]]
+            mine = np.where(trusted[:, None, None], wanted[k, owner], 0)  # one shape at a time: all would be gigabytes
+            out[k, own_skin] = smooth(transfer(mine, drawn[k]))[same[own_skin]]
         return out
 
     def found(self, own: np.ndarray, shapes: np.ndarray, edges: Edges | None) -> Found:
@@ -330,6 +325,7 @@ class _Fitting:
             own,
             shapes,
             self.target_sides[self.same],
+            self.seen[self.same],
             edges,
             self.open_eyes,
             self.report,

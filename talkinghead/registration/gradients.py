@@ -70,3 +70,27 @@ class Transfer:
         """(F, 3, 3) gradients (direction, component) and (V, 3) displacements -> (V, 3)."""
         right = self.divergence @ wanted.reshape(-1, 3).astype(np.float64) + self.hold[:, None] * displaced
         return self.solve(right)
+
+
+class Smoothing:
+    """Makes displacements smooth over about `length`, at some vertices only; implicit, so that fine and coarse meshes come out
+    alike (Desbrun et al., Implicit Fairing, SIGGRAPH 1999)."""
+
+    def __init__(self, surface: Surface, part: np.ndarray, length: float) -> None:
+        """part: (V,) bool."""
+        first, second = surface.edges[part[surface.edges].any(1)].T
+        away = np.linalg.norm(surface.points[first] - surface.points[second], axis=1)
+        weight = (length / np.maximum(away, 0.1 * length)) ** 2
+        rows, columns = np.r_[first, second], np.r_[second, first]
+        table = coo_array((np.tile(weight, 2), (rows, columns)), shape=(len(part),) * 2).tocsr()
+        count = np.maximum(np.bincount(rows, minlength=len(part)), 1)
+        table = (diags_array(1 / count) @ table).tocsr()[part]
+        self.part, self.others = part, table[:, ~part]
+        matrix = diags_array(1 + np.asarray(table.sum(1)).reshape(-1)) - table[:, part]
+        self.solve = splu(matrix.tocsc()).solve
+
+    def __call__(self, moved: np.ndarray) -> np.ndarray:
+        """(V, 3) -> (V, 3)."""
+        out = moved.copy()
+        out[self.part] = self.solve(moved[self.part] + self.others @ moved[~self.part])
+        return out

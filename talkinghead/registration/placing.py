@@ -21,6 +21,7 @@ LIKELY = (("y", "z"), ("z", "-y"), ("y", "-z"), ("z", "y"), ("y", "x"), ("y", "-
 AROUND = ((0, 0), (14, 0), (-14, 0), (0, 10), (0, -10), (8, 5), (-8, 5))  # degrees: yaw, pitch of the final pictures
 GOOD = 0.10  # of the face's size: root mean square of what the similarity leaves, for a face that is surely one
 POOR = 0.30  # what is more is no face
+SKIN = 468  # of the tracker's points: those after them are of the irises
 FEW = 300  # points that a picture must show
 TALL = 2.2  # height by width beyond which a mesh is taken for a body
 TOP = 0.16  # of a body's height: its head, about
@@ -79,6 +80,22 @@ def robust_similarity(source: np.ndarray, target: np.ndarray) -> tuple[Similarit
     return found, float(np.sqrt((weights * left**2).sum() / weights.sum())) / size
 
 
+def place_by_vertices(points: np.ndarray, reference: np.ndarray) -> Placing | None:
+    """The face of a mesh whose vertices are the tracker's points, as of MediaPipe's canonical face; None for others.
+
+    reference: (478, 3) of these points on the default head.
+    """
+    if len(points) not in (SKIN, len(reference)):
+        return None
+    similarity, _ = robust_similarity(points[:SKIN], reference[:SKIN])
+    away = np.linalg.norm(similarity(points[:SKIN]) - reference[:SKIN], axis=1)
+    if np.median(away) > POOR / 2 * np.linalg.norm(reference[:SKIN].std(0)):
+        return None
+    marks = np.full(reference.shape, np.nan)
+    marks[: len(points)] = points
+    return Placing(similarity, marks, np.zeros(len(marks)), 0)
+
+
 def find(surface: Surface, paint: Paint | None, reference: np.ndarray, up: str | None = None) -> Placing:
     """The face of a mesh. reference: (478, 3), the tracker's points on the default head. up: one of AXES.
 
@@ -132,7 +149,7 @@ def _over(surface: Surface, turn: np.ndarray, peak: np.ndarray, reach: float) ->
 
 def _refine(surface: Surface, paint: Paint | None, reference: np.ndarray, rough: Similarity, tracker) -> Placing:
     """The points as the median of pictures from around the front, twice, as the first one finds the front better."""
-    middle, reach = reference[:468].mean(0), 0.62 * float(np.ptp(reference[:, 1]))
+    middle, reach = reference[:SKIN].mean(0), 0.62 * float(np.ptp(reference[:, 1]))
     for around in (AROUND[:3], AROUND):
         view = View(rough.turn, rough.back(middle), reach * 1.5 / rough.scale)
         views = [view.moved(*angles) for angles in around]

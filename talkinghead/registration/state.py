@@ -72,8 +72,8 @@ class Work:
 class Found:
     """A finished fit, in the default head's place. work: the mesh, cut where it was one. own: (K, v, 3) shapes of `fitted`.
 
-    shapes: (K, V, 3) of the mesh's skin. sides: (V,) of the mouth. edges: those of the lips where there is no cavity.
-    open_eyes: whether the skin has holes where eyes belong.
+    shapes: (K, V, 3) of the mesh's skin. sides: (V,) of the mouth. seen: (V,) bool, from outside.
+    edges: those of the lips where there is no cavity. open_eyes: whether the skin has holes where eyes belong.
     """
 
     template: Template
@@ -84,6 +84,7 @@ class Found:
     own: np.ndarray
     shapes: np.ndarray
     sides: np.ndarray
+    seen: np.ndarray
     edges: Edges | None
     open_eyes: bool
     report: Report

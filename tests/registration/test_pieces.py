@@ -45,6 +45,20 @@ def test_teeth_tongue_eyes_skin_and_hair_are_told_apart():
     assert not roles.eyes["right"].any()
 
 
+def test_a_large_eyeball_that_carries_landmarks_is_no_skin():
+    turn = np.random.default_rng(0).normal(size=(300, 3))
+    ball = turn / np.linalg.norm(turn, axis=1, keepdims=True) * 0.03
+    eye = np.array([0.035, 0.06, 0.03])
+    marks = np.random.default_rng(2).uniform(-1, 1, (468, 3)) * [0.05, 0.08, 0.001] + [0, 0, 0.05]
+    marks[:80] = (ball + eye)[:80]  # of the lids, which the tracker sees on the ball
+    points = np.concatenate([marks[80:], ball + eye])
+    faces = np.concatenate([blob(marks[80:])[1], blob(ball)[1] + len(marks) - 80])
+    label = np.repeat([0, 1], [len(marks) - 80, len(ball)])
+    places = {"left": eye + 0.006, "right": eye * [-1, 1, 1]}
+    roles = sort_pieces(Surface(points, faces), label, marks, places, {"upper": ball[:5] - np.array([0, 1, 0])})
+    assert set(label[roles.skin]) == {0} and set(label[roles.eyes["left"]]) == {1}
+
+
 def test_hair_moves_as_the_skin_under_it():
     skin = np.stack([np.linspace(0, 0.1, 50), np.zeros(50), np.zeros(50)], 1)
     shapes = np.zeros((1, 50, 3), np.float32)
