@@ -24,7 +24,7 @@ STRAIGHT = 0.97  # cosine between an axis of the file and one of the face, for t
 PINNED, LOOSE = 1e3, 1e-6  # weights of a displacement: of the mouth's edge, of the rest of its cavity
 JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
-DEPTH, DEEP = 0.0005, 0.004  # metres that the cavity lies behind the skin at least, and tongue and gums
+DEPTH, DEEP = 0.0005, 0.002  # metres that the cavity lies behind the skin at least, and tongue and gums
 REACH = 0.008  # metres from the skin within which that is looked after
 MEET = 0.15  # by which a blink may be too short or too long for lids that have skin between them
 

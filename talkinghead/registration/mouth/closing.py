@@ -17,7 +17,7 @@ from talkinghead.head.visemes import VISEMES
 from talkinghead.registration.surface import along, shares
 from talkinghead.registration.template import LOWER, UPPER
 
-OVERLAP = 0.01  # of the mouth's width: by which shut lips overlap
+OVERLAP = 0.016  # of the mouth's width: by which shut lips overlap
 PARTED = 0.006  # of the mouth's width: a slit at rest that is shut; what is less is not seen
 OPEN = 0.08  # of the mouth's width: a slit at rest beyond which the mouth stands open, and is left so
 INSIDE = 0.42  # of the width of the mouth, from its middle, within which the gap between the lips is told
