@@ -26,7 +26,7 @@ JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
 DEPTH, DEEP = 0.0005, 0.002  # metres that the cavity lies behind the skin at least, and tongue and gums
 REACH = 0.008  # metres from the skin within which that is looked after
-MEET = 0.15  # by which a blink may be too short or too long for lids that have skin between them
+MEET = 0.05  # by which a blink may be too short or too long for lids that have skin between them
 
 
 def assemble(found: Found, name: str, unit: str | float | None) -> Head:
