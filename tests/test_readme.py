@@ -137,7 +137,7 @@ def test_the_server_answers(place):
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
     with running(Talker(StandIn()), Limits(), token="") as server:
-        words = shlex.split(ask.replace("localhost:8765", server.place))
+        words = shlex.split(ask.replace("localhost:8760", server.place))
         subprocess.run(words, check=True, timeout=60, capture_output=True)
     assert (place / "hello.csv").read_text().startswith("Timecode,")
 

@@ -15,7 +15,7 @@ TOKEN = "TALKINGHEAD_TOKEN"
 def serve(
     *,
     host: str = "127.0.0.1",
-    port: int = 8765,
+    port: int = 8760,
     token: Annotated[str, arg(metavar="TEXT")] = "",
     origin: Annotated[tuple[str, ...], UseAppendAction, arg(metavar="URL")] = (),
     clients: int = 32,
@@ -31,7 +31,7 @@ def serve(
 
     The page /docs has all addresses and messages, /health and /metrics are for those who watch it. SIGTERM and Ctrl-C let
     streams finish. Only this machine can reach it, unless --host says more. It speaks no TLS: put a proxy before it, such as
-    Caddy (`reverse_proxy localhost:8765`) or nginx (`proxy_pass`, with the headers Upgrade and Connection passed on, and
+    Caddy (`reverse_proxy localhost:8760`) or nginx (`proxy_pass`, with the headers Upgrade and Connection passed on, and
     proxy_buffering off), leave --host as it is, and give a --token.
 
     Args:

@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--fps", type=float, default=30.0)
     parser.add_argument("--bad", action="store_true", help="beside clients that behave badly")
-    parser.add_argument("--url", help="of a server that runs, such as http://localhost:8765")
+    parser.add_argument("--url", help="of a server that runs, such as http://localhost:8760")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="after --: further options of serve")
     options = parser.parse_args()
     process, home = (None, options.url) if options.url else started([item for item in options.options if item != "--"])
