@@ -11,6 +11,7 @@ from pathlib import Path
 import head_hairstyles
 import numpy as np
 from head_collar import collar
+from head_scalp import Scalp
 from head_source import MakeHuman
 from head_texture import TILES, to_atlas
 from scipy.spatial import KDTree
@@ -40,8 +41,8 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=OUT)
     options = parser.parse_args()
     head = Head.load(OUT.with_name("default.npz"))
-    surface = head_hairstyles.Surface(head)
-    meshes = {name: (*head_hairstyles.build(surface, name), "hair") for name in head_hairstyles.STYLES}
+    scalp = Scalp(head)
+    meshes = {name: (*head_hairstyles.build(scalp, name), "hair") for name in head_hairstyles.STYLES}
     meshes[COLLAR] = (*collar(MakeHuman(options.data), head), "cloth")
     arrays = {}
     for name, (points, faces, uv, tile) in meshes.items():

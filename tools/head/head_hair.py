@@ -63,14 +63,14 @@ def brows(skin: Skin, body: np.ndarray, centres: dict[str, np.ndarray], count: i
         paths.append((on + lift * normal).reshape(count, 3, 3))
         normals.append(normal.reshape(count, 3, 3)[:, 1])
         binds.append(bind)
-    return _strips("brows", np.concatenate(paths), np.concatenate(normals), sparse.vstack(binds).tocsr(), body, width=0.0044)
+    return _strips("brows", np.concatenate(paths), np.concatenate(normals), sparse.vstack(binds).tocsr(), body, width=0.0036)
 
 
 def lashes(source: MakeHuman, body: np.ndarray, upper: int = 52, lower: int = 26) -> Piece:
     """Upper and lower lashes of both eyes along MakeHuman's strips, from the lid margin (root row) to the free edge."""
     paths, binds = [], []
     for side in "lr":
-        for group, count, length, seed in ((2, upper, 0.95, 1), (1, lower, 0.44, 2)):
+        for group, count, length, seed in ((2, upper, 0.95, 1), (1, lower, 0.60, 2)):
             bind = _strip(source, f"helper-{side}-eyelashes-{group}", count, length, upwards=group == 2, seed=seed)
             binds.append(bind)
             paths.append((bind @ body).reshape(count, 3, 3))
@@ -79,7 +79,8 @@ def lashes(source: MakeHuman, body: np.ndarray, upper: int = 52, lower: int = 26
         np.concatenate(paths),
         sparse.vstack(binds).tocsr(),
         body,
-        radius=np.repeat([0.0017, 0.0009, 0.0017, 0.0009], [upper, lower, upper, lower])[:, None, None],
+        radius=np.repeat([0.0017, 0.0008, 0.0017, 0.0008], [upper, lower, upper, lower])[:, None, None],
+        column=np.repeat([0.0, 0.5, 0.0, 0.5], [upper, lower, upper, lower]),
     )
 
 
@@ -150,8 +151,11 @@ def _project(skin: Skin, points: np.ndarray, flat: np.ndarray) -> tuple[sparse.c
     return (local @ skin.piece.bind).tocsr(), local @ points, out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
-def _spikes(part: str, paths: np.ndarray, bind: sparse.csr_matrix, body: np.ndarray, radius) -> Piece:
-    """(h, 3, 3) root, middle, tip -> spikes of 3 + 3 + 1 vertices, 9 triangles, open only at the hidden root."""
+def _spikes(part: str, paths: np.ndarray, bind: sparse.csr_matrix, body: np.ndarray, radius, column: np.ndarray) -> Piece:
+    """(h, 3, 3) root, middle, tip -> spikes of 3 + 3 + 1 vertices, 9 triangles, open only at the hidden root.
+
+    column: (h,) u of the left edge of the half of the tile that each shows.
+    """
     count = len(paths)
     along = paths[:, 2] - paths[:, 0]
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -171,6 +175,7 @@ def _spikes(part: str, paths: np.ndarray, bind: sparse.csr_matrix, body: np.ndar
         one = one[:, ::-1]
     faces = (one + 7 * np.arange(count)[:, None, None]).reshape(-1, 3)
     uv = np.tile([[0.2, 0.1], [0.5, 0.1], [0.8, 0.1], [0.3, 0.5], [0.5, 0.5], [0.7, 0.5], [0.5, 0.95]], (count, 1))
+    uv = uv * [0.4, 1] + np.repeat(column, 7)[:, None] * [1, 0] + [0.05, 0]
     return Piece(part, weights, points - weights @ body, faces, uv, faces.copy(), part)
 
 

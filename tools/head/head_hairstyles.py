@@ -1,8 +1,6 @@
-"""Hairstyles as locks: arched, tapered ribbons that grow out of the scalp, follow a flow over it and fall.
+"""Hairstyles: locks that grow out of the scalp, lie on a smooth shape around the skull, and fall. Metres, the head's axes.
 
-Metres, the head's axes.
-
-P points of the skin, L locks, S points along a lock.
+P points, L locks, S points along a lock.
 """
 
 from __future__ import annotations
@@ -11,79 +9,65 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from head_locks import Mesh, cap, joined, ribbons, sheet
+from head_scalp import CROWN, MIDDLE, Hull, Scalp, hairline, unit, within
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import KDTree
 
-from talkinghead.head.head import Head
-from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.easing import smoothstep
 
-MIDDLE = np.array([0.0, 0.045, 0.035])  # of the skull, from which the hairline is seen
-CROWN = np.array([0.006, 0.132, 0.004])  # the whorl
-# Hairline: degrees around the skull from the face (0) past the ear (90) to the nape (180) -> degrees above the horizon
-_AROUND = (0, 20, 38, 50, 60, 66, 70, 78, 82, 100, 107, 116, 135, 180)
-HAIRLINE = np.array([_AROUND, (38, 37, 33, 29, 21, 3, -12, -14, 8, 8, -10, -30, -45, -50)], float)
-
-
-def hairline(points: np.ndarray) -> np.ndarray:
-    """(...,) degrees by which points of the skin lie within the hairline; -90 on the ears."""
-    x, y, z = np.moveaxis(points - MIDDLE, -1, 0)
-    around, above = np.degrees(np.arctan2(abs(x), z)), np.degrees(np.arctan2(y, np.hypot(x, z)))
-    ear = (abs(points[..., 0]) > 0.0712) & (points[..., 1] < 0.052)
-    return np.where(ear, -90.0, above - np.interp(around, *HAIRLINE))
-
-
-class Surface:
-    """The outer skin as points with smooth normals."""
-
-    def __init__(self, head: Head) -> None:
-        skin = next(p for p in head.parts if p.name == "skin")
-        faces = head.faces[slice(*skin.faces)]
-        inner = head.regions["mouth"][faces].max(1) > 0.99
-        faces = faces[~inner]
-        normals = vertex_normals(head.template, head.faces)
-        corners, bends = head.template[faces], normals[faces]
-        i, j = np.meshgrid(np.arange(4), np.arange(4), indexing="ij")
-        inside = (i + j < 4).ravel()
-        u, v = (i.ravel()[inside] + 1 / 3) / 4, (j.ravel()[inside] + 1 / 3) / 4
-        weights = np.stack([1 - u - v, u, v])
-        self.points = np.einsum("fcx,cp->fpx", corners, weights).reshape(-1, 3)
-        normals = np.einsum("fcx,cp->fpx", bends, weights).reshape(-1, 3)
-        self.normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        self.tree = KDTree(self.points)
-
-    def near(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Nearest skin, its normal (mean of a few) and the height above it."""
-        _, rows = self.tree.query(points, 6)
-        place, normal = self.points[rows].mean(1), self.normals[rows].mean(1)
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        return place, normal, ((points - place) * normal).sum(1)
+STEPS = 40  # of a lock while it grows
+STRAY = -6.0  # degrees within the hairline: locks that end further down the forehead are left out
+EAR = np.radians(62)  # around the skull from the face: where falling hair begins
+RIM = np.radians(-2)  # above the horizon: where hair leaves the skull and falls
+BUN = np.array([0.0, 0.105, -0.066])
 
 
 @dataclass(frozen=True)
-class Style:
-    """How hair grows. spacing, width, length: metres; end: height of the cut; inside: degrees within the hairline."""
+class Lying:
+    """Hair that lies on the skull. Functions are of points (P, 3) and of roots (P, 3); metres.
 
-    flow: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # points, roots, share of the length -> direction
-    height: Callable[[np.ndarray, np.ndarray], np.ndarray]  # roots, degrees within the hairline -> metres above the scalp
-    length: Callable[[np.ndarray, np.ndarray], np.ndarray]  # the same -> metres
+    flow: the way it grows. height: of the style's surface over the scalp. length: of locks. spacing: between roots.
+    inside: degrees within the hairline where locks begin. layers: shares of the height that locks rise to, least and most.
+    """
+
+    flow: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    height: Callable[[np.ndarray], np.ndarray]
+    length: Callable[[np.ndarray], np.ndarray]
     spacing: float
     width: float
-    points: int = 8
-    gravity: float = 0.0
-    end: float = -1.0
+    points: int = 7
+    sway: float = 0.10
     curl: float = 0.0  # radius of a helix
     turns: float = 0.0
-    inside: float = 1.0
+    inside: float = 0.5
+    layers: tuple[float, float] = (0.55, 1.0)
     goal: np.ndarray | None = None  # where all hair goes
     seed: int = 0
 
 
-def roots(surface: Surface, style: Style, rng: np.random.Generator) -> np.ndarray:
-    """Rows of the surface's points where locks begin, `spacing` apart."""
-    rows = np.flatnonzero(hairline(surface.points) > style.inside)
-    rows = rng.permutation(rows)
+@dataclass(frozen=True)
+class Falling:
+    """Hair that falls from a parting to both sides. part: x of the parting. high: over the skull. end: height of its ends.
+
+    turn: how far, as a share, the ends come in. locks: on each side.
+    """
+
+    part: float
+    high: float
+    end: float
+    turn: float
+    locks: int
+    width: float
+    points: int = 15
+    seed: int = 0
+
+
+def roots(scalp: Scalp, style: Lying, rng: np.random.Generator) -> np.ndarray:
+    """Rows of the scalp's points where locks begin, `spacing` apart."""
+    rows = rng.permutation(np.flatnonzero(hairline(scalp.points) > style.inside))
     chosen, taken = [], np.zeros(len(rows), bool)
-    near = KDTree(surface.points[rows]).query_ball_point(surface.points[rows], style.spacing)
+    near = KDTree(scalp.points[rows]).query_ball_point(scalp.points[rows], style.spacing)
     for k in range(len(rows)):
         if not taken[k]:
             chosen.append(rows[k])
@@ -91,234 +75,213 @@ def roots(surface: Surface, style: Style, rng: np.random.Generator) -> np.ndarra
     return np.array(chosen)
 
 
-def grow(surface: Surface, style: Style) -> tuple[np.ndarray, np.ndarray]:
+def lie(scalp: Scalp, style: Lying) -> tuple[np.ndarray, np.ndarray]:
     """(L, S, 3) paths and (L, S, 3) the way the locks face."""
     rng = np.random.default_rng(style.seed)
-    start = roots(surface, style, rng)
-    root, normal = surface.points[start], surface.normals[start]
-    depth = hairline(root)
-    length = style.length(root, depth) * rng.uniform(0.82, 1.12, len(root))
-    lift = style.height(root, depth) * rng.uniform(0.55, 1.1, len(root))
-    sway = rng.normal(0, 0.10, (len(root), 3))
-    twist = rng.normal(0, 0.8, len(root))  # falling locks face all ways, so that they have a body from everywhere
-    steps = 40
-    here, path, faces = root - 0.8e-3 * normal, [], []
-    cut, face = np.full(len(root), steps - 1), np.zeros(len(root), bool)
-    end = style.end + rng.uniform(-0.006, 0.006, len(root))
-    for k in range(steps):
-        share = np.full(len(root), k / (steps - 1))
+    root = scalp.points[roots(scalp, style, rng)]
+    length = style.length(root) * rng.uniform(0.80, 1.15, len(root))
+    layer = rng.uniform(*style.layers, len(root))
+    sway = rng.normal(0, style.sway, (len(root), 3))
+    here, path, faces = root, [], []
+    last = np.full(len(root), STEPS - 1)
+    for k in range(STEPS):
+        share = k / (STEPS - 1)
+        place, out, _ = scalp.bare.near(here)
+        rise = style.height(place) * layer * smoothstep(share / 0.35 + 0.02) * smoothstep((hairline(place) + 14) / 14)
+        rise = rise * (1 - 0.25 * smoothstep((share - 0.6) / 0.4))  # ends lie down
+        here = place + out * (rise - 0.8e-3 * (share == 0))[:, None]
         path.append(here)
-        place, out, _ = surface.near(here)
-        way = style.flow(here, root, share) + sway
-        scalp = smoothstep(hairline(place) / 6 + 1)[:, None]  # elsewhere hair falls
-        faces.append(_unit(out * scalp + _turned((here - MIDDLE) * [1, 0.1, 1], twist) * (1 - scalp)))
-        way = way - (way * out).sum(1, keepdims=True) * out * np.maximum(scalp, 0.3)
-        way = way / np.linalg.norm(way, axis=1, keepdims=True)
-        way = way * (0.25 + 0.75 * scalp) + np.array([0, -1.0, 0]) * style.gravity * (share[:, None] + 1.2 * (1 - scalp))
-        way /= np.linalg.norm(way, axis=1, keepdims=True)
-        here = here + way * (length / (steps - 1))[:, None]
-        place, out, high = surface.near(here)
-        wanted = lift * smoothstep(share / 0.22 + 0.05)
-        pull = np.where(high < wanted, 1.0, 0.55 * scalp[:, 0])
-        here = here + out * ((wanted - high) * pull)[:, None]
-        face |= (here[:, 2] > 0.060) & (here[:, 1] < 0.075) & (hairline(place) < -3)
-        done = here[:, 1] < end
+        faces.append(out)
+        way = style.flow(here, root) + sway
+        way = unit(way - (way * out).sum(1, keepdims=True) * out)
         if style.goal is not None:
-            done |= np.linalg.norm(here - style.goal, axis=1) < 0.014
-        cut = np.where(done & (cut == steps - 1), np.maximum(k, 2), cut)
-    paths, faces = np.stack(path, 1), np.stack(faces, 1)
-    at = np.linspace(0, 1, style.points)[None] * cut[:, None]
-    low = np.minimum(at.astype(int), steps - 2)
-    part = (at - low)[..., None]
-    rows = np.arange(len(root))[:, None]
-    paths = paths[rows, low] * (1 - part) + paths[rows, low + 1] * part
-    faces = faces[rows, low]
-    if style.gravity > 0.5:  # the face stays free
-        paths, faces, root = paths[~face], faces[~face], root[~face]
-    if style.curl:
-        t = np.linspace(0, 1, style.points)
-        angle = t * style.turns * 2 * np.pi + rng.uniform(0, 2 * np.pi, len(root))[:, None]
-        along = np.gradient(paths, axis=1)
-        along /= np.linalg.norm(along, axis=2, keepdims=True)
-        one = np.cross(along, faces)
-        one /= np.maximum(np.linalg.norm(one, axis=2, keepdims=True), 1e-9)
-        two = np.cross(one, along)
-        size = style.curl * smoothstep(t * 2.5)[None, :, None]
-        shift = size * (np.cos(angle)[..., None] * one + np.sin(angle)[..., None] * two)
-        paths = paths + shift
-    return paths, faces
+            done = np.linalg.norm(here - style.goal, axis=1) < 0.014
+            last = np.where(done & (last == STEPS - 1), max(k, 2), last)
+        here = here + way * (length / (STEPS - 1))[:, None]
+    paths, faces = _at(np.stack(path, 1), last, style.points), _at(np.stack(faces, 1), last, style.points)
+    strays = (within(paths[:, -1]) < STRAY) & (paths[:, -1, 2] > 0.08)
+    paths, faces = paths[~strays], faces[~strays]
+    return (_curled(paths, faces, style, rng), faces) if style.curl else (paths, faces)
 
 
-def ribbons(paths: np.ndarray, faces: np.ndarray, width: np.ndarray, rng: np.random.Generator):
-    """Arched ribbons of 3 vertices across: (L * S * 3, 3) points, (F, 3) faces, (.., 2) uv in the tile of hair."""
-    order = np.argsort(-np.linalg.norm(paths - MIDDLE, axis=2).mean(1))  # the outermost first: what they hide is drawn cheaply
-    paths, faces, width = paths[order], faces[order], width[order]
-    count, long = paths.shape[:2]
-    along = np.gradient(paths, axis=1)
-    side = np.cross(along, faces)
-    side /= np.maximum(np.linalg.norm(side, axis=2, keepdims=True), 1e-9)
-    up = np.cross(side, along)
-    up /= np.maximum(np.linalg.norm(up, axis=2, keepdims=True), 1e-9)
-    t = np.linspace(0, 1, long)
-    taper = np.minimum(0.75 + 1.2 * t, 1) * np.clip((1 - t) / 0.35, 0.12, 1) ** 0.7
-    half = (width[:, None] * taper[None] / 2)[..., None]
-    points = np.stack([paths - half * side, paths + 0.32 * half * up, paths + half * side], 2).reshape(-1, 3)
-    u0 = rng.uniform(0.02, 0.70, count)
-    u = u0[:, None, None] + np.array([0, 0.14, 0.28])[None, None] * np.ones((1, long, 1))
-    uv = np.stack([u, np.broadcast_to(t[None, :, None], u.shape)], -1).reshape(-1, 2)
-    k = np.arange(long - 1)[:, None] * 3
-    cell = np.array([[0, 1, 3], [1, 4, 3], [1, 2, 4], [2, 5, 4]])
-    one = (k[:, None] + cell[None]).reshape(-1, 3)
-    a, b, c = points[one[0]]
-    if np.cross(b - a, c - a) @ up[0, 0] < 0:
-        one = one[:, ::-1]
-    table = (one[None] + (np.arange(count) * long * 3)[:, None, None]).reshape(-1, 3)
-    return points, table, uv
+def _at(path: np.ndarray, last: np.ndarray, count: int, power: float = 1.0) -> np.ndarray:
+    """(L, count, 3) along paths (L, STEPS, 3) up to their step `last`: evenly, or for a higher power denser at the roots."""
+    at = np.linspace(0, 1, count)[None] ** power * last[:, None]
+    low = np.minimum(at.astype(int), STEPS - 2)
+    rows, part = np.arange(len(path))[:, None], (at - low)[..., None]
+    return path[rows, low] * (1 - part) + path[rows, low + 1] * part
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+def _curled(paths: np.ndarray, faces: np.ndarray, style: Lying, rng: np.random.Generator) -> np.ndarray:
+    t = np.linspace(0, 1, style.points)
+    angle = t * style.turns * 2 * np.pi * rng.uniform(0.8, 1.2, (len(paths), 1)) + rng.uniform(0, 2 * np.pi, (len(paths), 1))
+    along = unit(np.gradient(paths, axis=1))
+    one = unit(np.cross(along, faces))
+    size = style.curl * smoothstep(t * 2.5)[None, :, None]
+    return paths + size * (np.cos(angle)[..., None] * one + np.sin(angle)[..., None] * np.cross(one, along))
 
 
-def _turned(vectors: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Unit vectors turned about the vertical."""
-    x, y, z = _unit(vectors).T
-    return np.stack([np.cos(angle) * x + np.sin(angle) * z, y, np.cos(angle) * z - np.sin(angle) * x], 1)
+def fall(hull: Hull, style: Falling, around: np.ndarray, start: np.ndarray, rise: np.ndarray, end: np.ndarray, count: int):
+    """(L, count, 3) paths of locks that fall on the side of the sign of `around` (L,), and the way they face.
+
+    start: (L,) share of the way from the parting to the rim where the lock begins. rise: (L,) metres off the hull. end: (L,)
+    height of the tips.
+    """
+    side, turned = np.sign(around), abs(around)
+    back = np.clip((turned - EAR) / (np.pi - EAR), 0, 1)
+    # the parting runs from the hairline over the top to the whorl; what falls behind comes from there
+    front, whorl = unit(np.array([style.part, 0.094, 0.094])), unit(CROWN - MIDDLE)
+    along = smoothstep(back / 0.75)[:, None] ** 0.8
+    parting = unit(front * (1 - along) + whorl * along)
+    rim = np.stack([side * np.sin(turned) * np.cos(RIM), np.full(len(back), np.sin(RIM)), np.cos(turned) * np.cos(RIM)], 1)
+    t = np.linspace(0, 1, STEPS)
+    over = 0.42 + 0.10 * (1 - back)[:, None]  # share of a lock that lies on the skull
+    share = np.clip(t / over, 0, 1)
+    share = start[:, None] + (1 - start[:, None]) * share
+    angle = np.arccos(np.clip((parting * rim).sum(1), -1, 1))[:, None, None]
+    mixed = np.sin((1 - share)[..., None] * angle) * parting[:, None] + np.sin(share[..., None] * angle) * rim[:, None]
+    way = unit(mixed)
+    place, out = (a.reshape(way.shape) for a in hull.at(way.reshape(-1, 3)))
+    bulge = style.high * (0.55 + 0.45 * smoothstep(share / 0.45)) + rise[:, None] * smoothstep(t / 0.15)[None]
+    place = place + out * bulge[..., None]
+    drop = np.clip((t - over) / (1 - over), 0, 1)
+    level = place[..., 1].min(1)[:, None]
+    place[..., 1] = np.where(drop > 0, level + (end[:, None] - level) * drop, place[..., 1])
+    depth = np.clip((level - place[..., 1]) / 0.15, 0, None)
+    inwards = 1 - style.turn * smoothstep(drop) * np.minimum(depth, 1) - 0.10 * depth * back[:, None]
+    axis = MIDDLE * [0, 0, 1] - np.array([0, 0, 0.02])
+    flat = (place - axis) * [1, 0, 1] * inwards[..., None]
+    place = np.where((drop > 0)[..., None], axis + flat + place * [0, 1, 0], place)
+    face = np.where((drop > 0)[..., None], unit((place - axis) * [1, 0, 1]), out)
+    place = gaussian_filter1d(place, 2.6, axis=1, mode="nearest")  # where hair leaves the skull it bends softly
+    last = np.full(len(back), STEPS - 1)
+    return _at(place, last, count, 1.2), unit(_at(face, last, count, 1.2))
 
 
-def _short(points, root, share):
-    """Away from the whorl; in front to the side and up."""
-    away = _unit(points - CROWN)
-    front = smoothstep((root[:, 2] - 0.055) / 0.05)[:, None] * smoothstep((root[:, 1] - 0.085) / 0.02)[:, None]
-    return away * (1 - 0.75 * front) + np.array([-0.85, 0.35, 0.35]) * front * 0.9
+def _falling(scalp: Scalp, style: Falling) -> Mesh:
+    rng = np.random.default_rng(style.seed)
+    out: list[Mesh] = []
+    for side in (1.0, -1.0):
+        for layer, (share, low, high) in enumerate(((0.62, 0.0, 0.004), (0.38, -0.004, 0.0))):
+            n = int(style.locks * share)
+            place = EAR + (np.pi * 1.02 - EAR) * ((np.arange(n) + rng.uniform(0, 1, n)) / n) ** 0.95
+            begin = rng.uniform(0.0, 0.75, n) ** 1.6 if layer else rng.uniform(0, 0.25, n) ** 2
+            ends = style.end + rng.normal(0, 0.005, n) - 0.010 * layer + 0.010 * (place < EAR + 0.3)
+            paths, faces = fall(scalp.full, style, side * place, begin, rng.uniform(low, high, n), ends, style.points)
+            paths = paths + _wave(paths, rng)
+            out.append(ribbons(paths, faces, style.width * rng.uniform(0.7, 1.2, n), rng, tip=0.22))
+    for side in (1.0, -1.0):
+        place = side * np.linspace(EAR + 0.03, np.pi * 1.01, 26)
+        none = np.zeros(26)
+        for inwards, deep in ((False, -0.005), (True, -0.007)):
+            rows, _ = fall(scalp.full, style, place, none, none + deep, none + style.end + 0.006, style.points)
+            out.append(sheet(rows, inwards=inwards))
+    return joined(*out, cap(scalp, lambda points, inside: np.full(len(points), 0.0045)))
 
 
-def _parted(line: float, back: float) -> Callable:
-    """From a line over the top to both sides."""
-
-    def flow(points, root, share):
-        side = np.sign(root[:, 0] - line + 1e-6)[:, None]
-        way = side * np.array([1.0, 0.0, 0.0]) + np.array([0, -0.15, -back])
-        behind = smoothstep((0.02 - root[:, 2]) / 0.04)[:, None]
-        return way * (1 - behind) + (0.4 * way + np.array([0, -0.6, -0.8])) * behind
-
-    return flow
+def _wave(paths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(L, S, 3) small sideways waves that grow to the tips."""
+    t = np.linspace(0, 1, paths.shape[1])[None]
+    phase, turns = rng.uniform(0, 2 * np.pi, (len(paths), 1)), rng.uniform(0.6, 1.2, (len(paths), 1))
+    size = 0.0035 * t**1.5 * np.sin(2 * np.pi * turns * t + phase)
+    side = unit(np.cross(unit(np.gradient(paths, axis=1)), paths - MIDDLE))
+    return size[..., None] * side
 
 
-def _to(goal: np.ndarray) -> Callable:
-    return lambda points, root, share: _unit(goal - points)
+def _top(points: np.ndarray) -> np.ndarray:
+    return smoothstep((points[:, 1] - 0.085) / 0.035)
 
 
-def _outwards(points, root, share):
-    return _unit(points - MIDDLE) * 0.5 + np.array([0, -0.35, 0]) + 0.35 * _unit(points - CROWN)
+def _short_flow(points: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """From a side parting over the top, in front up and over; at the sides and behind downwards."""
+    top, front = _top(root)[:, None], smoothstep((root[:, 2] - 0.02) / 0.06)[:, None]
+    over = smoothstep((0.036 - root[:, 0]) / 0.012)[:, None]
+    sweep = over * np.array([-0.85, 0.0, 0.0]) + (1 - over) * np.array([0.7, -0.5, 0.0])
+    sweep = sweep + front * np.array([0, 0.1, 0.35]) + (1 - front) * np.array([0.1, -0.2, -0.9])
+    down = np.array([0, -1.0, -0.35]) + front * np.array([0, 0.15, -0.35])
+    away = unit(points - CROWN) * smoothstep((0.045 - np.linalg.norm(root - CROWN, axis=1)) / 0.02)[:, None]
+    return unit(sweep * top + down * (1 - top)) + 0.8 * away
 
 
-def _level(low: float, high: float) -> Callable:
-    """`high` on the top of the head, `low` at the sides and the nape."""
-    return lambda root, depth: low + (high - low) * smoothstep((root[:, 1] - 0.06) / 0.06)
+def _short_height(points: np.ndarray) -> np.ndarray:
+    front = smoothstep((points[:, 2] - 0.045) / 0.05)
+    return 0.0055 + _top(points) * (0.0095 + 0.006 * front)
 
 
-BUN = np.array([0.0, 0.112, -0.062])
-STYLES = {
-    "short": Style(
-        flow=_short,
-        height=_level(0.006, 0.014),
-        length=_level(0.020, 0.050),
-        spacing=0.0080,
-        width=0.0125,
-        points=7,
-        gravity=0.05,
+def _outwards(points: np.ndarray, root: np.ndarray) -> np.ndarray:
+    return (
+        0.6 * unit(points - CROWN)
+        + np.array([0, -0.5, 0.0])
+        + 0.6 * np.stack([np.sin(900 * root[:, 0] + 70), 0 * root[:, 0], np.sin(1100 * root[:, 2])], 1)
+    )
+
+
+def _to_bun(points: np.ndarray, root: np.ndarray) -> np.ndarray:
+    return unit(BUN - points)
+
+
+STYLES: dict[str, Lying | Falling] = {
+    "short": Lying(
+        flow=_short_flow,
+        height=_short_height,
+        length=lambda root: 0.020 + 0.034 * _top(root),
+        spacing=0.0054,
+        width=0.0078,
+        points=6,
         seed=1,
     ),
-    "bob": Style(
-        flow=_parted(0.018, 0.25),
-        height=_level(0.012, 0.013),
-        length=_level(0.24, 0.30),
-        spacing=0.0092,
-        width=0.0180,
-        points=12,
-        gravity=0.8,
-        end=-0.066,
-        seed=2,
-    ),
-    "long": Style(
-        flow=_parted(-0.004, 0.35),
-        height=_level(0.012, 0.012),
-        length=_level(0.30, 0.36),
-        spacing=0.0092,
-        width=0.0190,
-        points=13,
-        gravity=0.8,
-        end=-0.125,
-        seed=3,
-    ),
-    "bun": Style(
-        flow=_to(BUN),
-        height=_level(0.0035, 0.0035),
-        length=lambda root, depth: 1.25 * np.linalg.norm(root - BUN, axis=1) + 0.01,
-        spacing=0.0090,
-        width=0.0135,
+    "bob": Falling(part=0.028, high=0.010, end=-0.062, turn=0.16, locks=240, width=0.0125, seed=2),
+    "long": Falling(part=-0.004, high=0.009, end=-0.128, turn=0.10, locks=240, width=0.0130, points=15, seed=3),
+    "bun": Lying(
+        flow=_to_bun,
+        height=lambda points: np.full(len(points), 0.0040),
+        length=lambda root: 1.25 * np.linalg.norm(root - BUN, axis=1) + 0.01,
+        spacing=0.0062,
+        width=0.0085,
         points=8,
+        sway=0.03,
         goal=BUN,
         seed=4,
     ),
-    "curly": Style(
+    "curly": Lying(
         flow=_outwards,
-        height=_level(0.018, 0.030),
-        length=_level(0.026, 0.040),
-        spacing=0.0092,
-        width=0.0125,
-        points=9,
-        gravity=0.15,
-        curl=0.0065,
-        turns=1.5,
+        height=lambda points: 0.013 + 0.011 * _top(points),
+        length=lambda root: 0.024 + 0.008 * _top(root),
+        spacing=0.0062,
+        width=0.0072,
+        points=11,
+        sway=0.5,
+        curl=0.0042,
+        turns=1.2,
+        layers=(0.62, 1.08),
         seed=5,
     ),
 }
 
 
-def build(surface: Surface, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def build(scalp: Scalp, name: str) -> Mesh:
     """Vertices (N, 3), faces (F, 3) and uv (N, 2) in the tile of hair."""
     style = STYLES[name]
+    if isinstance(style, Falling):
+        return _falling(scalp, style)
     rng = np.random.default_rng(style.seed + 100)
-    paths, faces = grow(surface, style)
-    near = np.clip(hairline(paths[:, 0]) / 10, 0.55, 1)
-    width = style.width * near * rng.uniform(0.8, 1.25, len(paths))
+    paths, faces = lie(scalp, style)
+    near = np.clip(within(paths[:, 0]) / 8, 0.5, 1)
+    near = near * (0.65 + 0.35 * _top(paths[:, 0])) if name == "short" else near  # at the sides hair is cropped
+    width = style.width * near * rng.uniform(0.75, 1.25, len(paths))
     if name == "bun":
         more = _ball(rng)
         paths, faces = np.concatenate([paths, more[0]]), np.concatenate([faces, more[1]])
-        width = np.concatenate([width, np.full(len(more[0]), 0.014)])
-    mesh = ribbons(paths, faces, width, rng)
-    return _joined(mesh, _cap(surface, 0.017)) if name == "curly" else mesh
+        width = np.concatenate([width, np.full(len(more[0]), 0.009)])
+    return joined(
+        ribbons(paths, faces, width, rng),
+        cap(scalp, lambda points, inside: style.height(points) * style.layers[0] * 0.9),
+    )
 
 
-def _joined(one, two):
-    return np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1] + len(one[0])]), np.concatenate([one[2], two[2]])
-
-
-def _cap(surface: Surface, height: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A shell over the scalp below the locks, which hides the skin between them."""
-    from scipy.spatial import ConvexHull
-
-    rows = np.flatnonzero(hairline(surface.points) > 2)
-    _, keep = np.unique(np.round(surface.points[rows] / 0.008).astype(int), axis=0, return_index=True)
-    rows = rows[keep]
-    inside = hairline(surface.points[rows])
-    points = surface.points[rows] + surface.normals[rows] * (height * smoothstep((inside - 1) / 14) - 0.001)[:, None]
-    flat = (points - MIDDLE) / np.linalg.norm(points - MIDDLE, axis=1, keepdims=True)
-    faces = ConvexHull(flat).simplices  # directions from the middle: a triangulation of the sphere
-    corners = points[faces]
-    longest = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
-    faces, corners = faces[longest < 0.03], corners[longest < 0.03]
-    out = (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) * (corners.mean(1) - MIDDLE)).sum(1)
-    faces = np.where((out > 0)[:, None], faces, faces[:, ::-1])
-    uv = np.stack([0.5 + 0.4 * flat[:, 0], 0.08 + 0.1 * np.abs(flat[:, 2])], 1)
-    return points, faces, uv
-
-
-def _ball(rng: np.random.Generator, count: int = 70) -> tuple[np.ndarray, np.ndarray]:
+def _ball(rng: np.random.Generator, count: int = 160) -> tuple[np.ndarray, np.ndarray]:
     """Locks wound around a ball at the back of the crown."""
-    axis = _unit(np.array([0.0, 0.55, -0.85]))
+    axis = unit(np.array([0.0, 0.45, -0.90]))
     one = np.array([1.0, 0, 0])
     two = np.cross(axis, one)
     t = np.linspace(0, 1, STYLES["bun"].points)
@@ -327,5 +290,5 @@ def _ball(rng: np.random.Generator, count: int = 70) -> tuple[np.ndarray, np.nda
     tilt = tilt + 0.25 * np.sin(t * np.pi)[None] * rng.normal(0, 1, (count, 1))
     out = (np.cos(angle) * np.cos(tilt))[..., None] * one + (np.sin(angle) * np.cos(tilt))[..., None] * two
     out = out + np.sin(tilt)[..., None] * axis
-    radius = 0.030 * rng.uniform(0.93, 1.05, (count, 1, 1))
-    return BUN + axis * 0.020 + out * radius, _unit(out)
+    radius = 0.028 * rng.uniform(0.95, 1.04, (count, 1, 1))
+    return BUN + axis * 0.020 + out * radius, unit(out)

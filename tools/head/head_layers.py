@@ -7,13 +7,15 @@ spots: the brown spots of age. All have half the texture's side and lie in the h
 from __future__ import annotations
 
 import numpy as np
-from head_hairstyles import hairline
+from head_scalp import MIDDLE, hairline
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from talkinghead.motion.easing import smoothstep
 
-FOLD = 0.9e-3  # metres: half the width of a fold
+FOLD = 1.15e-3  # metres: half the width of a fold
+
+REACH = 0.008  # metres from a fold's middle to where it is not seen any more
 
 
 def _arc(*points: tuple[float, float]) -> np.ndarray:
@@ -68,20 +70,30 @@ def folds(head) -> list[tuple[np.ndarray, float, float]]:
 
 
 def wrinkles(head, place: np.ndarray, noise) -> np.ndarray:
-    """(n,) signed: below 0 in folds, above beside them."""
+    """(n,) signed: below 0 in folds, above beside them; level folds are lit from above, so that their upper side is dark."""
     flat = np.stack([abs(place[:, 0]), place[:, 1]], 1)
     total = np.zeros(len(place))
-    ahead = place[:, 2] > 0.07
-    wobble = np.stack([noise(place * 220, 61), noise(place * 220, 62)], 1) * 0.0005
+    ahead = np.flatnonzero(place[:, 2] > 0.07)
+    here, side = place[ahead], np.where(place[ahead, 0] < 0, 7.0, 0.0)[:, None]  # both sides of a face differ
+    wobble = np.stack([noise(here * 160 + side, 61), noise(here * 160 + side, 62)], 1) * 0.0008
+    faint = np.clip(0.75 + 0.6 * noise(here * 55 + side, 65), 0.15, 1.1)  # no fold is as deep all along
     for line, depth, width in folds(head):
-        away, where = KDTree(line).query(flat[ahead] + wobble[ahead], distance_upper_bound=0.012)
+        offset = flat[ahead] + wobble
+        away, where = np.full(len(ahead), np.inf), np.zeros(len(ahead), int)
+        close = ((offset > line.min(0) - REACH) & (offset < line.max(0) + REACH)).all(1)
+        away[close], where[close] = KDTree(line).query(offset[close], distance_upper_bound=REACH)
         hit = np.isfinite(away)
+        along = np.gradient(line, axis=0)[where[hit]]
+        up = np.stack([-along[:, 1], along[:, 0]], 1) * np.sign(along[:, :1] + 1e-12)
+        up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-12)
         share = where[hit] / (len(line) - 1)
-        taper = smoothstep(np.minimum(share, 1 - share) * 5 + (0.5 if line[0, 0] == 0 else 0.05))
+        taper = smoothstep(np.minimum(share, 1 - share) * 4 + (0.5 if line[0, 0] == 0 else 0.02))
         d = away[hit] / (FOLD * width)
-        value = -np.exp(-(d**2)) + 0.45 * np.exp(-((d - 2.1) ** 2) / 1.3)
-        rows = np.flatnonzero(ahead)[hit]
-        total[rows] += depth * taper * value
+        above = ((offset[hit] - line[where[hit]]) * up).sum(1) / (FOLD * width)
+        even = -np.exp(-(d**2)) + 0.30 * np.exp(-((d - 2.2) ** 2) / 1.5)
+        lit = -np.exp(-((above - 0.35) ** 2) / 0.8) + 0.55 * np.exp(-((above + 1.5) ** 2) / 1.4)
+        level = abs(up[:, 1]) ** 2
+        total[ahead[hit]] += depth * taper * faint[hit] * (level * lit + (1 - level) * even)
     for y in (-0.083, -0.099):  # around the neck
         d = (place[:, 1] - y - 0.25 * (0.075 - place[:, 2]) * 0.3 + 0.002 * noise(place * 30, 63)) / (FOLD * 1.6)
         total += np.where(place[:, 1] < -0.07, 0.6 * (-np.exp(-(d**2)) + 0.4 * np.exp(-((d - 2.0) ** 2))), 0)
@@ -103,14 +115,25 @@ def beard(head, place: np.ndarray, lips: np.ndarray, noise) -> np.ndarray:
     bare = np.exp(-((x / 0.0045) ** 2) - ((y - corner[1] + 0.019) / 0.004) ** 2) * 0.3
     patch = np.exp(-(((x - 0.024) / 0.007) ** 2) - ((y - corner[1] + 0.014) / 0.010) ** 2) * 0.45
     cover = upper * lower * back * (1 - lips) * (1 - bare - patch)
-    return np.clip(cover * (0.85 + 0.25 * noise(place * 90, 71)), 0, 1)
+    ragged = smoothstep((cover + 0.35 * noise(place * 240, 72) - 0.12) / 0.75)  # a beard has no airbrushed edge
+    return np.clip(ragged * (0.85 + 0.25 * noise(place * 90, 71)), 0, 1)
+
+
+def _strands(place: np.ndarray, noise) -> np.ndarray:
+    """(n,) in about [-1, 1], drawn out along the way in which hair grows from the hairline."""
+    x, y, z = (place - MIDDLE).T
+    around, above = np.degrees(np.arctan2(x, z)), np.degrees(np.arctan2(y, np.hypot(x, z)))
+    slanted = around + 0.35 * above
+    flat = np.stack([slanted * 1.7, above * 0.18, 0 * x], 1)
+    return 0.6 * noise(flat, 82) + 0.4 * noise(flat * [2.3, 1.4, 1], 86)
 
 
 def layers(head, place: np.ndarray, island: np.ndarray, lips: np.ndarray, brow: np.ndarray, noise) -> dict[str, np.ndarray]:
     """Name -> (n,) in [0, 1] for texels at `place` (n, 3) metres."""
     face = island < 2
-    dots = np.clip(noise(place * 900, 81) * 1.4 + 0.45, 0.15, 1)
-    hair = hairline(place) + 2.5 * noise(place * 180, 82) + 1.5 * noise(place * 420, 83)
+    grain = np.random.default_rng(81).normal(0, 1, len(place))  # finer than any noise over the skin: a hair is a texel wide
+    dots = np.clip(0.58 + 0.50 * grain + 0.60 * noise(place * 1250, 81), 0.12, 1)
+    hair = hairline(place) + 3.2 * _strands(place, noise)
     spots = np.clip(noise(place * 75, 84) - 0.50, 0, 1) * 2.2 * np.clip(noise(place * 14, 85) + 0.5, 0, 1)
     out = {
         "scalp": np.clip((128 + 6 * hair) / 255, 0, 1),

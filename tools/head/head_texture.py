@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import head_layers
 import numpy as np
-from head_hair import brow_strokes
+from head_hair import BROW, brow_strokes
 from head_mesh import ISLANDS, Piece, Skin
 from head_source import MakeHuman
+from numba import njit
 
 from talkinghead.head.head import Head
 from talkinghead.motion.easing import smoothstep
@@ -29,6 +30,7 @@ TILES = {  # left, top, right, bottom in pixels of a picture of 1024
     "lashes": (784, 950, 900, 1020),
 }
 TILES = {name: tuple(SCALE * edge for edge in box) for name, box in TILES.items()}
+PRIMES = (73856093, 19349663, 83492791)  # of the hash of noise (Teschner et al. 2003)
 MAGNIFY = 0.62  # exponent of the radial magnification about the middle of the face; 1 leaves MakeHuman's layout
 
 
@@ -71,9 +73,10 @@ def paint(
     image = np.full((SIZE, SIZE, 3), 0.6, np.float32)
     place, mask_uv, island = _bake(skin, skin_uv, points)
     cover = island >= 0
-    image[cover] = _skin(source, place[cover], mask_uv[cover], island[cover], points, skin, centres)
-    lips = np.where(island[cover] == 0, smoothstep((source.mask("lips", mask_uv[cover]) - 0.25) / 0.5), 0)
+    image[cover] = _skin(source, place[cover], mask_uv[cover], island[cover], points, centres)
+    lips = _red(source, mask_uv[cover], island[cover])
     metres, strokes = (place[cover] - origin) * 0.1, brow_paint(place[cover], centres)
+    image[cover] = _eye_corners(_lip_corners(image[cover], metres, head), metres, island[cover], head)
     flat = head_layers.layers(head, metres, island[cover], lips, strokes, _noise)
     where = np.flatnonzero(cover)
     layers = {}
@@ -121,7 +124,47 @@ def _bake(skin: Skin, uv: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, n
     return place, other, island
 
 
-def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
+def _red(source: MakeHuman, mask_uv: np.ndarray, island: np.ndarray) -> np.ndarray:
+    """(n,) in [0, 1]: the red of the lips, which fades into the skin."""
+    return np.where(island == 0, smoothstep((source.mask("lips", mask_uv) - 0.30) / 0.68), 0)
+
+
+def _lip_corners(colour: np.ndarray, metres: np.ndarray, head: Head) -> np.ndarray:
+    """(n, 3) with the shadow that lies in the corners of the mouth."""
+    corner = head.landmark("lip_corner_left").astype(float)
+    away = (metres * [1, 1, 0.6] - corner * [1, 1, 0.6]), (metres * [-1, 1, 0.6] - corner * [1, 1, 0.6])
+    near = sum(np.exp(-((np.linalg.norm(a - [0.0008, 0, 0], axis=1) / 0.0036) ** 2)) for a in away)[:, None]
+    return colour - near * np.array([0.17, 0.20, 0.19])
+
+
+def _eye_corners(colour: np.ndarray, metres: np.ndarray, island: np.ndarray, head: Head) -> np.ndarray:
+    """(n, 3) with the wet red rim of the lids, the dark line of the lashes' roots and the caruncle."""
+    from scipy.spatial import KDTree
+
+    for side in ("left", "right"):
+        ring = np.stack([head.landmark(f"eye_{side}_{k:02d}") for k in range(_ring_size(head, side))]).astype(float)
+        line = np.concatenate(
+            [a + (b - a) * np.linspace(0, 1, 8)[:, None] for a, b in zip(ring, np.roll(ring, -1, 0), strict=True)]
+        )
+        near = np.flatnonzero(np.linalg.norm(metres - ring.mean(0), axis=1) < 0.03)
+        away, where = KDTree(line).query(metres[near])
+        inner = head.landmark(f"eye_{side}_inner").astype(float)
+        upper = (line[where, 1] > ring[:, 1].mean() - 0.0008)[:, None]
+        outside = (island[near] == 0)[:, None]
+        margin = np.exp(-((away / 0.0011) ** 2))[:, None]
+        lined = np.where(upper, np.array([0.42, 0.26, 0.22]), np.array([0.86, 0.60, 0.55]))
+        cover = margin * np.where(upper, np.where(outside, 0.75, 0.35), np.where(outside, 0.55, 0.85))
+        out = colour[near] * (1 - cover) + lined * cover
+        pearl = np.exp(-((np.linalg.norm(metres[near] - inner, axis=1) / 0.0030) ** 2))[:, None] * 0.85
+        colour[near] = out * (1 - pearl) + np.array([0.80, 0.44, 0.41]) * pearl
+    return colour
+
+
+def _ring_size(head: Head, side: str) -> int:
+    return sum(name.startswith(f"eye_{side}_") and name[-2:].isdigit() for name in head.landmarks)
+
+
+def _skin(source, place, mask_uv, island, points, centres) -> np.ndarray:
     """(n, 3) colours of skin texels from where they are on the default person's head."""
     x, y, z = place.T
     colour = np.tile(np.array([0.868, 0.690, 0.596], np.float32), (len(place), 1))
@@ -148,9 +191,8 @@ def _skin(source, place, mask_uv, island, points, skin, centres) -> np.ndarray:
     pores = np.clip(_noise(place * 210, 5) - 0.15, 0, 1) * 0.055 + np.clip(_noise(place * 120, 6) - 0.35, 0, 1) * 0.035
     colour -= (pores * bare)[:, None] * np.array([0.8, 1.0, 1.0])
 
-    lips = np.where(island == 0, source.mask("lips", mask_uv), 0)
-    lips = smoothstep((lips - 0.25) / 0.5)[:, None]
-    lip = np.array([0.765, 0.475, 0.440]) + (0.022 * _noise(place * np.array([70, 9, 9]), 4))[:, None]
+    lips = _red(source, mask_uv, island)[:, None]
+    lip = np.array([0.745, 0.495, 0.450]) + (0.022 * _noise(place * np.array([70, 9, 9]), 4))[:, None]
     lip = lip + (0.014 * _noise(place * 40, 7))[:, None]
     lip = lip - np.clip(1 - abs(y - 6.73) / 0.03, 0, 1)[:, None] * np.array([0.12, 0.14, 0.13])  # darker where they meet
     colour = colour * (1 - lips) + lip * lips
@@ -174,11 +216,12 @@ def brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
     draw = ImageDraw.Draw(picture)
     for stroke in brow_strokes(300, seed=11):
         pixels = [(400 + px * scale, 420 - py * scale) for px, py in stroke]
-        draw.line(pixels[:2], fill=215, width=7)
-        draw.line(pixels[1:], fill=190, width=4)
-    table = gaussian_filter(np.asarray(picture, np.float32) / 255, 2.2)
-    soft = gaussian_filter(table, 14)
-    table = np.clip(0.60 * table + 0.40 * soft, 0, 0.82)
+        thin = np.interp(stroke[0, 0], [BROW[0, 0], BROW[0, 0] + 0.12], [0.35, 1.0])  # towards the nose brows thin out
+        draw.line(pixels[:2], fill=int(215 * thin), width=6)
+        draw.line(pixels[1:], fill=int(190 * thin), width=4)
+    table = gaussian_filter(np.asarray(picture, np.float32) / 255, 1.8)
+    soft = gaussian_filter(table, 12)
+    table = np.clip(0.62 * table + 0.30 * soft, 0, 0.78)
     left = centres["l"]
     dx, dy = abs(place[:, 0]) - left[0], place[:, 1] - left[1]
     value = map_coordinates(table, [420 - dy * scale, 400 + dx * scale], order=1, mode="constant")
@@ -187,15 +230,24 @@ def brow_paint(place: np.ndarray, centres: dict[str, np.ndarray]) -> np.ndarray:
 
 def _noise(points: np.ndarray, seed: int) -> np.ndarray:
     """Smooth value noise in about [-1, 1] with one feature a unit."""
-    rng = np.random.default_rng(seed)
-    table = rng.uniform(-1, 1, 4096)
-    cell = np.floor(points).astype(np.int64)
-    share = smoothstep(points - cell)
+    table = np.random.default_rng(seed).uniform(-1, 1, 4096)
+    return _value_noise(np.ascontiguousarray(points, np.float64), table)
+
+
+@njit(cache=True)
+def _value_noise(points, table):
     total = np.zeros(len(points))
-    for corner in np.ndindex(2, 2, 2):
-        hashed = (cell + corner) @ np.array([73856093, 19349663, 83492791])
-        weight = np.prod(np.where(corner, share, 1 - share), 1)
-        total += weight * table[(hashed ^ (hashed >> 7)) % 4096]
+    for n in range(len(points)):
+        for corner in range(8):
+            weight, hashed = 1.0, 0
+            for k in range(3):
+                cell = np.floor(points[n, k])
+                share = points[n, k] - cell
+                share = share * share * (3 - 2 * share)
+                up = (corner >> k) & 1
+                weight *= share if up else 1 - share
+                hashed += (np.int64(cell) + up) * PRIMES[k]
+            total[n] += weight * table[(hashed ^ (hashed >> 7)) % 4096]
     return total
 
 
@@ -208,8 +260,8 @@ def _hair(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     fine = gaussian_filter1d(rng.normal(0, 1, width), 0.7 * SCALE) * SCALE**0.5
     wide = gaussian_filter1d(rng.normal(0, 1, width), 4.0 * SCALE) * 4 * SCALE**0.5
     place = np.stack([u * 60, v * 5, 0 * u], -1).reshape(-1, 3)
-    strand = 0.11 * fine[None] + 0.10 * wide[None] + 0.07 * _noise(place, 52).reshape(u.shape)
-    shade = np.clip(0.74 + strand, 0.3, 1) * (0.62 + 0.38 * np.clip(v / 0.30, 0, 1))
+    strand = 0.15 * fine[None] + 0.09 * wide[None] + 0.07 * _noise(place, 52).reshape(u.shape)
+    shade = np.clip(0.72 + strand, 0.25, 1) * (0.62 + 0.38 * np.clip(v / 0.30, 0, 1))
     return np.repeat(shade[..., None], 3, -1)
 
 
@@ -229,7 +281,7 @@ def _eye(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     t = np.clip((radius - 0.36) / 0.64, 0, 1)[..., None]
     iris = np.array([0.50, 0.345, 0.185]) * (1 - t) + np.array([0.30, 0.215, 0.150]) * t
     iris = iris * (1 + 0.28 * fibre) * (1 - 0.62 * np.clip((t - 0.72) / 0.28, 0, 1) ** 1.5)
-    white = np.array([0.885, 0.870, 0.850]) - np.clip(radius - 1.3, 0, 1)[..., None] * np.array([0.06, 0.13, 0.13])
+    white = np.array([0.835, 0.812, 0.790]) - np.clip(radius - 1.15, 0, 1)[..., None] * np.array([0.10, 0.19, 0.19])
     vein = _noise(ring * 9 + np.array([0, 0, 1]) * radius.reshape(-1, 1), 23).reshape(radius.shape)[..., None]
     vein = np.clip(vein - 0.35, 0, 1)
     white = white - vein * np.clip(radius - 1.5, 0, 0.8)[..., None] * np.array([0.05, 0.25, 0.25])
@@ -272,7 +324,9 @@ def _brow(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _lash(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.array([0.09, 0.07, 0.06]) + 0 * (u + v)[..., None]
+    """Dark, and in the right half lighter: lower lashes are thinner than a pixel."""
+    lower = smoothstep((u - 0.5) / 0.06)[..., None]
+    return np.array([0.09, 0.07, 0.06]) * (1 - lower) + np.array([0.40, 0.28, 0.23]) * lower + 0 * v[..., None]
 
 
 def piece_uv(pieces: list[Piece], skin_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
