@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from talkinghead.errors import InputError
+
+LOOKED_AT = 16 << 20  # bytes of a file in which names of others are looked for
+NAMED = {  # how files of a format name others beside them: buffers and pictures, materials, pictures
+    ".gltf": re.compile(rb'"uri"\s*:\s*"((?!data:)[^"]{1,1000})"'),
+    ".obj": re.compile(rb"^[ \t]*mtllib[ \t]([^\r\n]{1,1000})", re.MULTILINE),
+    ".mtl": re.compile(rb"^[ \t]*(?:map_\w{1,9}|bump|disp|decal|refl|norm)[ \t]([^\r\n]{1,1000})", re.MULTILINE),
+}
 
 
 class Inputs:
@@ -22,11 +31,15 @@ class Inputs:
         self.add(*values)
 
     def add(self, *values: Any) -> None:
-        """Take in each path, and each text that names a file or folder; also inside dataclasses, mappings and sequences."""
+        """Take in each path, and each text that names a file or folder; also inside dataclasses, mappings and sequences.
+
+        Files that such a file names beside it, as a mesh its texture, are taken in, too.
+        """
         for value in values:
             if isinstance(value, str | Path):
-                if (key := _key(Path(value))) is not None:
-                    self._found.setdefault(key, Path(value))
+                if (key := _key(Path(value))) is not None and key not in self._found:
+                    self._found[key] = Path(value)
+                    self.add(*_named(Path(value)))
             elif isinstance(value, Mapping):
                 self.add(*value.values())
             elif isinstance(value, list | tuple | set | frozenset):
@@ -73,6 +86,23 @@ def check_replaceable(output: Path) -> None:
         raise InputError(f"{output}: is there and no file; write to another name")
     if not there.st_mode & 0o222:
         raise InputError(f"{output}: is write-protected; write to another name, or allow to write it")
+
+
+def _named(path: Path) -> Iterator[Path]:
+    """The files that a file of a kind in NAMED names."""
+    pattern = NAMED.get(path.suffix.lower())
+    if pattern is None:
+        return
+    try:
+        with path.open("rb") as file:
+            found = pattern.findall(file.read(LOOKED_AT))
+    except OSError:
+        return
+    for name in found:
+        text = name.decode("utf-8", "replace")
+        if words := text.split():
+            yield path.parent / (unquote(text) if path.suffix.lower() == ".gltf" else text.strip())
+            yield path.parent / words[-1]  # behind options
 
 
 def _key(path: Path) -> tuple[int, int] | None:

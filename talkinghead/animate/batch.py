@@ -81,6 +81,7 @@ def animate_all(  # noqa: PLR0913
     inputs, planned = Inputs(Path(source)), []
     inputs.add_below(folder)
     for item in items:
+        inputs.add(item.audio, list(item.changes.values()))  # also of one that cannot be animated
         try:
             heard = item.changes.get("track", track)
             own, face = _own(settings, head, item, Path(source).parent)

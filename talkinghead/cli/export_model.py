@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from talkinghead.cli.options import HeadName
 from talkinghead.cli.outputs import named_head, working
 from talkinghead.errors import InputError
+from talkinghead.inputs import Inputs, check_replaceable
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.folder import CONFIG, STREAMING, WEIGHTS, model_folder, read_config
 
@@ -49,6 +50,11 @@ def export_model(
     for path in (folder / CONFIG, folder / WEIGHTS):
         if not path.is_file():
             raise InputError(f"model {folder}: has no {path.name}")
+    if output is not None:
+        inputs = Inputs()
+        inputs.add_below(folder)
+        inputs.refuse(output)
+        check_replaceable(output)
     with working("loading torch"):
         try:
             from talkinghead.models.runtime.onnx_export import export_graphs, export_whole

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from talkinghead.errors import InputError, brief
+from talkinghead.errors import InputError, brief, shown
 from talkinghead.io.files import parse_json
 from talkinghead.registration.meshes import Mesh
 
@@ -62,26 +62,26 @@ def read_landmarks(path: Path, mesh: Mesh) -> np.ndarray:
         raise InputError(f"{path}: too large for landmarks")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        table = _json(path, text) if path.suffix.lower() == ".json" else _text(text)
-    except InputError:
-        raise
+        table = _json(text) if path.suffix.lower() == ".json" else _text(text)
+        out = np.full((POINTS, 3), np.nan)
+        for name, value in table.items():
+            out[_number(name)] = _place(name, value, mesh)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not landmarks ({brief(error)})") from None
-    out = np.full((POINTS, 3), np.nan)
-    for name, value in table.items():
-        out[_number(path, name)] = _place(path, name, value, mesh)
     found = int(np.isfinite(out).all(1).sum())
     if found < FEWEST:
         raise InputError(f"{path}: {found} landmarks; at least {FEWEST} are needed, such as {', '.join(list(NAMED)[:6])}")
     return out
 
 
-def _json(path: Path, text: str) -> dict[str, Any]:
+def _json(text: str) -> dict[str, Any]:
     found = parse_json(text)
     if isinstance(found, list):
         return _ordered(found)
     if not isinstance(found, dict):
-        raise InputError(f"{path}: landmarks are {{name: [x, y, z]}} or a list of 68")
+        raise InputError("landmarks are {name: [x, y, z]} or a list of 68")
     return found
 
 
@@ -98,21 +98,24 @@ def _ordered(rows: list[Any]) -> dict[str, Any]:
     return {f"ibug_{68 - len(rows) + k + 1}": row for k, row in enumerate(rows)}
 
 
-def _number(path: Path, name: str) -> int:
+def _number(name: str) -> int:
     if name in NAMED:
         return NAMED[name]
     word, _, digits = name.rpartition("_")
-    if word == "tracker" and digits.isdigit() and int(digits) < POINTS:
+    if word == "tracker" and digits.isdecimal() and int(digits) < POINTS:
         return int(digits)
-    if word == "ibug" and digits.isdigit() and 1 <= int(digits) <= len(IBUG):
+    if word == "ibug" and digits.isdecimal() and 1 <= int(digits) <= len(IBUG):
         return IBUG[int(digits) - 1]
-    raise InputError(f"{path}: no landmark is called {name!r}; known are {', '.join(NAMED)}, ibug_1 to 68, tracker_000 to 477")
+    raise InputError(f"no landmark is called {shown(name)}; known are {', '.join(NAMED)}, ibug_1 to 68, tracker_000 to 477")
 
 
-def _place(path: Path, name: str, value: Any, mesh: Mesh) -> np.ndarray:
-    numbers = np.atleast_1d(np.asarray(value, np.float64))
-    if numbers.shape == (1,) and numbers[0] == round(float(numbers[0])) and 0 <= numbers[0] < len(mesh.points):
+def _place(name: str, value: Any, mesh: Mesh) -> np.ndarray:
+    try:
+        numbers = np.atleast_1d(np.asarray(value, np.float64))
+    except (ValueError, TypeError, OverflowError):
+        numbers = np.zeros(0)
+    if numbers.shape == (1,) and 0 <= numbers[0] < len(mesh.points) and float(numbers[0]).is_integer():
         return mesh.points[int(numbers[0])]
     if numbers.shape != (3,) or not np.isfinite(numbers).all():
-        raise InputError(f"{path}: {name}: is neither x y z nor a vertex of the {len(mesh.points)}")
+        raise InputError(f"{name}: is neither x y z nor a vertex of the {len(mesh.points)}")
     return numbers

@@ -392,6 +392,69 @@ def _mesh(name: str) -> Reader:
     return Reader(name, "text" if name.endswith("obj") else "bytes", make, read)
 
 
+def _scan(name: str, make: Callable[[Path], Any]) -> Reader:
+    """A face without shapes, as `head fit` reads it."""
+
+    def read(folder: Path) -> None:
+        from talkinghead.registration.meshes import read
+
+        mesh = read(folder / name)
+        assert np.isfinite(mesh.points).all() and 0 <= mesh.faces.min() <= mesh.faces.max() < len(mesh.points)
+
+    return Reader(name, "text" if name.endswith("obj") else "bytes", make, read)
+
+
+def _stl(folder: Path) -> None:
+    triangles = np.zeros(8, np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")]))
+    triangles["corners"] = np.random.default_rng(0).normal(0, 0.1, (8, 3, 3))
+    (folder / "a.stl").write_bytes(bytes(80) + len(triangles).to_bytes(4, "little") + triangles.tobytes())
+
+
+def _landmarks(name: str, content: str, kind: str) -> Reader:
+    def read(folder: Path) -> None:
+        from talkinghead.registration.landmark_files import read_landmarks
+        from talkinghead.registration.meshes import Mesh
+
+        points = np.random.default_rng(0).normal(0, 0.1, (40, 3))
+        found = read_landmarks(folder / name, Mesh("a", points, np.array([[0, 1, 2]])))
+        assert found.shape == (478, 3) and np.isfinite(found).all(1).sum() >= 6
+
+    return Reader(name, kind, _write(name, content), read)
+
+
+PLACES = {
+    "nose_tip": [0.0, 0.1, 0.2],
+    "chin": 3,
+    "lip_corner_left": 4,
+    "lip_corner_right": [1, 2, 3],
+    "ibug_1": 5,
+    "tracker_7": 6,
+}
+
+
+def _cues(name: str, content: str) -> Reader:
+    def read(folder: Path) -> None:
+        from talkinghead.speech.subtitles import read_subtitles, shown_at
+
+        shown_at(read_subtitles(folder / name), 1.5)
+
+    return Reader(name, "text", _write(name, content), read)
+
+
+def _beside(name: str, content: bytes) -> Reader:
+    """Vertices of another system, shown beside an animation."""
+
+    def read(folder: Path) -> None:
+        from talkinghead.animate.beside import read_beside
+        from talkinghead.motion.animation import Animation
+
+        head = _small_head()
+        shown = read_beside([folder / name], Animation(np.zeros((2, len(head.names)), np.float32), 25.0, head))
+        assert all(np.isfinite(each.vertices(0)).all() for each in shown.values())
+
+    return Reader(name, name[-3:], lambda folder: (folder / name).write_bytes(content), read)
+
+
 TEXT_PLY = (
     "ply\nformat ascii 1.0\ncomment TextureFile x.png\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n"
     "element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"
@@ -730,6 +793,20 @@ READERS: dict[str, Reader] = SOUNDS | {
     "ply_text": replace(_mesh("a.ply"), kind="text", make=_write("a.ply", TEXT_PLY)),
     "pc2": _cache("a.pc2"),
     "mc": _cache("a.mc"),
+    "scan_obj": _scan("a.obj", _mesh("a.obj").make),
+    "scan_ply": _scan("a.ply", _mesh("a.ply").make),
+    "scan_stl": _scan("a.stl", _stl),
+    "scan_glb": replace(_scan("a.glb", _character("a.glb").make), kind="glb"),
+    "landmarks_txt": _landmarks("a.txt", "".join(f"{n} {str(v).strip('[]')}\n" for n, v in PLACES.items()), "text"),
+    "landmarks_json": _landmarks("a.json", json.dumps(PLACES), "json"),
+    "cues_srt": _cues(
+        "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n<i>you</i>\n\n2\n00:00:03,000 --> 00:01:04,000\n- JOHN: me\n"
+    ),
+    "cues_vtt": _cues("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000 align:left\n<v Jo>you &amp; me\n"),
+    "cues_ctm": _cues("a.ctm", ";; note\na 1 0.0 0.3 hello 0.9\na 1 0.3 0.2 you\n"),
+    "cues_textgrid": _cues("a.TextGrid", TEXTGRID),
+    "beside_npz": _beside("a.npz", _npz_bytes(vertices=np.zeros((2, 4, 3), np.float32), faces=np.array([[0, 1, 2]]), fps=25.0)),
+    "beside_npy": _beside("a.npy", _npy_bytes(np.zeros((2, 30), np.float32))),
     "model_config": _model("config.json", "json"),
     "model_weights": _model("model.safetensors", "safetensors"),
     "model_head": _model("heads/points.npz", "npz"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from strangers import check_damaged
 
 from talkinghead import cli
 from talkinghead.errors import InputError
@@ -116,3 +117,9 @@ def test_head_fit_wants_an_output_and_inspect_draws_a_sheet(tmp_path, capsys, mo
     assert "52 shapes" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size[0] == 32 * sheet.COLUMNS and np.ptp(np.asarray(picture)) > 50
+
+
+@pytest.mark.parametrize("name", ["scan_ply", "scan_stl", "landmarks_json", "landmarks_txt"])
+def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
+    pytest.importorskip("trimesh")
+    check_damaged(name, tmp_path)

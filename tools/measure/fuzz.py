@@ -25,7 +25,7 @@ import traceback
 from collections import Counter
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/helpers"))  # what the property tests use
@@ -151,11 +151,13 @@ class Worker:
 def random_run(readers: list[str], minutes: float, seed: int, jobs: int, out: Path) -> None:
     """Readers in turn, each with its own share of the time."""
     import torch
-    from strangers import good_files
+    from strangers import good_files, put, reads_or_refuses
 
     torch.set_num_threads(1)
-    for name in readers:
-        good_files(name)  # before the processes start: all have them
+    for name in readers:  # before the processes start: all have the files, and what is imported to read them
+        good_files(name)
+        with TemporaryDirectory() as folder:
+            reads_or_refuses(put(name, Path(folder)), Path(folder))
     workers = [Worker() for _ in range(jobs)]
     findings: Counter = Counter()
     for name in readers:
