@@ -78,7 +78,7 @@ def _of_vertices(path: Path, values: np.ndarray, faces: np.ndarray | None, like:
     count = len(like.head.template)
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
-    if values.ndim == 2 and values.shape[1] % 3 == 0:
+    if values.ndim == 2 and values.size and values.shape[1] % 3 == 0:
         values = values.reshape(len(values), -1, 3)
     if values.ndim != 3 or values.shape[2] != 3 or not values.size or values.dtype.kind != "f":
         raise InputError(f"{path}: has {values.dtype} {values.shape}; floats (frames, vertices, 3) are expected")
@@ -93,7 +93,10 @@ def _of_vertices(path: Path, values: np.ndarray, faces: np.ndarray | None, like:
     else:
         hint = "for another mesh write an .npz with vertices and faces"
         raise InputError(f"{path}: has {values.shape[1]} vertices, the head of the animation {count}; {hint}")
-    return Animation(np.zeros((len(values), len(head.names))), fps, head, residual=values - head.template)
+    try:
+        return Animation(np.zeros((len(values), len(head.names))), fps, head, residual=values - head.template)
+    except InputError as error:  # of its rate
+        raise InputError(f"{path}: {error}") from None
 
 
 def _mesh(path: Path, first: np.ndarray, faces: np.ndarray) -> Head:

@@ -15,7 +15,7 @@ from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
 from talkinghead.speech.written import MARKUP, read_text
 
-CLOCK = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 CUE = re.compile(rf"\s*{CLOCK}\s*-->\s*{CLOCK}")
 LETTERS, GAP, LINGER = 64, 0.7, 0.5  # of one subtitle; seconds of silence that end it; seconds it stays after its last word
 SUFFIXES = (".srt", ".vtt", ".textgrid", ".ctm", ".txt")
@@ -66,7 +66,7 @@ def from_words(words: Spans, spelt: Sequence[str] = ()) -> list[Cue]:
             cues.append(Cue(start, end, text))
         else:
             cues[-1] = Cue(last.start, end, f"{last.text} {text}")
-    later = [cue.start for cue in cues[1:]] + [float("inf")]
+    later = [*[cue.start for cue in cues[1:]], float("inf")][: len(cues)]
     return [Cue(cue.start, min(cue.end + LINGER, after), cue.text) for cue, after in zip(cues, later, strict=True)]
 
 

@@ -137,3 +137,12 @@ def test_subtitles_are_there_while_they_are_said(motion):
     changed = [(film.draw(t)[low] != image(motion, t, size=SIZE, backend=BACKEND)[low]).any() for t in range(4)]
     film.close()
     assert changed == [False, False, True, False]
+
+
+@pytest.mark.parametrize(("name", "told"), [("a.npy", "floats"), ("a.npz", "fps is")])
+def test_odd_vertices_beside_are_told_with_their_file(tmp_path, default_head, name, told):
+    vertices = np.zeros((2, 5, 3), np.float32)
+    np.save(tmp_path / "a.npy", vertices[:0, 0])
+    np.savez(tmp_path / "a.npz", vertices=vertices, faces=np.array([[0, 1, 2]]), fps=2e9)
+    with pytest.raises(InputError, match=f"{name}: .*{told}"):
+        read_beside([tmp_path / name], Animation(np.zeros((2, len(default_head.names))), 25.0, default_head))

@@ -46,3 +46,12 @@ def test_what_cannot_be_read_is_one_line(tmp_path, name, text, words):
         read_subtitles(tmp_path / name)
     with pytest.raises(InputError, match="No such file"):
         read_subtitles(tmp_path / "gone.srt")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.ctm", ";; nothing said\n"), ("a.srt", f"1\n{'9' * 5000}:00:00,000 --> 00:00:01,000\nyou\n")]
+)
+def test_what_has_no_words_is_told_in_a_line(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=rf"{name}: has no subtitles"):
+        read_subtitles(tmp_path / name)

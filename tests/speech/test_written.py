@@ -87,6 +87,6 @@ def test_long_files_are_no_transcripts(tmp_path):
     assert read_transcript("just words") == "just words"
 
 
-@pytest.mark.parametrize("name", ["text", "srt", "ctm", "textgrid", "cues_vtt"])
+@pytest.mark.parametrize("name", ["text", "srt", "ctm", "textgrid", "cues_vtt", "cues_ctm"])
 def test_damaged_files_are_read_or_refused_in_a_line(name, tmp_path):
     check_damaged(name, tmp_path)
