@@ -94,7 +94,7 @@ def test_a_recipe_is_well_formed(path):
     for stage in STAGES:
         if getattr(config, stage).steps:
             check_weights(getattr(config, stage).weights, TERMS[stage], stage)
-    assert path.stem in {**LAYOUTS, **MIXED, "base": None, "talker": None, "emotion": None}
+    assert path.stem in {**LAYOUTS, **MIXED, "base": None, "talker": None, "emotion": None, "streaming": None}
 
 
 @pytest.mark.filterwarnings("ignore:.*the data give nothing for the losses:talkinghead.errors.InputWarning")
