@@ -82,6 +82,7 @@ class Bench:
         yield "load_audio", self._load
         yield "encode", self._encode
         yield "animate", self._animate
+        yield "stream", self._stream
         from bench_prior import stages as priors
 
         from talkinghead.audio.clock import FPS
@@ -108,6 +109,17 @@ class Bench:
     def _animate(self) -> Callable[[], object]:
         talker, wave = self.talker, self.wave
         return lambda: talker.animate(wave)
+
+    def _stream(self) -> Callable[[], object]:
+        talker, wave = self.talker, self.wave
+        talker.stream()  # loads the model
+
+        def stream():
+            one = talker.stream()
+            frames = [one.push(block) for block in np.split(wave, range(320, len(wave), 320))]
+            return sum(map(len, frames)) + len(one.finish())
+
+        return stream
 
     def _vertices(self) -> Callable[[], object]:
         animation = self.animation
