@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from talkinghead.animate.talker import Talker
     from talkinghead.head.head import Head
 
+WEIGHTS_OF = (".json", ".safetensors", ".onnx", ".npz")  # suffixes of files of a model folder that decide the motion
+
 
 def animate_all(  # noqa: PLR0913
     source: str | Path,
@@ -74,7 +76,7 @@ def animate_all(  # noqa: PLR0913
 
         drawing = replace(drawing, backend=choose_backend(drawing.backend))  # here, where it can be told
     folder, threads = _weights(model).absolute(), cores()  # absolute: workers may start in another folder
-    weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in (".json", ".safetensors", ".npz")]
+    weights = [file_stamp(path) for path in sorted(folder.rglob("*")) if path.suffix in WEIGHTS_OF]
     before, begun = read_report(out)
     ours = {file for entry in before.values() for file in entry["files"]} | set(begun)
     report = Report(out)
