@@ -19,7 +19,7 @@ from talkinghead.registration.template import LOWER, UPPER
 
 OVERLAP = 0.016  # of the mouth's width: by which shut lips overlap
 PARTED = 0.006  # of the mouth's width: a slit at rest that is shut; what is less is not seen
-OPEN = 0.08  # of the mouth's width: a slit at rest beyond which the mouth stands open, and is left so
+OPEN = 0.1  # of the mouth's width: a slit at rest beyond which the mouth stands open, and is left so
 INSIDE = 0.42  # of the width of the mouth, from its middle, within which the gap between the lips is told
 ROLLS = ("mouthRollLower", "mouthRollUpper")  # in which one lip goes behind the other
 COLUMNS = 81  # shares of the edges at which they are compared
