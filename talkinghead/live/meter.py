@@ -20,6 +20,7 @@ class Meter:
     heard: float = 0.0  # seconds of sound
     frames: int = 0
     late: int = 0  # frames sent more than half a frame after their moment
+    lost: float = 0.0  # seconds of sound that nobody took in time
     failed: dict[str, int] = field(default_factory=dict)  # packets that could not be sent, by sender
     level: float = QUIETEST  # dB of full scale: of the loudest sample, falling slowly
     peak: float = QUIETEST  # dB, of all
@@ -53,4 +54,5 @@ class Meter:
         if (found := self.latency()) is not None:
             parts.append("latency {:.0f} ms, {:.0f} at 95 %, {:.0f} at most".format(*(1000 * value for value in found)))
         parts.append(f"{self.late} late")
+        parts += [f"{self.lost:.2f} s of sound lost"] if self.lost else []
         return ", ".join(parts + [f"{count} packets lost: {name}" for name, count in self.failed.items() if count])

@@ -61,7 +61,7 @@ def picture(meter: Meter, lines: list[str]) -> Table:
     if (found := meter.latency()) is not None:
         table.add_row("latency", "{:.0f} ms, {:.0f} at 95 %, {:.0f} at most".format(*(1000 * value for value in found)))
     table.add_row("frames", f"{meter.frames} at {meter.fps:g} a second, {meter.late} late")
-    table.add_row("sound", f"{meter.heard:.1f} s")
+    table.add_row("sound", f"{meter.heard:.1f} s, {meter.lost:.2f} s lost")
     for name, count in meter.failed.items():
         table.add_row("lost", f"{count} packets: {name}")
     for line in lines:

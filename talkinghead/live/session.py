@@ -77,6 +77,7 @@ class Session:
         block = self._source.next(wait)
         if block is not None:
             self.meter.block(block.samples, self._source.rate)
+            self.meter.lost = self._source.lost
             if self._paced or not self._timeline.begun:
                 self._timeline.heard(self.meter.heard, block.arrived)
             self._waiting.extend(self._stream.push(block.samples))

@@ -20,7 +20,9 @@ from talkinghead.live.wav import Layout, read_layout
 
 BLOCK = 0.01  # seconds of a block
 CHUNK = 1 << 14  # bytes that are read from a pipe at a time
-WAITING = 8  # chunks of a pipe that wait to be heard; whoever writes faster is held up
+STALE = 0.05  # seconds
+REAL_TIME = 0.5  # seconds in which a second of sound comes at least from a recorder; programs that read a file need less
+WAITING = 64  # chunks of a pipe that wait to be heard; whoever writes faster is held up
 
 
 class Block(NamedTuple):
@@ -122,7 +124,8 @@ class Pipe(Paced):
     """Sound on a file descriptor, such as the standard input: a WAV, or samples without a header.
 
     layout: of samples without a header. Sound that comes faster than it is heard waits in the pipe; where it comes later, the
-    face is as late. Raises InputError.
+    face is as late. What a recorder sent in real time before the start is left out, but for STALE seconds: the face would be
+    as late for ever. Raises InputError.
     """
 
     def __init__(self, descriptor: int, layout: Layout, *, paced: bool = True) -> None:
@@ -134,11 +137,26 @@ class Pipe(Paced):
         self._layout, self._mix = layout, Mix()
         self._rest, self._left = first, layout.length
         self._chunks: queue.Queue[tuple[bytes | None, float]] = queue.Queue(WAITING)  # and when it came
-        self._thread = threading.Thread(target=self._listen, daemon=True)
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def start(self, clock: Clock) -> None:
         super().start(clock)
-        self._thread.start()
+        early = []
+        while not self._chunks.empty():
+            early.append(self._chunks.get())
+        times = [came for chunk, came in early if chunk]
+        self._rest += b"".join(chunk or b"" for chunk, _ in early)
+        if early and early[-1][0] is None:
+            self._chunks.put(early[-1])
+        elif times and self._speed < float("inf"):
+            self._leave_out(times[-1] - times[0])
+
+    def _leave_out(self, span: float) -> None:
+        """Of sound that came within `span` seconds before the start, what is stale, if it came no faster than it is heard."""
+        frame = self._layout.frame
+        cut = len(self._rest) // frame - round(STALE * self.rate)
+        if cut > 0 and span > REAL_TIME * len(self._rest) / frame / self.rate:
+            self._rest, self.lost = self._rest[cut * frame :], cut / self.rate
 
     def _read(self, count: int) -> bytes:
         return os.read(self._descriptor, count)
@@ -154,10 +172,12 @@ class Pipe(Paced):
         self._chunks.put((None, 0.0))
 
     def _more(self, timeout: float) -> np.ndarray | None:
-        try:
-            chunk, came = self._chunks.get(timeout=timeout) if timeout else self._chunks.get_nowait()
-        except queue.Empty:
-            return None
+        chunk, came = b"", self._came
+        if len(self._rest) < self._layout.frame:  # else it came before the start
+            try:
+                chunk, came = self._chunks.get(timeout=timeout) if timeout else self._chunks.get_nowait()
+            except queue.Empty:
+                return None
         self._exhausted, self._came = chunk is None, max(came, self._came)
         samples, self._rest = self._layout.samples(self._rest + (chunk or b""))
         return self._mix(samples)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -115,6 +117,29 @@ def test_a_pipe_that_waits_gives_nothing_yet():
     assert source.next(0.01) is None and not source.ended
     os.close(writing)
     assert len(everything(source)) == 4
+
+
+@pytest.mark.parametrize(("pause", "left"), [(0.02, 0.05), (0.0, 0.2)])
+def test_what_a_recorder_sent_before_the_start_is_left_out_and_what_a_program_sent_is_not(pause, left):
+    """20 ms of sound, time and again: in real time by a recorder, at once by a program."""
+    reading, writing = os.pipe()
+    os.write(writing, bytes(640))
+    source = Pipe(reading, Layout(RATE))
+    for i in range(1, 10):
+        time.sleep(pause)
+        os.write(writing, np.full(320, i, "<i2").tobytes())
+    while source._chunks.empty() or _unread(reading):
+        time.sleep(0.001)
+    time.sleep(0.01)  # what was read is put into the queue
+    started(source)
+    os.close(writing)
+    heard = everything(source)
+    assert len(heard) == round(left * RATE) and source.lost == pytest.approx(0.2 - left)
+    assert heard[-1] == np.float32(9 / 32768)
+
+
+def _unread(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 def test_files_that_cannot_be_read(tmp_path):
