@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from talkinghead.files import replacing
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.head.visemes import VISEMES
+
+if TYPE_CHECKING:
+    from talkinghead.motion.animation import Animation
 
 CELL, LABEL = 280, 18  # pixels of a cell's side, and of the height of the words above it
 COLUMNS = 5
@@ -47,7 +51,7 @@ def draw(head: Head, path: Path) -> None:
     rows = -(-len(poses) // COLUMNS)
     canvas = Image.new("RGB", (COLUMNS * CELL, len(CAMERAS) * rows * (CELL + LABEL)), "white")
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
-    animation = _poses(head, list(poses.values()))
+    animation = posed(head, list(poses.values()))
     for block, camera in enumerate(CAMERAS):
         for number, (name, frame) in enumerate(zip(poses, frames(animation, size=CELL, camera=camera), strict=True)):
             x, y = number % COLUMNS * CELL, (block * rows + number // COLUMNS) * (CELL + LABEL)
@@ -57,7 +61,8 @@ def draw(head: Head, path: Path) -> None:
         canvas.save(fresh, "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG", quality=90)
 
 
-def _poses(head: Head, poses: list[dict[str, float]]):
+def posed(head: Head, poses: list[dict[str, float]]) -> Animation:
+    """A frame of the head for each pose, given as weights of ARKit's shapes."""
     from talkinghead.motion.animation import Animation
 
     actor = Head.default() if _acts(head) else head
