@@ -39,7 +39,7 @@ class Engine:
 
     @property
     def behind(self) -> float:
-        """Seconds in which the lane that has most to do has been at it without a break."""
+        """Seconds for which the lane that has most to do has had more than one step could do."""
         return max(lane.behind for lane in self._lanes)
 
     async def open(self, rate: int, settings: AnimateSettings, head: Callable[[], Head | None]) -> Channel:

@@ -34,7 +34,7 @@ class Lane:
         self._wake, self._ending = threading.Event(), False
         self._thread = threading.Thread(target=self._work, name="talkinghead-lane", daemon=True)
         self.load = 0  # streams, as the event loop counts them
-        self._busy: float | None = None  # since when there has been sound to step
+        self._late: float | None = None  # since when a stream has had sound for several steps
         self._thread.start()
 
     @property
@@ -43,9 +43,9 @@ class Lane:
 
     @property
     def behind(self) -> float:
-        """Seconds in which there has been sound to step without a break."""
-        busy = self._busy
-        return 0.0 if busy is None else time.monotonic() - busy
+        """Seconds in which streams have had sound for several steps, without a break."""
+        late = self._late
+        return 0.0 if late is None else time.monotonic() - late
 
     def add(self, stream: PooledStream) -> Channel:
         """Take a stream."""
@@ -87,19 +87,22 @@ class Lane:
         self._thread.join(5)
 
     def _work(self) -> None:
+        """Step once in GATHER seconds, so that streams gather in batches; without a break while one has sound for several."""
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
-            self._busy = begun = time.monotonic()
+            begun, more = time.monotonic(), False
             try:
                 self._obey()
-                while self._step() and not self._ending:
-                    self._obey()
+                more = self._step()
             except Exception:  # no stream is to be trusted any more, those to come are
                 LOG.exception("a defect in a step of all streams")
                 self._fail_all()
-            self._busy = None
-            time.sleep(max(0.0, GATHER - (time.monotonic() - begun)))
+            self._late = (self._late or begun) if more else None
+            if more or self._orders:
+                self._wake.set()
+            if not more:
+                time.sleep(max(0.0, GATHER - (time.monotonic() - begun)))
 
     def _obey(self) -> None:
         held: list[tuple[Channel, Callable[[], object], bool]] = []
@@ -118,7 +121,7 @@ class Lane:
         self._orders.extendleft(reversed(held))
 
     def _step(self) -> bool:
-        """One step of the streams that have sound; whether there were any."""
+        """One step of the streams that have sound; whether they have some for another."""
         begun = time.monotonic()
         found = self._pool.step()
         if not found:
@@ -126,7 +129,7 @@ class Lane:
         self._meters.step.observe(time.monotonic() - begun)
         given = [(self._channels[stream], frames, stream.done) for stream, frames in found.items() if stream in self._channels]
         self._tell(_deliver, given)
-        return True
+        return any(stream.ready for stream in found)
 
     def _fail_all(self) -> None:
         for channel in self._channels.values():

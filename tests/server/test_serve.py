@@ -16,7 +16,6 @@ from talkinghead.cli import main
         (["--idle", "-1"], "--idle is -1"),
         (["--port", "70000"], "choose 0"),
         (["--port", "0", "--model", "nowhere"], "nowhere"),
-        (["--port", "0", "--model", "."], "config.json"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(words, told, capsys, tmp_path, monkeypatch):
