@@ -216,7 +216,7 @@ class Talker:
         network = self._streaming
         if network is None:
             beside = self._streaming_talker
-            return beside.stream(head=head, annotation=annotation, rate=rate, settings=settings, of=of, **changes)
+            return beside.stream(head=head, annotation=annotation, rate=rate, hop=hop, settings=settings, of=of, **changes)
         settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
         if unused := settings.changed("prior", "temperature", "top_p"):
             raise InputError(f"{', '.join(unused)}: a streaming model samples nothing; leave it out")

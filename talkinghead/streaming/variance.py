@@ -12,8 +12,10 @@ import numpy as np
 
 from talkinghead.motion.columns import beginning_with
 
-GAIN = 0.3
-SLOW = 0.4  # seconds, time constant of slow motion
+# Of 16 held-out clips of GRID, with the motion of the model that hears whole recordings, lips moved at 0.71 of the filmed speed
+# without this, at 0.91 with it, and at 0.90 with what looks ahead (r of the aperture 0.911, 0.907 and 0.908).
+GAIN = 0.38
+SLOW = 0.6  # seconds, time constant of slow motion
 EXTENT = 0.3  # seconds in which the extent of motion is followed
 MOVING = ("jaw", "mouth", "cheek", "nose")
 STILL = 0.012  # root mean square, over shapes, of what departs from slow motion: less is no speech

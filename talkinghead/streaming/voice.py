@@ -18,7 +18,8 @@ from talkinghead.audio.prosody import ACCENT, AROUND
 SILENT = 0.5  # probability of silence from which on a row is none of speech
 WORD = 0.06  # seconds: a shorter sound begins no phrase
 SPREAD = 2  # rows on either side over which loudness is averaged
-LOUDNESS = 12.0  # decibels over the usual loudness that are an accent of size 1, as in `audio.prosody`
+LOUDNESS = 15.0  # decibels over the usual loudness that are an accent of size 1; in `audio.prosody` pitch counts, too
+LEARNT = 0.5  # seconds of speech until its usual loudness is known
 PROMINENCE, APART = 0.15, 0.2  # least rise of an accent from the lowest value before it; least seconds between two
 SOFT = 0.08  # seconds in which activity follows phrases
 
@@ -82,7 +83,7 @@ class Voice:
         if speaks:
             self._counted += 1
             self._usual += (level - self._usual) / min(self._counted, AROUND * self._fps)
-            salience = min(max((level - self._usual) / LOUDNESS, -1.0), 1.0)
+            salience = min(max((level - self._usual) / LOUDNESS, -1.0), 1.0) * min(1.0, self._counted / (LEARNT * self._fps))
         before, last = self._saliences
         self._saliences = last, salience
         self._since += 1
