@@ -30,6 +30,8 @@ export interface Settings {
 export interface LoadOptions extends Settings {
   /** onnxruntime-web; imported as "onnxruntime-web/wasm" where it is not given. */
   ort?: unknown;
+  /** Whether the network runs in a Worker, so that what the page draws does not wait for it; false. `ort` is left out then. */
+  worker?: boolean;
   /** Threads of the network; 1. More need a page that is cross-origin isolated. */
   threads?: number;
   /** Called with the share of the files that has come. */

@@ -1,6 +1,7 @@
 // Speech to the weights of a face, as it comes: what `talker.stream()` does in Python.
 import { Feeling, FrameClock, Layers } from "./layers.js";
 import { Network } from "./network.js";
+import { RemoteTalker } from "./remote.js";
 import { Resampler } from "./resampler.js";
 
 const FORMAT = 1; // of talker.json
@@ -26,8 +27,10 @@ export class Talker {
   }
 
   /** The model of a folder that `talkinghead export-model --web` wrote; see index.d.ts for the options. */
-  static async load(url, { ort, threads, progress, ...settings } = {}) {
+  static async load(url, { worker, ...options } = {}) {
     const place = new URL(`${url}`.replace(/\/?$/, "/"), globalThis.document?.baseURI ?? globalThis.location?.href);
+    if (worker) return RemoteTalker.load(place, options);
+    const { ort, threads, progress, ...settings } = options;
     const answer = await fetch(new URL("talker.json", place));
     if (!answer.ok) throw new Error(`${answer.url}: ${answer.status} ${answer.statusText}`);
     const about = await answer.json();

@@ -3,9 +3,9 @@ import { Idle, Playout, Talker, Targets, capture, microphone } from "talkinghead
 
 const $ = (name) => document.getElementById(name);
 const FACE = /^(eyeblink|jawopen|mouthsmile|mouthfrown|browinnerup)/i; // shapes that tell where a face is
-const SPARE = 0.06; // seconds that frames are shown later than they must be, so that none is late
+const SPARE = 0.05; // seconds that frames are shown later than they must be, so that none is late
 const SLOW = 0.05; // seconds of a picture above which it gets fewer pixels
-const LATE = 1; // seconds by which frames may come too late before the page says so
+const BEHIND = 2; // seconds of sound that may wait for the network; what is more is left out, and the face goes on after it
 
 class Stage {
   constructor(canvas, { sky, ground, lamps }) {
@@ -151,9 +151,8 @@ class Page {
     if (same) return;
     const context = new AudioContext();
     const source = { context };
-    Object.assign(this, { source, button, tooLate: false });
+    Object.assign(this, { source, button });
     button.setAttribute("aria-pressed", "true");
-    this.talker.start();
     try {
       source.end = await begin(context, this.failing((samples, time) => this.heard(source, samples, time)));
       if (this.source !== source) source.end(); // it was stopped before it began
@@ -179,25 +178,38 @@ class Page {
 
   async heard(source, samples, time) {
     this.loud = Math.max(this.loud, ...samples.map(Math.abs));
-    source.playout ??= new Playout(time, this.delay);
     if (this.source !== source) return;
+    if (time - (source.known ?? time) > BEHIND) return this.skip(source);
+    if (!source.playout) {
+      this.talker.start();
+      source.playout = new Playout(time, this.delay);
+    }
+    const { playout } = source;
+    source.known ??= time;
     const frames = await this.talker.push(samples);
-    if (this.source !== source) return;
-    source.playout.push(frames);
-    this.measure(source);
+    if (this.source !== source || source.playout !== playout) return;
+    source.known = time + samples.length / 16000; // until then the network has heard all
+    playout.push(frames);
+    if (frames.length && this.skipped) tell("");
+    if (frames.length) this.skipped = false;
+    this.measure();
+  }
+
+  // A machine that is too slow for a while: another stream begins with the next sound.
+  skip(source) {
+    tell("This machine is too slow for the network: some sound is left out.", true);
+    source.playout = source.known = null;
+    this.skipped = true;
   }
 
   get delay() {
     return this.talker.latency + SPARE;
   }
 
-  measure({ context, playout }) {
+  measure() {
     const { seconds, busy } = this.talker.time;
     if (seconds < 1) return;
     $("figures").textContent = `${Math.round(1000 * this.delay)} ms · network ${Math.round((100 * busy) / seconds)} %`;
-    const late = playout.ahead(context.currentTime) < -LATE;
-    if (late !== this.tooLate) tell(late ? "This machine is too slow for the network: the face is late." : "", late);
-    this.tooLate = late;
   }
 
   async stop() {
@@ -274,7 +286,7 @@ async function main() {
   const model = new URL("model/", import.meta.url);
   const loading = (share) => tell(`Loading … ${Math.round(100 * share)} %`);
   const [talker, look, head] = await Promise.all([
-    Talker.load(model, { fps: 60, progress: loading }),
+    Talker.load(model, { fps: 60, hop: 2, worker: true, progress: loading }),
     fetch("look.json").then((answer) => answer.json()),
     fetch("head.glb").then((answer) => answer.arrayBuffer()),
   ]);
