@@ -143,8 +143,10 @@ def _animation(
             return listen(recording, head=face, settings=settings)
     if transcript is not None:
         from talkinghead.animate.transcript import animate_transcript
+        from talkinghead.speech.align import check_length
         from talkinghead.speech.written import read_transcript
 
+        check_length(len(recording))  # before all of it is in memory
         with working("aligning"):
             wave = recording.samples(0, len(recording))
             return animate_transcript(wave, read_transcript(transcript), rate=RATE, head=face, settings=settings)

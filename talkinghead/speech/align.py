@@ -106,8 +106,7 @@ def align(
     text = unicodedata.normalize("NFC", transcript)
     if foreign := [word for word in WORD.findall(text) if not is_latin(word)]:
         raise InputError(f"the transcript has {foreign[0]!r}, whose letters are not Latin; English can be aligned")
-    if len(wave) > LONGEST * RATE:
-        raise InputError(f"{len(wave) / RATE:.0f} seconds in one piece; at most {LONGEST:.0f} are aligned, cut it")
+    check_length(len(wave))
     lookup = _decoder().lookup_word if find_spec("pocketsphinx") else None  # its dictionary
     words = spoken(text, lookup and (lambda word: lookup(word) is not None))
     if not words:
@@ -118,6 +117,14 @@ def align(
     if engine == "model":
         return replace(_by_model(wave, words, phones, find_recogniser()), guessed=guessed)
     return replace(_by_pocketsphinx(wave, words, phones), guessed=guessed)
+
+
+def check_length(samples: int) -> None:
+    """Raises InputError for a recording of more samples, at 16 kHz, than are aligned in one piece."""
+    if samples > LONGEST * RATE:
+        raise InputError(
+            f"{samples / RATE:.0f} seconds in one piece; with a transcript at most {LONGEST:.0f} are taken, cut it"
+        )
 
 
 def _by_model(wave: np.ndarray, words: list[str], said: dict[str, str], recogniser: ctc_align.Recogniser | None) -> Alignment:

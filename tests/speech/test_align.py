@@ -70,7 +70,10 @@ def test_guesses_are_phonemes():
         assert all(name in PHONES for name in sounds(word).split())
 
 
-@pytest.mark.parametrize(("wave", "text", "told"), [(1.0, "?!", "no words"), (700.0, "hello", "at most 600")])
+@pytest.mark.parametrize(
+    ("wave", "text", "told"),
+    [(1.0, "?!", "no words"), (700.0, "hello", "700 seconds in one piece; with a transcript at most 600 are taken")],
+)
 def test_what_cannot_be_aligned_is_told(wave, text, told):
     pytest.importorskip("pocketsphinx")
     with pytest.raises(InputError, match=told):
