@@ -174,7 +174,7 @@ def _motion(path: Path, found: dict[str, np.ndarray], head: Head, fps: float | N
 
 def _rows(path: Path, name: str, values: np.ndarray, count: int | None) -> np.ndarray:
     """(T, C) of an array that may have a leading axis of 1; one frame holds for all."""
-    values = values[0] if values.ndim == 3 and len(values) == 1 else values
+    values = np.atleast_1d(values[0] if values.ndim == 3 and len(values) == 1 else values)
     values = values[None] if values.ndim == 1 else values.reshape(len(values), -1)
     if count is not None and len(values) == 1:
         values = np.repeat(values, count, 0)

@@ -136,6 +136,7 @@ def test_a_file_tells_the_person(model, parameters, tmp_path):
         ({"pose": np.zeros((T, 12))}, "a pose of 12 numbers a frame"),
         ({"exp": np.full((T, 50), np.nan)}, "something else than finite numbers"),
         ({"fps": np.array(-3.0)}, "fps is -3"),
+        ({"exp": np.array(0.5)}, "jaw has . frames, its expressions 1"),
     ],
 )
 def test_what_is_refused(change, complaint, model, tmp_path):

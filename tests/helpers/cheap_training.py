@@ -1,4 +1,4 @@
-"""Trainings without what takes most of their time and is seldom looked at: sixty rooms, two dozen people, pictures of the loss.
+"""Trainings without what takes most of their time and is seldom looked at: sixty rooms, two dozen people, pictures, long films.
 
 As a program it runs one `talkinghead` command after the other, one for each argument, in one process.
 """
@@ -12,10 +12,11 @@ from typing import Any
 from unittest.mock import patch
 
 from talkinghead.data.loading import feature_cache
+from talkinghead.train import samples
 from talkinghead.train.log import Log
 from talkinghead.train.objective import geometry_terms
 
-ROOMS, PEOPLE = 4, 3
+ROOMS, PEOPLE, SECONDS = 4, 3, 0.2  # the last of films of samples
 all_people, plot = geometry_terms._people.__wrapped__, Log._plot
 
 
@@ -30,6 +31,7 @@ def shorten(put: Callable[[Any, str, Any], None], plots: bool = False) -> None:
     """`put(owner, name, value)` is setattr, or monkeypatch.setattr."""
     put(feature_cache, "SILENT_CLIPS", ROOMS)
     put(geometry_terms, "_people", few_people)
+    put(samples, "SECONDS", SECONDS)
     put(Log, "_plot", plot if plots else lambda log: None)
 
 

@@ -112,8 +112,10 @@ def test_head_fit_wants_an_output_and_inspect_draws_a_sheet(tmp_path, capsys, mo
     monkeypatch.setattr(sheet, "CELL", 32)
     Head.default().save(tmp_path / "mine.npz")
     assert cli.main(["head", "inspect", str(tmp_path / "mine.npz"), "-o", str(tmp_path / "sheet.png")]) == 0
+    drawn = []
+    monkeypatch.setattr(sheet, "draw", lambda head, path: drawn.append((head.provenance, path.name)))
     assert cli.main(["head", "inspect", "default:seed=3", "-o", str(tmp_path / "person.png")]) == 0
-    assert (tmp_path / "person.png").stat().st_size > 0
+    assert len(drawn) == 1 and drawn[0][1] == "person.png"
     assert "52 shapes" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size[0] == 32 * sheet.COLUMNS and np.ptp(np.asarray(picture)) > 50
