@@ -18,7 +18,7 @@ PACKAGE = "talkinghead"
 ROOT = Path(__file__).parent.parent
 # Each layer imports only from the layers above it in this list, and nothing from its own layer; the first may, without circles.
 LAYERS = """
-errors version fingerprint config files inputs writing signals progress parallel html blocks
+errors version fingerprint config files inputs writing signals progress parallel html blocks compiling
 io
 audio
 head

@@ -107,23 +107,9 @@ def _spread(vertices: np.ndarray, faces: np.ndarray, cell: float) -> np.ndarray:
 
 def _visible(points: np.ndarray, where: np.ndarray, direction: np.ndarray, cell: float) -> np.ndarray:
     """(V,) in [0, 1]: how much of `where` (3, V) is seen from far away in `direction`, past `points` (3, P)."""
-    across, up, toward = _axes(direction) / cell
-    middle = CELLS  # of the grid: twice the diagonal, so that nothing falls outside
-    side = 2 * CELLS
-    nearest = np.full(side * side, -np.inf, np.float32)
-    row = np.clip(across @ points + middle, 0, side - 1).astype(np.int32)
-    column = np.clip(up @ points + middle, 0, side - 1).astype(np.int32)
-    np.maximum.at(nearest, row * side + column, toward @ points)
-    u, v = (np.clip(axis @ where + (middle - 0.5), 0, side - 2) for axis in (across, up))
-    depth = toward @ where
-    base_u, base_v = u.astype(np.int32), v.astype(np.int32)
-    part_u, part_v = u - base_u, v - base_v
-    share = np.zeros(len(depth), np.float32)
-    for du, weight_u in ((0, 1 - part_u), (1, part_u)):
-        for dv, weight_v in ((0, 1 - part_v), (1, part_v)):
-            behind = nearest[(base_u + du) * side + base_v + dv] - depth
-            share += weight_u * weight_v * np.clip(1.5 - behind, 0, 1)  # hidden when more than a cell or so behind
-    return share
+    from talkinghead.head.looks.occlusion_view import visible
+
+    return visible(points, where, (_axes(direction) / cell).astype(np.float32), CELLS)
 
 
 def _smooth(values: np.ndarray, faces: np.ndarray, times: int = 2) -> np.ndarray:

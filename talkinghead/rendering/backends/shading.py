@@ -11,7 +11,7 @@ from math import sqrt
 
 import numpy as np
 
-from talkinghead.rendering.backends.compiling import compiled
+from talkinghead.compiling import compiled
 from talkinghead.rendering.backends.visibility import POINTS
 from talkinghead.rendering.scene import look
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkinghead.rendering.backends.compiling import compiled
+from talkinghead.compiling import compiled
 
 f32, i32, uint = np.float32, np.int32, np.uint64
 LANES = 16  # points that are tested at a time

@@ -1,4 +1,4 @@
-"""How loops are compiled."""
+"""How loops are compiled by numba, of renderers and of the light on a head."""
 
 from __future__ import annotations
 
