@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talkinghead.files import asset
-from talkinghead.head.looks.attire import BALD
+from talkinghead.head.looks.attire import BALD, SHAVEN
 from talkinghead.io.npz import load_arrays
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Cover where there is most of it, and sRGB before the skin's tone
 FOLD, RIDGE, SPOT = (0.40, (118, 66, 50)), (0.22, (250, 214, 188)), (0.45, (150, 98, 68))
 RED, PALE = (0.30, (184, 86, 86)), (0.45, (204, 152, 138))  # lips of women and of the old
+EDGE = (11, 6)  # degrees over which the hairline fades below hair, and where nothing hides it
 STUBBLE, SCALP, SHADED = 0.75, 0.93, 0.5  # the scalp lies in the shadow of the hair
 EYE_TILE = (664 / 1024, 704 / 1024, 904 / 1024, 944 / 1024)  # left, top, right, bottom as shares of the texture
 IRIS = 23.7 / 56.0  # radius of the iris as a share of half the tile
@@ -69,7 +70,7 @@ def painted(texture: np.ndarray, person: Complexion) -> np.ndarray:
         inside = (layers["scalp"].astype(np.float32) - 128) / 6
         _mix(
             out,
-            np.clip(inside / 11 + 0.3, 0, 1) * (layers["scalp"] > 60),
+            np.clip(inside / EDGE[person.style == SHAVEN] + 0.3, 0, 1) * (layers["scalp"] > 60),
             SCALP,
             _srgb(np.array(person.hair) * SHADED / person.tone),
         )
