@@ -116,10 +116,11 @@ def test_films_are_prepared(place, shared, capfd):
 
 def test_python(place, capfd):
     """Its film is drawn from the first frame to the last."""
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
-    assert all((place / name).stat().st_size for name in ("speech.npz", "speech.mp4", "someone.glb"))
-    assert "metres between the lips" in capfd.readouterr().out
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    assert all((place / name).stat().st_size for name in ("speech.npz", "speech.mp4", "someone.glb", "live.npz"))
+    said = capfd.readouterr().out
+    assert "metres between the lips" in said and "60 frames, each at most 0.139 s" in said
 
 
 def test_the_server_answers(place):

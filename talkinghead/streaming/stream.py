@@ -145,6 +145,8 @@ class Stream:
 
     @emotion.setter
     def emotion(self, emotion: StreamEmotion) -> None:
+        if emotion == self._emotion:
+            return
         curve = curve_of(emotion, self._settings.intensity)
         self._check(curve)
         self._emotion = emotion
