@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talkinghead.server.limits import GATHER, UNREAD, UNREAD_FRAMES
+from talkinghead.server.limits import GATHER, STEP, UNREAD, UNREAD_FRAMES
 from talkinghead.streaming.frames import Frame
 from talkinghead.streaming.pool import PooledStream
 
@@ -65,7 +65,7 @@ class Channel:
     @property
     def latency(self) -> float:
         """Seconds by which frames follow the sound at most, as long as the server has time."""
-        return self.stream.latency + GATHER
+        return self.stream.latency + GATHER + STEP
 
     async def next(self) -> Frame | None:
         """The next frame, None after the last."""

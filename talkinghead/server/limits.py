@@ -38,6 +38,7 @@ class Limits:
 
 
 GATHER = 0.02  # seconds between steps of a stream at least: sound of others that comes meanwhile goes into the same batch
+STEP = 0.04  # seconds that a step may take, of as many streams as two processors have time for
 HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at a time, 20 ms later
 
 # Of a live stream. They need no setting: clients that are paced to the sound are far from them.

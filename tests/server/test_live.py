@@ -30,7 +30,7 @@ def test_frames_are_those_of_a_stream_of_the_talker(server, live_talker):
     assert (
         code == 1000
         and names == live_talker.stream(hop=HOP).names
-        and ready["latency"] < 0.2
+        and ready["latency"] < 0.25
         and "weights[K]" in ready["layout"]
     )
     kind = np.dtype([("t", "<f8"), ("w", "<f4", len(names)), ("r", "<f4", 3), ("u", "<f4", 2), ("g", "<f4", 4)])
