@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from talkinghead.errors import InputError
 from talkinghead.server.channel import Channel
-from talkinghead.server.limits import DEFECT, GATHER, WRONG
+from talkinghead.server.limits import DEFECT, GATHER, GATHER_EACH, WRONG
 from talkinghead.server.meters import Meters
 from talkinghead.streaming.frames import Frame
 from talkinghead.streaming.pool import PooledStream, StreamPool
@@ -87,7 +87,7 @@ class Lane:
         self._thread.join(5)
 
     def _work(self) -> None:
-        """Step once in GATHER seconds, so that streams gather in batches; without a break while one has sound for several."""
+        """Step after a while in which streams gather in a batch; without a break while one has sound for several steps."""
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
@@ -102,7 +102,7 @@ class Lane:
             if more or self._orders:
                 self._wake.set()
             if not more:
-                time.sleep(max(0.0, GATHER - (time.monotonic() - begun)))
+                time.sleep(max(0.0, min(GATHER, GATHER_EACH * self.load) - (time.monotonic() - begun)))
 
     def _obey(self) -> None:
         held: list[tuple[Channel, Callable[[], object], bool]] = []

@@ -37,7 +37,8 @@ class Limits:
         return int(self.megabytes * (1 << 20))
 
 
-GATHER = 0.02  # seconds between steps of a stream at least: sound of others that comes meanwhile goes into the same batch
+# Seconds between steps at least, for each stream of a lane and at most: sound that comes meanwhile goes into the same batch.
+GATHER_EACH, GATHER = 0.004, 0.04
 STEP = 0.04  # seconds that a step may take, of as many streams as two processors have time for
 HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at a time, 20 ms later
 
