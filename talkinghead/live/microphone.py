@@ -18,10 +18,12 @@ PORTAUDIO = "PortAudio is missing; install it: apt install libportaudio2, or dnf
 
 
 class Microphone:
-    """An input device at its own rate. device: its number or a part of its name; the default one if empty.
+    """An input device at its own rate, which never ends. device: its number or a part of its name; the default one if empty.
 
-    Raises InputError without the packages, without such a device, and for one that cannot be opened.
+    Raises InputError without the packages, without such a device, for one that cannot be opened, and when it is unplugged.
     """
+
+    ended = False
 
     def __init__(self, device: str = "") -> None:
         audio = _sounddevice()
@@ -39,10 +41,6 @@ class Microphone:
             except audio.PortAudioError as error:
                 reason = brief(error)
         raise InputError(f"{self.about}: cannot be opened ({reason}); see talkinghead live --devices")
-
-    @property
-    def ended(self) -> bool:
-        return self._blocks.empty() and self._stream.stopped
 
     def start(self, clock: Clock) -> None:
         self._clock = clock
@@ -64,6 +62,8 @@ class Microphone:
         try:
             return self._blocks.get(timeout=timeout) if timeout > 0 else self._blocks.get_nowait()
         except queue.Empty:
+            if not self._stream.active:
+                raise InputError(f"{self.about}: gives no more sound; is it still plugged in?") from None
             return None
 
     def close(self) -> None:

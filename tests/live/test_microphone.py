@@ -24,13 +24,13 @@ class Device:
     def __init__(self, opened: dict, channels: int) -> None:
         if channels not in opened["fit"]:
             raise PortAudioError("Invalid number of channels [PaErrorCode -9998]")
-        self.options, self.stopped = opened | {"channels": channels}, True
+        self.options, self.active = opened | {"channels": channels}, False
 
     def start(self) -> None:
-        self.stopped = False
+        self.active = True
 
     def close(self) -> None:
-        self.stopped = True
+        self.active = False
 
     def hear(self, samples: np.ndarray, overflow: bool = False) -> None:
         self.options["callback"](samples, len(samples), None, SimpleNamespace(input_overflow=overflow))
@@ -61,8 +61,10 @@ def test_blocks_come_as_they_are_heard(audio):
     block = microphone.next(1.0)
     assert block.samples.tolist() == [0.25] * 480 and block.arrived == 5.0
     assert microphone.next(0.0) is None and not microphone.ended
+    microphone._stream.active = False
+    with pytest.raises(InputError, match="plugged in"):
+        microphone.next(0.0)
     microphone.close()
-    assert microphone.ended
 
 
 def test_what_nobody_takes_in_time_is_counted_as_lost(audio):
