@@ -441,7 +441,7 @@ def _cues(name: str, content: str) -> Reader:
     return Reader(name, "text", _write(name, content), read)
 
 
-def _beside(name: str, content: bytes) -> Reader:
+def _beside(name: str, content: bytes = b"") -> Reader:
     """Vertices of another system, shown beside an animation."""
 
     def read(folder: Path) -> None:
@@ -452,7 +452,11 @@ def _beside(name: str, content: bytes) -> Reader:
         shown = read_beside([folder / name], Animation(np.zeros((2, len(head.names)), np.float32), 25.0, head))
         assert all(np.isfinite(each.vertices(0)).all() for each in shown.values())
 
-    return Reader(name, name[-3:], lambda folder: (folder / name).write_bytes(content), read)
+    def make(folder: Path) -> None:
+        moved = _npy_bytes(np.tile(_small_head().template, (2, 1, 1)).reshape(2, -1).astype(np.float32))
+        (folder / name).write_bytes(content or moved)
+
+    return Reader(name, name[-3:], make, read)
 
 
 TEXT_PLY = (
@@ -806,7 +810,7 @@ READERS: dict[str, Reader] = SOUNDS | {
     "cues_ctm": _cues("a.ctm", ";; note\na 1 0.0 0.3 hello 0.9\na 1 0.3 0.2 you\n"),
     "cues_textgrid": _cues("a.TextGrid", TEXTGRID),
     "beside_npz": _beside("a.npz", _npz_bytes(vertices=np.zeros((2, 4, 3), np.float32), faces=np.array([[0, 1, 2]]), fps=25.0)),
-    "beside_npy": _beside("a.npy", _npy_bytes(np.zeros((2, 30), np.float32))),
+    "beside_npy": _beside("a.npy"),
     "model_config": _model("config.json", "json"),
     "model_weights": _model("model.safetensors", "safetensors"),
     "model_head": _model("heads/points.npz", "npz"),
