@@ -37,11 +37,6 @@ class Engine:
     def alive(self) -> bool:
         return all(lane.alive for lane in self._lanes)
 
-    @property
-    def behind(self) -> float:
-        """Seconds for which the lane that has most to do has had more than one step could do."""
-        return max(lane.behind for lane in self._lanes)
-
     async def open(self, rate: int, settings: AnimateSettings, head: Callable[[], Head | None]) -> Channel:
         """A new stream, made in a thread of its own: to make a head takes long. Raises InputError."""
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Seated(Protocol):
-    """A live stream's client."""
+    """A live stream's client. delay: seconds by which its last frame was late."""
+
+    delay: float
 
     def leave(self, code: int) -> None: ...
 
@@ -36,12 +38,17 @@ class House:
         self.waiting = 0  # recordings
         self.closing = False
 
+    @property
+    def behind(self) -> float:
+        """Seconds by which frames are late: the median of all streams, as those that send ahead of time have older sound."""
+        return sorted(session.delay for session in self.seated)[len(self.seated) // 2] if self.seated else 0.0
+
     @contextmanager
     def seat(self, session: Seated) -> Iterator[None]:
         """Raises EndedError if all are taken, or none is to be had any more."""
         if self.closing:
             raise EndedError(LEAVING, "the server ends")
-        if len(self.seated) >= self.limits.clients or self.engine.behind > BUSY:
+        if len(self.seated) >= self.limits.clients or self.behind > BUSY:
             raise EndedError(FULL, CODES[FULL])
         self.seated[session] = None
         self.meters.open.set(len(self.seated))

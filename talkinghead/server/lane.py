@@ -34,18 +34,11 @@ class Lane:
         self._wake, self._ending = threading.Event(), False
         self._thread = threading.Thread(target=self._work, name="talkinghead-lane", daemon=True)
         self.load = 0  # streams, as the event loop counts them
-        self._late: float | None = None  # since when a stream has had sound for several steps
         self._thread.start()
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
-
-    @property
-    def behind(self) -> float:
-        """Seconds in which streams have had sound for several steps, without a break."""
-        late = self._late
-        return 0.0 if late is None else time.monotonic() - late
 
     def add(self, stream: PooledStream) -> Channel:
         """Take a stream."""
@@ -98,7 +91,6 @@ class Lane:
             except Exception:  # no stream is to be trusted any more, those to come are
                 LOG.exception("a defect in a step of all streams")
                 self._fail_all()
-            self._late = (self._late or begun) if more else None
             if more or self._orders:
                 self._wake.set()
             if not more:

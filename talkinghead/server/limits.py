@@ -44,7 +44,7 @@ HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at 
 
 # Of a live stream. They need no setting: clients that are paced to the sound are far from them.
 AHEAD = 2.0  # seconds of sound that may come before their time; what is faster is not read until its time comes
-BEHIND, BUSY = 4.0, 2.0  # seconds in which sound has waited without a break: the server ends streams, and takes no more
+BEHIND, BUSY = 4.0, 1.0  # seconds by which frames are late: the server ends streams, and takes no more
 SHED = 4.0  # seconds between two streams that are ended for the sake of the others
 BURST, PACE = 1000, 500  # messages that may come at once, and a second
 MESSAGE = 128 << 10  # bytes: 2 s of 32 kHz in 16 bits

@@ -30,6 +30,7 @@ class Session:
         self.code = limits.DONE  # by which the stream is closed once its frames are sent
         self.leaving = asyncio.Event()  # set: no more sound is taken
         self.frames = self.messages = 0
+        self.delay = 0.0  # seconds by which the last frame was late
 
     async def run(self) -> None:
         await self.socket.accept()
@@ -123,7 +124,7 @@ class Session:
         if ahead > 0:
             await asyncio.sleep(ahead)
             self.house.meters.slowed.inc(ahead)
-        if self.house.engine.behind > limits.BEHIND and self.house.sheds(self):
+        if self.house.behind > limits.BEHIND and self.house.sheds(self):
             raise EndedError(limits.FULL, limits.CODES[limits.FULL])
 
     async def _speak(self, channel: Channel, binary: bool) -> None:
@@ -134,7 +135,8 @@ class Session:
                 await self.socket.send_text(protocol.json_frame(frame))
             self.frames += 1
             self.house.meters.frames.inc()
-            self.house.meters.delay.observe(channel.delay(frame.time))
+            self.delay = channel.delay(frame.time)
+            self.house.meters.delay.observe(self.delay)
 
     async def _hello(self) -> Hello:
         message = await self._message(limits.HELLO, "no hello")
