@@ -10,11 +10,12 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
+from talkinghead.motion.animation import eye_shapes
 from talkinghead.motion.transfer.retarget import to_arkit
 
 
 class Frame(Protocol):
-    """One frame of `Talker.stream`: seconds of the sound; (K,) weights; (3,) rad, turn of the head; (2,) metres, tongue."""
+    """One frame of `Talker.stream`, see `streaming.frames`: seconds of the sound; (K,) weights; (3,), (2,), (2, 2)."""
 
     @property
     def time(self) -> float: ...
@@ -24,6 +25,8 @@ class Frame(Protocol):
     def rotation(self) -> np.ndarray: ...
     @property
     def tongue(self) -> np.ndarray: ...
+    @property
+    def gaze(self) -> np.ndarray: ...
 
 
 class Stream(Protocol):
@@ -51,6 +54,19 @@ class Sender(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def with_gaze(head: Head) -> Callable[[Frame], np.ndarray]:
+    """A function frame -> (K,) weights with the gaze as ARKit's eyeLook shapes, as `Animation.with_gaze_as_shapes` has it."""
+    looks = [(head.index(name), *how) for name, how in eye_shapes(head).items()]
+
+    def weights(frame: Frame) -> np.ndarray:
+        out = np.array(frame.weights, np.float32)
+        for column, eye, axis, reach in looks:
+            out[column] = min(1.0, out[column] + max(float(frame.gaze[eye, axis]) / reach, 0.0))
+        return out
+
+    return weights
 
 
 def to_arkit_of(head: Head, what: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -14,6 +14,7 @@ class Frame(NamedTuple):
     weights: np.ndarray
     rotation: np.ndarray
     tongue: np.ndarray
+    gaze: np.ndarray = np.zeros((2, 2), np.float32)
 
 
 class LoudnessStream:

@@ -22,7 +22,7 @@ from talkinghead.errors import InputError
 from talkinghead.export.csv import LIVE_LINK, eye_turns, head_turns
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
-from talkinghead.live.frames import Frame, to_arkit_of
+from talkinghead.live.frames import Frame, to_arkit_of, with_gaze
 from talkinghead.live.receivers.sockets import Address, Udp
 
 VERSION, VALUES = 6, 61
@@ -39,7 +39,7 @@ class LiveLink:
     def __init__(self, to: Address, head: Head, fps: float, subject: str = "talkinghead") -> None:
         if not subject or len(subject) > LONGEST or not subject.isprintable():
             raise InputError(f"--subject {subject!r}: choose a name of 1 to {LONGEST} characters")
-        self._arkit = to_arkit_of(head, "livelink")
+        self._arkit, self._weights = to_arkit_of(head, "livelink"), with_gaze(head)
         self._eyes = eye_turns(np.eye(len(head.names), dtype=np.float32), head)  # (K, 6) rad at weight 1
         self._rate = exact_rate(fps)
         self._who = device_id(subject), subject
@@ -47,8 +47,9 @@ class LiveLink:
         self.about = f"livelink {to} as {subject}"
 
     def send(self, frame: Frame, heard: float) -> bool:
-        angles = head_turns(frame.rotation[None])[0], frame.weights @ self._eyes
-        values = np.concatenate([self._arkit(frame.weights)[ORDER], *angles])
+        weights = self._weights(frame)
+        angles = head_turns(frame.rotation[None])[0], weights @ self._eyes
+        values = np.concatenate([self._arkit(weights)[ORDER], *angles])
         return self._socket.send(packet(*self._who, since_midnight(heard), self._rate, values))
 
     def close(self) -> None:

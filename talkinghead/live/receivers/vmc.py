@@ -14,7 +14,7 @@ import numpy as np
 
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
-from talkinghead.live.frames import Frame, to_arkit_of
+from talkinghead.live.frames import Frame, to_arkit_of, with_gaze
 from talkinghead.live.receivers.osc import bundles, message, text
 from talkinghead.live.receivers.sockets import Address, Udp
 from talkinghead.motion.transfer.vrm_expressions import EXPRESSIONS, vrm_expressions
@@ -28,7 +28,7 @@ class Vmc:
     """A performer. names: families of FAMILIES. Raises InputError for a head whose shapes are none of ARKit's."""
 
     def __init__(self, to: Address, head: Head, names: tuple[str, ...] = FAMILIES) -> None:
-        self._arkit, self._names = to_arkit_of(head, "vmc"), names
+        self._arkit, self._weights, self._names = to_arkit_of(head, "vmc"), with_gaze(head), names
         labels = [name[0].upper() + name[1:] for name in ARKIT] if "arkit" in names else []
         labels += [*VRM0.values(), *VRM0] if "vrm" in names else []
         self._starts = [text("/VMC/Ext/Blend/Val") + text(",sf") + text(label) for label in labels]
@@ -41,7 +41,7 @@ class Vmc:
             message("/VMC/Ext/T", float(frame.time)),
             message("/VMC/Ext/Bone/Pos", "Head", 0.0, 0.0, 0.0, *unity_quaternion(frame.rotation)),
         ]
-        values = self._values(self._arkit(frame.weights))
+        values = self._values(self._arkit(self._weights(frame)))
         messages += [start + struct.pack(">f", value) for start, value in zip(self._starts, values, strict=True)]
         messages.append(message("/VMC/Ext/Blend/Apply"))
         sent = [self._socket.send(packet) for packet in bundles(messages)]  # each, whatever becomes of the others

@@ -61,6 +61,18 @@ def test_eyes_turn_as_the_apps_do(ear, default_head):
         assert face.get_blendshape(pylivelinkface.FaceBlendShape[f"{side}EyePitch"]) > 0.05
 
 
+def test_gaze_beside_the_weights_turns_the_eyes_and_is_in_the_shapes(ear, default_head):
+    sender = LiveLink(Address(*ear.getsockname()), default_head, 30.0)
+    gaze = np.array([[0.1, -0.05], [0.1, -0.05]], np.float32)  # to the own left, and down
+    sender.send(frame(default_head)._replace(gaze=gaze), 0.0)
+    face = pylivelinkface.PyLiveLinkFace.decode(ear.recv(2048))[1]
+    sender.close()
+    for side, look in (("Left", "Out"), ("Right", "In")):
+        assert face.get_blendshape(pylivelinkface.FaceBlendShape[f"{side}EyeYaw"]) == pytest.approx(-0.1, abs=1e-3)
+        assert face.get_blendshape(pylivelinkface.FaceBlendShape[f"{side}EyePitch"]) == pytest.approx(0.05, abs=1e-3)
+        assert face.get_blendshape(pylivelinkface.FaceBlendShape[f"EyeLook{look}{side}"]) > 0.1
+
+
 def test_bytes_are_those_that_unreal_reads():
     device, subject = device_id("Ü"), "Ü"
     content = packet(device, subject, 1.5 + 0.25 / 30, Fraction(30000, 1001), np.arange(61) / 61)
