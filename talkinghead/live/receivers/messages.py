@@ -3,7 +3,7 @@
 {"type": "ready", "names": [...], "fps", "latency", "head"}: first of all. latency: seconds from a sound to its frame.
 {"type": "frame", "time", "weights", "rotation", "tongue", "gaze", "heard"}: time in seconds of the sound; weights in the order
 of names; rotation of the head in rad (axis times angle; x to its own left, y up, z forward); tongue in metres (tip, body); gaze
-in rad (left and right eye: yaw to the own left, pitch up), which is not in the weights; heard: seconds of the epoch at which the
+in rad (left and right eye: yaw to the own left, pitch up), not in the weights; heard: seconds of the epoch at which the
 sound was heard. {"type": "finished"}: the sound is over.
 """
 
