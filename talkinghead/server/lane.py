@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from talkinghead.errors import InputError
 from talkinghead.server.channel import Channel
-from talkinghead.server.limits import DEFECT, GATHER, GATHER_EACH, WRONG
+from talkinghead.server.limits import CATCH_UP, DEFECT, GATHER, GATHER_EACH, WRONG
 from talkinghead.server.meters import Meters
 from talkinghead.streaming.frames import Frame
 from talkinghead.streaming.pool import PooledStream, StreamPool
@@ -80,7 +80,7 @@ class Lane:
         self._thread.join(5)
 
     def _work(self) -> None:
-        """Step after a while in which streams gather in a batch; without a break while one has sound for several steps."""
+        """Step after a while in which streams gather in a batch; a shorter one while one has sound for several steps."""
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
@@ -93,8 +93,8 @@ class Lane:
                 self._fail_all()
             if more or self._orders:
                 self._wake.set()
-            if not more:
-                time.sleep(max(0.0, min(GATHER, GATHER_EACH * self.load) - (time.monotonic() - begun)))
+            gather = min(GATHER, GATHER_EACH * self.load) * (CATCH_UP if more else 1)
+            time.sleep(max(0.0, gather - (time.monotonic() - begun)))
 
     def _obey(self) -> None:
         held: list[tuple[Channel, Callable[[], object], bool]] = []

@@ -39,6 +39,7 @@ class Limits:
 
 # Seconds between steps at least, for each stream of a lane and at most: sound that comes meanwhile goes into the same batch.
 GATHER_EACH, GATHER = 0.004, 0.04
+CATCH_UP = 0.75  # of that, while a stream has sound for several steps
 STEP = 0.04  # seconds that a step may take, of as many streams as two processors have time for
 HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at a time, 20 ms later
 
