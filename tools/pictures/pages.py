@@ -20,8 +20,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from talkinghead import Talker
 from talkinghead.demo.app import application
-from talkinghead.demo.serve import FIRST, LOCAL, bound
+from talkinghead.demo.serve import FIRST
 from talkinghead.demo.workshop import Limits, Workshop
+from talkinghead.web.address import LOCAL, bound
 
 PICTURES = Path(__file__).resolve().parents[2] / "assets/pictures"
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
