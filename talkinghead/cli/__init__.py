@@ -27,7 +27,7 @@ else:
         "live": Verb(
             "live",
             "live",
-            "Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs and your own.",
+            "Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs, pages and your own programs.",
         ),
         "demo": Verb(
             "demo",

@@ -17,7 +17,7 @@ from talkinghead.fingerprint import fingerprint, weights_fingerprint
 from talkinghead.models.causal.level import LevelState, first_state, follow_level
 from talkinghead.models.input_level import normalise_level
 from talkinghead.models.runtime.positions import PERIOD, rates
-from talkinghead.models.runtime.windows import CONTEXT, encoded_windows, stream_features
+from talkinghead.models.runtime.windows import encoded_windows, stream_features
 
 POSITIONS = 1500  # a training window of an encoder with sinusoidal positions begins at any of them
 UNSEEN = -1e4  # added to what attention gives to features that it is not to see
@@ -92,9 +92,9 @@ class AudioEncoder(nn.Module):
         return [self(torch.from_numpy(wave)[None].to(next(self.parameters()).device))[0].cpu().numpy()]
 
     @property
-    def context(self) -> int:
-        """Features on either side with which pieces of a long recording are encoded."""
-        return self.config.left_context * len(self.right_context) if self.causal else CONTEXT
+    def context(self) -> int | None:
+        """Features on either side with which pieces of a long recording are encoded; None for as many as usual."""
+        return self.config.left_context * len(self.right_context) if self.causal else None
 
     @torch.inference_mode()
     def _encode(self, wave: np.ndarray) -> np.ndarray:

@@ -66,7 +66,9 @@ def test_report_on_disk(report):
 def test_page_stands_alone(report):
     text = (report[1] / "index.html").read_text()
     assert not re.findall(r"""(?:src|href)=["']?(?!data:|#)\w""", text) and "@import" not in text
-    assert text.count("<video") == 1 and text.count("<polyline") == 4 * 2 * 7 and "NaN" not in text
+    assert (
+        text.count("<video") == 1 and text.count("<polyline") == 4 * 2 * 7 and "NaN" not in re.sub(r"base64,[^\"']*", "", text)
+    )
     assert all(f"id={key}>" in text for key in report[0]["metrics"])
     assert ">B</text>" in text  # phonemes
 

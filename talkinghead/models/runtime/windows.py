@@ -24,8 +24,12 @@ def stream_features(recording: Waveform, encode: Callable[[np.ndarray], np.ndarr
         yield encode(level.part(first * FRAME - side, last * FRAME + margin - side))[inner]
 
 
-def encoded_windows(frames: int, context: int = CONTEXT) -> Iterator[tuple[int, int, slice]]:
-    """First and one past the last frame of each piece that is encoded, and which of its features are taken."""
+def encoded_windows(frames: int, context: int | None = None) -> Iterator[tuple[int, int, slice]]:
+    """First and one past the last frame of each piece that is encoded, and which of its features are taken.
+
+    context: features on either side of a piece, CONTEXT if not given.
+    """
+    context = CONTEXT if context is None else context
     if frames <= WINDOW + 2 * context:
         yield 0, frames, slice(0, frames)
         return
