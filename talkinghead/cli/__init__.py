@@ -27,7 +27,7 @@ else:
         "live": Verb(
             "live",
             "live",
-            "Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs, pages and your own programs.",
+            "Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs and your own.",
         ),
         "demo": Verb(
             "demo",
@@ -38,7 +38,11 @@ else:
         "prepare": Verb("prepare", "prepare", "Turn recordings of faces into a data set to train on."),
         "train": Verb("train", "train", "Train a model."),
         "evaluate": Verb("evaluate", "evaluate", "Measure models, and animations of other tools, on a prepared data set."),
-        "export-model": Verb("export_model", "export_model", "Make ONNX graphs of a model, so that it runs without torch."),
+        "export-model": Verb(
+            "export_model",
+            "export_model",
+            "Make ONNX graphs of a model, so that it runs without torch, or a page in which it runs.",
+        ),
         "doctor": Verb(
             "doctor", "doctor", "Show what works here, what is missing, what each is for, and the command that brings it."
         ),

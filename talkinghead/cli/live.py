@@ -55,7 +55,7 @@ def live(
     control: UseCounterAction[int] = 0,
     monitor: UseCounterAction[int] = 0,
 ) -> None:
-    """Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs, pages and your own programs.
+    """Speak while somebody speaks: a microphone, a file or a pipe into Unreal, VRM programs and your own.
 
     Ctrl-C ends it.
 
