@@ -27,12 +27,12 @@ class Past:
     def __init__(self, given: dict[str, Tensor]) -> None:
         self.given, self.kept = given, dict[str, Tensor]()
 
-    def with_new(self, name: str, new: Tensor) -> Tensor:
-        """(B, kept + N, ...): what is kept and what is new. As many frames are kept as before."""
+    def with_new(self, name: str, new: Tensor, axis: int = 1) -> Tensor:
+        """What is kept and what is new, along an axis: (B, kept + N, ...). As many frames are kept as before."""
         if name not in self.given:
             return new
-        both = torch.cat([self.given[name], new], 1)
-        self.kept[name] = both[:, new.shape[1] :]
+        both = torch.cat([self.given[name], new], axis)
+        self.kept[name] = both[:, new.shape[1] :] if axis == 1 else both[:, :, new.shape[2] :]
         return both
 
 
@@ -65,10 +65,11 @@ class StreamStep(nn.Module):
     def first(self) -> dict[str, Tensor]:
         """What is kept of a stream before it begins, (1, ...) each."""
         width, left = self.audio.config.hidden_size, self.audio.config.left_context
+        heads = self.audio.config.num_attention_heads
         out = {f"level.{name}": value for name, value in first_state(1)._asdict().items()}
         out |= self._front_first()
         for i, right in enumerate(self.right):
-            out |= {f"{i}.{name}": torch.zeros(1, left + right, width) for name in ("keys", "values")}
+            out |= {f"{i}.{name}": torch.zeros(1, heads, left + right, width // heads) for name in ("keys", "values")}
             out |= {f"{i}.waiting": torch.zeros(1, right, width)}
         for place, layer in enumerate(self.audio.feature_layers):
             out[f"feature.{place}"] = torch.zeros(1, sum(self.right[layer:]), width)
@@ -141,19 +142,18 @@ class StreamStep(nn.Module):
         """(B, N, W) new rows into a layer -> (B, N, W) out of it, of the rows that are right_context before them."""
         attention, count, right = layer.attention, new.shape[1], self.right[i]
         normed = layer.layer_norm(new)
-        keys = kept.with_new(f"{i}.keys", attention.k_proj(normed))
-        values = kept.with_new(f"{i}.values", attention.v_proj(normed))
+        heads = (attention.num_heads, attention.head_dim)
+        # (B, heads, frames, head_dim): what is kept is not transposed again in each step.
+        keys = kept.with_new(f"{i}.keys", attention.k_proj(normed).unflatten(-1, heads).transpose(1, 2), 2)
+        values = kept.with_new(f"{i}.values", attention.v_proj(normed).unflatten(-1, heads).transpose(1, 2), 2)
         asking = kept.with_new(f"{i}.waiting", new)[:, :count]
-        place = torch.arange(keys.shape[1], device=new.device)  # of a key
+        place = torch.arange(keys.shape[2], device=new.device)  # of a key
         query = torch.arange(count, device=new.device)[:, None]
         past = self.audio.config.left_context + right
         seen = (place >= query) & (place <= query + past) & (row[:, None, None] - past + place >= 0)
-        heads = (attention.num_heads, attention.head_dim)
-        q, k, v = (
-            part.unflatten(-1, heads).transpose(1, 2) for part in (attention.q_proj(layer.layer_norm(asking)), keys, values)
-        )
-        weights = (q @ k.transpose(2, 3)) * attention.scaling + torch.where(seen, 0.0, UNSEEN)[:, None]
-        mixed = (weights.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        asked = attention.q_proj(layer.layer_norm(asking)).unflatten(-1, heads).transpose(1, 2)
+        weights = (asked @ keys.transpose(2, 3)) * attention.scaling + torch.where(seen, 0.0, UNSEEN)[:, None]
+        mixed = (weights.softmax(-1) @ values).transpose(1, 2).flatten(2)
         hidden = asking + attention.out_proj(mixed)
         return hidden + layer.feed_forward(layer.final_layer_norm(hidden))
 
