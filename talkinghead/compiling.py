@@ -7,9 +7,10 @@ from numba import njit
 FAST = {"contract", "arcp", "reassoc", "nsz"}  # freedoms of rounding that need no care about infinities
 
 
-def compiled(function):
-    """njit without Python's lock, cached on disk where a folder is writable."""
+def compiled(function, *, fast: bool = True):
+    """njit without Python's lock, cached on disk where a folder is writable. fast: rounding as FAST lets it be."""
+    how = {"fastmath": FAST, "error_model": "numpy"} if fast else {}
     try:
-        return njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)(function)
+        return njit(nogil=True, cache=True, **how)(function)
     except RuntimeError:  # numba found no folder it may write to
-        return njit(nogil=True, fastmath=FAST, error_model="numpy")(function)
+        return njit(nogil=True, **how)(function)

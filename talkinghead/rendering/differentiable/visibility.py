@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from talkinghead.compiling import compiled
 
 CHUNK = 4_000_000  # candidates (a triangle and a sample in its box) at a time
 IDS = 1 << 20  # triangles that fit beside a depth in 64 bits
@@ -114,7 +115,4 @@ def _rasterise(screen, faces, owner, depth):
 
 @lru_cache(maxsize=1)
 def _compiled():
-    try:
-        return njit(nogil=True, cache=True)(_rasterise)
-    except RuntimeError:  # numba found no folder it may write to
-        return njit(nogil=True)(_rasterise)
+    return compiled(_rasterise, fast=False)
