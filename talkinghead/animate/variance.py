@@ -13,13 +13,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from talkinghead.motion.easing import smoothstep
+from talkinghead.streaming.variance import MOVING, STILL
 
 # Of 32 held-out clips of GRID, lips moved at 0.72 of the filmed speed without this and move at 0.9 with it; the spread of the
 # aperture goes from 0.91 to 1.03 of the filmed one. The lips of strangers are followed as well as before.
 GAIN = 0.38
 SLOW = 0.32  # seconds, standard deviation of the Gaussian that leaves slow motion
-MOVING = ("jaw", "mouth", "cheek", "nose")
-STILL = 0.012  # root mean square, over shapes and about a second, of what departs from slow motion: less is no speech
 
 
 def reach(fps: float) -> int:

@@ -50,13 +50,10 @@ class State:
 
 
 class StreamingRuntime:
-    """The streaming model of a folder with a graph of its step.
+    """The streaming model of a folder with a graph of its step."""
 
-    hop: frames of sound in a step. More take less time and come later.
-    """
-
-    def __init__(self, config: ModelConfig, session: Any, hop: int = 1) -> None:
-        self.config, self.session, self.hop = config, session, hop
+    def __init__(self, config: ModelConfig, session: Any) -> None:
+        self.config, self.session = config, session
         about = metadata(session)
         self.encoder_delay, self.delay = int(about["encoder_delay"]), int(about["delay"])
         self.offset = (FRAME / 2 - int(about["margin"]) / 2) / RATE - FRAME / 2 / RATE
@@ -66,7 +63,7 @@ class StreamingRuntime:
         self._width = session.get_inputs()[self._inputs.index("positions")].shape[2]
 
     @classmethod
-    def load(cls, folder: Path, hop: int = 1, threads: int = 1) -> StreamingRuntime:
+    def load(cls, folder: Path, threads: int = 1) -> StreamingRuntime:
         """The streaming model in a folder. Raises InputError for a folder without one, or a graph of other weights."""
         config = read_config(ModelConfig, folder, "model")
         check_annotations(config, folder)
@@ -80,7 +77,7 @@ class StreamingRuntime:
         if not metadata(session).get(MADE_OF, "").startswith(made_of):
             again = "make its graphs again with `talkinghead export-model`"
             raise InputError(f"model {folder}: {STEP} is not of its {CONFIG} and {WEIGHTS}; {again}")
-        return cls(config, session, hop)
+        return cls(config, session)
 
     def start(self, style: int = 0, template: np.ndarray | None = None) -> State:
         """A stream that has heard nothing. style: 0 is the average. template: (L + 1, 3), see `models.template`."""
