@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 
-def tiny_streaming_network(**lookaheads):
-    """A `SpeechToMotion` of some thousand weights that looks ahead as little as said. It moves, though not sensibly."""
+def tiny_streaming_network(*, streams: bool = True, **lookaheads):
+    """A `SpeechToMotion` of some thousand weights that looks ahead as little as said. It moves, though not sensibly.
+
+    streams: False for one of the same shape that sees all of a recording.
+    """
     import torch
 
     from talkinghead.head.head import Head
@@ -30,23 +33,23 @@ def tiny_streaming_network(**lookaheads):
         "num_conv_pos_embedding_groups": 4,
         "position_embeddings_type": "sinusoidal",
         "feature_layers": [1, 2],
-        "left_context": 6,
-        "right_context": [1, 1],
     }
+    causal = {"left_context": 6, "right_context": [1, 1]}
+    ahead = {"prior_lookahead": 1, "decoder_lookahead": 2} | lookaheads
     torch.manual_seed(0)
     config = ModelConfig(
         emotions=list(EMOTIONS),
         annotations={"arkit": list(Head.default().names)},
         landmarks=["lip_upper_inner", "lip_lower_inner"],
         phones=list(PHONES),
-        encoder=encoder,
+        encoder=encoder | (causal if streams else {}),
         num_heads=4,
         categories=5,
         width=16,
         dilations=[1, 2],
         prior_width=16,
         prior_dilations=[1, 2],
-        **({"prior_lookahead": 1, "decoder_lookahead": 2} | lookaheads),
+        **(ahead if streams else {}),
     )
     network = SpeechToMotion(config).eval()
     torch.nn.init.normal_(network.motion.decoder.out["arkit"].weight, std=0.5)

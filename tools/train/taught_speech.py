@@ -7,6 +7,7 @@ A file has `wave` (T * 320,) int16, `features` (T, D) float16 of `speech_feature
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ from talkinghead.audio.synthetic_sounds import background
 from talkinghead.data.loading.feature_cache import room_noise
 from talkinghead.data.manifest import read_manifest
 from talkinghead.data.store.index import id_hash
+from talkinghead.errors import InputError
 from talkinghead.files import replacing
 from talkinghead.progress import progress_bar
 from talkinghead.speech.labels import frame_labels
@@ -41,13 +43,31 @@ REST = PHONES.index(SILENCE)
 Lips = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def add_speech(parser: argparse.ArgumentParser) -> None:
+    """The options that `find_speech` takes."""
+    parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
+    parser.add_argument("--films", type=Path, nargs="*", default=[], help="prepared folders, whose sound is learnt, too")
+    parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
+    parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes to validate on")
+
+
+def quiet_room() -> np.ndarray:
+    """(320000,) samples in which nobody speaks, at -100 dB."""
+    return np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5
+
+
 def find_speech(speech: list[Path], films: list[Path], held_out: int, per_film: int) -> list[Recording]:
-    """`recordings.find_recordings`, and the sound of at most `per_film` clips of split train of prepared `films`."""
+    """`recordings.find_recordings`, and the sound of at most `per_film` clips of split train of prepared `films`.
+
+    Raises InputError if nothing is left to learn from.
+    """
     found = find_recordings(speech, held_out)
     for folder in films:
         clips = [clip for clip in read_manifest(folder) if clip.split == "train"]
         for clip in clips[:: max(1, -(-len(clips) // per_film))]:
             found.append(Recording(f"{folder.name}-{clip.id}", folder / clip.audio, clip.speaker, "train", clip.phonemes))
+    if all(one.split == "test" for one in found):
+        raise InputError(f"--speech {' '.join(map(str, speech))}: all is held out; choose a smaller --held-out")
     return found
 
 

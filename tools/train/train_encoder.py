@@ -31,7 +31,7 @@ from lip_labels import average
 from lip_nets import SPREAD, LipGeometry, LipNets
 from speech_features import WhisperLayers, add_sources
 from stage import begin, complete, run
-from taught_speech import TaughtSpeech, find_speech, teach
+from taught_speech import TaughtSpeech, add_speech, find_speech, quiet_room, teach
 from torch import Tensor, nn
 
 from talkinghead.audio.augment import augment
@@ -83,8 +83,7 @@ class Student(nn.Module):
 
     def front(self, wave: Tensor) -> Tensor:
         """(B, S) -> (B, T, D) what enters the transformer."""
-        model = self.encoder.model
-        return model.feature_projection(model.feature_extractor(self.encoder.prepared(wave)).transpose(1, 2))[0]
+        return self.encoder.front(self.encoder.prepared(wave))
 
     def convolutions(self) -> list[nn.Parameter]:
         return [*self.encoder.model.feature_extractor.parameters(), *self.encoder.model.feature_projection.parameters()]
@@ -209,6 +208,15 @@ class Teaching:
         return {name: {"layers": row[:-2], "lips": row[-2], "phonemes": row[-1]} for name, row in table.items()}
 
 
+def add_fitting(parser: argparse.ArgumentParser, steps: int) -> None:
+    """The options that `fit` takes. steps: the default."""
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=3.2)
+    parser.add_argument("--every", type=int, default=200, help="steps from checkpoint to checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+
+
 def fit(student: Student, groups: list[dict], terms: Callable, teaching: Teaching, steps: int, name: str, args) -> None:
     """Train the parameters in `groups` on `terms`, from the last checkpoint if there is one.
 
@@ -254,18 +262,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_sources(parser)
     parser.add_argument("--lips", type=Path, nargs="+", required=True, help="lip nets, the first on layers of Whisper")
-    parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
-    parser.add_argument("--films", type=Path, nargs="*", default=[], help="prepared folders, whose sound is learnt, too")
-    parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
-    parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes to validate on")
+    add_speech(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", default="default", help="encoder to begin with, or gabor")
     parser.add_argument("--front-steps", type=int, default=4000, help="of Gabor filters alone")
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=3.2)
-    parser.add_argument("--every", type=int, default=200, help="steps from checkpoint to checkpoint")
-    parser.add_argument("--seed", type=int, default=0)
+    add_fitting(parser, steps=1200)
     args = parser.parse_args(arguments)
     if not complete(args, args.out / "encoder" / CONFIG):
         train(args)
@@ -278,12 +279,10 @@ def train(args: argparse.Namespace) -> None:
     if not isinstance(whisper, WhisperLayers):
         raise InputError(f"--lips {args.lips[0]}: were not trained on layers of Whisper; name those first")
     found = find_speech(args.speech, args.films, args.held_out, args.per_film)
-    if all(one.split == "test" for one in found):
-        raise InputError(f"--speech {' '.join(map(str, args.speech))}: all is held out; choose a smaller --held-out")
     torch.manual_seed(args.seed)
     student = begun(whisper, nets, args.start)
     begin(args)
-    quiet = whisper(np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5)
+    quiet = whisper(quiet_room())
     silence = (quiet.astype(np.float32) - nets.mean.numpy()) / nets.sd.numpy()
     geometry = LipGeometry(nets.config.shapes)
     closed = torch.zeros(1, len(nets.config.shapes))

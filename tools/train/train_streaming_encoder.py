@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from stage import begin, complete, run
-from taught_speech import TaughtSpeech, find_speech, teach
+from taught_speech import TaughtSpeech, add_speech, find_speech, quiet_room, teach
 from torch import Tensor, nn
-from train_encoder import fit
+from train_encoder import add_fitting, fit
 
 from talkinghead.audio.augment import augment
-from talkinghead.audio.clock import FPS, FRAME, RATE
+from talkinghead.audio.clock import FPS, FRAME
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.head.landmark_maps import landmark_shapes
@@ -150,39 +150,30 @@ def realign(own: Temporal, given: Temporal) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--teacher", default="default", help="model folder, or default")
-    parser.add_argument("--speech", type=Path, nargs="+", required=True, help="folders of recordings, or files")
-    parser.add_argument("--films", type=Path, nargs="*", default=[], help="prepared folders, whose sound is learnt, too")
-    parser.add_argument("--per-film", type=int, default=110, help="clips of a prepared folder at most")
-    parser.add_argument("--held-out", type=int, default=20, help="recordings of each folder with phonemes to validate on")
+    add_speech(parser)
     parser.add_argument("--left-context", type=int, default=64, help="features that each layer sees before a feature")
     parser.add_argument("--right-context", type=int, nargs="+", default=[1, 1, 0, 0, 0], help="and after it, of each layer")
     parser.add_argument("--prior-lookahead", type=int, default=1, help="frames")
     parser.add_argument("--decoder-lookahead", type=int, default=1, help="frames")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=3.2)
-    parser.add_argument("--every", type=int, default=200, help="steps from checkpoint to checkpoint")
-    parser.add_argument("--seed", type=int, default=0)
+    add_fitting(parser, steps=1000)
     args = parser.parse_args(arguments)
     if not complete(args, args.out / "model" / CONFIG):
         train(args)
 
 
 def train(args: argparse.Namespace) -> None:
+    """Teach, and write the model. Raises InputError before anything is written."""
     given, heads = load_model(None if args.teacher == "default" else args.teacher)
     if given.phones is None or given.config.streams:
         raise InputError(f"--teacher {args.teacher}: needs an encoder of phonemes that sees all of a recording")
     model = streaming(given, args.left_context, args.right_context, args.prior_lookahead, args.decoder_lookahead)
     found = find_speech(args.speech, args.films, args.held_out, args.per_film)
-    if all(one.split == "test" for one in found):
-        raise InputError(f"--speech {' '.join(map(str, args.speech))}: all is held out; choose a smaller --held-out")
     begin(args)
     torch.manual_seed(args.seed)
     teacher = Teacher(given)
     taught = teach(found, teacher, teacher.lips, args.out / "taught")
-    quiet = np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32) * 1e-5
-    silence = teacher.with_sinks(quiet)[0].astype(np.float32)
+    silence = teacher.with_sinks(quiet_room())[0].astype(np.float32)
     rest = np.zeros(len(model.config.annotations[teacher.annotation]), np.float32)
     scale = torch.zeros(given.audio.width), torch.ones(given.audio.width)
     speech, held = (TaughtSpeech(paths, *scale, silence, rest) for paths in taught)
