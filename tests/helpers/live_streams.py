@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from talkinghead.head.head import Head
+from talkinghead.streaming.frames import Frame
 
 
-class Frame(NamedTuple):
-    time: float
-    weights: np.ndarray
-    rotation: np.ndarray
-    tongue: np.ndarray
-    gaze: np.ndarray = np.zeros((2, 2), np.float32)
+def frame_of(time: float, weights: np.ndarray, rotation=(0.0, 0.0, 0.0)) -> Frame:
+    """A frame whose tongue and eyes are at rest."""
+    return Frame(time, weights, np.array(rotation, np.float32), np.zeros(2, np.float32), np.zeros((2, 2), np.float32))
+
+
+def named_frame(head: Head, time: float = 0.0, rotation=(0.0, 0.0, 0.0), **weights: float) -> Frame:
+    """The same, with some shapes of a head by name."""
+    row = np.zeros(len(head.names), np.float32)
+    for name, weight in weights.items():
+        row[head.index(name)] = weight
+    return frame_of(time, row, rotation)
 
 
 class LoudnessStream:
@@ -42,6 +46,5 @@ class LoudnessStream:
             weights = np.zeros(len(self.names), np.float32)
             weights[0] = min(1.0, float(np.abs(self._wave[start : start + round(self.rate / self.fps)]).max()))
             weights[-1] = 0.5 if self.emotion != "neutral" else 0.0
-            rotation = np.array([0.0, 0.1 * np.sin(time), 0.0], np.float32)
-            self.frames.append(Frame(time, weights, rotation, np.zeros(2, np.float32)))
+            self.frames.append(frame_of(time, weights, (0.0, 0.1 * np.sin(time), 0.0)))
         return self.frames[before:]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from live_streams import Frame
+from live_streams import named_frame
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
@@ -19,26 +18,10 @@ from talkinghead.live.receivers.sockets import Address
 pylivelinkface = pytest.importorskip("pylivelinkface")
 
 
-@pytest.fixture
-def ear():
-    """A UDP socket that listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
-        heard.bind(("127.0.0.1", 0))
-        heard.settimeout(5)
-        yield heard
-
-
-def frame(head: Head, time: float = 0.0, rotation=(0.0, 0.0, 0.0), **weights: float) -> Frame:
-    row = np.zeros(len(head.names), np.float32)
-    for name, weight in weights.items():
-        row[head.index(name)] = weight
-    return Frame(time, row, np.array(rotation, np.float32), np.zeros(2, np.float32))
-
-
 def test_another_library_reads_every_shape(ear, default_head):
     sender = LiveLink(Address(*ear.getsockname()), default_head, 60.0, "Ada")
     weights = {name: (i + 1) / 100 for i, name in enumerate(default_head.names)}
-    sender.send(frame(default_head, rotation=(0.1, 0.0, 0.0), **weights), 0.0)
+    sender.send(named_frame(default_head, rotation=(0.1, 0.0, 0.0), **weights), 0.0)
     content = ear.recv(2048)
     sender.close()
     found, face = pylivelinkface.PyLiveLinkFace.decode(content)
@@ -53,7 +36,9 @@ def test_another_library_reads_every_shape(ear, default_head):
 def test_eyes_turn_as_the_apps_do(ear, default_head):
     """In takes of the app yaw falls, and pitch rises, where the gaze goes to the own left and down."""
     sender = LiveLink(Address(*ear.getsockname()), default_head, 30.0)
-    sender.send(frame(default_head, eyeLookOutLeft=0.5, eyeLookInRight=0.5, eyeLookDownLeft=0.5, eyeLookDownRight=0.5), 0.0)
+    sender.send(
+        named_frame(default_head, eyeLookOutLeft=0.5, eyeLookInRight=0.5, eyeLookDownLeft=0.5, eyeLookDownRight=0.5), 0.0
+    )
     face = pylivelinkface.PyLiveLinkFace.decode(ear.recv(2048))[1]
     sender.close()
     for side in ("Left", "Right"):
@@ -64,7 +49,7 @@ def test_eyes_turn_as_the_apps_do(ear, default_head):
 def test_gaze_beside_the_weights_turns_the_eyes_and_is_in_the_shapes(ear, default_head):
     sender = LiveLink(Address(*ear.getsockname()), default_head, 30.0)
     gaze = np.array([[0.1, -0.05], [0.1, -0.05]], np.float32)  # to the own left, and down
-    sender.send(frame(default_head)._replace(gaze=gaze), 0.0)
+    sender.send(named_frame(default_head)._replace(gaze=gaze), 0.0)
     face = pylivelinkface.PyLiveLinkFace.decode(ear.recv(2048))[1]
     sender.close()
     for side, look in (("Left", "Out"), ("Right", "In")):

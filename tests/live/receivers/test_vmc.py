@@ -6,7 +6,7 @@ import socket
 
 import numpy as np
 import pytest
-from live_streams import Frame
+from live_streams import Frame, named_frame
 
 from talkinghead.live.receivers.osc import LARGEST
 from talkinghead.live.receivers.sockets import Address
@@ -26,24 +26,9 @@ def received(sender: Vmc, ear: socket.socket, frame: Frame) -> list[tuple]:
     return out
 
 
-@pytest.fixture
-def ear():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
-        heard.bind(("127.0.0.1", 0))
-        heard.settimeout(5)
-        yield heard
-
-
-def frame(head, rotation=(0.0, 0.0, 0.0), **weights: float) -> Frame:
-    row = np.zeros(len(head.names), np.float32)
-    for name, weight in weights.items():
-        row[head.index(name)] = weight
-    return Frame(1.25, row, np.array(rotation, np.float32), np.zeros(2, np.float32))
-
-
 def test_another_library_reads_shapes_vowels_and_the_head(ear, default_head):
     sender = Vmc(Address(*ear.getsockname()), default_head)
-    found = received(sender, ear, frame(default_head, (0.0, 0.2, 0.0), jawOpen=0.55, eyeBlinkLeft=0.75))
+    found = received(sender, ear, named_frame(default_head, 1.25, (0.0, 0.2, 0.0), jawOpen=0.55, eyeBlinkLeft=0.75))
     assert found[0] == ("/VMC/Ext/OK", 1) and found[1] == ("/VMC/Ext/T", 1.25)
     name, *place = found[2][1:]
     assert found[2][0] == "/VMC/Ext/Bone/Pos" and name == "Head" and place[:3] == [0, 0, 0]
@@ -60,7 +45,7 @@ def test_another_library_reads_shapes_vowels_and_the_head(ear, default_head):
 @pytest.mark.parametrize(("names", "count", "without"), [(("arkit",), 52, "A"), (("vrm",), 22, "JawOpen")])
 def test_one_family_of_names(ear, default_head, names, count, without):
     sender = Vmc(Address(*ear.getsockname()), default_head, names)
-    labels = [message[1] for message in received(sender, ear, frame(default_head)) if message[0] == "/VMC/Ext/Blend/Val"]
+    labels = [message[1] for message in received(sender, ear, named_frame(default_head)) if message[0] == "/VMC/Ext/Blend/Val"]
     sender.close()
     assert len(labels) == len(set(labels)) == count and without not in labels
 
@@ -69,7 +54,9 @@ def test_a_head_with_visemes_speaks_with_arkits_names(ear, default_head):
     """Its shapes are told by what they do."""
     head = default_head.with_shapes("oculus")
     sender = Vmc(Address(*ear.getsockname()), head, ("arkit",))
-    values = {message[1]: message[2] for message in received(sender, ear, frame(head, viseme_aa=1.0)) if len(message) == 3}
+    values = {
+        message[1]: message[2] for message in received(sender, ear, named_frame(head, viseme_aa=1.0)) if len(message) == 3
+    }
     sender.close()
     assert values["JawOpen"] == pytest.approx(0.55, abs=1e-3)
 

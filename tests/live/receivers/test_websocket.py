@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from live_streams import Frame, LoudnessStream
+from live_streams import LoudnessStream, frame_of
 
 from talkinghead.errors import InputError
 from talkinghead.live.control import live_emotion
@@ -44,7 +44,7 @@ def test_clients_hear_frames_and_say_what_is_felt(server, default_head):
         while here.clients < 2:
             time.sleep(0.001)
         weights = np.linspace(0, 1, len(default_head.names), dtype=np.float32)
-        here.send(Frame(0.1, weights, np.array([0.1, 0, 0]), np.zeros(2)), 1e9)
+        here.send(frame_of(0.1, weights, (0.1, 0, 0)), 1e9)
         for each in (one, other):
             frame = json.loads(each.recv(5))
             assert frame["type"] == "frame" and frame["time"] == 0.1 and frame["heard"] == 1e9
