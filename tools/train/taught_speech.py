@@ -36,8 +36,8 @@ from talkinghead.speech.phonemes import PHONES, SILENCE
 SPEEDS = ((0.78, 0.94), (1.06, 1.28))  # between which those of the slower and of the faster version of a recording are drawn
 FULL = 32000  # int16 of a sample of 1
 BEDS, BED_SECONDS, BED_LEVEL = 60, 20, 0.125  # sounds that are no voice
-# Shares of windows: room noise instead of speech, worse recordings, other levels and no more, a pause at one end.
-ROOMS, WORSE, LEVELS, PAUSES = 0.06, 0.66, 0.14, 0.15
+# Shares of windows: a room in which nobody speaks, worse recordings, other levels and no more, a pause at one end.
+ROOMS, WORSE, LEVELS, PAUSES = 0.12, 0.62, 0.12, 0.2
 LONGER = (1, 1, 2, 4)  # factors of the length of windows: short ones are of many voices, long ones what is heard in use
 REST = PHONES.index(SILENCE)
 Lips = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -177,7 +177,7 @@ class TaughtSpeech:
                 cut = slice(0, middle) if rng.random() < 0.5 else slice(frames - middle, frames)
                 sounds = slice(cut.start * FRAME, cut.stop * FRAME)
                 heard = heard.copy()
-                heard[sounds] = rng.standard_normal(sounds.stop - sounds.start) * 10 ** rng.uniform(-6, -3)
+                heard[sounds] = room_noise(rng, len(heard))[sounds]
                 whole = self._silent(whole, cut)
             rows.append((heard.astype(np.float32), whole.features, whole.counts, whole.lips, whole.phones, whole.wave))
         return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
