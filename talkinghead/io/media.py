@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -63,7 +63,14 @@ def open_media(source: Path | FilePart) -> InputContainer:
 
     file = FilePart(source) if isinstance(source, Path) else source
     try:
-        return av.open(file, "r", options=SAFE, metadata_errors="replace")
+        return av.open(file, "r", options=SAFE, **_tags())
     except BaseException:
         file.close()
         raise
+
+
+def _tags() -> dict[str, Any]:
+    """Names in files need not be UTF-8. PyAV 19, of Python 3.12 and later, reads any."""
+    import av
+
+    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
