@@ -220,6 +220,10 @@ class Talker:
         settings = replace(settings, **changes) if settings is not None else AnimateSettings(**changes)
         if unused := settings.changed("prior", "temperature", "top_p"):
             raise InputError(f"{', '.join(unused)}: a streaming model samples nothing; leave it out")
+        if head is not None and self._by_names(head, annotation):
+            stream = self.stream(annotation=annotation, rate=rate, hop=hop, settings=settings, of=of)
+            stream.put_on(head)
+            return stream
         annotation, head = self.face(head, annotation)
         if annotation not in BLENDSHAPES:
             raise InputError(f"annotation {annotation}: streams are of blendshapes")

@@ -15,7 +15,7 @@ from talkinghead.cli.outputs import named_head, working
 from talkinghead.errors import InputError
 from talkinghead.head.spec import is_auto
 from talkinghead.live.control import follow_lines, live_emotion
-from talkinghead.live.targets import Options, Target, open_senders, read_targets
+from talkinghead.live.targets import Options, Target, open_senders, read_targets, sent_head
 
 if TYPE_CHECKING:
     from talkinghead.live.sources import Source
@@ -136,7 +136,8 @@ def _run(
         from talkinghead.animate.talker import Talker
 
         talker = Talker.for_streams(model)
-        stream = talker.stream(head=named_head(head), rate=round(sound.rate), settings=settings)
+        face = sent_head(named_head(head), targets)
+        stream = talker.stream(head=face, rate=round(sound.rate), settings=settings)
     session = Session(stream, sound, settings.fps, paced=paced)
 
     def change(wanted: object) -> None:

@@ -82,7 +82,7 @@ def to_arkit_of(head: Head, what: str) -> Callable[[np.ndarray], np.ndarray]:
 
         return by_name
     if to_arkit(np.zeros((1, len(head.names)), np.float32), head) is None:
-        raise InputError(f"{what}: sends ARKit's shapes, and head {head.name!r} has none of them")
+        raise InputError(f"{what}: head {head.name!r} has none of ARKit's shapes; leave out json and websocket, or --head")
 
     def by_recipe(weights: np.ndarray) -> np.ndarray:
         found = to_arkit(weights[None], head)

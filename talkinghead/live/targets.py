@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from talkinghead.errors import InputError, choose_name
+from talkinghead.head.blendshapes import ARKIT
+from talkinghead.head.head import Head
 from talkinghead.live.frames import Sender, Stream
 from talkinghead.live.receivers import livelink, vmc, websocket
 from talkinghead.live.receivers.lines import Lines
@@ -16,6 +18,7 @@ from talkinghead.live.receivers.sockets import Address, read_address
 
 PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT, "websocket": websocket.PORT}
 KINDS = (*PORTS, "json")
+ARKIT_KINDS = ("livelink", "vmc")  # whose receivers know shapes by the names of ARKit, and expressions that are made of them
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,12 @@ def read_targets(texts: Sequence[str]) -> list[Target]:
     if len(set(found)) < len(found):
         raise InputError("--to: names the same receiver twice")
     return found
+
+
+def sent_head(head: Head | None, targets: Sequence[Target]) -> Head | None:
+    """The head whose weights are sent: None, the default one, where only ARKit's shapes are sent and the head has none."""
+    by_name = all(target.kind in ARKIT_KINDS for target in targets)
+    return None if head is not None and by_name and not set(ARKIT) & set(head.names) else head
 
 
 @dataclass(frozen=True)

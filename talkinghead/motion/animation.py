@@ -11,7 +11,7 @@ import numpy as np
 from talkinghead.audio.clock import frame_count, frame_times
 from talkinghead.blocks import spans
 from talkinghead.errors import InputError
-from talkinghead.head.head import Head
+from talkinghead.head.head import Head, per_head
 from talkinghead.head.landmarks import INNER_LIPS
 from talkinghead.motion.tongue import tongue_bend, tongue_shapes, tongue_weights
 from talkinghead.motion.transfer.retarget import controls_of, from_arkit, lip_gap_of, to_arkit
@@ -275,6 +275,7 @@ def between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndar
     return first * (1 - weight) + second * weight
 
 
+@per_head
 def eye_shapes(head: Head) -> dict[str, tuple[int, int, float]]:
     """How ARKit's eyeLook shapes turn the eyes: name -> (eye: 0 left, 1 right; axis of gaze: 0 yaw, 1 pitch; rad at weight 1).
 

@@ -1,4 +1,7 @@
-"""Frames of a stream: rows at 50 a second -> frames at any rate, as soon as the row after each is known. K shapes."""
+"""Frames of a stream: rows at 50 a second -> frames at any rate, as soon as the row after each is known. K shapes.
+
+`Onto` puts frames onto another head, one by one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from talkinghead.errors import InputError
+from talkinghead.head.head import Head
+from talkinghead.motion.animation import Animation
 
 
 class Frame(NamedTuple):
@@ -60,3 +65,23 @@ def collect(frames: Sequence[Frame], *, gaze: bool = True, tongue: bool = True) 
     names = {"coefficients": "weights", "rotation": "rotation"} | ({"gaze": "gaze"} if gaze else {})
     names |= {"tongue": "tongue"} if tongue else {}
     return {name: np.stack([getattr(frame, own) for frame in frames]) for name, own in names.items()}
+
+
+class Onto:
+    """Frames for `source` -> frames for `target`. See `Animation.on`, also for what it raises.
+
+    keeps_gaze: whether gaze stays beside the weights; else it is in them.
+    """
+
+    def __init__(self, source: Head, target: Head) -> None:
+        self._source, self._target = source, target
+        still = Frame(0.0, np.zeros(len(source.names), np.float32), *(np.zeros(n, np.float32) for n in (3, 2, (2, 2))))
+        self.keeps_gaze = self._moved(still).gaze is not None  # what is the same for all frames is found now
+
+    def __call__(self, frame: Frame) -> Frame:
+        moved = self._moved(frame)
+        gaze = np.zeros((2, 2), np.float32) if moved.gaze is None else moved.gaze[0]
+        return frame._replace(weights=moved.coefficients[0], gaze=gaze)
+
+    def _moved(self, frame: Frame) -> Animation:
+        return Animation(frame.weights[None], 1.0, self._source, gaze=frame.gaze[None]).on(self._target)

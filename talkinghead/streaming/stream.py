@@ -19,7 +19,7 @@ from talkinghead.motion.emotion_curve import EmotionCurve
 from talkinghead.speech.heard import heard_articulation
 from talkinghead.streaming.causal import Past
 from talkinghead.streaming.emotion import Feeling, StreamEmotion, curve_of
-from talkinghead.streaming.frames import Frame, FrameClock, collect
+from talkinghead.streaming.frames import Frame, FrameClock, Onto, collect
 from talkinghead.streaming.intake import Intake
 from talkinghead.streaming.layers import Layers
 from talkinghead.streaming.settings import StreamSettings
@@ -109,6 +109,7 @@ class Stream:
         self._heard = None  # what the voice did in the last step
         self._steps = 0
         self._finished = False
+        self._onto: Onto | None = None  # another head
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -187,8 +188,13 @@ class Stream:
 
     def animation(self, frames: Sequence[Frame]) -> Animation:
         """Frames that follow each other as an `Animation`."""
-        has = {"gaze": self._layers.has_gaze, "tongue": self._layers.has_tongue}
+        gaze = self._layers.has_gaze and (self._onto is None or self._onto.keeps_gaze)
+        has = {"gaze": gaze, "tongue": self._layers.has_tongue}
         return self._kind(**collect(frames, **has), fps=self.fps, head=self.head, meta=dict(self._meta))
+
+    def put_on(self, head: Head) -> None:
+        """Frames are for another head from now on, as `Animation.on` has it. Raises InputError."""
+        self._onto, self.head = Onto(self._layers.head, head), head
 
     # One step, in two halves, so that `streaming.pool` can give many streams to the network together.
 
@@ -243,7 +249,8 @@ class Stream:
         return frames
 
     def _frame(self, time: float, row: np.ndarray) -> Frame:
-        return Frame(time, row[:-9], row[-9:-6], row[-6:-4], row[-4:].reshape(2, 2))
+        frame = Frame(time, row[:-9], row[-9:-6], row[-6:-4], row[-4:].reshape(2, 2))
+        return frame if self._onto is None else self._onto(frame)
 
     def _times(self, first: int, count: int) -> np.ndarray:
         """Seconds of rows."""

@@ -6,9 +6,11 @@ import io
 import json
 import os
 import socket
+import struct
 
 import numpy as np
 import pytest
+from characters import character, write_glb
 from sounds import wav_bytes
 from stand_in import StandIn
 
@@ -64,6 +66,21 @@ def test_several_at_once_paced_and_watched(recording, capfd):
     told = capfd.readouterr().err
     assert "to livelink 127.0.0.1:" in told and "ws://127.0.0.1:" in told
     assert "8 frames, latency " in told and " late" in told and "level -6 dB" in told
+
+
+def test_heads_without_arkits_shapes(recording, tmp_path, capfd):
+    """Programs of one's own get weights of its shapes; receivers that know ARKit's names get those of the default head."""
+    head = write_glb(tmp_path / "a.glb", *character(["aa", "ih", "ou", "ee", "oh", "blink"]))
+    words = ["live", str(recording), "--fast", "--head", str(head)]
+    assert main([*words, "--to", "json"]) == 0
+    first, *frames, _ = told(capfd)
+    most = dict(zip(first["names"], np.max([frame["weights"] for frame in frames], 0), strict=True))
+    assert "jawOpen" not in most and most["aa"] > 0.2
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        assert main([*words, "--to", f"livelink=:{ear.getsockname()[1]}"]) == 0
+        packets = [ear.recv(2048) for _ in frames]
+    assert max(struct.unpack(">61f", packet[-244:])[17] for packet in packets) > 0.2  # JawOpen
 
 
 def test_the_standard_input(recording, capfd, monkeypatch):

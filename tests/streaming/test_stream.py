@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from characters import character, write_glb
 from stand_in import RATE, StandIn, tone
 
 from talkinghead.animate.talker import Talker
 from talkinghead.audio.load import load_audio
 from talkinghead.errors import InputError
+from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation
 
@@ -99,6 +101,20 @@ def test_the_mouth_rests_in_silence_and_opens_in_time(talker):
     assert gap[5:20].max() < 2e-4 and gap[30:48].min() > 2e-3  # before the first word, and in it
     assert gap[52:60].min() > 2e-3 and gap[90:97].max() < 2e-4  # a short pause, a long one
     assert gap[102:].min() > 2e-3
+
+
+@pytest.mark.parametrize("shapes", ["vrm", "arkit"])
+def test_any_head_gets_in_time_what_a_recording_puts_on_it(talker, speech, tmp_path, shapes):
+    """Vowels, which surfaces tell apart; and some shapes of ARKit on a mesh of their own, which has eyes that shapes turn."""
+    names = list(ARKIT)[:40]
+    head = Head.default().with_shapes("vrm") if shapes == "vrm" else Head.load(write_glb(tmp_path / "a.glb", *character(names)))
+    stream = talker.stream(head=head, seed=3)
+    live = arrays(stream, frames_of(stream, [speech[:RATE]]))
+    whole = talker.animate(speech[:RATE], head=head, seed=3)
+    assert stream.names == head.names == live.head.names and live.coefficients.max() > 0.3
+    moved = [animation.coefficients if shapes == "arkit" else animation.vertices(12) for animation in (live, whole)]
+    assert np.abs(moved[0] - moved[1]).max() < (1e-5 if shapes == "arkit" else 5e-5)  # metres
+    assert (live.gaze is None) == (whole.gaze is None) == (shapes == "arkit")
 
 
 def test_an_emotion_changes_smoothly_while_it_runs(talker):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,12 +49,9 @@ def over_surface(coefficients: np.ndarray, source: Head, target: Head, residual:
 
     Raises InputError where a head has no mesh, or no face is found on it.
     """
-    match = correspondence(source, target)
-    counts = _counts(target, match, every=len(match.vertices) == len(target.template))
-    theirs = _flat(target.basis[:, match.vertices], counts)
-    ours = _flat(match.sample(source.basis), counts)
+    match, counts, theirs, shared, gram = _terms(source, target)
     gap, width = _gaps(target)
-    linear = coefficients.astype(np.float64) @ (ours @ theirs.T)
+    linear = coefficients.astype(np.float64) @ shared
     own, own_width = _gaps(source)
     if own_width and width:
         linear += GAP**2 * np.outer(coefficients @ own * (width / own_width), gap)
@@ -62,7 +60,19 @@ def over_surface(coefficients: np.ndarray, source: Head, target: Head, residual:
             linear[span] += _flat(match.sample(residual[span]), counts) @ theirs.T
             if own_width and width:
                 linear[span] += GAP**2 * np.outer(_parting(source, residual[span]) * (width / own_width), gap)
-    return solve(theirs @ theirs.T + GAP**2 * np.outer(gap, gap) * bool(width), linear, target)
+    return solve(gram, linear, target)
+
+
+@lru_cache(maxsize=4)
+def _terms(source: Head, target: Head) -> tuple[Correspondence, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What counts for all motions, which a stream asks for in every frame: which points correspond, (M,) how much they count,
+    (K, 3 M) what the target's shapes do there, (K', K) how alike the source's shapes are to them, (K, K) how alike they are."""
+    match = correspondence(source, target)
+    counts = _counts(target, match, every=len(match.vertices) == len(target.template))
+    theirs = _flat(target.basis[:, match.vertices], counts)
+    gap, width = _gaps(target)
+    gram = theirs @ theirs.T + GAP**2 * np.outer(gap, gap) * bool(width)
+    return match, counts, theirs, _flat(match.sample(source.basis), counts) @ theirs.T, gram
 
 
 def solve(gram: np.ndarray, linear: np.ndarray, head: Head) -> np.ndarray:

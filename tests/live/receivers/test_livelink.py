@@ -78,7 +78,7 @@ def test_time_is_that_of_the_local_day():
 def test_it_refuses_a_head_without_such_shapes_and_a_bad_name(default_head):
     empty = np.zeros((0, 3), np.float32)
     other = Head("odd", empty, empty.astype(np.int32), np.zeros((1, 0, 3), np.float32), ("wobble",))
-    with pytest.raises(InputError, match="none of them"):
+    with pytest.raises(InputError, match="none of ARKit's"):
         LiveLink(Address("127.0.0.1", 9), other, 30.0)
     with pytest.raises(InputError, match="--subject"):
         LiveLink(Address("127.0.0.1", 9), default_head, 30.0, "a\nb")
