@@ -79,6 +79,17 @@ def reading_text(path: Path, largest: int) -> Iterator[None]:
         raise InputError(f"{path}: not text in UTF-8; save it as UTF-8") from None
 
 
+def encoding_of(data: bytes) -> str:
+    """The encoding of a text that begins with `data`, four bytes or more: UTF-8, or UTF-16 or 32, also without a mark."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if len(data) > 3 and data[1] == 0 and data[3] == 0:  # the first letters are ASCII
+        return "utf-16-le"
+    return "utf-16-be" if len(data) > 3 and data[0] == 0 and data[2] == 0 else "utf-8-sig"
+
+
 def sound_of(path: Path) -> Path | None:
     """The sound file with the path of `path` but for its suffix, if there is one."""
     candidates = (path.parent / f"{path.name}{suffix}" for suffix in (*SOUNDS, *(s.upper() for s in SOUNDS)))

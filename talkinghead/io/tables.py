@@ -2,7 +2,8 @@
 
 What is understood: a byte order mark, UTF-16, a line `sep=;`, empty lines, lines of notes that begin with # above the header,
 quoted cells, blanks around cells, separators at the end of a line. Only what is certain is changed in a cell: in a table whose
-cells are not separated by commas, a number with a comma gets its point.
+cells are not separated by commas, a number with a comma gets its point; in one with commas, where such numbers stand in quotes,
+so do those of a row that has no points and a number that is not grouped by thousands.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from itertools import chain
 from pathlib import Path
 
 from talkinghead.errors import InputError, brief
-from talkinghead.io.files import reading_text
+from talkinghead.io.files import encoding_of, reading_text
 
 SEPARATORS = ",;\t|"
 LARGEST = 1 << 30  # bytes of a table: two hours of curves at 60 frames a second are a third of it
 LONGEST = 1 << 20  # characters of a line
 MOST_COLUMNS = 20_000
 COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")  # a number with a decimal comma
+POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,22 @@ def _fitting(path: Path, rows: Iterator[tuple[int, list[str]]], width: int, sepa
             hint = "; decimal commas need another separator than a comma" if separator == "," else ""
             raise InputError(f"{path}, line {line}: {len(_trimmed(cells))} cells, the first line names {width}{hint}")
         cells = cells[:width]
-        if separator != ",":
+        commas = [cell for cell in cells if "," in cell and COMMA.fullmatch(cell)]
+        if commas and (separator != "," or _decimal(cells, commas)):
             cells = [COMMA.sub(r"\1.\2", cell) if "," in cell and COMMA.fullmatch(cell) else cell for cell in cells]
         yield line, cells
+
+
+def _decimal(cells: list[str], commas: list[str]) -> bool:
+    """Whether the commas of quoted numbers, `commas` of all cells, are those of decimals and not of thousands."""
+    return not any(POINT.fullmatch(cell) for cell in cells) and not all(THOUSANDS.fullmatch(cell) for cell in commas)
 
 
 def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
     """Numbered lines of a text in UTF-8 or UTF-16, without a byte order mark."""
     with reading_text(path, largest):
         with path.open("rb") as file:
-            encoding = _encoding(file.read(4))
+            encoding = encoding_of(file.read(4))
         with path.open(encoding=encoding, newline="") as file:
             number = 0
             while line := file.readline(LONGEST + 1):
@@ -134,14 +143,6 @@ def _lines(path: Path, largest: int) -> Iterator[tuple[int, str]]:
                 if len(line) > LONGEST or "\0" in line:
                     raise InputError(f"{path}, line {number}: not a line of text")
                 yield number, line
-
-
-def _encoding(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if len(data) > 3 and data[1] == 0 and data[3] == 0:  # the first letters are ASCII
-        return "utf-16-le"
-    return "utf-16-be" if len(data) > 3 and data[0] == 0 and data[2] == 0 else "utf-8-sig"
 
 
 def _separator(header: str) -> str:

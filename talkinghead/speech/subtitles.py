@@ -13,10 +13,9 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
-from talkinghead.speech.written import MARKUP, read_text
+from talkinghead.speech.written import CLOCK, MARKUP, read_text, seconds_of
 
-CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-CUE = re.compile(rf"\s*{CLOCK}\s*-->\s*{CLOCK}")
+CUE = re.compile(rf"{CLOCK.pattern}\s*-->{CLOCK.pattern}")
 LETTERS, GAP, LINGER = 64, 0.7, 0.5  # of one subtitle; seconds of silence that end it; seconds it stays after its last word
 SUFFIXES = (".srt", ".vtt", ".textgrid", ".ctm", ".txt")
 
@@ -82,7 +81,7 @@ def _timed(text: str) -> list[Cue]:
     lines: list[str] = []
     for line in [*text.splitlines(), ""]:
         if found := CUE.match(line):
-            start, end = (_seconds(found.groups()[i : i + 4]) for i in (0, 4))
+            start, end = (seconds_of(found.groups()[i : i + 4]) for i in (0, 4))
             times, lines = (start, end), []
         elif line.strip():
             lines.append(line)
@@ -92,11 +91,6 @@ def _timed(text: str) -> list[Cue]:
                 cues.append(Cue(*times, said))
             times = None
     return cues
-
-
-def _seconds(clock: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = clock
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction}")
 
 
 def _words(path: Path, text: str, suffix: str) -> Spans:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from talkinghead.errors import InputError
+from talkinghead.io.files import encoding_of
 from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
 
 LONGEST = 1 << 20  # bytes of a transcript
 NAMED = re.compile(r"\S+\.[A-Za-z][A-Za-z0-9]{1,8}")  # what looks like a file's name and not like a sentence
+CLOCK = re.compile(r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})")
 TIMES = re.compile(r"^.*-->.*$")  # a cue of .srt and .vtt: its times, then its text up to an empty line
 MOST = r"{0,400}"  # characters in brackets: without a bound, brackets that do not end take a time that grows with their square
 MARKUP = re.compile(
@@ -38,35 +40,51 @@ def read_transcript(text: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """A short text file in UTF-8, UTF-16 with its mark, or what Windows had before. Raises InputError."""
+    """A short text file in UTF-8, UTF-16 or what Windows had before. Raises InputError."""
     try:
         if path.stat().st_size > LONGEST:
             raise InputError(f"{path}: too large for the words of one recording")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
+    encoding = encoding_of(data)
+    if encoding != "utf-8-sig":
+        return data.decode(encoding, "replace")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
 
 
 def _subtitles(path: Path) -> str:
-    """The text of the cues of .srt and .vtt, without markup, sounds in brackets and speakers, and lines that roll on once."""
-    lines: list[str] = []
-    cue = False
+    """The text of the cues of .srt and .vtt in the order of their times, whatever that of the file.
+
+    Markup, sounds in brackets and speakers are left out, and lines that roll on are there once.
+    """
+    cues: list[tuple[float, list[str]]] = []
+    cue: list[str] | None = None
     for line in read_text(path).splitlines():
         if TIMES.match(line):
-            cue = True
+            clock = CLOCK.match(line)
+            start = seconds_of(clock.groups()) if clock else cues[-1][0] if cues else 0.0
+            cue = []
+            cues.append((start, cue))
         elif not line.strip():
-            cue = False
-        elif cue:
-            said = " ".join(MARKUP.sub(" ", html.unescape(line)).split())
-            if said and said not in lines[-2:]:
-                lines.append(said)
+            cue = None
+        elif cue is not None:
+            cue.append(line)
+    lines: list[str] = []
+    for line in (line for _, cue in sorted(cues, key=lambda entry: entry[0]) for line in cue):
+        said = " ".join(MARKUP.sub(" ", html.unescape(line)).split())
+        if said and said not in lines[-2:]:
+            lines.append(said)
     return "\n".join(lines)
+
+
+def seconds_of(clock: Sequence[str | None]) -> float:
+    """Seconds of the four groups of CLOCK: hours, minutes, seconds and the digits of their fraction."""
+    hours, minutes, seconds, fraction = clock
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction}")
 
 
 def _ctm(path: Path) -> str:

@@ -35,3 +35,17 @@ def test_missing_frames_of_many_columns(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("time,jawOpen,jawLeft\n0,0,0\n0.02,0,0\n0.04,0,0\n400,0,0\n")
     with pytest.raises(InputError, match=r"a\.csv: .*leave \d+ frames out"):
         curves.read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ('"0,0333","0,5",1', ["0.0333", "0.5", "1"]),
+        ('"1,234","0,5",1', ["1.234", "0.5", "1"]),
+        ('"1,234",0.5,1', ["1,234", "0.5", "1"]),
+        ('"1,234",0,1', ["1,234", "0", "1"]),
+    ],
+)
+def test_commas_of_quoted_numbers_are_decimal_where_that_is_certain(tmp_path, row, cells):
+    (tmp_path / "a.csv").write_text(f"a,b,c\n{row}\n")
+    assert [row for _, row in read_table(tmp_path / "a.csv").rows] == [cells]

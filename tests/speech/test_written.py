@@ -39,6 +39,7 @@ GRID = HEADER + '"IntervalTier"\n"words"\n0\n2\n3\n0\n1\n"Hello"\n1\n1.5\n""\n1.
         ("a.txt", "Hello! 1st", "Hello! 1st"),
         ("a.srt", SRT, "Hello! I am\na talking head."),
         ("a.SRT", SRT.replace("\n", "\r\n"), "Hello! I am\na talking head."),
+        ("b.srt", "2\n00:00:05,0 --> 00:00:06,0\nheard\n\n1\n00:00:01,0 --> 00:00:05,5\nHello\n", "Hello\nheard"),
         ("a.vtt", VTT, "Hello! I am\na talking head."),
         ("a.ctm", CTM, "Hello I am"),
         ("a.TextGrid", GRID, "Hello I"),
@@ -49,7 +50,7 @@ def test_what_is_said_in_a_file(tmp_path, name, content, said):
     assert read_transcript(str(tmp_path / name)) == said
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_accents_survive_every_encoding(tmp_path, encoding):
     (tmp_path / "a.txt").write_bytes("at the café".encode(encoding))
     assert read_transcript(str(tmp_path / "a.txt")) == "at the café"
