@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from talkinghead.errors import InputError
+from talkinghead.speech.measures import PER, UNIT, measure
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 SHORT_MONTHS = {name[:3]: name for name in MONTHS.split("|")} | {"Sept": "September"}
@@ -24,22 +25,6 @@ CURRENCIES = {  # sign -> one, many, a hundredth, hundredths
     "₹": ("rupee", "rupees", "paisa", "paise"),
 }
 SCALES = {"k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion", "tn": "trillion"}
-UNITS = {  # after a number
-    **{"km": "kilometers", "m": "meters", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms", "g": "grams"},
-    **{
-        "mg": "milligrams",
-        "lb": "pounds",
-        "lbs": "pounds",
-        "oz": "ounces",
-        "ft": "feet",
-        "mi": "miles",
-        "mph": "miles per hour",
-    },
-    **{"km/h": "kilometers per hour", "kph": "kilometers per hour", "hz": "hertz", "khz": "kilohertz", "mhz": "megahertz"},
-    **{"ghz": "gigahertz", "kb": "kilobytes", "mb": "megabytes", "gb": "gigabytes", "tb": "terabytes", "ml": "milliliters"},
-    **{"l": "liters", "hrs": "hours", "hr": "hours", "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds"},
-    **{"ms": "milliseconds", "kw": "kilowatts", "°c": "degrees celsius", "°f": "degrees fahrenheit", "°": "degrees"},
-}
 TITLES = {  # with or without a dot
     **{"mr": "mister", "mrs": "missus", "ms": "miss", "dr": "doctor", "prof": "professor", "vs": "versus", "jr": "junior"},
     **{"sr": "senior", "etc": "et cetera", "blvd": "boulevard", "approx": "approximately", "dept": "department"},
@@ -52,6 +37,16 @@ ABBREVIATIONS = {  # only with a dot and a word after it: without, they are word
 }
 NUMBERED = {"no": "number", "nos": "numbers", "fig": "figure", "vol": "volume", "ch": "chapter", "p": "page"}  # with one after
 SIGNS = {"&": "and", "%": "percent", "+": "plus", "=": "equals", "@": "at", "×": "times", "÷": "divided by", "#": "number"}
+SIGNS |= {
+    "±": "plus or minus",
+    "≈": "about",
+    "√": "square root of",
+    "π": "pi",
+    "§": "section",
+    "‰": "per mille",
+    "≥": "at least",
+    "≤": "at most",
+}
 FOLDED = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ŋ": "ng"}
 )
@@ -75,12 +70,13 @@ def spoken(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
     text = re.sub(r"</?[A-Za-z][^<>]{0,40}>|\[[^\[\]]{0,100}\]", " ", text)  # markup, and what is heard but not said: [music]
     text = re.sub(f"([0-9A-Za-z])([{''.join(RAISED)}]{{1,9}})", _power, text)
     text = re.sub(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", text)  # hyphens and joins that are not seen
-    text = re.sub("[’‘ʼ＇`´]", "'", text)
+    text = re.sub("[’‘ʼ＇`´]", "'", re.sub("[™®©]", "", text))
     for mark, plain in (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"), ("⅓", " 1/3"), ("⅔", " 2/3"), ("№", "No. "), ("−", "-")):
         text = text.replace(mark, plain)
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text))
     # Digits that are said one by one anyway stand apart: the patterns below look at a run of them from each of its digits.
     text = re.sub(r"\d{30,}", lambda m: f" {' '.join(m[0])} ", text)
+    text = re.sub(CONTINENTAL, lambda m: f"{COUNT}{m[1].replace('.', '')}.{m[2]}", text)
     text = re.sub(GROUPED, lambda m: COUNT + re.sub(r"\D", "", m[0]), text)
     for pattern, say in RULES:
         text = re.sub(pattern, say, text)
@@ -173,10 +169,13 @@ def _money(sign: str, amount: str, scale: str | None) -> str:
 
 
 def _time(match: re.Match) -> str:
-    hour, minute = int(match[1]), int(match[2])
-    if not minute:
-        return _say(hour) + ("" if re.match(r"\s*[ap]\.?m\b", match.string[match.end() :], re.I) else "o'clock ")
-    return _say(hour) + ("oh " if minute < 10 else "") + _say(minute)
+    hour, *rest = (int(part) if part else 0 for part in match.groups()[:3])
+    said = [
+        _say(hour),
+        *(("oh " if part < 10 else "") + _say(part) for part in (rest if rest[1] else rest[:1]) if part or rest[1]),
+    ]
+    half = f"{match[4]} m " if match[4] else ""
+    return "".join(said) + (half or ("" if any(rest) else "o'clock "))
 
 
 def _fraction(match: re.Match) -> str:
@@ -215,13 +214,24 @@ def _date(year: str, month: str, day: str) -> str:
 
 def _roman(match: re.Match) -> str:
     """Chapter IV is chapter four, Henry VIII is Henry the eighth."""
-    name, letters = match[1], match[2]
-    if not re.fullmatch("X{0,3}(IX|IV|V?I{0,3})", letters):
+    name, total = match[1], _roman_value(match[2].upper())
+    if not total:
         return match[0]
-    values = ["IVX".index(letter) for letter in letters]
-    amounts = [(1, 5, 10)[value] for value in values]
-    total = sum(-a if a < max(amounts[i:]) else a for i, a in enumerate(amounts))
     return f"{name} the{_ordinal(total)}" if name in RULERS else f"{name}{_say(total)}"
+
+
+def _roman_value(letters: str) -> int:
+    """The value of a Roman numeral; 0 for other letters."""
+    if not re.fullmatch("M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})", letters):
+        return 0
+    amounts = [dict(zip("IVXLCDM", (1, 5, 10, 50, 100, 500, 1000), strict=True))[letter] for letter in letters]
+    return sum(-a if a < max(amounts[i:]) else a for i, a in enumerate(amounts))
+
+
+def _alone(match: re.Match) -> str:
+    """A Roman numeral that is too long for an abbreviation; one above a thousand is a year."""
+    total = _roman_value(match[0])
+    return match[0] if not total else _year(total) if total > 1000 else _say(total)
 
 
 SIGN = "[" + "".join(CURRENCIES) + "]"
@@ -232,6 +242,7 @@ GROUPED = (
     r"(?<![\d.,'])(?:\d{1,3}(?:,\d{3})+(?!\d)|[1-9]\d{0,2}(?: \d{3}){1,4}(?! ?\d)"
     r"|[1-9]\d{0,2}(?:'\d{3})+(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}(?![\d.]))"
 )
+CONTINENTAL = r"(?<![\d.,])([1-9]\d{0,2}(?:\.\d{3})+),(\d{1,2})(?!\d|,\d)"  # 1.234,56
 RULERS = (
     "Alexander|Benedict|Catherine|Charles|Edward|Elizabeth|Francis|Frederick|George|Gregory|Henry|James|Leo|Louis|Mary|Napoleon"
     "|Nicholas|Paul|Peter|Philip|Pius|Richard|William"
@@ -252,21 +263,34 @@ RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
     (rf"\b{DAY}\.{MONTH}\.{YEAR}\b", lambda m: _date(m[3], m[2], m[1])),
     (rf"\b(1[3-9]|2\d|3[01])/{MONTH}/{YEAR}\b", lambda m: _date(m[3], m[2], m[1])),
     (rf"\b{MONTH}/(1[3-9]|2\d|3[01])/{YEAR}\b", lambda m: _date(m[3], m[1], m[2])),
+    (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", lambda m: " dot ".join("".join(_say(c) for c in part) for part in m[0].split("."))),
+    (r"(?<!\w)\+(?!1\b)\d{1,3}(?:[-. ]?\(?\d{1,5}\)?){2,6}\b", lambda m: f" plus {_digits(m)}"),
+    (r"(?<![\d.,])\b0\d{2,5}[-/ ]\d{3,}(?:[- ]\d{2,})*\b|\b\d+(?:-\d+){2,}\b", _digits),
     (r"(?:\+?\b1[-. ])?(?:\(\d{3}\) ?|\b\d{3}[-. ])\d{3}[-. ]\d{4}\b", lambda m: _digits(m)),
     (r"(?i)(?<=\b(?:call|dial) )911\b", lambda m: _digits(m)),
     (r"\b(24)/(7)\b|\b([79])/(11)\b", lambda m: "".join(_say(part) for part in m.groups() if part)),
+    (r"\bw/o\b", lambda m: "without"),
+    (r"\bw/(?=\W|\d)", lambda m: "with "),
     (r"\b(\d{1,2})p\b", lambda m: f"{_say(m[1])}pence "),
     (r"\b(1080|1440|2160)(?=p\b)", lambda m: _year(m[1])),
     (r"\b([A-G])#", lambda m: f"{m[1]} sharp"),
-    (rf"\b({COUNTED}) ([IVX]{{1,7}})\b(?!')", _roman),
+    (rf"\b({COUNTED}) ([IVXLC]{{1,9}})\b(?!')", _roman),
+    (rf"\b((?i:{COUNTED})) ([ivx]{{2,7}})\b(?!')", _roman),
     (r"\b([A-Z][a-z]+) ([IVX]{2,7}|V|X)\b", lambda m: _roman(m) if len(m[2]) > 1 or m[1] in RULERS else m[0]),
+    (r"\b(?:[IVX]{3,7}|[IVXLCDM]{4,15})\b", _alone),
     (rf"\b({'|'.join(DAYS)})\.?(?=,? (?:\d|(?:{'|'.join(SHORT_MONTHS)})))", lambda m: DAYS[m[1]]),
     (r"(?i)\b(in|since|until|year) (10[1-9]\d)\b(?![.,]?\d|\s*%)", lambda m: f"{m[1]}{_year(m[2])}"),
     (rf"(?i)\b({'|'.join(NUMBERED)})\.\s*(?=\d)", lambda m: f"{NUMBERED[m[1].lower()]} "),
+    (rf"({SIGN})\s?({N})\s?[-–—]\s?(?={N}{SCALE}(?![\d%]))", lambda m: f"{m[2]} to {m[1]}"),
+    (r"%\s?[-–—]\s?(?=\d)", lambda m: "% to "),
+    (rf"(\d\s?[a-z]+)/({'|'.join(name for name in PER if len(name) > 2)})\b", lambda m: f"{m[1]} per {m[2]}"),
+    (rf"(?<=[\dkmbKMB%])\s?[-–—]\s?(?={SIGN}\s?{COUNT}?\d)", lambda m: " to "),
+    (rf"(?<!\w)({SIGN}\s*{COUNT}?[\d.]+{SCALE})/({'|'.join(PER)})\b", lambda m: f"{m[1]} per {PER[m[3]]}"),
     (rf"(?i)({SIGN})\s*{COUNT}?(\d*\.?\d+){SCALE}", lambda m: _money(m[1], m[2], m[3])),
     (rf"(?i)(\d+(?:\.\d+)?){SCALE}\s*({SIGN})", lambda m: _money(m[3], m[1], m[2])),
     (r"(\d+)\s*¢", lambda m: f"{_say(m[1])}cent{'s' * (m[1] != '1')} "),
-    (r"\b([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?\b", _time),
+    (r"(\d:\d\d|\d)(\s?(?:[ap]\.?\s?m\b\.?)?)\s*[-–—]\s*(?=\d?\d:\d\d)", lambda m: f"{m[1]}{m[2]} to "),
+    (r"\b([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:\s?([apAP])\.?\s?[mM]\b\.?|\b)", _time),
     (r"(?i)\b([ap])\.\s?m\b\.?", lambda m: f" {m[1]} m "),
     (r"(?i)(\d)\s*([ap])\.?m\b\.?", lambda m: f"{m[1]} {m[2]} m "),
     (r"(?i)\b(e\.g\.|i\.e\.)", lambda m: " for example " if m[0].lower() == "e.g." else " that is "),
@@ -278,10 +302,9 @@ RULES: tuple[tuple[str, Callable[[re.Match], str]], ...] = (
     (r"\b\d{3}-\d{4}\b", _digits),
     (r"\b(?:(\d+)\s+)?(\d{1,2})/([2-9]|1\d|2\d|1000?)\b(?!/)", _fraction),
     (rf"({N})\s*[-–—]\s*(?={COUNT}?\d)", lambda m: f"{m[1]} to "),
-    (
-        rf"({N})\s*(°\s*[cCfF]?|(?:{'|'.join(map(re.escape, sorted(UNITS, key=len, reverse=True)))})\b)(?!')",
-        lambda m: f"{m[1]} {UNITS.get(m[2].replace(' ', '').lower(), m[2])} ",
-    ),
+    (r"(?<=\d)\s*°\s*([cCfF])\b", lambda m: f"°{m[1]}"),
+    (rf"({N})M\b(?!/)", lambda m: f"{m[1]} million "),
+    (rf"({N})(?:\s*|-){UNIT}", lambda m: f"{m[1]} {measure(*m.groups())} "),
     (rf"(?<![\w.])-(?={COUNT}?\.?\d)", lambda m: " minus "),
     (rf"(?<![\d.{COUNT}])\b(1[1-9]\d\d|20\d\d)\b(?!\.\d|\s*%)", lambda m: _year(m[1])),
     (r"\d+(?:\.\d+)+\.\d+", lambda m: " point ".join(_say(part) for part in m[0].split("."))),

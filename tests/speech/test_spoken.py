@@ -44,6 +44,20 @@ SAID = [
     ("10⁶ and 5² is said¹", "ten to the sixth and five squared is said"),
     ("24/7, 9/11 and 3/4", "twenty four seven nine eleven and three quarters"),
     ("me@example.com, C# and <i>it</i> &amp; [music] 50p", "me at example dot com c sharp and it and fifty pence"),
+    ("10 m/s, 1 km, 5 kWh, 100Mbps", "ten meters per second one kilometer five kilowatt hours one hundred megabits per second"),
+    ("20 m², 3 sq ft, 5µm and 7 days/week", "twenty square meters three square feet five micrometers and seven days per week"),
+    (
+        "€1.234,56, $5/month, w/o $5-10",
+        "one thousand two hundred thirty four euros and fifty six cents five dollars per month without five to ten dollars",
+    ),
+    (
+        "0171 2345678, +44 20 7946",
+        "zero one seven one two three four five six seven eight plus four four two zero seven nine four six",
+    ),
+    ("9-1-1 at 10.0.0.1", "nine one one at one zero dot zero dot zero dot one"),
+    ("at 3:30 pm, 10:00 AM and 1:02:03", "at three thirty p m ten a m and one oh two oh three"),
+    ("9:00-5:30, 10%-20%, 2M ±5", "nine o'clock to five thirty ten percent to twenty percent two million plus or minus five"),
+    ("Super Bowl LVIII, scene iii, MCMXCIV, DVD", "super bowl fifty eight scene three nineteen ninety four d v d"),
     ("in 1066, on Oak Dr. in town, the 3Rd", "in ten sixty six on oak drive in town the third"),
 ]
 
