@@ -32,7 +32,8 @@ class Layout:
     """What a header says: where the sound begins and how many bytes it has; bytes of one sample of all channels, and a second.
 
     whole: bytes of all but the first eight. skip: bytes of the chunk of sound before the sound itself. sizes: places of four
-    bytes from the first byte on that say how long the sound is, and how many bytes their unit has.
+    bytes from the first byte on that say how long the sound is, and how many bytes their unit has. bits: place of the bits of a
+    sample and what they have to be, where the header contradicts itself.
     """
 
     start: int
@@ -42,6 +43,7 @@ class Layout:
     whole: int
     skip: int
     sizes: tuple[tuple[int, int], ...]
+    bits: tuple[int, int] | None = None
 
 
 def made_up(size: int, frame: int, rate: int) -> bool:
@@ -74,21 +76,26 @@ def part(path: Path, start: int, stop: int, *, name: str | None = None, silently
             layout = _read(file, start, stop, order, *SOUND[head[8:]])
         if order is None or layout is None:
             return FilePart(path, start, stop)
-        there = stop - layout.start
+        there, sizes = stop - layout.start, layout.sizes
         if layout.size - there > SLACK:
             odd = _made_up_length(name, stop - start, there, layout)
         elif there - layout.size <= SLACK or _ends_well(file, layout.start + layout.size, stop, order):
-            return FilePart(path, start, stop)
+            if layout.bits is None:
+                return FilePart(path, start, stop)
+            odd, sizes = "", ()
         else:
             odd = layout.size and f"its header promises {layout.size} bytes of sound, {there} are there; all of it is used"
         if odd and not silently:
             warnings.warn(f"{name}: {odd}", InputWarning, stacklevel=2)
         file.seek(start)
         header = bytearray(file.read(layout.start - start))
-    for at, unit in layout.sizes:
+    for at, unit in sizes:
         most = min((there + layout.skip * (unit == 1)) // unit, 0x7FFFFFFF) if head[:4] == b"FORM" else 0xFFFFFFFF
         header[at : at + 4] = most.to_bytes(4, order)
-    header[:4] = b"RIFF" if head[:4] in (b"RF64", b"BW64") else head[:4]  # whose long length is elsewhere
+    if layout.bits is not None:
+        header[layout.bits[0] : layout.bits[0] + 2] = layout.bits[1].to_bytes(2, order)
+    if sizes and head[:4] in (b"RF64", b"BW64"):  # whose long length is elsewhere
+        header[:4] = b"RIFF"
     return FilePart(path, layout.start, stop, bytes(header))
 
 
@@ -142,7 +149,7 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
     file.seek(start + 4)
     whole = int.from_bytes(file.read(4), order)
     frame = rate = 1
-    long, at, sizes = 0, start + 12, [(4, 1)]
+    long, at, sizes, bits = 0, start + 12, [(4, 1)], None
     for _ in range(MOST_CHUNKS):
         if at + 8 > stop:
             break
@@ -151,9 +158,13 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
         if name == sound:
             size = long if long and size == 0xFFFFFFFF else size
             sizes.append((at + 4 - start, 1))
-            return Layout(at + 8 + skip, max(0, size - skip), max(1, frame), max(1, rate), whole, skip, tuple(sizes))
+            return Layout(at + 8 + skip, max(0, size - skip), max(1, frame), max(1, rate), whole, skip, tuple(sizes), bits)
         if name == b"fmt " and len(fields) >= 16:
             rate, frame = int.from_bytes(fields[8:12], order), int.from_bytes(fields[12:14], order)
+            width = _width(
+                *(int.from_bytes(fields[i:j], order) for i, j in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16)))
+            )
+            bits = None if width is None else (at + 22 - start, width)
         elif name == b"COMM" and len(fields) >= 18:
             frame = int.from_bytes(fields[:2], "big") * -(-int.from_bytes(fields[6:8], "big") // 8)
             power = min(int.from_bytes(fields[8:10], "big") & 0x7FFF, 16383 + 63) - 16383 - 63  # of an 80-bit float
@@ -163,6 +174,17 @@ def _read(file: BinaryIO, start: int, stop: int, order: Order, sound: bytes, ski
             whole, long = int.from_bytes(fields[:8], "little"), int.from_bytes(fields[8:16], "little")
         at += 8 + size + size % 2
     return None
+
+
+def _width(form: int, channels: int, rate: int, speed: int, frame: int, bits: int) -> int | None:
+    """Bits of a sample by the bytes of all channels and of a second, where both contradict the bits that a header says.
+
+    Samples of 24 bits that lie in 32 are written so, though they should have the extensible form. FFmpeg believes the bits.
+    """
+    if form != 1 or not channels or frame % channels or not 1 <= frame // channels <= 4 or speed != rate * frame:
+        return None
+    width = frame // channels * 8
+    return None if width == -(-bits // 8) * 8 else width
 
 
 def _read_au(file: BinaryIO, start: int) -> Layout | None:

@@ -137,6 +137,15 @@ def test_an_au_that_is_cut_short_is_told(tmp_path):
         load_audio(path)
 
 
+@pytest.mark.parametrize(("width", "bits"), [(4, 24), (2, 24), (3, 16), (4, 16)])
+def test_bytes_of_a_sample_go_before_bits_that_contradict_them(tmp_path, width, bits):
+    data = b"".join((value << 8 * (width - 2)).to_bytes(width, "little", signed=True) for value in map(int, SAMPLES[:8000]))
+    fields = struct.pack("<HHIIHH", 1, 1, RATE, RATE * width, width, bits)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + fields + b"data" + struct.pack("<I", len(data)) + data
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert np.abs(load_audio(tmp_path / "a.wav") - SAMPLES[:8000] / 32768).max() < 1e-6
+
+
 def test_round_numbers_are_made_up_and_counted_ones_are_not():
     assert made_up(2_000_000_000, 4, 192_000) and made_up(6_000_000, 6, 288_000) and made_up((1 << 26) - 36, 2, 32000)
     assert not made_up(5_760_044, 4, 192_000) and not made_up(960_000, 2, 96_000)
