@@ -190,10 +190,14 @@ def _frames(path: Path, stream: Iterable[av.Packet]) -> Iterator[av.AudioFrame]:
     from av.error import FFmpegError
 
     packets = broken = frames = 0
+    latest, anew = 0.0, False
     for packet in stream:
         packets += 1
+        time = _seconds(packet.pts, packet.stream)
+        anew = packet.is_discard and (anew or time < latest - BACK)
+        latest = max(latest, time)
         try:
-            decoded = packet.decode()
+            decoded = (_kept(packet) if anew else packet).decode()
         except FFmpegError:
             broken += 1
             continue
@@ -203,6 +207,15 @@ def _frames(path: Path, stream: Iterable[av.Packet]) -> Iterator[av.AudioFrame]:
         raise InputError(f"{path}: its sound cannot be decoded; convert it to WAV first")
     if broken > max(1, packets // 10):
         raise InputError(f"{path}: is damaged: {broken} of {packets} packets cannot be decoded; copy it again")
+
+
+def _kept(packet: av.Packet) -> av.Packet:
+    """The packet without the mark to discard it, which FFmpeg sets in an MP4 whose fragments begin at time 0 once more."""
+    from av import Packet
+
+    out = Packet(bytes(packet))
+    out.stream, out.pts, out.dts, out.time_base = packet.stream, packet.pts, packet.dts, packet.time_base
+    return out
 
 
 def _frame_samples(path: Path, frame: av.AudioFrame) -> np.ndarray:

@@ -58,12 +58,17 @@ def bad_sounds() -> dict[str, bytes]:
 BAD_SOUNDS = tuple(bad_sounds())
 
 
-def write_media(path: Path, wave: np.ndarray | None, rate: int, codec: str, *, picture=False, late: float = 0.0) -> Path:
-    """Encode (n,) or (n, channels) samples with PyAV; `picture` adds three seconds of video, `late` starts the sound later."""
+def write_media(
+    path: Path, wave: np.ndarray | None, rate: int, codec: str, *, picture=False, late: float = 0.0, **options
+) -> Path:
+    """Encode (n,) or (n, channels) samples with PyAV; `picture` adds three seconds of video, `late` starts the sound later.
+
+    options: of the container.
+    """
     import av
 
     samples = None if wave is None else np.atleast_2d(wave.T).T.astype(np.float32)  # (n, channels)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         if picture:
             video = container.add_stream("libvpx-vp9" if path.suffix == ".webm" else "libx264", rate=25)
             video.width = video.height = 64

@@ -92,6 +92,16 @@ def test_a_transport_stream_that_stays_what_it_is_is_one_recording(tmp_path):
     assert recordings(path) == [(0, path.stat().st_size)]
 
 
+def test_fragments_of_an_mp4_may_begin_anew(tmp_path):
+    how = {"movflags": "empty_moov+default_base_moof+frag_keyframe", "frag_duration": "500000"}
+    path = write_media(tmp_path / "a.mp4", burst(16000), 16000, "aac", **how)
+    alone, data = load_audio(path), path.read_bytes()
+    fragments = data[data.index(b"moof") - 4 : data.index(b"mfra") - 4]
+    path.write_bytes(data[: data.index(b"moof") - 4] + fragments * 3)
+    wave = load_audio(path)
+    assert abs(len(wave) - 3 * len(alone)) < 0.1 * RATE and np.abs(np.diff(beginnings(wave)) - 3).max() < 0.12
+
+
 def test_the_second_of_two_is_cut_short(tmp_path):
     whole = wav_bytes(np.round(voice(1.0) * 32767).astype("<i2"), RATE, form=1, bits=16)
     (tmp_path / "a.wav").write_bytes(whole + whole[:20000])
