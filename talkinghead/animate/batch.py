@@ -10,7 +10,7 @@ run on such a machine writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -131,10 +131,12 @@ def _own(settings: AnimateSettings, head: str, item: Item, root: Path) -> tuple[
     return replace(settings, **changes), head if head.startswith(WORDS) else str(Path(head).absolute())
 
 
-def _refuse(inputs: Inputs, out: Path, files: Iterable[str]) -> None:
+def _refuse(inputs: Inputs, out: Path, files: Collection[str]) -> None:
     """Raise InputError if anything that is going to be written is one of the inputs."""
     from talkinghead.export import written
 
+    if REPORT in files:
+        raise InputError(f"{out / REPORT}: is the report of a run and cannot hold curves; give that recording another name")
     for file in (REPORT, *files):
         for path in written(out / file):
             inputs.refuse(path)

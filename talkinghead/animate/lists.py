@@ -59,7 +59,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         lines = [] if path.suffix.lower() == ".csv" else read_lines(path, LARGEST)
         if path.suffix.lower() == ".txt":
             named = [(n, line.rstrip("\r")) for n, line in enumerate(lines, 1) if line.strip()]
-            rows = [(n, {"audio": line}) for n, line in named if not line.startswith("#") or (path.parent / line).is_file()]
+            rows = [(n, {"audio": line}) for n, line in named if not _is_note(line, path.parent)]
         elif path.suffix.lower() == ".csv":
             table = read_table(path, largest=LARGEST, blanks=True)
             header = [name.lower() for name in table.header]
@@ -76,6 +76,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         {**_row(row, f"{path}, line {n}", path.parent), "line": n, "audio": find_named(path.parent, _audio(row, path, n))}
         for n, row in rows
     ]
+
+
+def _is_note(line: str, root: Path) -> bool:
+    """Whether a line that begins with # is no recording's name."""
+    return line.lstrip().startswith("#") and not find_named(root, line).is_file()
 
 
 def _cells(header: list[str], cells: list[str]) -> dict[str, str]:
@@ -103,6 +108,8 @@ def _row(row: Any, where: str, root: Path) -> dict[str, Any]:
             )
         if value is None or value == "":
             continue
+        if isinstance(value, str) and "\0" in value:
+            raise InputError(f"{where}: {name} has a null character")
         try:
             values[name] = COLUMNS[name](value)
         except (TypeError, ValueError, OverflowError):

@@ -69,8 +69,8 @@ def containers_of(path: Path, *, silently: bool = False) -> Generator[InputConta
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file")
-    except OSError as error:  # a name that no file can have
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if not path.is_file():
         raise InputError(f"{path}: is a folder, not a sound file" if path.is_dir() else f"{path}: is not a plain file")
     if not path.stat().st_size:

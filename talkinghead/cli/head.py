@@ -46,6 +46,7 @@ def head(
 
 
 def _fit(file: Path, output: Path | None, landmarks: Path | None, unit: str | None, up: str | None) -> None:
+    from talkinghead.registration.sheet import check_unasked
     from talkinghead.registration.stored import fit_file
 
     if output is None or output.suffix.lower() != ".npz":
@@ -55,6 +56,7 @@ def _fit(file: Path, output: Path | None, landmarks: Path | None, unit: str | No
     for path in (output, sheet):
         inputs.refuse(path)
         check_replaceable(path)
+    check_unasked(sheet)
     found, report = fit_file(file, landmarks=landmarks, unit=None if unit is None else read_unit(unit), up=up)
     found.save(output)
     print("\n".join(report.lines()), file=sys.stderr)
@@ -65,6 +67,7 @@ def _fit(file: Path, output: Path | None, landmarks: Path | None, unit: str | No
 def _inspect(file: Path, output: Path | None, landmarks: Path | None, unit: str | None, up: str | None) -> None:
     from talkinghead.head.head import Head
     from talkinghead.head.spec import WORDS, read_head
+    from talkinghead.registration.sheet import check_unasked
     from talkinghead.registration.stored import fit_file, shaped
 
     path = Path(f"{file.stem}.png") if output is None else output
@@ -72,6 +75,8 @@ def _inspect(file: Path, output: Path | None, landmarks: Path | None, unit: str 
         raise InputError(f"{path}: a sheet is one of {' '.join(PICTURES)}")
     Inputs(file, landmarks).refuse(path)
     check_replaceable(path)
+    if output is None:
+        check_unasked(path)
     named = str(file).partition(":")[0] in WORDS
     found = (read_head(str(file)) or Head.default()) if named else shaped(str(file))
     if found is None:

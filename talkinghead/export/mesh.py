@@ -13,9 +13,11 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head, Part
 
 if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
+
     from talkinghead.motion.animation import Animation
 
-SOFTWARE = b"tEXtSoftware\0talkinghead"  # in each texture that is written, so that a file of somebody else is told from ours
+SOFTWARE = b"tEXtSoftware\0talkinghead"  # in each PNG that is written without being named as an output
 SHEETS = ("brows", "lashes", "hair")  # parts without thickness, to be seen from both sides
 
 
@@ -64,11 +66,25 @@ def textured(head: Head) -> bool:
 
 def texture_png(head: Head) -> bytes | None:
     """The head's texture as a PNG file; None where there is none or no coordinates to put it on."""
+    return _picture(head, "png", pnginfo=png_mark())
+
+
+def png_mark() -> PngInfo:
+    """What `is_ours` finds in a PNG file."""
     from PIL.PngImagePlugin import PngInfo
 
     about = PngInfo()
     about.add_text("Software", "talkinghead")
-    return _picture(head, "png", pnginfo=about)
+    return about
+
+
+def is_ours(picture: Path) -> bool:
+    """Whether a PNG file was written here: one that nobody named as an output may replace only such a file."""
+    try:
+        with picture.open("rb") as file:
+            return SOFTWARE in file.read(1024)
+    except OSError:
+        return False
 
 
 def texture_jpeg(head: Head) -> bytes | None:

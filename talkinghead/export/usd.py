@@ -19,7 +19,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.export.glb import quaternions
-from talkinghead.export.mesh import SHEETS, SOFTWARE, base_colour, for_meshes, neck_joint, parts, texture_jpeg, texture_png
+from talkinghead.export.mesh import SHEETS, base_colour, for_meshes, is_ours, neck_joint, parts, texture_jpeg, texture_png
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.head.looks.dressing import BODY, dressed
@@ -42,7 +42,7 @@ def beside(path: Path) -> tuple[Path, ...]:
 def check(path: Path) -> None:
     """Raise InputError if USD cannot be written here."""
     for picture in beside(path):
-        if picture.exists() and not _is_ours(picture):
+        if picture.exists() and not is_ours(picture):
             raise InputError(f"{path}: its texture would replace {picture.name}, a picture of yours; write to another name")
     try:
         import pxr.UsdSkel  # noqa: F401
@@ -105,14 +105,6 @@ def _write_stage(animation: Animation, path: Path, picture: str | None) -> None:
     _skeleton(stage, mesh, animation)
     _materials(stage, mesh, head, picture)
     stage.GetRootLayer().Export(str(path))
-
-
-def _is_ours(picture: Path) -> bool:
-    try:
-        with picture.open("rb") as file:
-            return SOFTWARE in file.read(1024)
-    except OSError:
-        return False
 
 
 def _mesh(stage: Usd.Stage, head: Head):

@@ -59,9 +59,12 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def read_lines(path: Path, largest: int = LONGEST_TEXT) -> list[str]:
-    """Lines of a text file in UTF-8. Raises InputError for one that is missing, no text, or larger than `largest` bytes."""
+    """Lines of a text in UTF-8, 16 or 32. Raises InputError for a file that is missing, no text, or larger than `largest`."""
     with reading_text(path, largest):
-        return path.read_text(encoding="utf-8-sig").split("\n")  # not at every line end that Unicode knows: text may hold them
+        data = path.read_bytes()
+        return (
+            data.decode(encoding_of(data)).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        )  # not at every line end that Unicode knows: text may hold them
 
 
 @contextmanager

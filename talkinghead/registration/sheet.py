@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from talkinghead.errors import InputError
+from talkinghead.export.mesh import is_ours, png_mark
 from talkinghead.files import replacing
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
@@ -58,7 +60,16 @@ def draw(head: Head, path: Path) -> None:
             pen.text((x + 4, y + 2), name, "black", font)
             canvas.paste(Image.fromarray(frame), (x, y + LABEL))
     with replacing(path) as fresh:
-        canvas.save(fresh, "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else "PNG", quality=90)
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            canvas.save(fresh, "JPEG", quality=90)
+        else:
+            canvas.save(fresh, "PNG", pnginfo=png_mark())
+
+
+def check_unasked(path: Path) -> None:
+    """Raise InputError if a sheet whose name nobody gave would replace a picture of somebody else."""
+    if path.exists() and not is_ours(path):
+        raise InputError(f"{path}: is there and no sheet; move it away, or choose another name with -o")
 
 
 def posed(head: Head, poses: list[dict[str, float]]) -> Animation:

@@ -222,6 +222,12 @@ def test_a_report_of_others_is_left_alone(recordings, model, tmp_path):
     assert (tmp_path / "out" / "batch.json").read_text() == "[1, 2]"
 
 
+def test_a_recording_cannot_take_the_place_of_the_report(recordings, model, tmp_path):
+    (recordings / "list.csv").write_text("audio,output\ny.flac,batch\n")
+    with pytest.raises(InputError, match="batch.json: is the report of a run"):
+        animate_all(recordings / "list.csv", tmp_path / "out", formats=("json",), model=model, progress=False)
+
+
 def test_the_head_counts(recordings, model, tmp_path):
     from talkinghead.head.head import Head
 

@@ -9,6 +9,7 @@ import pytest
 from strangers import check_damaged, check_made, objects, tables
 
 from talkinghead.animate.lists import read_items
+from talkinghead.errors import InputError
 
 ODD = [
     "10:22:33.wav",
@@ -60,12 +61,28 @@ def test_accents_in_either_normal_form(tmp_path, forms):
     assert only(tmp_path / "list.txt") == tmp_path / there
 
 
-@pytest.mark.parametrize("line", ["sub\\a b.wav", '"sub/a b.wav"', '"sub\\a b.wav"', "  sub/a b.wav \r", "./sub/a b.wav"])
+@pytest.mark.parametrize(
+    "line", ["sub\\a b.wav", '"sub/a b.wav"', '"sub\\a b.wav"', "  sub/a b.wav \r", "./sub/a b.wav", "  # note\nsub/a b.wav"]
+)
 def test_lines_of_other_systems(tmp_path, line):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a b.wav").write_bytes(b"x")
     (tmp_path / "list.txt").write_bytes(f"# a comment\n\n{line}\n".encode())
     assert only(tmp_path / "list.txt") == tmp_path / "sub" / "a b.wav"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_lists_in_other_encodings(tmp_path, encoding):
+    (tmp_path / "é.wav").write_bytes(b"x")
+    (tmp_path / "list.txt").write_bytes("é.wav\r\n".encode(encoding) if encoding != "utf-16-le" else "./é.wav".encode(encoding))
+    assert only(tmp_path / "list.txt") == tmp_path / "é.wav"
+
+
+@pytest.mark.parametrize(("name", "text"), [("list.txt", "a\0.wav"), ("list.jsonl", '{"audio": "a\\u0000.wav"}')])
+def test_a_name_with_a_null_character_is_one_line(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=f"{name}, line 1: audio has a null character"):
+        read_items(tmp_path / name)
 
 
 def test_what_is_not_there_keeps_its_name(tmp_path):

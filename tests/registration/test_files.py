@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -119,6 +121,23 @@ def test_head_fit_wants_an_output_and_inspect_draws_a_sheet(tmp_path, capsys, mo
     assert "52 shapes" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as picture:
         assert picture.size[0] == 32 * sheet.COLUMNS and np.ptp(np.asarray(picture)) > 50
+
+
+def test_a_sheet_that_nobody_named_replaces_sheets_only(tmp_path, monkeypatch, capsys):
+    from talkinghead.registration import sheet
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (4, 4)).save("default.png")
+    Path("scan.obj").write_text(OBJ)
+    mine = Path("default.png").read_bytes()
+    for words in (["inspect", "default"], ["fit", "scan.obj", "-o", "default.npz"]):
+        assert cli.main(["head", *words]) == 2
+        assert "default.png: is there and no sheet" in capsys.readouterr().err
+    assert Path("default.png").read_bytes() == mine
+    monkeypatch.setattr(sheet, "POSES", {"neutral": {}})
+    monkeypatch.setattr(sheet, "CELL", 16)
+    sheet.draw(Head.default(), Path("default.png"))
+    sheet.check_unasked(Path("default.png"))
 
 
 @pytest.mark.parametrize("name", ["scan_ply", "scan_stl", "landmarks_json", "landmarks_txt"])
