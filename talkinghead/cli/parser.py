@@ -71,7 +71,7 @@ def parse(known: Mapping[str, Verb | Callable[..., None]], arguments: list[str])
         name: given if not isinstance(given, Verb) else given.load() if name == asked else given.unloaded()
         for name, given in known.items()
     }
-    arguments = _with_odd_names(arguments)
+    arguments = _with_odd_names(_with_rates(arguments))
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.extras.subcommand_cli_from_dict(
@@ -87,6 +87,17 @@ def parse(known: Mapping[str, Verb | Callable[..., None]], arguments: list[str])
             raise  # --help
         verb = f" {arguments[0]}" if arguments and arguments[0] in verbs else ""
         raise InputError(f"{_one_line(complaint.getvalue())} (see talkinghead{verb} --help)") from None
+
+
+def _with_rates(arguments: list[str]) -> list[str]:
+    """The arguments, with the number in place of a fraction behind --fps, such as 30000/1001, as FFmpeg writes rates."""
+    out = []
+    for last, word in zip(["", *arguments], arguments, strict=False):
+        found = re.fullmatch(r"(--fps=)?(\d{1,9})/(\d{1,9})", word)
+        if found and (found[1] or last == "--fps") and int(found[3]):
+            word = f"{found[1] or ''}{int(found[2]) / int(found[3])!r}"
+        out.append(word)
+    return out
 
 
 def _with_odd_names(arguments: list[str]) -> list[str]:

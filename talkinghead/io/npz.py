@@ -12,7 +12,7 @@ import numpy as np
 from talkinghead.errors import InputError, brief
 
 LIMIT = 4 << 30  # bytes of all arrays together: twelve minutes of raw FLAME vertices at 60 fps fit
-NUMBERS = "biufc"  # of numpy types
+NUMBERS = "biuf"  # of numpy types
 KINDS = f"{NUMBERS}SU"  # and text
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # as numpy writes it; others may need memory that nothing limits
 

@@ -18,6 +18,7 @@ from talkinghead.motion.transfer.retarget import controls_of, from_arkit, lip_ga
 from talkinghead.motion.transfer.surface import over_surface
 
 FPS = (0.001, 100_000.0)  # frames a second of what is a motion at all
+LARGEST = 1e6  # weights, metres or radians
 OPTIONAL = ("residual", "rotation", "translation", "gaze", "tongue")
 UP = np.array([0, 1, 0], np.float32)
 GAZE_REACH = np.radians(15.0)  # how far an eyeLook shape at weight 1 turns an eye, where the head does not tell
@@ -69,6 +70,8 @@ class Animation:
                 raise InputError(f"animation: {name} has shape {value.shape}, this head needs {shape}")
             if not np.isfinite(value).all():
                 raise InputError(f"animation: {name} has values that are not finite")
+            if value.size and max(float(value.max()), -float(value.min())) > LARGEST:
+                raise InputError(f"animation: {name} has values beyond {LARGEST:g}, which no motion has; it is damaged")
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:

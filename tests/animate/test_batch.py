@@ -224,7 +224,7 @@ def test_a_report_of_others_is_left_alone(recordings, model, tmp_path):
 
 def test_a_recording_cannot_take_the_place_of_the_report(recordings, model, tmp_path):
     (recordings / "list.csv").write_text("audio,output\ny.flac,batch\n")
-    with pytest.raises(InputError, match="batch.json: is the report of a run"):
+    with pytest.raises(InputError, match="is the report of a run"):
         animate_all(recordings / "list.csv", tmp_path / "out", formats=("json",), model=model, progress=False)
 
 

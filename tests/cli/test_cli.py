@@ -320,6 +320,12 @@ def test_the_track_that_is_asked_for_is_not_there(sample, tmp_path, capsys):
     assert "has 1 sound track; --track 2 is none of them" in line
 
 
+@pytest.mark.parametrize("rate", [["--fps", "30000/1001"], ["--fps=30000/1001"]])
+def test_rates_are_fractions_too(motion, tmp_path, rate):
+    assert cli.main(["convert", str(motion), "-o", str(tmp_path / "a.npz"), *rate]) == 0
+    assert Animation.load(tmp_path / "a.npz").fps == 30000 / 1001
+
+
 def test_names_that_begin_with_a_dash(motion, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-m.npz").write_bytes(motion.read_bytes())

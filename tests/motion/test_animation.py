@@ -188,6 +188,7 @@ def test_on_other_shapes_of_the_same_mesh():
         ({"coefficients": np.zeros((0, 11))}, "no frames"),
         ({"coefficients": np.zeros((2, 10))}, r"shape \(2, 10\), this head needs \(2, 11\)"),
         ({"coefficients": np.full((2, 11), np.nan)}, "not finite"),
+        ({"coefficients": np.full((2, 11), 2e6)}, "beyond"),
         ({"fps": 0.0}, "must be positive"),
         ({"fps": float("inf")}, "must be positive"),
         ({"rotation": np.zeros((3, 3))}, "rotation has shape"),

@@ -356,7 +356,9 @@ def main() -> None:
             numbers = args.only or range(round(args.kills * case.share))
             for trial in numbers:
                 trials.one(args.seed, trial)
-                print(f"{name}: trial {trial}: {trials.landed} landed, {len(trials.faults)} faults", file=sys.stderr, flush=True)
+                print(
+                    f"{name}: trial {trial}: {trials.landed} landed, {len(trials.faults)} faults", file=sys.stderr, flush=True
+                )
             line = {"case": name, "kills": len(numbers), "landed": trials.landed, "left": trials.left}
             line |= {"operations": trials.operations, "run_seconds": round(trials.seconds, 2)}
             line |= {"seconds": round(time.monotonic() - begun), "faults": trials.faults}
