@@ -15,6 +15,7 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.head.landmark_maps import has_lip_gap
 from talkinghead.head.landmarks import INNER_LIPS
+from talkinghead.head.looks.creases import DEEPEST
 from talkinghead.html import data_uri
 from talkinghead.motion.animation import UP, eyeball
 from talkinghead.motion.tongue import tongue_bend
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from talkinghead.rendering.scene.scene import Scene
 
 # Steps, as shares of the head's height or as they are: a hundredth of a millimetre for what shapes move is not seen.
-PLACE, SHIFT, WEIGHT, ANGLE, SHARE, UV = 1e-5, 4e-5, 1e-4, 1e-5, 1 / 255, 1 / 16384
+PLACE, SHIFT, WEIGHT, ANGLE, SHARE, UV, STRENGTH = 1e-5, 4e-5, 1e-4, 1e-5, 1 / 255, 1 / 16384, 0.01
 CAMERAS = ("front", "three-quarter", "side")
 FAR = 10_000  # a picture so wide, or so high, that only one of its sides decides where the camera stands
 UNREAD = ("KHR_draco_mesh_compression", "KHR_texture_basisu")  # extensions of characters that the page has no decoder for
@@ -130,12 +131,17 @@ def _add_scene(out: Pack, scene: Scene) -> None:
     out.about["materials"] = table.astype(float).tolist()
     out.add("closed", scene.light.closed, SHARE)
     out.add("opened", scene.light.opened, SHARE)
-    out.about["picture"] = _picture(scene.texture)
+    out.about["picture"], out.about["lines"] = (_picture(part) for part in (scene.texture[..., :3], scene.texture[..., 3]))
+    if (creases := scene.creases) is not None:
+        out.add("drivers", creases.drivers, STRENGTH)
+        out.add("folds", creases.folds, SHARE)
+        out.add("blood", creases.blood, SHARE)
+        out.about["deepest"] = DEEPEST
     out.about["gap"] = [float(gap) for gap in scene.light.gap]
 
 
 def _picture(texture: np.ndarray) -> str:
-    """(H, W, 3) uint8 as WebP for `src`."""
+    """(H, W, 3) or (H, W) uint8 as WebP for `src`."""
     from PIL import Image
 
     file = io.BytesIO()

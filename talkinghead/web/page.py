@@ -81,7 +81,7 @@ def document(
         "options": {"sound": sound is not None, "duration": duration, "peaks": peaks},
         "bulge": refine.BULGE,
         "vertex": embedded(shader.fill(shader.VERTEX, moderngl.WORDS)),
-        "fragment": embedded(shader.fragment(STUDIO)),
+        "fragment": embedded(shader.fragment(STUDIO, lines="lines")),
         "lights": {"sky": STUDIO.sky, "ground": STUDIO.ground, "lamps": STUDIO.lamps},
         "backdrop": {"middle": look.BACKDROP[0], "edge": look.BACKDROP[1], "vertex": WALL, "fragment": BACKDROP},
     }

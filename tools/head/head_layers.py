@@ -14,11 +14,11 @@ from scipy.spatial import KDTree
 from talkinghead.motion.easing import smoothstep
 
 FOLD = 1.15e-3  # metres: half the width of a fold
-
 REACH = 0.008  # metres from a fold's middle to where it is not seen any more
+Line = tuple[np.ndarray, float, float]  # (n, 2) of the left half in front view; depth; width
 
 
-def _arc(*points: tuple[float, float]) -> np.ndarray:
+def arc(*points: tuple[float, float]) -> np.ndarray:
     """(n, 2) a smooth line through (x, y)."""
     from scipy.interpolate import make_interp_spline
 
@@ -27,12 +27,13 @@ def _arc(*points: tuple[float, float]) -> np.ndarray:
     return make_interp_spline(t, nodes, k=min(3, len(nodes) - 1))(np.linspace(0, 1, 120))
 
 
-def _from(mark: np.ndarray, x: float, y: float) -> tuple[float, float]:
+def beside(mark: np.ndarray, x: float, y: float) -> tuple[float, float]:
+    """A place so many metres from a mark."""
     return float(mark[0] + x), float(mark[1] + y)
 
 
-def folds(head) -> list[tuple[np.ndarray, float, float]]:
-    """(n, 2) lines in front view on the left half, depth, and width of each."""
+def folds(head) -> list[Line]:
+    """Those of age."""
 
     def mark(name: str) -> np.ndarray:
         return head.landmark(name)[:2].astype(float)
@@ -43,41 +44,42 @@ def folds(head) -> list[tuple[np.ndarray, float, float]]:
     lines = []
     for k, rise in enumerate((0.017, 0.027, 0.037, 0.046)):
         y = brow[1] + rise
-        lines.append((_arc((0, y - 0.002), (0.018, y + 0.0006 * (-1) ** k), (0.036, y + 0.002), (0.050, y - 0.002)), 0.75, 1.0))
+        lines.append((arc((0, y - 0.002), (0.018, y + 0.0006 * (-1) ** k), (0.036, y + 0.002), (0.050, y - 0.002)), 0.75, 1.0))
     for angle, reach in ((28, 0.012), (8, 0.014), (-12, 0.015), (-32, 0.014)):
         way = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
         start = outer + np.array([0.0045, 0.0005]) + 0.002 * way
         lines.append(
-            (_arc(tuple(start), tuple(start + way * reach / 2 + np.array([0, 0.0006])), tuple(start + way * reach)), 0.8, 0.7)
+            (arc(tuple(start), tuple(start + way * reach / 2 + np.array([0, 0.0006])), tuple(start + way * reach)), 0.8, 0.7)
         )
-    fold = _arc(
+    fold = arc(
         (0.0165, tip[1] + 0.004),
         (0.0225, tip[1] - 0.010),
         (corner[0] + 0.0065, corner[1] + 0.006),
         (corner[0] + 0.0075, corner[1] - 0.006),
     )
     lines.append((fold, 1.25, 1.9))
-    lines.append((_arc(_from(corner, 0.0035, -0.004), _from(corner, 0.006, -0.013), _from(corner, 0.007, -0.023)), 0.9, 1.3))
-    bag = _arc(_from(inner, 0.002, -0.0065), _from(lower, 0.0, -0.0125), _from(outer, -0.001, -0.010))
+    lines.append((arc(beside(corner, 0.0035, -0.004), beside(corner, 0.006, -0.013), beside(corner, 0.007, -0.023)), 0.9, 1.3))
+    bag = arc(beside(inner, 0.002, -0.0065), beside(lower, 0.0, -0.0125), beside(outer, -0.001, -0.010))
     lines.append((bag, 0.9, 1.6))
-    lines.append((_arc(_from(inner, 0.001, -0.004), _from(lower, 0, -0.007), _from(outer, -0.002, -0.0055)), 0.6, 0.8))
-    lines.append((_arc((0.0062, brow[1] - 0.008), (0.0068, brow[1] + 0.002), (0.0058, brow[1] + 0.011)), 0.8, 0.9))
-    lines.append((_arc((0, corner[1] - 0.0165), (0.008, corner[1] - 0.0165), (0.014, corner[1] - 0.020)), 0.5, 1.4))
+    lines.append((arc(beside(inner, 0.001, -0.004), beside(lower, 0, -0.007), beside(outer, -0.002, -0.0055)), 0.6, 0.8))
+    lines.append((arc((0.0062, brow[1] - 0.008), (0.0068, brow[1] + 0.002), (0.0058, brow[1] + 0.011)), 0.8, 0.9))
+    lines.append((arc((0, corner[1] - 0.0165), (0.008, corner[1] - 0.0165), (0.014, corner[1] - 0.020)), 0.5, 1.4))
     for x in (0.003, 0.008, 0.0125):  # above and below the lips
         y = head.landmark("lip_upper_outer")[1]
-        lines.append((_arc((x, y + 0.0012), (x * 1.06, y + 0.007)), 0.5, 0.5))
+        lines.append((arc((x, y + 0.0012), (x * 1.06, y + 0.007)), 0.5, 0.5))
     return lines
 
 
-def wrinkles(head, place: np.ndarray, noise) -> np.ndarray:
-    """(n,) signed: below 0 in folds, above beside them; level folds are lit from above, so that their upper side is dark."""
+def folded(lines: list[Line], place: np.ndarray, noise) -> np.ndarray:
+    """(n,) signed: below 0 in folds along lines as of `folds`, above beside them; level ones are lit from above, so that their
+    upper side is dark."""
     flat = np.stack([abs(place[:, 0]), place[:, 1]], 1)
     total = np.zeros(len(place))
     ahead = np.flatnonzero(place[:, 2] > 0.07)
     here, side = place[ahead], np.where(place[ahead, 0] < 0, 7.0, 0.0)[:, None]  # both sides of a face differ
     wobble = np.stack([noise(here * 160 + side, 61), noise(here * 160 + side, 62)], 1) * 0.0008
     faint = np.clip(0.75 + 0.6 * noise(here * 55 + side, 65), 0.15, 1.1)  # no fold is as deep all along
-    for line, depth, width in folds(head):
+    for line, depth, width in lines:
         offset = flat[ahead] + wobble
         away, where = np.full(len(ahead), np.inf), np.zeros(len(ahead), int)
         close = ((offset > line.min(0) - REACH) & (offset < line.max(0) + REACH)).all(1)
@@ -94,6 +96,12 @@ def wrinkles(head, place: np.ndarray, noise) -> np.ndarray:
         lit = -np.exp(-((above - 0.35) ** 2) / 0.8) + 0.55 * np.exp(-((above + 1.5) ** 2) / 1.4)
         level = abs(up[:, 1]) ** 2
         total[ahead[hit]] += depth * taper * faint[hit] * (level * lit + (1 - level) * even)
+    return total
+
+
+def wrinkles(head, place: np.ndarray, noise) -> np.ndarray:
+    """(n,) what age folds, see `folded`."""
+    total = folded(folds(head), place, noise)
     for y in (-0.083, -0.099):  # around the neck
         d = (place[:, 1] - y - 0.25 * (0.075 - place[:, 2]) * 0.3 + 0.002 * noise(place * 30, 63)) / (FOLD * 1.6)
         total += np.where(place[:, 1] < -0.07, 0.6 * (-np.exp(-(d**2)) + 0.4 * np.exp(-((d - 2.0) ** 2))), 0)
@@ -139,12 +147,17 @@ def layers(head, place: np.ndarray, island: np.ndarray, lips: np.ndarray, brow: 
         "scalp": np.clip((128 + 6 * hair) / 255, 0, 1),
         "brow": brow,
         "beard": beard(head, place, lips, noise) * dots,
-        "wrinkles": np.clip((128 + 84 * wrinkles(head, place, noise) * (1 - 0.8 * lips)) / 255, 0, 1),
+        "wrinkles": signed(wrinkles(head, place, noise) * (1 - 0.8 * lips)),
         "spots": np.clip(spots, 0, 1) * (1 - lips),
         "lips": lips,
     }
     rest = {"wrinkles": 128 / 255}
     return {name: np.where(face, values, rest.get(name, 0.0)) for name, values in out.items()}
+
+
+def signed(values: np.ndarray) -> np.ndarray:
+    """(n,) in [-1.5, 1.5] -> in [0, 1], where 128 / 255 is 0."""
+    return np.clip((128 + 84 * values) / 255, 0, 1)
 
 
 def half(picture: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import head_creases
 import head_layers
 import numpy as np
 from head_hair import BROW, brow_strokes
@@ -66,7 +67,7 @@ def paint(
     head: Head,
     origin: np.ndarray,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(SIZE, SIZE, 3) uint8 sRGB, and the layers of `head_layers`, (SIZE, SIZE) in [0, 1].
+    """(SIZE, SIZE, 3) uint8 sRGB, and the layers of `head_layers` and `creases`, (SIZE, SIZE) in [0, 1].
 
     points: skin vertices of the default person in decimetres, where the head has its zero at `origin`.
     """
@@ -78,6 +79,7 @@ def paint(
     metres, strokes = (place[cover] - origin) * 0.1, brow_paint(place[cover], centres)
     image[cover] = _eye_corners(_lip_corners(image[cover], metres, head), metres, island[cover], head)
     flat = head_layers.layers(head, metres, island[cover], lips, strokes, _noise)
+    flat["creases"] = head_layers.signed(head_creases.creases(head, metres, _noise) * (1 - lips) * (island[cover] < 2))
     where = np.flatnonzero(cover)
     layers = {}
     for name, values in flat.items():

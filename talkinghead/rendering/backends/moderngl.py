@@ -11,7 +11,7 @@ import numpy as np
 from talkinghead.rendering.backends import shader
 from talkinghead.rendering.camera import Camera
 from talkinghead.rendering.scene import look
-from talkinghead.rendering.scene.scene import Scene
+from talkinghead.rendering.scene.scene import COLUMNS, Scene
 
 SAMPLES = 4  # per pixel, for smooth edges
 PLAIN = """#version 330 core
@@ -29,10 +29,12 @@ WORDS = {
     "INPUTS": """layout(location = 4) in vec3 colour;
 layout(location = 5) in vec2 feel;
 layout(location = 6) in float fade;
+layout(location = 7) in vec2 flow;
 uniform mat4 matrix;""",
     "TINT": "colour",
     "SURFACE": "feel",
     "FADE": "fade",
+    "DRAWN": "flow",
     "MATRIX": "matrix",
 }
 
@@ -52,12 +54,12 @@ class ModernglBackend:
         samples = min(SAMPLES, gl.max_samples)
         self.program: Any = gl.program(shader.fill(shader.VERTEX, WORDS), shader.fragment(scene.lights))
         self.program["picture"].value = 0
-        self.skin = gl.texture(scene.texture.shape[1::-1], 3, np.ascontiguousarray(scene.texture[::-1]).tobytes(), alignment=1)
+        self.skin = gl.texture(scene.texture.shape[1::-1], 4, np.ascontiguousarray(scene.texture[::-1]).tobytes(), alignment=1)
         self.skin.build_mipmaps()
         self.skin.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
-        self.moving = gl.buffer(reserve=len(scene.uv) * 40, dynamic=True)
+        self.moving = gl.buffer(reserve=len(scene.uv) * 4 * COLUMNS, dynamic=True)
         still = gl.buffer(np.hstack([scene.uv, scene.vertex_material, scene.fade[:, None]]).astype(np.float32).tobytes())
-        inputs = [(self.moving, "3f 3f 4f", 0, 1, 2), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
+        inputs = [(self.moving, "3f 3f 4f 2f", 0, 1, 2, 7), (still, "2f 3f 2f 1f", 3, 4, 5, 6)]
         self.mesh = gl.vertex_array(self.program, inputs, gl.buffer(_hidden_last(scene).tobytes()), index_element_size=4)
         plain: Any = gl.program(PLAIN, BACKDROP)
         plain["picture"].value = 1

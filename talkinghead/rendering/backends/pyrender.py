@@ -30,10 +30,12 @@ struct Material { vec3 emissive_factor; vec4 base_color_factor; float metallic_f
 uniform Material material;
 """
 WORDS = {
-    "INPUTS": "layout(location = TEXCOORD_1_LOC) in vec2 texcoord_1; uniform mat4 V; uniform mat4 P;" + MATERIAL,
+    "INPUTS": "layout(location = TEXCOORD_1_LOC) in vec2 texcoord_1; layout(location = COLOR_0_LOC) in vec4 color_0; "
+    "uniform mat4 V; uniform mat4 P;" + MATERIAL,
     "TINT": "material.base_color_factor.rgb",
     "SURFACE": "vec2(material.roughness_factor, 7.0 * material.metallic_factor)",
     "FADE": "texcoord_1.x",
+    "DRAWN": "color_0.xy",
     "MATRIX": "P * V",
 }
 _lock = RLock()
@@ -53,7 +55,7 @@ class PyrenderBackend:
             self.wall = None if wall is None else wall.astype(np.uint16)
             self.stage = pyrender.Scene(bg_color=(0.0, 0.0, 0.0, 0.0))
             self.eye: Any = self.stage.add(_fixed(camera), pose=np.linalg.inv(camera.view))
-            texture = pyrender.Texture(source=scene.texture, source_channels="RGB")
+            texture = pyrender.Texture(source=scene.texture, source_channels="RGBA")
             self.parts = [self._part(surface, texture) for surface in scene.materials]
             self.node = None
 
@@ -88,6 +90,7 @@ class PyrenderBackend:
                 tangents=data[used, 6:10],  # the shares of light
                 texcoord_0=scene.uv[used],
                 texcoord_1=np.repeat(scene.fade[used, None], 2, 1),
+                color_0=np.pad(data[used, 10:], ((0, 0), (0, 2)), constant_values=1),  # opaque
                 indices=triangles,
                 material=material,
                 mode=4,

@@ -6,6 +6,7 @@ with Karis' visibility term), coloured ambient occlusion (Jimenez et al. 2016) a
 
 from __future__ import annotations
 
+from talkinghead.head.looks import creases
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.lights import Lights
 
@@ -23,10 +24,11 @@ layout(location = TEXCOORD_0_LOC) in vec2 texcoord_0;
 INPUTS
 // centroid: a pixel that a thin hair only touches must not be coloured as if it were inside
 centroid out vec3 at; centroid out vec3 towards; centroid out vec4 share; centroid out vec2 uv; centroid out float opacity;
+centroid out vec2 drawn;
 flat out vec3 tint; flat out vec2 surface;
 void main() {
     at = position; towards = normal; share = tangent; uv = texcoord_0;
-    tint = TINT; surface = SURFACE; opacity = FADE;
+    tint = TINT; surface = SURFACE; opacity = FADE; drawn = DRAWN;
     gl_Position = MATRIX * vec4(position, 1.0);
 }
 """
@@ -70,6 +72,12 @@ vec3 shade(vec3 base, vec3 n, vec3 v, vec4 seen, float roughness, float kind) {{
     vec3 over = max(colour - 0.7, 0.0);
     return min(colour, 0.7) + 0.3 * (1.0 - exp(-over / 0.3));
 }}
+// share of the skin's light where a line, 0 to 1 as a byte, is drawn so far and so much blood is
+vec3 creased(float line, vec2 drawn) {{
+    float depth = (line * 255.0 - {creases.LEVEL}.0) / {creases.STEPS}.0 * drawn.x;
+    vec3 change = min(depth, 0.0) * {vector(look.CREASE)} + max(depth, 0.0) * {look.RIDGE} + drawn.y * {vector(look.BLOOD)};
+    return max(1.0 + change, {look.DARKEST});
+}}
 // of styles: the colour in `seen`, or lines along the edges of triangles, from which `seen.xyz` says how far a point is
 vec3 painted(vec4 seen, vec3 tint, float kind) {{
     if (kind < 6.5) return seen.xyz;
@@ -84,6 +92,7 @@ vec3 encoded(vec3 c) {{ return mix(12.92 * c, 1.055 * pow(max(c, 0.0), vec3(1.0 
 FRAGMENT = (
     """#version 330 core
 centroid in vec3 at; centroid in vec3 towards; centroid in vec4 share; centroid in vec2 uv; centroid in float opacity;
+centroid in vec2 drawn; // depth of creases, blood
 flat in vec3 tint; flat in vec2 surface;
 uniform vec3 cam_pos;
 uniform sampler2D picture;
@@ -94,7 +103,8 @@ LAMPS
     + """
 void main() {
     if (surface.y > 5.5) { pixel = vec4(painted(share, tint, surface.y) * opacity, opacity); return; }
-    vec3 base = linear(texture(picture, uv).rgb) * tint;
+    vec4 texel = TEXEL;
+    vec3 base = linear(texel.rgb) * tint * creased(texel.a, drawn);
     vec3 colour = encoded(shade(base, normalize(towards), normalize(cam_pos - at), share, surface.x, surface.y));
     pixel = vec4(colour * opacity, opacity);
 }
@@ -102,13 +112,19 @@ void main() {
 )
 
 
-def fragment(lights: Lights) -> str:
-    """FRAGMENT with lights in it."""
+def fragment(lights: Lights, lines: str | None = None) -> str:
+    """FRAGMENT with lights in it.
+
+    lines: name of a sampler with the creases; None: the fourth channel of `picture`, by which browsers multiply colours.
+    """
     directions, colours = (", ".join(vector(lamp[i]) for lamp in lights.lamps) for i in (0, 1))
-    lines = [f"const vec3 LIGHT[3] = vec3[3]({directions});", f"const vec3 POWER[3] = vec3[3]({colours});"]
-    lines.append(f"const float GLOSS[3] = float[3]({', '.join(map(str, lights.gloss))});")
-    lines += [f"const vec3 {name.upper()} = {vector(getattr(lights, name))};" for name in ("sky", "ground", "catch")]
-    return FRAGMENT.replace("LAMPS", "\n".join(lines))
+    constants = [f"const vec3 LIGHT[3] = vec3[3]({directions});", f"const vec3 POWER[3] = vec3[3]({colours});"]
+    constants.append(f"const float GLOSS[3] = float[3]({', '.join(map(str, lights.gloss))});")
+    constants += [f"const vec3 {name.upper()} = {vector(getattr(lights, name))};" for name in ("sky", "ground", "catch")]
+    texel = "texture(picture, uv)" if lines is None else f"vec4(texture(picture, uv).rgb, texture({lines}, uv).r)"
+    if lines is not None:
+        constants.append(f"uniform sampler2D {lines};")
+    return FRAGMENT.replace("LAMPS", "\n".join(constants)).replace("TEXEL", texel)
 
 
 def fill(text: str, words: dict[str, str]) -> str:

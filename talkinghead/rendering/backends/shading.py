@@ -12,24 +12,27 @@ from math import sqrt
 import numpy as np
 
 from talkinghead.compiling import compiled
+from talkinghead.head.looks.creases import LEVEL, STEPS
 from talkinghead.rendering.backends.visibility import POINTS
 from talkinghead.rendering.scene import look
 
 f32, i32, uint = np.float32, np.int32, np.uint64
 BLOCK = uint(256)  # surfaces
-ATTRIBUTES = 13  # of a vertex, and the first columns of a block: to the viewer (3; of a vertex: its place), normal (3), shares
-# of ambient, key, fill and rim light, place in the texture (2), opacity
-TO, NORMAL, SEEN, U, V, OPACITY = (uint(256 * k) for k in (0, 3, 6, 10, 11, 12))
+ATTRIBUTES = 15  # of a vertex, and the first columns of a block: to the viewer (3; of a vertex: its place), normal (3), shares
+# of ambient, key, fill and rim light, place in the texture (2), opacity, depth of creases, blood
+TO, NORMAL, SEEN, U, V, OPACITY, DEPTH, FLOW = (uint(256 * k) for k in (0, 3, 6, 10, 11, 12, 13, 14))
 # Further columns: colour (3), of the material, at last of the picture, in bytes; roughness, kind, reflectance at normal
 # incidence; share of the pixel; linear light of the surface's own colour (3); cosine to the viewer; point of the picture (2);
 # shares of the triangle's corners (3)
-RED, ROUGH, OF_KIND, MIRROR, SHARE, BASE, FACING, X, Y, P = (uint(256 * k) for k in (13, 16, 17, 18, 19, 20, 23, 24, 25, 26))
-COLUMNS = 29
+RED, ROUGH, OF_KIND, MIRROR, SHARE, BASE, FACING, X, Y, P = (uint(256 * k) for k in (15, 18, 19, 20, 21, 22, 25, 26, 27, 28))
+COLUMNS = 31
 # Columns of whole numbers: where the texture begins, its height and width; triangle; which pixel of the band; four texels
 PICTURE, OWNER, PIXEL, TEXEL = (uint(256 * k) for k in (0, 3, 4, 5))
 WORDS = 9
 TO_LIGHT = look.decode(np.arange(4081) / 4080).astype(np.float32)  # by byte * 16
 TO_BYTE = (look.encode((np.arange(4097) / 4096) ** 2) * 255).astype(np.float32)  # by the root of linear light * 4096
+CREASE, BLOOD = np.array(look.CREASE, np.float32), np.array(look.BLOOD, np.float32)
+RIDGE, DARKEST = f32(look.RIDGE), f32(look.DARKEST)
 WRAP, LINE = np.array(look.WRAP, np.float32), np.array(look.LINE, np.float32) * 255
 ACROSS, DOWN = np.array(POINTS, np.float32).T.copy()  # places of a pixel's points
 JOIN = f32(0.0015)  # share of the distance within which two points of a pixel lie on one surface
@@ -130,7 +133,7 @@ def _surfaces(count, vertices, triangles, flat, pictures, eye, block, words):
     for i in range(count):
         t, p, q, r = words[OWNER + i], block[P + i], block[P + BLOCK + i], block[P + BLOCK + BLOCK + i]
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        for k in range(uint(13)):
+        for k in range(uint(15)):
             block[k * BLOCK + i] = p * vertices[a, k] + q * vertices[b, k] + r * vertices[c, k]
         for k in range(uint(3)):
             words[k * BLOCK + i] = pictures[t, k]
@@ -194,6 +197,7 @@ def _shade(count, block, words, texels, lights):
     count: uint64, how many surfaces. words: (WORDS * BLOCK,) int32. lights: of `Lights.table`.
     """
     _texels(count, block, words, texels)
+    _creases(count, block, words)
     _ambient(count, block, lights[7], lights[8])
     _lamp(count, block, lights[0], lights[3], lights[6, 0], SEEN + BLOCK)
     _lamp(count, block, lights[1], lights[4], lights[6, 1], SEEN + uint(2) * BLOCK)
@@ -231,6 +235,23 @@ def _texels(count, block, words, texels):
             upper, lower = one + (two - one) * block[U + i], three + (four - three) * block[U + i]
             light = TO_LIGHT[i32((upper + (lower - upper) * block[V + i]) * f32(16) + f32(0.5))]
             block[BASE + k * BLOCK + i] = light * block[RED + k * BLOCK + i]
+
+
+@compiled
+def _creases(count, block, words):
+    """BASE: with the lines of the skin, as deep as DEPTH, and blood. See `shader.creased`."""
+    red, green, blue, more_red, more_green, more_blue = CREASE[0], CREASE[1], CREASE[2], BLOOD[0], BLOOD[1], BLOOD[2]
+    for i in range(count):
+        one = f32((words[TEXEL + i] >> i32(24)) & i32(255))
+        two = f32((words[TEXEL + BLOCK + i] >> i32(24)) & i32(255))
+        three = f32((words[TEXEL + uint(2) * BLOCK + i] >> i32(24)) & i32(255))
+        four = f32((words[TEXEL + uint(3) * BLOCK + i] >> i32(24)) & i32(255))
+        upper, lower = one + (two - one) * block[U + i], three + (four - three) * block[U + i]
+        line = (upper + (lower - upper) * block[V + i] - f32(LEVEL)) * f32(1 / STEPS) * block[DEPTH + i]
+        dark, light, flow = min(line, f32(0)), 1 + max(line, f32(0)) * RIDGE, block[FLOW + i]
+        block[BASE + i] *= max(light + dark * red + flow * more_red, DARKEST)
+        block[BASE + BLOCK + i] *= max(light + dark * green + flow * more_green, DARKEST)
+        block[BASE + BLOCK + BLOCK + i] *= max(light + dark * blue + flow * more_blue, DARKEST)
 
 
 @compiled

@@ -48,7 +48,8 @@ class SoftwareBackend:
 
     def draw(self, vertices: np.ndarray) -> np.ndarray:
         """As `renderer.Backend.draw`."""
-        self.vertices[:, :10] = self.scene.frame(vertices)
+        data = self.scene.frame(vertices)
+        self.vertices[:, :10], self.vertices[:, 13:] = data[:, :10], data[:, 10:]
         screen, triangles, rows = self._project(self.vertices), self.scene.triangles, self.rows
         while self.visibility.bins(screen, triangles, self.size[1], rows, self.order, self.starts, self.near) < 0:
             self.order = np.empty(2 * self.starts[-1], np.int32)
@@ -81,7 +82,7 @@ class SoftwareBackend:
 
     def _levels_of_detail(self, count: int) -> np.ndarray:
         """(F,) int: which of `count` ever smaller textures fits each triangle, judged on the resting head."""
-        self.vertices[:, :10] = self.scene.frame(self.scene.own.template)
+        self.vertices[:, :10] = self.scene.frame(self.scene.own.template)[:, :10]
         corners = self._project(self.vertices)[self.scene.triangles]
         height, width = self.scene.texture.shape[:2]
         texels = _area(self.scene.uv[self.scene.triangles] * (width, height))
@@ -95,7 +96,7 @@ def _area(corners: np.ndarray) -> np.ndarray:
 
 
 def _pyramid(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) int32 texels of ever smaller pictures, red lowest, and (L, 3) int64 start, height, width of each."""
+    """(N,) int32 texels of ever smaller pictures, red lowest, creases highest; (L, 3) int64 start, height, width of each."""
     pictures = [texture]
     while min(pictures[-1].shape[:2]) >= 2:
         big = pictures[-1][: pictures[-1].shape[0] // 2 * 2, : pictures[-1].shape[1] // 2 * 2].astype(np.uint16)
@@ -104,8 +105,8 @@ def _pyramid(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sizes = [p.shape[0] * p.shape[1] for p in pictures]
     starts = np.cumsum([0, *sizes[:-1]])
     levels = np.array([(start, *p.shape[:2]) for start, p in zip(starts, pictures, strict=True)], np.int64)
-    texels = np.concatenate([p.reshape(-1, 3) for p in pictures]).astype(np.int32)
-    return texels[:, 0] | texels[:, 1] << 8 | texels[:, 2] << 16, levels
+    texels = np.concatenate([p.reshape(-1, 4) for p in pictures])
+    return texels.view("<u4").ravel().astype(np.int32), levels
 
 
 def probe() -> str:

@@ -32,6 +32,9 @@ SKY, GROUND = (0.33, 0.35, 0.38), (0.17, 0.145, 0.13)  # light from all around, 
 CATCH = (0.30, 0.38, 0.0)  # added to the direction of the viewer: direction of the window whose reflection is on the eyes
 WRAP = (0.42, 0.20, 0.13)  # how far red, green and blue light creeps around skin; 0 is a plain Lambert surface
 SPECULAR = {SKIN: 0.028, EYE: 0.03, WET: 0.035, HAIR: 0.01, LOCKS: 0.03, CLOTH: 0.012}  # reflectance at normal incidence
+CREASE, RIDGE = (0.46, 0.60, 0.66), 0.10  # shares of red, green and blue light that a crease takes, and that its edge adds
+BLOOD = (0.03, -0.17, -0.15)  # shares of light that blood adds
+DARKEST = 0.2  # share of light that is left
 LINE = (0.10, 0.11, 0.13)  # sRGB of lines along edges of triangles
 BACKDROP = ((0.235, 0.255, 0.28), (0.105, 0.115, 0.13))  # middle and corners of the picture
 

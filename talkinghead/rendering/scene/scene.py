@@ -9,6 +9,7 @@ import numpy as np
 
 from talkinghead.head.head import Head, Part
 from talkinghead.head.landmark_maps import lip_distance
+from talkinghead.head.looks.creases import LEVEL, creases
 from talkinghead.head.looks.dressing import BODY, dressed, pose_between, skull
 from talkinghead.head.normals import vertex_normals
 from talkinghead.motion.easing import smoothstep
@@ -18,6 +19,7 @@ from talkinghead.rendering.scene.lights import STUDIO, Lights
 from talkinghead.rendering.scene.refine import distinct_rows, split
 
 FADE = 0.13  # of the head's height
+COLUMNS = 12  # of what `Scene.frame` gives
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Scene:
 
     source: index of each of the first into the head's vertices. uv: (U, 2), v up. triangles: (F', 3) int32 into U; hair is
     there twice, once for each side. materials: of runs of triangles. vertex_material: (U, 5) float32 colour, roughness, kind.
-    fade: (U,) float32 opacity, less than 1 where the neck ends. texture: (H, W, 3) uint8 sRGB, row 0 at the top.
+    fade: (U,) float32 opacity, less than 1 where the neck ends. texture: (H, W, 4) uint8, row 0 at the top: sRGB, and the
+    skin's creases, LEVEL where it has none.
     """
 
     def __init__(self, head: Head, lights: Lights = STUDIO) -> None:
@@ -50,7 +53,8 @@ class Scene:
             texture, uv, uv_faces = np.full((1, 1, 3), 255, np.uint8), np.zeros((1, 2)), np.zeros_like(head.faces)
         else:
             texture, uv, uv_faces = head.texture, head.uv, head.uv_faces
-        self.texture = np.ascontiguousarray(texture[..., :3])
+        self.creases = creases(self.own)
+        self.texture = _with_lines(texture[..., :3], None if self.creases is None else self.creases.lines)
         owner = np.concatenate([np.full(p.faces[1] - p.faces[0], i) for i, p in enumerate(parts)])
         corners = np.stack([head.faces, uv_faces, np.broadcast_to(owner[:, None], head.faces.shape)], -1).reshape(-1, 3)
         unique, drawn = distinct_rows(corners)
@@ -104,22 +108,37 @@ class Scene:
         return bake(self.head, self.lights)
 
     def frame(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (U, 10) float32: position, normal, share of ambient, key, fill and rim light."""
+        """(V, 3) posed vertices -> (U, COLUMNS) float32: position, normal, share of ambient, key, fill and rim light, depth of
+        creases, blood."""
         light = self.light.at(lip_distance(self.own, vertices))
-        normals = vertex_normals(vertices, self.own.faces)
-        if self.worn:
-            more = self._garments(vertices)
-            vertices, normals = np.concatenate([vertices, more[0]]), np.concatenate([normals, more[1]])
-        drawn = np.concatenate([vertices, normals, light], 1)[self.source]
+        normals, drawn = vertex_normals(vertices, self.own.faces), np.zeros((len(light), 2), np.float32)
+        if self.worn or self.creases is not None:
+            turn, shift = pose_between(self.own.template[self.still], vertices[self.still])
+            if self.creases is not None:
+                drawn[: len(vertices)] = self.creases.at(vertices, turn, shift)
+            if self.worn:
+                more = self._garments(turn, shift)
+                vertices, normals = np.concatenate([vertices, more[0]]), np.concatenate([normals, more[1]])
+        drawn = np.concatenate([vertices, normals, light, drawn], 1)[self.source]
         return np.concatenate([drawn, self.finer.middles(drawn)]).astype(np.float32, copy=False)
 
-    def _garments(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and normals (N, 3) of what the head with `vertices` wears: hair turns with the skull, clothes stay."""
+    def _garments(self, turn: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and normals (N, 3) of what is worn: hair turns with the skull, clothes stay."""
         count = len(self.own.template)
-        turn, shift = pose_between(self.own.template[self.still], vertices[self.still])
         rest, still = self.head.template[count:], self.head.regions[BODY][count:, None] > 0.5
         normals = self.rest_normals[count:]
         return np.where(still, rest, rest @ turn.T + shift), np.where(still, normals, normals @ turn.T)
+
+
+def _with_lines(texture: np.ndarray, lines: np.ndarray | None) -> np.ndarray:
+    """(H, W, 3) and a grey picture of any size, None for smooth -> (H, W, 4) uint8."""
+    from PIL import Image
+
+    height, width = texture.shape[:2]
+    grey = np.full((height, width), LEVEL, np.uint8)
+    if lines is not None:
+        grey = np.asarray(Image.fromarray(lines).resize((width, height), Image.Resampling.BILINEAR))
+    return np.ascontiguousarray(np.dstack([texture, grey]))
 
 
 def fade(head: Head) -> np.ndarray:

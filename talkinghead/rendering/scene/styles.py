@@ -18,7 +18,7 @@ from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.colours import heat_colours
 from talkinghead.rendering.scene.light import Bake, bake
 from talkinghead.rendering.scene.lights import STUDIO, Lights
-from talkinghead.rendering.scene.scene import Material, Scene, fade
+from talkinghead.rendering.scene.scene import COLUMNS, Material, Scene, fade
 
 CLAY = (0.40, 0.40, 0.41)  # linear light
 PAPER = (0.80, 0.81, 0.83)  # sRGB of faces between wires
@@ -60,7 +60,7 @@ class Painted:
     def __init__(self, head: Head, lights: Lights) -> None:
         self.own = self.head = head
         self.lights = lights
-        self.texture = np.full((1, 1, 3), 255, np.uint8)
+        self.texture = np.full((1, 1, 4), 255, np.uint8)
         hidden = np.zeros(len(head.faces), bool)
         for part in head.parts:
             hidden[slice(*part.faces)] = part.name in HIDING
@@ -75,10 +75,11 @@ class Painted:
         self.materials = [Material((0, len(self.triangles)), PAPER, 0.6, self.kind)]
 
     def frame(self, vertices: np.ndarray) -> np.ndarray:
-        """(V, 3) posed vertices -> (U, 10) float32: position, normal, colour, shade."""
+        """(V, 3) posed vertices -> (U, COLUMNS) float32: position, normal, colour, shade; the rest is 0."""
         normals = vertex_normals(vertices, self.head.faces)
         shade = DIM + (1 - DIM) * np.clip(normals @ np.array(LAMP, np.float32), 0, 1)[:, None]
-        return self.drawn(np.concatenate([vertices, normals, self.paint(normals, shade), shade], 1))
+        rest = np.zeros((len(vertices), COLUMNS - 10), np.float32)
+        return self.drawn(np.concatenate([vertices, normals, self.paint(normals, shade), shade, rest], 1))
 
     def drawn(self, data: np.ndarray) -> np.ndarray:
         """Of the head's vertices -> of the drawn ones."""

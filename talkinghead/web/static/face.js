@@ -1,4 +1,5 @@
 // Vertices, normals and light of a head at any time: what Animation.vertices, Scene.frame and finer.middles do in Python.
+const COLUMNS = 12; // of a drawn vertex: position, normal, share of ambient, key, fill and rim light, depth of creases, blood
 class Face {
   constructor({ about, arrays }) {
     Object.assign(this, { about, ...arrays });
@@ -6,7 +7,8 @@ class Face {
     this.drawn = this.uv.rows;
     this.vertices = new Float32Array(this.count * 3);
     this.normals = new Float32Array(this.count * 3);
-    this.moving = new Float32Array(this.drawn * 10); // position, normal, share of ambient, key, fill and rim light
+    this.moving = new Float32Array(this.drawn * COLUMNS);
+    this.flow = new Float32Array(this.count * 2); // depth of creases, blood
     this.firsts = [0];
     for (const size of about.counts) this.firsts.push(this.firsts.at(-1) + size);
   }
@@ -31,6 +33,7 @@ class Face {
     v.set(this.template);
     const weights = this.at(this.coefficients, place);
     if (this.tongue) weights.push(...this.at(this.tongue, place));
+    if (this.drivers) this.findCreases(weights);
     weights.forEach((weight, shape) => {
       if (Math.abs(weight) < 1e-6) return;
       for (let i = this.firsts[shape]; i < this.firsts[shape + 1]; i++) {
@@ -103,6 +106,23 @@ class Face {
     }
   }
 
+  // What `Creases.at` does in Python, by the weights themselves.
+  findCreases(weights) {
+    const { drivers, folds, blood, flow } = this;
+    flow.fill(0);
+    for (let group = 0; group < drivers.rows; group++) {
+      let drawn = 0;
+      for (let k = 0; k < drivers.columns; k++) drawn += drivers[group * drivers.columns + k] * weights[k];
+      drawn = Math.min(Math.max(drawn, 0), 1);
+      if (drawn < 1e-3) continue;
+      for (let i = 0, at = group * folds.columns; i < folds.columns; i++, at++) {
+        flow[2 * i] += drawn * folds[at];
+        flow[2 * i + 1] += drawn * blood[at];
+      }
+    }
+    for (let i = 0; i < flow.length; i += 2) flow[i] = Math.min(flow[i], this.about.deepest);
+  }
+
   // Metres between the inner lips.
   lipGap() {
     if (!this.about.lips.length) return 0;
@@ -115,24 +135,25 @@ class Face {
   }
 
   fill() {
-    const { vertices: v, normals: n, moving: out, source, edges, closed, opened } = this;
+    const { vertices: v, normals: n, moving: out, source, edges, closed, opened, flow } = this;
     const [shut, wide] = this.about.gap;
     const share = wide > shut ? Math.min(Math.max((this.lipGap() - shut) / (wide - shut), 0), 1) : 0;
-    for (let i = 0, o = 0; i < source.length; i++, o += 10) {
+    for (let i = 0, o = 0; i < source.length; i++, o += COLUMNS) {
       const [row, light] = [3 * source[i], 4 * source[i]];
       out[o] = v[row]; out[o + 1] = v[row + 1]; out[o + 2] = v[row + 2];
       out[o + 3] = n[row]; out[o + 4] = n[row + 1]; out[o + 5] = n[row + 2];
       for (let k = 0; k < 4; k++) out[o + 6 + k] = closed[light + k] + share * (opened[light + k] - closed[light + k]);
+      out[o + 10] = flow[2 * source[i]]; out[o + 11] = flow[2 * source[i] + 1];
     }
-    for (let i = 0, o = 10 * source.length; i < edges.rows; i++, o += 10) {
-      this.middle(10 * edges[2 * i], 10 * edges[2 * i + 1], o);
+    for (let i = 0, o = COLUMNS * source.length; i < edges.rows; i++, o += COLUMNS) {
+      this.middle(COLUMNS * edges[2 * i], COLUMNS * edges[2 * i + 1], o);
     }
   }
 
   // The vertex between two others, on the curve of a PN triangle's edge.
   middle(a, b, o) {
     const out = this.moving;
-    for (let k = 0; k < 10; k++) out[o + k] = (out[a + k] + out[b + k]) / 2;
+    for (let k = 0; k < COLUMNS; k++) out[o + k] = (out[a + k] + out[b + k]) / 2;
     const x = out[b] - out[a], y = out[b + 1] - out[a + 1], z = out[b + 2] - out[a + 2];
     const onB = x * out[b + 3] + y * out[b + 4] + z * out[b + 5];
     const onA = x * out[a + 3] + y * out[a + 4] + z * out[a + 5];

@@ -340,7 +340,7 @@ async function start() {
     const stage = new Stage($("canvas"), about);
     const motion = { about, ...arrays };
     if ($("character")) await stage.addCharacter(await inflate(text("character")));
-    else await stage.addFace(new Face({ about, arrays }), about.picture);
+    else await stage.addFace(new Face({ about, arrays }));
     const player = new Player(stage, motion, about.options);
     $("timeline").setAttribute("aria-valuemax", about.options.duration.toFixed(2));
     document.body.classList.add("ready");

@@ -30,10 +30,10 @@ class Stage {
     this.backdrop.add(wall);
   }
 
-  async addFace(face, picture) {
+  async addFace(face) {
     this.face = face;
     const geometry = new THREE.BufferGeometry();
-    const moving = new THREE.InterleavedBuffer(face.moving, 10);
+    const moving = new THREE.InterleavedBuffer(face.moving, COLUMNS);
     moving.setUsage(THREE.DynamicDrawUsage);
     const still = (array, width) => new THREE.BufferAttribute(array, width);
     const part = (from, to) => {
@@ -46,13 +46,15 @@ class Stage {
     geometry.setAttribute("position", new THREE.InterleavedBufferAttribute(moving, 3, 0));
     geometry.setAttribute("normal", new THREE.InterleavedBufferAttribute(moving, 3, 3));
     geometry.setAttribute("tangent", new THREE.InterleavedBufferAttribute(moving, 4, 6));
+    geometry.setAttribute("flow", new THREE.InterleavedBufferAttribute(moving, 2, 10));
     geometry.setAttribute("texcoord_0", still(face.uv, 2));
     geometry.setAttribute("colour", part(0, 3));
     geometry.setAttribute("feel", part(3, 5));
     geometry.setAttribute("fade", still(face.fade, 1));
     geometry.setIndex(new THREE.BufferAttribute(Uint32Array.from(face.triangles), 1));
     this.uniforms = {
-      matrix: { value: new THREE.Matrix4() }, cam_pos: { value: new THREE.Vector3() }, picture: { value: await pictureOf(picture) },
+      matrix: { value: new THREE.Matrix4() }, cam_pos: { value: new THREE.Vector3() },
+      picture: { value: await pictureOf(face.about.picture) }, lines: { value: await pictureOf(face.about.lines) },
     };
     const material = new THREE.RawShaderMaterial({
       glslVersion: THREE.GLSL3, vertexShader: this.about.vertex, fragmentShader: this.about.fragment, uniforms: this.uniforms,

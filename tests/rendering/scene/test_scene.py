@@ -9,7 +9,7 @@ from talkinghead.head.head import Head
 from talkinghead.head.normals import vertex_normals
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import bake
-from talkinghead.rendering.scene.scene import Scene
+from talkinghead.rendering.scene.scene import COLUMNS, Scene
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_normals_weigh_faces_by_area():
 
 def test_texture_seams_do_not_show_in_positions_normals_or_light(scene, head):
     data = scene.frame(head.template + head.basis[head.index("jawOpen")])
-    assert data.shape == (len(scene.uv), 10) and data.dtype == np.float32 and np.isfinite(data).all()
+    assert data.shape == (len(scene.uv), COLUMNS) and data.dtype == np.float32 and np.isfinite(data).all()
     first = len(scene.source)
     for column in range(0, first, 97):
         twins = np.flatnonzero(scene.source == scene.source[column])
@@ -94,4 +94,4 @@ def test_a_neck_in_a_collar_does_not_fade():
     count = len(scene.own.template)
     assert scene.fade[: len(scene.source)][scene.source < count].min() == 1
     data = scene.frame(scene.own.template + 0.01)
-    assert data.shape == (len(scene.uv), 10) and np.isfinite(data).all()
+    assert data.shape == (len(scene.uv), COLUMNS) and np.isfinite(data).all()
