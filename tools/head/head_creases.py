@@ -108,7 +108,8 @@ def _mirror(points: np.ndarray) -> np.ndarray:
     """(V,) the vertex nearest to where each lies in a mirror."""
     from scipy.spatial import KDTree
 
-    return KDTree(points).query(points * [-1, 1, 1])[1]
+    _, nearest = KDTree(points).query(points * [-1, 1, 1])
+    return np.asarray(nearest)
 
 
 def arrays(head: Head) -> dict[str, np.ndarray]:

@@ -76,7 +76,7 @@ def creases(head: Head) -> Creases | None:
     shipped = Head.default()
     if head.texture is None or head.names != shipped.names or len(head.template) != len(shipped.template):
         return None
-    if head.uv is None or not np.array_equal(head.uv, shipped.uv):
+    if head.uv is None or shipped.uv is None or not np.array_equal(head.uv, shipped.uv):
         return None
     return Creases(head)
 
