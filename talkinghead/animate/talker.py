@@ -34,6 +34,7 @@ from talkinghead.motion.affect import fluctuate, fluctuation, onset
 from talkinghead.motion.articulation import bite_level, rounding
 from talkinghead.motion.controls import manner_of, whole_expression
 from talkinghead.motion.emotion_curve import EmotionCurve
+from talkinghead.motion.expressions import pose
 from talkinghead.motion.lip_closure import closure_level
 from talkinghead.motion.pauses import rest_level
 from talkinghead.motion.tongue import tongue_goals
@@ -172,7 +173,7 @@ class Talker:
                     change = rows[1] - rows[0]
                     if authored:
                         values = felt(slice(len(neutral), len(neutral) + len(change)))
-                        change = whole_expression(change, rows[0], values, names, manner)
+                        change = whole_expression(change, rows[0], pose(values, names, manner), names)
                     expression.append(head.scatter_coefficients(change, names))
                 neutral.append(head.scatter_coefficients(rows[0], names))
                 bar.update(task, completed=int(len(neutral) / self.config.fps))

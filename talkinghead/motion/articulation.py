@@ -58,7 +58,7 @@ def rounding(goals: np.ndarray, fps: float) -> np.ndarray:
 
 
 def round_lips(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with mouthPucker and mouthFunnel of at least (T, 2) `goals`; the lips' gap is kept.
+    """(..., K) weights of ARKit's shapes with mouthPucker and mouthFunnel of at least (..., 2) `goals`; the lips' gap is kept.
 
     What mouthFunnel parts is taken from jawOpen. A head without the shapes keeps its motion.
     """
@@ -66,20 +66,21 @@ def round_lips(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.nd
     if not {"jawOpen", "mouthPucker", "mouthFunnel"} <= set(names):
         return coefficients
     out = coefficients.copy()
-    for name, goal in zip(("mouthPucker", "mouthFunnel"), goals.T, strict=True):
-        out[:, names.index(name)] = np.maximum(out[:, names.index(name)], goal)
+    for column, name in enumerate(("mouthPucker", "mouthFunnel")):
+        k = names.index(name)
+        out[..., k] = np.maximum(out[..., k], goals[..., column])
     if has_lip_gap(head):
         moved, _ = lip_gap(head)
         jaw = names.index("jawOpen")
-        close = out[:, names.index("mouthClose")] if "mouthClose" in names else 0
+        close = out[..., names.index("mouthClose")] if "mouthClose" in names else 0
         more = (out - coefficients) @ moved
-        room = np.maximum(out[:, jaw] - close, 0)  # mouthClose undoes jawOpen, and no more
-        out[:, jaw] -= np.clip(more / max(moved[jaw], 1e-6), 0, room)
+        room = np.maximum(out[..., jaw] - close, 0)  # mouthClose undoes jawOpen, and no more
+        out[..., jaw] -= np.clip(more / max(moved[jaw], 1e-6), 0, room)
     return out
 
 
 def bite_lip(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with the lower lip at the upper teeth by (T,) `level`: 0 unchanged, 1 touching.
+    """(..., K) weights of ARKit's shapes with the lower lip at the upper teeth by (...) `level`: 0 unchanged, 1 touching.
 
     The lip is rolled in by ROLLED, the shapes of LOWERING are reduced, mouthClose undoes jawOpen, and jawOpen is reduced until
     the lip is as high as the edge of the teeth. A head without the shapes, the teeth or the landmark keeps its motion.
@@ -93,13 +94,13 @@ def bite_lip(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndar
     for name, least in (("mouthRollLower", ROLLED), ("mouthUpperUpLeft", RAISED), ("mouthUpperUpRight", RAISED)):
         if name in names:
             k = names.index(name)
-            out[:, k] += level * np.maximum(least - out[:, k], 0)
-    out[:, [names.index(name) for name in LOWERING if name in names]] *= (1 - level)[:, None]
+            out[..., k] += level * np.maximum(least - out[..., k], 0)
+    out[..., [names.index(name) for name in LOWERING if name in names]] *= (1 - level)[..., None]
     jaw, close = names.index("jawOpen"), names.index("mouthClose")
     if moved[jaw] < 0 < moved[close]:
-        room = np.maximum(out[:, jaw] - out[:, close], 0)
+        room = np.maximum(out[..., jaw] - out[..., close], 0)
         low = level * np.maximum(-(out @ moved + rest), 0)
-        out[:, close] += np.minimum(low / moved[close], room)
+        out[..., close] += np.minimum(low / moved[close], room)
         low = level * np.maximum(-(out @ moved + rest), 0)
-        out[:, jaw] -= np.minimum(low / -moved[jaw], out[:, jaw])
+        out[..., jaw] -= np.minimum(low / -moved[jaw], out[..., jaw])
     return out

@@ -11,7 +11,7 @@ from talkinghead.head.head import Head
 from talkinghead.motion.columns import beginning_with
 from talkinghead.motion.easing import smoothstep
 from talkinghead.motion.emotions import EMOTIONS
-from talkinghead.motion.expressions import SPREADING, TUNING, Manner, pose
+from talkinghead.motion.expressions import SPREADING, TUNING, Manner
 
 MOST = 3.0
 UPPER = ("brow", "eye", "cheek", "nose")  # prefixes of the names of the upper face's shapes
@@ -42,20 +42,18 @@ def manner_of(seed: int) -> Manner:
     return Manner(*(STYLE_SCALE * drawn.vector().astype(float)).tolist())
 
 
-def whole_expression(
-    expression: np.ndarray, neutral: np.ndarray, curve: np.ndarray, names: Sequence[str], manner: Manner
-) -> np.ndarray:
-    """(T, K) change by emotion that shows at least what is authored for a (T, E) curve in upper face and corners of the mouth.
+def whole_expression(expression: np.ndarray, neutral: np.ndarray, authored: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(..., K) change by emotion that shows at least what is authored in upper face and corners of the mouth.
 
-    neutral: (T, K) motion without it. A network that learnt authored expressions predicts their mean and shows some three
-    quarters of brows and lids, and less of a smile. What parts or presses the lips is the network's. Lips that speech rounds
-    are not drawn apart.
+    neutral: (..., K) motion without it. authored: (..., K) of `expressions.pose`. A network that learnt authored expressions
+    predicts their mean and shows some three quarters of brows and lids, and less of a smile. What parts or presses the lips is
+    the network's. Lips that speech rounds are not drawn apart.
     """
     names = tuple(names)
     least, spread = beginning_with(names, *UPPER, *CORNERS), beginning_with(names, *SPREADING)
-    rounded = neutral[:, beginning_with(names, "mouthPucker", "mouthFunnel")].sum(1)
+    rounded = neutral[..., beginning_with(names, "mouthPucker", "mouthFunnel")].sum(-1)
     free = 1 - TUNING.spread_cut * smoothstep(rounded / TUNING.rounded)
-    authored = pose(curve, names, manner) * (1 - neutral.clip(0, 1)) * np.where(spread, free[:, None], 1)
+    authored = authored * (1 - neutral.clip(0, 1)) * np.where(spread, free[..., None], 1)
     return np.where(least & (authored > np.maximum(expression, 0)), authored, expression)
 
 
@@ -68,7 +66,7 @@ def apply_gains(
     upper_face: float = 1.0,
     lower_face: float = 1.0,
 ) -> np.ndarray:
-    """(T, K) neutral motion and (T, K) change of it by emotion -> (T, K) weights in [0, 1], each part times its gain.
+    """(..., K) neutral motion and (..., K) change of it by emotion -> (..., K) weights in [0, 1], each part times its gain.
 
     Blinks and gaze of the model are removed (UNCORRELATED); an emotion may lower the lids by DROOP at most.
     """

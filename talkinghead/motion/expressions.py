@@ -157,9 +157,14 @@ def pose(curve: np.ndarray, names: Sequence[str], manner: Manner = Manner(), *, 
 
     silent: as it is between words, see SILENT.
     """
-    shown = np.clip(np.asarray(curve, np.float32)[:, 1:], 0, 1)
+    return posed(curve, authored_weights(names, manner, silent))
+
+
+def posed(curve: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(..., T, E) curves and (..., E - 1, K) of `authored_weights` -> (..., T, K) of `pose`."""
+    shown = np.clip(np.asarray(curve, np.float32)[..., 1:], 0, 1)
     shown = shown * (TUNING.growth - (TUNING.growth - 1) * shown)
-    return np.minimum(shown @ authored_weights(names, manner, silent), 1)
+    return np.minimum(shown @ weights, 1)
 
 
 def layer(

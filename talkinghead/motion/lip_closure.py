@@ -23,7 +23,7 @@ def closure_level(bilabial: np.ndarray) -> np.ndarray:
 
 
 def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with the lips closed by (T,) `level`: 0 unchanged, 1 shut.
+    """(..., K) weights of ARKit's shapes with the lips closed by (...) `level`: 0 unchanged, 1 shut.
 
     In this order: the shapes of PARTING are reduced, mouthClose undoes jawOpen, jawOpen is reduced, and then all other shapes
     that part the lips (sneers, frowns, stretched corners). A head without the shapes or the landmarks keeps its motion.
@@ -32,16 +32,16 @@ def close_lips(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.nd
     if not {"jawOpen", "mouthClose", *PARTING} <= set(names) or not has_lip_gap(head):
         return coefficients
     out = coefficients.copy()
-    out[:, [names.index(name) for name in PARTING]] *= (1 - level)[:, None]
+    out[..., [names.index(name) for name in PARTING]] *= (1 - level)[..., None]
     moved, rest = lip_gap(head)
     close, jaw = names.index("mouthClose"), names.index("jawOpen")
     if moved[close] >= 0 or moved[jaw] <= 0:
         return coefficients
-    room = np.maximum(out[:, jaw] - out[:, close], 0)  # mouthClose undoes what jawOpen does, and no more
-    out[:, close] += np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / -moved[close], room)
-    out[:, jaw] -= np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / moved[jaw], out[:, jaw])
-    others = [k for k, part in enumerate(moved) if part > 0 and k != jaw]
-    parts = out[:, others] @ moved[others]
+    room = np.maximum(out[..., jaw] - out[..., close], 0)  # mouthClose undoes what jawOpen does, and no more
+    out[..., close] += np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / -moved[close], room)
+    out[..., jaw] -= np.minimum(level * np.maximum(out @ moved + rest + PRESS, 0) / moved[jaw], out[..., jaw])
+    others = (moved > 0) & (np.arange(len(moved)) != jaw)
+    parts = out @ np.where(others, moved, 0)
     left = level * np.clip(out @ moved + rest + PRESS, 0, parts)
-    out[:, others] *= (1 - np.divide(left, parts, out=np.zeros_like(left), where=parts > 0))[:, None]
+    out[..., others] *= (1 - np.divide(left, parts, out=np.zeros_like(left), where=parts > 0))[..., None]
     return out

@@ -204,42 +204,42 @@ def upper_face_weights(
     blinks: bool,
     brows: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(M,) rows and (T, M) new weights of the shapes of (T, K) coefficients that eyes and brows move.
+    """(M,) rows and (..., M) new weights of the shapes of (..., K) coefficients that eyes and brows move.
 
-    added: of `nonverbal_motion`. gaze: (T, 2, 2) rad, where eyes turn.
+    added: of `nonverbal_motion`. gaze: (..., 2, 2) rad, where eyes turn.
     """
     rows, column, smiles = _moved_shapes(head)
-    before = coefficients[:, rows]
+    before = coefficients[..., rows]
     first, second = (
-        np.zeros((len(before), len(rows) + 1), before.dtype) for _ in range(2)
+        np.zeros((*before.shape[:-1], len(rows) + 1), before.dtype) for _ in range(2)
     )  # the last column: what the head has not
     touched = np.zeros(len(rows) + 1, bool)
 
     def add(part: np.ndarray, name: str, values: np.ndarray) -> None:
-        part[:, column[name]] = values
+        part[..., column[name]] = values
         touched[column[name]] = True
 
     for eye, side in enumerate(("Left", "Right")):
         if gaze is not None:
-            up = np.degrees(gaze[:, eye, 1])
+            up = np.degrees(gaze[..., eye, 1])
             add(first, f"eyeBlink{side}", LID_DOWN * np.maximum(-up, 0))
             add(first, f"eyeWide{side}", LID_UP * np.maximum(up, 0))
         if brows:
-            inner, outer, down = added["brows"][:, eye].T
+            inner, outer, down = np.moveaxis(added["brows"][..., eye, :], -1, 0)
             add((first, second)[eye], "browInnerUp", inner / 2)  # of both sides together
             add(first, f"browOuterUp{side}", outer)
             add(first, f"browDown{side}", down)
             add(second, f"eyeWide{side}", RAISED_WIDE * np.maximum(inner - RAISED, 0))
-            smile = 0 if smiles[eye] is None else np.minimum(np.maximum(coefficients[:, smiles[eye]], 0), 1)
+            smile = 0 if smiles[eye] is None else np.minimum(np.maximum(coefficients[..., smiles[eye]], 0), 1)
             add(first, f"eyeSquint{side}", FROWN_SQUINT * down + min(brows, 1) * SMILE_SQUINT * smile)
     out = before
     for part in (first, second):
-        moved = np.minimum(np.maximum(out + part[:, :-1], 0), np.maximum(1, out))
+        moved = np.minimum(np.maximum(out + part[..., :-1], 0), np.maximum(1, out))
         out = np.where(touched[:-1], moved, out)
     if blinks:
         for eye, side in enumerate(("Left", "Right")):
             if (place := column[f"eyeBlink{side}"]) < len(rows):
-                out[:, place] = np.maximum(out[:, place], added["blinks"][:, eye])
+                out[..., place] = np.maximum(out[..., place], added["blinks"][..., eye])
     return rows, out
 
 

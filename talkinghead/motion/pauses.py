@@ -15,6 +15,8 @@ with filmed lips of strangers is 0.606 with a `SURE` of 0.9 as with one of 0.97,
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from talkinghead.audio.activity import runs
@@ -68,10 +70,10 @@ def rest_level(silence: np.ndarray, fps: float) -> np.ndarray:
 
 
 def rest_mouth(coefficients: np.ndarray, level: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with jaw and lips at rest by (T,) `level`: 0 unchanged, 1 shut."""
+    """(..., K) weights of ARKit's shapes with jaw and lips at rest by (...) `level`: 0 unchanged, 1 shut."""
     out = coefficients.copy()
     opening = [head.names.index(name) for name in ("jawOpen", "mouthClose", *PARTING) if name in head.names]
-    out[:, opening] *= (1 - level)[:, None]
+    out[..., opening] *= (1 - level)[..., None]
     return close_lips(out, level, head)
 
 
@@ -120,10 +122,16 @@ def sigh_rotation(sigh: np.ndarray) -> np.ndarray:
 
 
 def show_pauses(weights: np.ndarray, press: np.ndarray, sigh: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights with lips pressed by (T,) `press` and (T, 2) `sigh`; where both are 0 nothing changes."""
+    """(..., K) weights with lips pressed by (...) `press` and (..., 2) `sigh`; where both are 0 nothing changes."""
     out = rest_mouth(weights, press, head) if press.any() else weights.copy()
-    for i, name in enumerate(head.names):
-        stem = name.removesuffix("Left").removesuffix("Right")
-        out[:, i] = np.maximum(out[:, i], PRESSED.get(stem, 0) * press)
-        out[:, i] += (DRAWN.get(stem, 0) * sigh[:, 0] + SIGHED.get(stem, 0) * sigh[:, 1]) * (1 - out[:, i])
+    pressed, drawn, sighed = _shown(tuple(head.names))
+    out[...] = np.maximum(out, pressed * press[..., None])
+    out += (drawn * sigh[..., :1] + sighed * sigh[..., 1:]) * (1 - out)
     return out
+
+
+@lru_cache(maxsize=8)
+def _shown(names: tuple[str, ...]) -> np.ndarray:
+    """(3, K) how far each shape goes with pressed lips, with breath in and with breath out."""
+    stems = [name.removesuffix("Left").removesuffix("Right") for name in names]
+    return np.array([[table.get(stem, 0.0) for stem in stems] for table in (PRESSED, DRAWN, SIGHED)])

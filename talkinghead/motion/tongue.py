@@ -71,13 +71,13 @@ def tongue_goals(heard: np.ndarray, fps: float) -> np.ndarray:
 
 
 def put_out_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head) -> np.ndarray:
-    """(T, K) weights of ARKit's shapes with at least the tongueOut of (T, 5) `goals`, and teeth that part for /th/ by SHOWN."""
+    """(..., K) weights of ARKit's shapes with at least the tongueOut of (..., 5) `goals`; teeth part for /th/ by SHOWN."""
     columns, shown = _put_out(tuple(head.names))
     if columns is None:
         return coefficients
     out = coefficients.copy()
-    least = goals[:, np.minimum(np.arange(len(columns)), 1)] * shown.astype(goals.dtype)
-    out[:, columns] = np.maximum(out[:, columns], least)
+    least = goals[..., np.minimum(np.arange(len(columns)), 1)] * shown.astype(goals.dtype)
+    out[..., columns] = np.maximum(out[..., columns], least)
     return out
 
 
@@ -90,13 +90,13 @@ def _put_out(names: tuple[str, ...]) -> tuple[list[int] | None, np.ndarray]:
 
 
 def raise_tongue(coefficients: np.ndarray, goals: np.ndarray, head: Head, tip: int) -> np.ndarray:
-    """(T, 2) metres for `Animation.tongue`: what (T, K) weights leave to the heights of (T, 5) `goals`.
+    """(..., 2) metres for `Animation.tongue`: what (..., K) weights leave to the heights of (..., 5) `goals`.
 
     tip: what `tongue_tip` gives.
     """
     carried = coefficients @ _raised(head, tip)
     # The body lies half as far from the jaw's hinge as the tip. In pauses the tongue lies in the jaw.
-    left = goals[:, 3:] - goals[:, 2:3] * np.stack([carried, carried / 2], 1)
+    left = goals[..., 3:] - goals[..., 2:3] * np.stack([carried, carried / 2], -1)
     return np.minimum(np.maximum(left, REACH[0]), REACH[1]).astype(np.float32)
 
 

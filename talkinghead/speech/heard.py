@@ -16,12 +16,12 @@ COLUMNS = (1, 1, 1, 2, 5)
 
 
 def heard_articulation(posteriors: np.ndarray, phones: Sequence[str]) -> np.ndarray:
-    """(T, P) probabilities of `phones` -> (T, 10), columns as COLUMNS says."""
+    """(..., P) probabilities of `phones` -> (..., 10), columns as COLUMNS says."""
     own = tuple(phones)
-    out = np.empty((len(posteriors), sum(COLUMNS)), np.result_type(posteriors, np.float64))
+    out = np.empty((*posteriors.shape[:-1], sum(COLUMNS)), np.result_type(posteriors, np.float64))
     for column, places in enumerate(_columns(own)):
-        out[:, column] = posteriors[:, places].sum(-1)
-    out[:, 3:5], out[:, 5:] = heard_rounding(posteriors, own), heard_tongue(posteriors, own)
+        out[..., column] = posteriors[..., places].sum(-1)
+    out[..., 3:5], out[..., 5:] = heard_rounding(posteriors, own), heard_tongue(posteriors, own)
     return out
 
 

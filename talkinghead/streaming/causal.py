@@ -22,26 +22,12 @@ class Past:
         return joined
 
 
-class Fir:
-    """A moving mean by (N,) weights, those of the earliest rows first. hop: rows at a time.
-
-    Before the first row there are rows of 0, or with `held` as many as the first.
-    """
-
-    def __init__(self, weights: np.ndarray, hop: int, *, held: bool = False) -> None:
-        self._matrix = np.zeros((hop, len(weights) - 1 + hop))
-        for row in range(hop):
-            self._matrix[row, row : row + len(weights)] = weights / weights.sum()
-        self._past: Past | None = None
-        self._held = held
-
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """(hop, W) -> (hop, W)."""
-        if self._past is None:
-            self._past = Past(self._matrix.shape[1] - len(rows), rows.shape[1])
-            if self._held:
-                self._past(np.repeat(rows[:1], self._matrix.shape[1] - len(rows), 0))
-        return self._matrix @ self._past(rows)
+def moving_mean(weights: np.ndarray, hop: int) -> np.ndarray:
+    """(hop, N - 1 + hop) that makes moving means of the last rows by (N,) weights, those of the earliest rows first."""
+    matrix = np.zeros((hop, len(weights) - 1 + hop))
+    for row in range(hop):
+        matrix[row, row : row + len(weights)] = weights / weights.sum()
+    return matrix
 
 
 class Ahead:
@@ -71,6 +57,11 @@ class Ahead:
         """What has begun ends within `seconds`; where steps lead to stays."""
         rows = self._rows[self._next :]
         rows *= (1 - (np.arange(len(rows)) + 1) / self.fps / seconds).clip(0).reshape(-1, *[1] * (rows.ndim - 1))
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves: all rows to come are `place`, which is the next one, too."""
+        return self._next >= self._until
 
     def next(self, count: int) -> np.ndarray:
         """(count, ...) values of the next rows."""

@@ -48,13 +48,13 @@ class Rest:
         self._ramp, self._least, self._ahead = Ramp(fps, CLOSING, OPENING, 1.0), round(WAIT * fps), ahead
         self._quiet = 1 << 30  # rows of sure silence
 
-    def __call__(self, silence: np.ndarray) -> np.ndarray:
-        """(n,) probabilities of silence, `ahead` rows before -> (n,) degrees in [0, 1]."""
-        out = np.empty(len(silence))
-        for i, value in enumerate(silence.tolist()):
+    def __call__(self, silence: list[float]) -> list[float]:
+        """n probabilities of silence, `ahead` rows before -> n phases, of which `smoothstep` makes degrees."""
+        out = []
+        for value in silence:
             self._quiet = self._quiet + 1 if value > SURE else 0
-            out[i] = self._ramp.toward(self._quiet > self._least + self._ahead)
-        return smoothstep(out)
+            out.append(self._ramp.toward(self._quiet > self._least + self._ahead))
+        return out
 
 
 class Pauses:
@@ -65,8 +65,11 @@ class Pauses:
         self._rng = np.random.default_rng([seed & (2**64 - 1), 9])
         self._sighs, self._free = Ahead(fps, SIGH_IN + SIGH_OUT + OVERLAP, 2), False  # free: this pause may have a sigh
 
-    def __call__(self, heard: Heard, felt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n, E) of what is felt -> (n,) how far lips are pressed, (n, 2) how far a sigh is drawn and let out."""
+    def __call__(self, heard: Heard, felt: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """(n, E) of what is felt -> (n,) how far lips are pressed, (n, 2) how far a sigh is drawn and let out.
+
+        None for both where they are 0.
+        """
         quiet = heard.quiet or 0.0
         if heard.began:
             self._sighs.fade(SIGH_FADE)
@@ -77,7 +80,10 @@ class Pauses:
             chance, depth = self._rng.uniform([0, 0.7], 1)
             if chance <= SIGH_CHANCE and felt[-1, SAD] > 0:
                 self._sigh(depth)
-        press = smoothstep(np.array([self._ramp.toward(quiet > PRESS_LEAST) for _ in felt]))
+        phases = [self._ramp.toward(quiet > PRESS_LEAST) for _ in felt]
+        if not any(phases) and self._sighs.still:
+            return None
+        press = smoothstep(np.array(phases))
         return press * felt[:, ANGRY].clip(0, 1), self._sighs.next(len(felt)) * felt[:, [SAD]].clip(0, 1)
 
     def _sigh(self, depth: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from talkinghead.streaming.frames import Frame
-from talkinghead.streaming.stream import Stream, StreamingNetwork
+from talkinghead.streaming.stream import Stream, StreamingNetwork, absorb
 
 
 class PooledStream(Stream):
@@ -79,8 +79,8 @@ class StreamPool:
         work = [stream.prepare() for stream in ready]
         sound, emotion = np.stack([one.sound for one in work]), np.stack([one.emotion for one in work])
         step = self._talker.streaming.step([one.state for one in work], sound, emotion)
-        found = zip(ready, step.posteriors, step.motion, strict=True)
-        frames = {stream: stream.absorb(posteriors, motion) for stream, posteriors, motion in found}
+        phones = self._talker.streaming.config.phones
+        frames = dict(zip(ready, absorb(ready, step.posteriors, step.motion, phones), strict=True))
         served = set(map(id, ready))
         self._streams = [s for s in self._streams if id(s) not in served] + [s for s in ready if not s.done]
         return frames

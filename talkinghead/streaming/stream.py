@@ -21,7 +21,7 @@ from talkinghead.streaming.causal import Past
 from talkinghead.streaming.emotion import Feeling, StreamEmotion, curve_of
 from talkinghead.streaming.frames import Frame, FrameClock, Onto, collect
 from talkinghead.streaming.intake import Intake
-from talkinghead.streaming.layers import Layers
+from talkinghead.streaming.layers import Layers, Moment, rows_together
 from talkinghead.streaming.settings import StreamSettings
 from talkinghead.streaming.voice import Voice
 
@@ -92,7 +92,7 @@ class Stream:
         self._voice = Voice(config.fps, network.encoder_delay)
         self._feeling = Feeling(curve, settings.seed, bool(settings.idle), config.fps, self._times)
         ahead = network.delay - network.encoder_delay
-        self._layers = Layers(
+        self.layers = Layers(
             head,
             config.annotations[annotation],
             settings,
@@ -188,13 +188,13 @@ class Stream:
 
     def animation(self, frames: Sequence[Frame]) -> Animation:
         """Frames that follow each other as an `Animation`."""
-        gaze = self._layers.has_gaze and (self._onto is None or self._onto.keeps_gaze)
-        has = {"gaze": gaze, "tongue": self._layers.has_tongue}
+        gaze = self.layers.has_gaze and (self._onto is None or self._onto.keeps_gaze)
+        has = {"gaze": gaze, "tongue": self.layers.has_tongue}
         return self._kind(**collect(frames, **has), fps=self.fps, head=self.head, meta=dict(self._meta))
 
     def put_on(self, head: Head) -> None:
         """Frames are for another head from now on, as `Animation.on` has it. Raises InputError."""
-        self._onto, self.head = Onto(self._layers.head, head), head
+        self._onto, self.head = Onto(self.layers.head, head), head
 
     # One step, in two halves, so that `streaming.pool` can give many streams to the network together.
 
@@ -211,21 +211,23 @@ class Stream:
         self._latest, self._sound = (asked, felt), sound
         return Work(self._state, sound, emotion_input(felt, self._manner))
 
-    def absorb(self, posteriors: np.ndarray, motion: np.ndarray) -> list[Frame]:
-        """(hop, P) and (2, hop, K') that the network made of it -> frames."""
+    def follow(self, heard: np.ndarray, motion: np.ndarray) -> Moment | None:
+        """(n, 10) of `speech.heard` and (2, n, K') that a network made -> what layers take, None before the first row."""
         assert self._latest is not None
         row, late = self._row, self._network.delay - self._network.encoder_delay
         self._steps += 1
         if row < 0:
             self._voice.level(self._sound)
-            return []
-        heard = heard_articulation(posteriors, self._network.config.phones)
-        self._heard = self._voice.follow(self._sound, heard[:, 1])
+            return None
+        self._heard = voice = self._voice.follow(self._sound, heard[:, 1])
         asked, felt = (past(now)[: len(now)] for past, now in zip((self._asked, self._felt), self._latest, strict=True))
         if row < late:
-            self._layers.early(heard)
-            return []
-        rows = self._layers.rows(motion, heard, self._heard, asked, felt, self._feeling.any)
+            self.layers.early(heard)
+            return None
+        return Moment(motion, heard, voice, asked, felt, self._feeling.any)
+
+    def frames(self, rows: np.ndarray) -> list[Frame]:
+        """(n, width) of the layers -> those frames that can be made when they are known."""
         times, values = self._clock.frames(rows)
         left = self._total - (self._clock.made - len(times)) if self._finished else len(times)
         return [self._frame(time, row) for time, row in zip(times.tolist()[: max(0, left)], values, strict=False)]
@@ -245,7 +247,7 @@ class Stream:
         while self.ready:
             work = self.prepare()
             step = self._network.step([work.state], work.sound[None], work.emotion[None])
-            frames += self.absorb(step.posteriors[0], step.motion[0])
+            frames += absorb([self], step.posteriors, step.motion, self._network.config.phones)[0]
         return frames
 
     def _frame(self, time: float, row: np.ndarray) -> Frame:
@@ -268,3 +270,19 @@ class Stream:
 
 def _pieces(count: int) -> list[int]:
     return [min(PIECE, count - start) for start in range(0, count, PIECE)]
+
+
+def absorb(streams: Sequence[Stream], posteriors: np.ndarray, motion: np.ndarray, phones: Sequence[str]) -> list[list[Frame]]:
+    """(B, hop, P) and (B, 2, hop, K') that a network made of the work of B streams -> the frames of each."""
+    found = zip(streams, heard_articulation(posteriors, phones), motion, strict=True)
+    moments = [stream.follow(heard, moved) for stream, heard, moved in found]
+    kinds: dict[tuple, list[int]] = {}
+    for number, (stream, moment) in enumerate(zip(streams, moments, strict=True)):
+        if moment is not None:
+            kinds.setdefault(stream.layers.kind, []).append(number)
+    frames: list[list[Frame]] = [[] for _ in streams]
+    for numbers in kinds.values():
+        rows = rows_together([streams[n].layers for n in numbers], [m for n in numbers if (m := moments[n]) is not None])
+        for number, own in zip(numbers, rows, strict=True):
+            frames[number] = streams[number].frames(own)
+    return frames

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from stand_in import RATE, StandIn, tone
 
@@ -10,10 +12,19 @@ from talkinghead.streaming.pool import StreamPool
 
 
 def test_streams_of_a_pool_are_as_if_alone():
-    talker = Talker(StandIn())
-    sounds = [tone(700, 0.5), np.zeros(RATE), tone(60, 1.5, 0.2)]
+    network = StandIn()
+    network.config.authored_emotions = True
+    talker = Talker(network)
+    sounds = [tone(700, 0.5), np.zeros(RATE), tone(60, 1.5, 0.2), tone(700, 1.2), tone(250, 0.3)]
+    settings: list[dict[str, Any]] = [
+        {"seed": 0},
+        {"seed": 1, "emotion": "angry"},
+        {"seed": 2, "emotion": "sad:0.7"},
+        {"articulation": 1.4, "emotion": "happy"},
+        {"idle": 0},
+    ]
     pool = StreamPool(talker)
-    streams = [pool.open(seed=i) for i in range(3)]
+    streams = [pool.open(**how) for how in settings]
     frames = {stream: [] for stream in streams}
     for start in range(0, 2 * RATE, 1600):
         for stream, sound in zip(streams, sounds, strict=True):
@@ -28,8 +39,8 @@ def test_streams_of_a_pool_are_as_if_alone():
             frames[stream] += news
     assert all(stream.done for stream in streams) and not len(pool)
     assert talker.streaming.steps < 2 * 50 + 20  # not one for each stream
-    for seed, (stream, sound) in enumerate(zip(streams, sounds, strict=True)):
-        alone = talker.animate(sound, seed=seed)
+    for stream, sound, how in zip(streams, sounds, settings, strict=True):
+        alone = talker.animate(sound, **how)
         pooled = stream.animation(frames[stream])
         assert np.array_equal(pooled.coefficients, alone.coefficients) and np.array_equal(pooled.rotation, alone.rotation)
 
