@@ -79,7 +79,8 @@ def convert(
 
     The suffix of each -o decides: .npz (all of it), .csv and .json (curves), .glb, .gltf, .usdc, .usda,
     .usdz, .fbx, .vrm and .vrma (for engines and characters), .pc2 and .obj (vertices), .flame.npz (FLAME's parameters),
-    .visemes.json, .srt, .textgrid and .tsv (visemes), .html (a page that plays it).
+    .metahuman.csv and .metahuman.json (MetaHuman's control curves), .visemes.json, .srt, .textgrid and .tsv (visemes),
+    .html (a page that plays it).
 
     Args:
         animation: Motion: .npz, curves (.csv, .tsv, .json), FLAME's parameters (.npz, .pkl, .npy) or vertices (.npy, .pc2).

@@ -57,7 +57,7 @@ File = Annotated[Path | None, arg(metavar="PATH")]
 # fmt: off
 Suffix = Literal[
     "npz", "flame.npz", "csv", "glb", "gltf", "vrm", "usdc", "usda", "usdz", "vrma", "fbx",
-    "pc2", "json", "visemes.json", "srt", "textgrid", "tsv", "obj",
+    "pc2", "json", "visemes.json", "metahuman.csv", "metahuman.json", "srt", "textgrid", "tsv", "obj",
     "mp4", "webm", "mov", "gif", "webp", "html",
 ]
 # fmt: on

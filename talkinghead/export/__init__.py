@@ -30,6 +30,8 @@ FORMATS = {  # suffix -> (module of this folder, what the file holds)
     ".pc2": ("pc2", "point cache: posed vertices of every frame, with the mesh as `.obj` beside it"),
     ".json": ("json", "curves in the forms of Audio2Face and BEAT"),
     ".visemes.json": ("cues", "the fifteen Oculus visemes: weights of every frame, and one after the other"),
+    ".metahuman.csv": ("metahuman", "MetaHuman's control curves, `CTRL_expressions_*`, as a table"),
+    ".metahuman.json": ("metahuman", "the same in the forms of `.json`"),
     ".srt": ("cues", "visemes as subtitles"),
     ".textgrid": ("cues", "visemes as a tier for Praat"),
     ".tsv": ("cues", "mouth shapes A to X, the cue file of Rhubarb Lip Sync"),

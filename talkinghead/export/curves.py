@@ -3,8 +3,9 @@
 Tables: takes of Live Link Face, of all its versions, and what NeuroSync, Audio2Face, MediaPipe and this package write; a row
 a frame. The columns are found by their names, see `head.shape_names`: a time or a timecode (`io.timecode`), else a number of a
 frame, else every row is the next frame; shapes; HeadYaw, HeadPitch, HeadRoll in radians. A count of shapes, a number of the
-row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. A long table, as of
-OpenFaceFX, has a row for each weight: time, channel and value. The dialect is whatever `io.tables` reads.
+row, angles of the eyes and emotions that a tracker adds say nothing about the face and are left out. MetaHuman's control curves
+become ARKit's shapes. A long table, as of OpenFaceFX, has a row for each weight: time, channel and value. The dialect is
+whatever `io.tables` reads.
 JSON: of Audio2Face (`facsNames`, `weightMat`, `exportFps`), frames with weights in a list whose names are given once, as
 in BEAT, or by name, MediaPipe's categories, and a list of weights for each name.
 """
@@ -25,6 +26,7 @@ from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.character.controls import find_controls
 from talkinghead.head.head import Head
 from talkinghead.head.shape_names import arkit_name, bare
+from talkinghead.head.transfer.metahuman import CURVES, PREFIX, curve_name, from_curves
 from talkinghead.head.transfer.shape_sets import set_of
 from talkinghead.io.files import load_json
 from talkinghead.io.tables import Table, read_table, wide_table
@@ -49,6 +51,7 @@ NUMBERS = {"frame", "frames", "frameindex", "frameid", "framenumber", "frameno",
 UNUSED = {"blendshapecount", "neutral", *(name.lower() for name in EYES)}  # MediaPipe's `_neutral` is no shape
 LONG = ({"channel", "shape", "blendshape", "curve", "name", "morph", "target"}, {"value", "weight"})  # columns of a long table
 NOT_FINITE = {"nan", "inf", "infinity"}  # in any column, also one that is left out: something went wrong
+MOVING = 0.01  # weight of a curve that does something
 MOST = 2.0  # weights are 0 to 1, and solvers overshoot; more is another unit
 MOST_VALUES = 1 << 27  # numbers of a file, with the frames that are filled: 1 GiB; five hours of 61 columns at 120 a second
 PERCENT = (20.0, 150.0)  # largest weights that mean per cent
@@ -88,7 +91,7 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     if curves.clock.note:
         warnings.warn(f"{path}: {curves.clock.note}", InputWarning, stacklevel=2)
     values, filled = _filled(path, curves)
-    columns = _by_name(path, curves.names, values)
+    columns = _in_arkit(path, _by_name(path, curves.names, values))
     turns = np.stack([columns.pop(name, np.zeros(len(values))) for name in HEAD], 1)
     rows = {name.lower(): row for row, name in enumerate(head.names)}
     rows |= {arkit.lower(): row for row, name in enumerate(head.names) if (arkit := arkit_name(name))}
@@ -181,14 +184,14 @@ def _columns(table: Table) -> Columns:
             emotions.append((place, name))
         else:
             angle = next((angle for angle in HEAD if angle.lower() == plain), None)
-            found.names.append(arkit or angle or name)
+            found.names.append(curve_name(name) or arkit or angle or name)
             found.places.append(place)
     if any(name in ARKIT for name in found.names):
         found.left_out = [name for _, name in emotions]
     else:  # of a head that may have shapes of these names
         found.names += [name for _, name in emotions]
         found.places += [place for place, _ in emotions]
-    known = any(name in ARKIT for name in found.names)
+    known = any(name in ARKIT or name.startswith(PREFIX) for name in found.names)
     if not found.names or (found.time is None and not known):
         raise InputError(f"{table.path}: not a table of curves: its header has no time and names of shapes")
     return found
@@ -283,7 +286,7 @@ def _read_json(path: Path, fps: float | None) -> Curves:
             raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
         raise InputError(f"{path}: its frames have something else than weights ({' '.join(str(error).split())[:80]})") from None
     used = [i for i, name in enumerate(names) if arkit_name(name) or bare(name) not in {*UNUSED, *SPELLINGS}]
-    return Curves(clock, [arkit_name(names[i]) or names[i] for i in used], values[:, used])
+    return Curves(clock, [curve_name(names[i]) or arkit_name(names[i]) or names[i] for i in used], values[:, used])
 
 
 def _json_parts(path: Path, content: Any, fps: float | None) -> tuple[Any, Any, Any]:
@@ -322,7 +325,7 @@ def _weights(frame: Any) -> Any:
     ):
         if key in frame:
             return _weights(frame[key]) if isinstance(frame[key], list) else frame[key]
-    return {name: value for name, value in frame.items() if arkit_name(name)}
+    return {name: value for name, value in frame.items() if arkit_name(name) or curve_name(name)}
 
 
 def _by_name(path: Path, names: list[str], values: np.ndarray) -> dict[str, np.ndarray]:
@@ -334,6 +337,17 @@ def _by_name(path: Path, names: list[str], values: np.ndarray) -> dict[str, np.n
         columns[name] = values[:, place]
         seen.add(name.lower())
     return columns
+
+
+def _in_arkit(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns with ARKit's shapes in the place of MetaHuman's curves. Warns of moving curves that say nothing in them."""
+    ours = {PREFIX + curve for curve in CURVES}
+    others = [n for n, v in columns.items() if n.startswith(PREFIX) and n not in ours and np.abs(v).max(initial=0) > MOVING]
+    if others:
+        count = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        told = f"{path}: leaves out {', '.join(others[:3])}{count}, which no shape of ARKit moves"
+        warnings.warn(told, InputWarning, stacklevel=3)
+    return from_curves(columns)
 
 
 def _check_weights(path: Path, columns: dict[str, np.ndarray], fps: float) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flames import likeness
 
 from talkinghead import Animation, Talker
+from talkinghead.export import load
 from talkinghead.head.head import Head
 from talkinghead.head.transfer.correspondence import skin_of
 
@@ -49,12 +50,13 @@ def table(root) -> dict[str, list[float]]:
     return {name: [float(cell) for cell in cells.split("|")[:4]] for name, cells in rows}
 
 
-@pytest.mark.parametrize("way", ["none", "vertices", "flame", "oculus", "vrm"])
-def test_round_trips(way, spoken, flame, root):
+@pytest.mark.parametrize("way", ["none", "vertices", "flame", "oculus", "vrm", "metahuman"])
+def test_round_trips(way, spoken, flame, root, tmp_path):
     """No further than README.md says, and not much nearer, or README.md would be outdated."""
     rows = {
         **{"none": "the motion itself", "vertices": "vertices → ARKit", "flame": "ARKit → FLAME → ARKit"},
         **{"oculus": "ARKit → 15 visemes → ARKit", "vrm": "ARKit → VRM expressions → ARKit"},
+        "metahuman": "ARKit → MetaHuman → ARKit",
     }
     told, found = table(root)[rows[way]], []
     for motion in spoken.values():
@@ -63,6 +65,9 @@ def test_round_trips(way, spoken, flame, root):
             back = replace(motion, coefficients=still)
         elif way == "vertices":
             back = replace(motion, coefficients=still, residual=motion.offsets()).as_weights()
+        elif way == "metahuman":
+            motion.save(tmp_path / "a.metahuman.csv")
+            back = replace(motion, coefficients=load(tmp_path / "a.metahuman.csv").coefficients)
         else:
             back = (motion.on(flame) if way == "flame" else motion.to(way)).on(head)
         assert back.coefficients.min() >= 0 and back.coefficients.max() <= 1.0001
