@@ -26,6 +26,7 @@ from talkinghead.export.mesh import for_curves
 from talkinghead.files import replacing
 from talkinghead.head.head import Head
 from talkinghead.motion.animation import Animation, eye_shapes
+from talkinghead.motion.transfer.metahuman import is_metahuman
 
 BLOCK = 500  # frames at a time
 RATES = (30 / 1.001, 30.0, 60 / 1.001, 60.0)  # frames a second that importers of the app's takes know
@@ -45,6 +46,7 @@ def write(animation: Animation, path: Path) -> None:
 
     Warns of a rate that Unreal and Maya misread: they take takes for 30 or 60 frames a second, whatever their timecodes say.
     """
+    animation = for_curves(animation, path) if is_metahuman(path) else animation
     head = animation.head
     live_link = {name.lower() for name in head.names} <= {name.lower() for name in LIVE_LINK}
     if live_link:

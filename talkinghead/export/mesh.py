@@ -11,6 +11,7 @@ import numpy as np
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head, Part
+from talkinghead.motion.transfer.metahuman import as_metahuman, is_metahuman
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
@@ -111,10 +112,16 @@ def for_curves(animation: Animation, path: Path) -> Animation:
     """The animation for a format that holds weights and a pose: gaze becomes eyeLook weights, and of
     the tongue only tongueOut is left.
 
-    Raises InputError if it has a residual, which such a format would lose without a word.
+    Of a path such as `a.metahuman.csv` the weights are those of MetaHuman's curves. Raises InputError if the motion has a
+    residual, which such a format would lose without a word.
     """
     if animation.residual is not None:
         raise InputError(f"{path}: this motion has a residual, which {path.suffix} cannot hold; write .npz or .obj")
+    if is_metahuman(path) and animation.head.name != "metahuman":
+        try:
+            return as_metahuman(animation)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
     return replace(animation.with_gaze_as_shapes(), tongue=None)
 
 

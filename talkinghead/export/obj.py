@@ -21,6 +21,7 @@ from talkinghead.motion.animation import Animation
 from talkinghead.version import __version__
 
 MATERIALS, TEXTURE = "head.mtl", "head.png"
+BLOCK = 100_000  # lines
 MARK = "# talkinghead"  # how the material file begins by which a folder of ours is known
 
 
@@ -53,10 +54,9 @@ def _fill(animation: Animation, folder: Path) -> None:
         (folder / TEXTURE).write_bytes(png)
     (folder / MATERIALS).write_text(_materials(head, png is not None))
     start, rest = f"{header(head)}mtllib {MATERIALS}\n", faces(head)
-    line = "v %.6f %.6f %.6f\n" * len(head.template)  # micrometres
     for t in range(len(animation)):
         vertices = with_garments(animation.head, animation.vertices(t, posed=True))
-        (folder / f"{t:05d}.obj").write_text(start + line % tuple(vertices.reshape(-1).tolist()) + rest)
+        (folder / f"{t:05d}.obj").write_text(start + _lines("v %.6f %.6f %.6f\n", vertices) + rest)  # micrometres
 
 
 def header(head: Head) -> str:
@@ -69,15 +69,19 @@ def faces(head: Head, *, materials: bool = True) -> str:
     """Texture coordinates and the faces of each part, a group of its own; OBJ counts from 1."""
     corners, pattern, lines = head.faces + 1, "f %d %d %d\n", []
     if head.uv is not None and head.uv_faces is not None:
-        lines.append("vt %.6f %.6f\n" * len(head.uv) % tuple(head.uv.reshape(-1).tolist()))
+        lines.append(_lines("vt %.6f %.6f\n", head.uv))
         corners = np.stack([corners, head.uv_faces + 1], -1)
         pattern = "f %d/%d %d/%d %d/%d\n"
     for part in parts(head):
         rows = corners[slice(*part.faces)]
-        lines.append(
-            f"g {part.name}\n" + f"usemtl {part.name}\n" * materials + pattern * len(rows) % tuple(rows.reshape(-1).tolist())
-        )
+        lines.append(f"g {part.name}\n" + f"usemtl {part.name}\n" * materials + _lines(pattern, rows))
     return "".join(lines)
+
+
+def _lines(pattern: str, rows: np.ndarray) -> str:
+    """A line for each row of numbers; some at a time, as numbers of Python take many times the memory of an array."""
+    blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+    return "".join(pattern * len(block) % tuple(block.reshape(-1).tolist()) for block in blocks)
 
 
 def _materials(head: Head, textured: bool) -> str:
