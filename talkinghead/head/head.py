@@ -221,7 +221,7 @@ class Head:
             "head": np.array(json.dumps(meta)),
             "template": self.template.astype(np.float32),
             "faces": self.faces.astype(np.int32),
-            "basis": np.round(self.basis / (steps[:, None, None] if fine else scale)).astype(np.int16),
+            "basis": _rounded(self.basis, steps if fine else np.full(len(steps), scale)),
             "landmarks": np.array(list(self.landmarks.values()), np.float32).reshape(-1, 3),
         }
         if fine:
@@ -476,6 +476,14 @@ def _joints(head: Head, change: np.ndarray) -> dict[str, np.ndarray]:
             distance = np.linalg.norm(head.template - place, axis=1)
             weight = np.exp(-(((distance - distance.min()) / JOINT_RADIUS) ** 2))
         out[name] = (place + (weight @ change) / weight.sum()).astype(np.float32)
+    return out
+
+
+def _rounded(basis: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(K, V, 3) int16 of a basis in (K,) steps; one shape at a time, as all of a scan would take gigabytes."""
+    out = np.empty(basis.shape, np.int16)
+    for row, (shape, step) in enumerate(zip(basis, steps.tolist(), strict=True)):
+        out[row] = np.round(shape / step)
     return out
 
 

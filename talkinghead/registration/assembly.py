@@ -26,6 +26,7 @@ JOINT_RADIUS = 0.02  # metres: a joint moves with what is this near to it
 BLINK = (0.6, 2.0)  # by which a blink may be changed to close the lids
 DEPTH, DEEP = 0.0005, 0.002  # metres that the cavity lies behind the skin at least, and tongue and gums
 REACH = 0.008  # metres from the skin within which that is looked after
+ROUND = (0.4, 0.75)  # radius of an eyeball by its extent; half a ball has 0.5
 MEET = 0.05  # by which a blink may be too short or too long for lids that have skin between them
 
 
@@ -72,7 +73,7 @@ class _Builder:
     def add_mesh(self) -> None:
         """The user's own vertices, all of them in their order."""
         found, work, roles = self.found, self.found.work, self.found.roles
-        shapes = found.shapes.copy()
+        shapes = found.shapes  # those of what is not skin are filled in
         head = self.template.head
         for name, mask in (("upper", roles.upper), ("lower", roles.lower), ("tongue", roles.tongue)):
             if mask.any():
@@ -84,7 +85,7 @@ class _Builder:
                 shapes[:, mask] = self._turned(side, work.points[mask])
         if roles.rest.any():
             skin = np.flatnonzero(roles.skin)
-            shapes[:, roles.rest] = follow(work.points[roles.rest], work.points[skin], found.shapes[:, skin])
+            shapes[:, roles.rest] = follow(work.points[roles.rest], work.points, found.shapes, skin)
         self.points.append(work.points)
         self.basis.append(shapes)
         self.count = len(work.points)
@@ -144,10 +145,10 @@ class _Builder:
             ours = positions(template.skin.points, template.skin.faces, ring)
             here = fit_similarity(ours, positions(found.fitted.points, template.skin.faces, ring))
             ball = found.roles.eyes.get(side)
-            if ball is not None and ball.any():
-                out[side] = _sphere(found.work.points[ball]), here
-            else:
-                out[side] = here(template.head.joints[f"{side}_eye"][None].astype(float))[0], here
+            middle = None if ball is None or not ball.any() else _sphere(found.work.points[ball])
+            if middle is None:  # no ball, or a flat eye that a ball would turn
+                middle = here(template.head.joints[f"{side}_eye"][None].astype(float))[0]
+            out[side] = middle, here
         return out
 
     def _turned(self, side: str, points: np.ndarray) -> np.ndarray:
@@ -271,13 +272,15 @@ class _Builder:
         """All of it in metres."""
         found, report = self.found, self.found.report
         turn, scale = self._frame(unit)
-        points, basis = np.concatenate(self.points), np.concatenate(self.basis, 1)
-        similarity = found.similarity
+        points, similarity = np.concatenate(self.points), found.similarity
         change = scale / similarity.scale * turn @ similarity.turn.T
 
         def out(places: np.ndarray) -> np.ndarray:
             return (scale * similarity.back(places) @ turn.T).astype(np.float32)
 
+        basis = np.empty((len(found.shapes), len(points), 3), np.float32)
+        for row in range(len(basis)):  # one shape at a time: all of a scan, twice and in double precision, would be gigabytes
+            basis[row] = np.concatenate([part[row] for part in self.basis]) @ change.T
         order = [part for part in ("skin", "eyes", "teeth", "gums", "tongue", "other") if part in self.faces]
         faces = {part: np.concatenate(self.faces[part]) for part in order}
         ends = np.cumsum([0, *(len(faces[part]) for part in order)])
@@ -290,7 +293,7 @@ class _Builder:
             name=name,
             template=out(points),
             faces=whole.astype(np.int32),
-            basis=(basis @ change.T).astype(np.float32),
+            basis=basis,
             names=self.template.head.names,
             uv=self.coordinates,
             uv_faces=np.concatenate([np.concatenate(self.uv[part]) for part in order]).astype(np.int32),
@@ -433,10 +436,11 @@ def _directions(points: np.ndarray) -> np.ndarray:
     return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
 
 
-def _sphere(points: np.ndarray) -> np.ndarray:
-    """(3,) the middle of the sphere nearest to the points: |p|^2 = 2 p.c + r^2 - |c|^2."""
+def _sphere(points: np.ndarray) -> np.ndarray | None:
+    """(3,) the middle of the sphere nearest to the points: |p|^2 = 2 p.c + r^2 - |c|^2; None where they are of no ball."""
     middle = points.mean(0)
     local = points - middle
     solution, *_ = np.linalg.lstsq(np.c_[2 * local, np.ones(len(local))], (local**2).sum(1), rcond=None)
-    moved = solution[:3]
-    return middle + (moved if np.linalg.norm(moved) < np.ptp(local, axis=0).max() else 0)
+    moved, extent = solution[:3], float(np.ptp(local, axis=0).max())
+    radius = np.sqrt(max(float(solution[3] + moved @ moved), 0.0))
+    return middle + moved if ROUND[0] * extent < radius < ROUND[1] * extent else None

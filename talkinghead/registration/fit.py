@@ -17,6 +17,7 @@ from talkinghead.errors import InputError
 from talkinghead.head.head import Head
 from talkinghead.registration import atlas
 from talkinghead.registration.assembly import assemble
+from talkinghead.registration.coarse import MOST_SOLVED, Coarse
 from talkinghead.registration.gradients import Smoothing, Transfer, stretches
 from talkinghead.registration.meshes import Mesh
 from talkinghead.registration.mouth import opening
@@ -38,6 +39,7 @@ LOOSE, FIRM, DRAWN = 1e-5, 1.0, 0.2  # weights of a displacement: unknown, at re
 PINNED = 1e3  # of the rims of lids that meet
 BLINK = (0.4, 3.0)  # by which a blink may be made longer
 LID_RINGS, LID_SMOOTH = 3, 0.0015  # triangles around eyes that are one surface with the skin, and metres, of a smoothing there
+MEASURED = 50_000  # vertices whose distance from the fitted face is looked at
 FAR = 0.006  # metres between mesh and template beyond which they do not correspond
 
 
@@ -58,7 +60,7 @@ def fit(
     if up is not None and up not in AXES:
         raise InputError(f"--up {up}: one of {' '.join(AXES)}")
     template, report = default(), Report(len(mesh.points), len(mesh.faces))
-    work = Work(mesh.points, mesh.points, mesh.faces, mesh.uv, mesh.uv_faces, mesh.texture)
+    work = Work(mesh.points, mesh.points, mesh.faces, mesh.uv, mesh.uv_faces, mesh.texture, mesh.kinds)
     if work.uv is None and mesh.colours is not None:
         work.texture, work.uv, work.uv_faces = atlas.bake_colours(mesh.colours, mesh.faces)
     tick("looking for the face")
@@ -115,6 +117,7 @@ def _behead(work: Work) -> None:
     used[work.faces[keep]] = True
     place = np.cumsum(used) - 1
     work.points, work.file = work.points[used], work.file[used]
+    work.kinds = None if work.kinds is None else work.kinds[used]
     work.faces = place[work.faces[keep]]
     work.uv_faces = None if work.uv_faces is None else work.uv_faces[keep]
 
@@ -149,10 +152,10 @@ class _Fitting:
         head = self.template.head
         eyes = {side: place(head.joints[f"{side}_eye"][None].astype(float))[0] for side in ("left", "right")}
         inside = {name: place(head.template[mask].astype(float)) for name, mask in mouth_parts(head).items()}
-        same = weld(self.work.points)
+        same = weld(self.work.points, self.work.kinds)
         whole = Surface(self._places(same), same[self.work.faces])
         self.roles = sort_pieces(
-            Surface(self.work.points, self.work.faces), whole.pieces[same], self.marks[:TRACKED], eyes, inside
+            Surface(self.work.points, self.work.faces), whole.pieces[same], self.marks[:TRACKED], eyes, inside, self.work.kinds
         )
         if not self.roles.skin.any():
             raise InputError("no connected piece of it carries the face; join its skin into one mesh")
@@ -169,7 +172,7 @@ class _Fitting:
 
     def _skin(self) -> tuple[Surface, np.ndarray, np.ndarray]:
         """The welded skin with its eyeballs; (V,) the welded vertex of each; indices of its skin's faces."""
-        same = weld(self.work.points) if self.edges is None else self.same
+        same = weld(self.work.points, self.work.kinds) if self.edges is None else self.same
         eyes = self.roles.eyes["left"] | self.roles.eyes["right"]
         keep = (self.roles.skin | eyes)[self.work.faces].all(1)
         faces = same[self.work.faces[keep]]
@@ -197,7 +200,7 @@ class _Fitting:
             skin[surface.faces[faces]] = True
             shown = seen(surface, both_sides=True)
         of_skin = Surface(surface.points, surface.faces[faces])
-        side = opening.mouth_sides(of_skin, skin & shown, self.marks)
+        side = opening.mouth_sides(of_skin, skin & shown, self.marks, line)
         if self.edges is None:
             self.edges = opening.rim_edges(of_skin, skin, side, line)
             if self.edges is not None:
@@ -235,12 +238,13 @@ class _Fitting:
             self.report.missing.append("a slit between the lips, and none could be cut: the mouth stays shut")
             return
         self.edges = found.upper, found.lower
-        old = weld(work.points)
+        old = weld(work.points, work.kinds)
         self.same = np.r_[old, old.max() + 1 + np.arange(len(found.first))]
         if work.uv is not None and work.uv_faces is not None:
             work.uv, work.uv_faces = _cut_uv(work, found)
         work.points, work.file, work.faces = found.extend(work.points), found.extend(work.file), found.faces
         fresh = len(found.first)
+        work.kinds = None if work.kinds is None else np.r_[work.kinds, np.zeros(fresh, int)]
         grown = {key: np.r_[mask, np.full(fresh, key == "skin")] for key, mask in vars(self.roles).items() if key != "eyes"}
         eyes = {key: np.r_[mask, np.zeros(fresh, bool)] for key, mask in self.roles.eyes.items()}
         self.roles = Roles(eyes=eyes, **grown)
@@ -251,7 +255,8 @@ class _Fitting:
         used = np.zeros(len(target.surface.points), bool)
         used[target.surface.faces[target.skin]] = True
         points = target.surface.points
-        front = used & target.seen & (points[:, 2] > 0.05) & (points[:, 1] > self.fitted.points[:, 1].min())
+        front = np.flatnonzero(used & target.seen & (points[:, 2] > 0.05) & (points[:, 1] > self.fitted.points[:, 1].min()))
+        front = front[:: 1 + len(front) // MEASURED]
         *_, place = self.fitted.part(np.arange(len(self.fitted.faces)), SPACING)(points[front])
         away = np.linalg.norm(place - points[front], axis=1) * 1000
         self.report.residual_median, self.report.residual_95 = (float(np.percentile(away, q)) for q in (50, 95))
@@ -279,12 +284,15 @@ class _Fitting:
         """(K, V, 3) the shapes on the mesh's skin; 0 elsewhere."""
         surface, same, faces = self._skin()
         of_skin = Surface(surface.points, surface.faces[faces])
-        side = self.target_sides
+        side, shown, coarse = self.target_sides, self.seen, None
+        if len(of_skin.points) > MOST_SOLVED:
+            coarse = Coarse(of_skin)
+            of_skin, side, shown = coarse.surface, side[coarse.nearest], shown[coarse.nearest]
         places = Sided(self.fitted, self.template)
         used = np.unique(of_skin.faces)
         face, weights, away, facing = places(of_skin.points[used], side[used], of_skin.normals[used])
         good = (away < FAR) & (facing > 0.3)
-        eye, between = self._eye_surface(of_skin.points[used], self.seen[used], own)
+        eye, between = self._eye_surface(of_skin.points[used], shown[used], own)
         self.open_eyes = not eye.any()
         hold, drawn = np.full(len(of_skin.points), LOOSE), np.zeros((len(own), len(of_skin.points), 3), np.float32)
         moved = np.einsum("nc,kncx->knx", weights, own[:, self.fitted.faces[face]])
@@ -312,7 +320,8 @@ class _Fitting:
         smooth = Smoothing(of_skin, part, LID_SMOOTH) if part.any() else lambda moved: moved
         for k in range(len(own)):
             mine = np.where(trusted[:, None, None], wanted[k, owner], 0)  # one shape at a time: all would be gigabytes
-            out[k, own_skin] = smooth(transfer(mine, drawn[k]))[same[own_skin]]
+            moved = smooth(transfer(mine, drawn[k]))
+            out[k, own_skin] = (moved if coarse is None else coarse(moved))[same[own_skin]]
         return out
 
     def found(self, own: np.ndarray, shapes: np.ndarray, edges: Edges | None) -> Found:

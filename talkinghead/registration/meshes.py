@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.errors import InputError, brief
+from talkinghead.head.character.part_names import EYE, OTHER, kind_of
 from talkinghead.io.gltf import is_gltf
 from talkinghead.io.meshes import LONGEST, MOST_VERTICES
+from talkinghead.registration.surface import weld
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".vrm")
 LARGEST = 1 << 30  # bytes of a file
-MOST_FITTED = 250_000  # vertices: 52 shapes of them take 156 MB
+MOST_FITTED = 1_500_000  # vertices: 52 shapes of them take 936 MB
 SCAFFOLD = ("helper-", "joint-")  # groups of MakeHuman's base mesh that are no skin
 KEPT = ("helper-l-eye", "helper-r-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue")
 MOST_PIXELS = 1 << 26  # of a texture
@@ -25,7 +27,8 @@ MOST_PIXELS = 1 << 26  # of a texture
 class Mesh:
     """points: (V, 3) in the file's unit and axes. faces: (F, 3). uv: (U, 2), v up. uv_faces: (F, 3). texture: (H, W, 3) uint8.
 
-    colours: (V, 3) uint8 sRGB of vertices, if the file has no texture.
+    colours: (V, 3) uint8 sRGB of vertices, if the file has no texture. kinds: (V,) of
+    `head.character.part_names`, as names in it say.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Mesh:
     uv_faces: np.ndarray | None = None
     texture: np.ndarray | None = None
     colours: np.ndarray | None = None
+    kinds: np.ndarray | None = None
 
 
 def is_mesh(path: str | Path) -> bool:
@@ -74,6 +78,8 @@ def _obj(path: Path) -> Mesh:
     faces: list[list[int]] = []
     uv_faces: list[list[int]] = []
     materials: list[str] = []
+    group, material = "", ""
+    kinds: list[int] = []  # of faces
     skipped, textured = False, True
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -89,12 +95,15 @@ def _obj(path: Path) -> Mesh:
             elif kind in ("g", "o"):
                 group = " ".join(words)
                 skipped = group.startswith(SCAFFOLD) and group not in KEPT
+            elif kind == "usemtl":
+                material = " ".join(words)
             elif kind == "mtllib":
                 materials.append(line.split(None, 1)[1].strip())
             elif kind == "f" and not skipped:
                 corners = [(*word.split("/"), "")[:2] for word in words]
                 places = [_place(first, len(points)) for first, _ in corners]
                 faces += [[places[0], a, b] for a, b in pairwise(places[1:])]
+                kinds += [kind_of(material) or kind_of(group)] * (len(places) - 2)
                 textured = textured and all(second for _, second in corners)
                 if textured:
                     marks = [_place(second, len(uv)) for _, second in corners]
@@ -111,7 +120,17 @@ def _obj(path: Path) -> Mesh:
         _texture_of(path, materials) if whole else None,
         _bytes(np.array(colours)) if colours and len(colours) == len(points) else None,
     )
-    return _without_unused(mesh)
+    return _without_unused(replace(mesh, kinds=_of_vertices(mesh, np.array(kinds))))
+
+
+def _of_vertices(mesh: Mesh, kinds: np.ndarray) -> np.ndarray | None:
+    """(V,) kinds of vertices from those of faces; None where nothing is told, or parts share vertices, as names of areas do."""
+    if not len(kinds) or kinds.min() == kinds.max():
+        return None
+    out = np.zeros(len(mesh.points), int)
+    for kind in (EYE, OTHER):
+        out[mesh.faces[kinds == kind]] = kind
+    return out if (out[mesh.faces] == kinds[:, None]).all() else None
 
 
 def _place(word: str, count: int) -> int:
@@ -131,8 +150,8 @@ def _without_unused(mesh: Mesh) -> Mesh:
     if used.mean() > 0.9:
         return mesh
     place = np.cumsum(used) - 1
-    colours = None if mesh.colours is None else mesh.colours[used]
-    return replace(mesh, points=mesh.points[used], faces=place[mesh.faces], colours=colours)
+    colours, kinds = (None if values is None else values[used] for values in (mesh.colours, mesh.kinds))
+    return replace(mesh, points=mesh.points[used], faces=place[mesh.faces], colours=colours, kinds=kinds)
 
 
 def _texture_of(path: Path, materials: list[str]) -> np.ndarray | None:
@@ -198,12 +217,11 @@ def _gltf(path: Path) -> Mesh:
     gltf = Gltf.read(path)
     names = bones.find_bones(gltf)
     turn = bones.facing(bones.worlds(gltf), names, backwards=False)
-    fields = geometry(Character(gltf, (), (), frozenset(), (), names, turn))
+    fields = geometry(Character(gltf, (), (), frozenset(), (), names, turn), kinds=True)
     if not len(fields["faces"]):
         raise InputError(f"{path}: {fields['provenance'].get('undecoded', 'has no triangles')}")
     points, faces = fields["template"].astype(np.float64), fields["faces"].astype(np.int64)
-    size = np.ptp(points, axis=0).max()
-    _, first, place = np.unique(np.round(points / (1e-6 * size)), axis=0, return_index=True, return_inverse=True)
+    _, first, place = np.unique(weld(points, fields["kinds"]), return_index=True, return_inverse=True)
     order = np.argsort(first)  # the file's order of first appearance
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
@@ -214,4 +232,5 @@ def _gltf(path: Path) -> Mesh:
         fields["uv"],
         None if fields["uv"] is None else faces,
         fields["texture"],
+        kinds=fields["kinds"][first[order]],
     )

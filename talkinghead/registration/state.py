@@ -58,7 +58,7 @@ class Report:
 
 @dataclass
 class Work:
-    """The mesh on its way. points: (V, 3) in the default head's place. file: (V, 3) in the file's own."""
+    """The mesh on its way. points: (V, 3) in the default head's place. file: (V, 3) in the file's own. kinds: as `Mesh` has."""
 
     points: np.ndarray
     file: np.ndarray
@@ -66,6 +66,7 @@ class Work:
     uv: np.ndarray | None
     uv_faces: np.ndarray | None
     texture: np.ndarray | None
+    kinds: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,9 @@ from scipy.spatial import KDTree
 from talkinghead.head.normals import vertex_normals
 
 SAME = 1e-6  # of the size of the mesh: vertices that are this near to each other are one, split along a seam
+DENSE = 400_000  # faces of a surface on which one sample a small face is enough
 NEAREST = 10  # samples whose triangles are tried for the nearest point
+BLOCK = 50_000  # points that are asked for at a time, each with NEAREST triangles
 AGAINST = 0.004  # metres by which a place whose normal is against the point's counts as further away than one with the same
 
 
@@ -58,9 +60,10 @@ class Surface:
 
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        faces = self.faces
+        faces, many = self.faces, len(self.points)
         pairs = np.sort(np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]), 1)
-        return np.unique(pairs, axis=0, return_counts=True)
+        keys, count = np.unique(pairs[:, 0] * many + pairs[:, 1], return_counts=True)  # of rows it would take ten times as long
+        return np.stack([keys // many, keys % many], 1), count
 
     @cached_property
     def graph(self) -> csr_array:
@@ -87,6 +90,10 @@ class Surface:
         places, owners = [], []
         for n in np.unique(parts):
             mine = parts == n
+            if n == 1 and len(faces) > DENSE:  # their corners would be six times as many places as there are vertices
+                places.append(corners[mine].mean(1))
+                owners.append(faces[mine])
+                continue
             i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
             keep = i + j <= n
             weights = np.stack([i[keep], j[keep], n - i[keep] - j[keep]], 1) / n
@@ -112,6 +119,11 @@ class Nearest:
 
         normals: (N, 3) of the points; of two layers, such as both sides of a lid, the one that looks the same way is taken.
         """
+        if len(points) > BLOCK:
+            cuts = range(BLOCK, len(points), BLOCK)
+            parts = np.split(points, cuts), [None] * (len(cuts) + 1) if normals is None else np.split(normals, cuts)
+            face, weights, places = zip(*(self(*part) for part in zip(*parts, strict=True)), strict=True)
+            return np.concatenate(face), np.concatenate(weights), np.concatenate(places)
         from trimesh.triangles import closest_point
 
         many = min(NEAREST, self.tree.n)
@@ -139,10 +151,12 @@ def barycentric(corners: np.ndarray, places: np.ndarray) -> np.ndarray:
     return weights / weights.sum(1, keepdims=True)
 
 
-def weld(points: np.ndarray) -> np.ndarray:
-    """(V,) number of the place of each vertex: vertices at one place are one."""
+def weld(points: np.ndarray, kinds: np.ndarray | None = None) -> np.ndarray:
+    """(V,) number of the place of each vertex: vertices at one place are one, unless their (V,) kinds differ."""
     size = max(float(np.ptp(points, axis=0).max()), 1e-30)
-    return np.unique(np.round(points / (SAME * size)), axis=0, return_inverse=True)[1].reshape(-1)
+    x, y, z = np.round((points - points.min(0, initial=np.inf)) / (SAME * size)).astype(np.int64).T  # at most 10^6, in 20 bits
+    keys = ((x << 40) + (y << 20) + z) * 4 + (0 if kinds is None else kinds)
+    return np.unique(keys, return_inverse=True)[1].reshape(-1)
 
 
 def shares(line: np.ndarray) -> np.ndarray:

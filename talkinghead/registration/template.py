@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from talkinghead.head.head import Head
-from talkinghead.registration.surface import Surface
+from talkinghead.registration.surface import DENSE, Surface
 from talkinghead.registration.views import SIZE, View, corner_weights, owners
 
 UPPER, LOWER = 1, 2  # sides of the mouth
@@ -17,6 +17,7 @@ CLOSE = tuple((yaw, pitch) for pitch in (-35, -15, 5, 25) for yaw in (-50, -25, 
 FACE, FACE_REACH = np.array([0.0, 0.0, 0.11]), 0.085  # metres: its middle, and half of the height that is seen
 EYE_REACH = 0.026  # metres: half of the height that is seen of an eye
 COLUMNS = 21  # across the opening of an eye
+BETWEEN = 3  # rings of triangles around those that are shown, of a dense mesh
 AROUND_LIPS = 0.028  # metres along the skin from the lips' contact within which a vertex belongs to a side
 
 
@@ -158,6 +159,9 @@ def seen(surface: Surface, both_sides: bool = False) -> np.ndarray:
         shown[np.unique(owner[owner >= 0]) % len(surface.faces)] = True
     out = np.zeros(len(surface.points), bool)
     out[surface.faces[shown]] = True
+    if len(surface.faces) > DENSE:  # smaller than pixels, so that some between those that are shown are not
+        for _ in range(BETWEEN):
+            out[surface.faces[out[surface.faces].any(1)]] = True
     return out
 
 

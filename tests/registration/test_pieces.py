@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from talkinghead.head.character.part_names import EYE, OTHER
 from talkinghead.registration.pieces import follow, sort_pieces
 from talkinghead.registration.surface import Surface
 
@@ -57,6 +58,35 @@ def test_a_large_eyeball_that_carries_landmarks_is_no_skin():
     places = {"left": eye + 0.006, "right": eye * [-1, 1, 1]}
     roles = sort_pieces(Surface(points, faces), label, marks, places, {"upper": ball[:5] - np.array([0, 1, 0])})
     assert set(label[roles.skin]) == {0} and set(label[roles.eyes["left"]]) == {1}
+
+
+def test_an_eye_is_its_round_piece_with_what_lies_in_it_and_no_lash():
+    """As of a drawn face: an iris as flat as a coin belongs to the eye, a lash across its edge does not; a fringe over the
+    forehead that carries landmarks is no skin."""
+    rng = np.random.default_rng(3)
+    turn = rng.normal(size=(80, 3))
+    eye = np.array([0.03, 0.05, 0.02])
+    parts = {"skin": rng.uniform(-1, 1, (300, 3)) * [0.06, 0.09, 0.001] + [0, 0, 0.05]}
+    parts["ball"] = turn / np.linalg.norm(turn, axis=1, keepdims=True) * 0.02 + eye
+    parts["iris"] = rng.uniform(-1, 1, (40, 3)) * [0.01, 0.01, 0.0005] + eye + [0, 0, 0.018]
+    parts["lash"] = rng.uniform(-1, 1, (40, 3)) * [0.02, 0.006, 0.008] + eye + [0, 0.02, 0.02]
+    parts["fringe"] = rng.uniform(-1, 1, (80, 3)) * [0.05, 0.02, 0.002] + [0, 0.07, 0.065]
+    marks = np.concatenate([parts["skin"], parts["fringe"], parts["skin"][:88]])
+    groups = [blob(points) for points in parts.values()]
+    starts = np.cumsum([0, *(len(points) for points, _ in groups)])
+    surface = Surface(
+        np.concatenate([points for points, _ in groups]),
+        np.concatenate([faces + start for (_, faces), start in zip(groups, starts, strict=False)]),
+    )
+    label = np.repeat(np.arange(5), [len(points) for points, _ in groups])
+    places = {"left": eye + 0.004, "right": eye * [-1, 1, 1]}
+    inside = {"upper": parts["ball"][:5] - np.array([0, 1, 0])}
+    roles = sort_pieces(surface, label, marks, places, inside)
+    assert set(label[roles.eyes["left"]]) == {1, 2} and set(label[roles.skin]) == {0} and set(label[roles.rest]) == {3, 4}
+    named = sort_pieces(surface, label, marks, places, inside, np.array([0, OTHER, EYE, 0, OTHER])[label])
+    assert set(label[named.eyes["left"]]) == {2} and set(label[named.rest]) == {1, 3, 4}  # names are believed
+    wrong = sort_pieces(surface, label, marks, places, inside, np.full(len(label), EYE))
+    assert (wrong.skin == roles.skin).all()  # but not those that leave no skin
 
 
 def test_hair_moves_as_the_skin_under_it():

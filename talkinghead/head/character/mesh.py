@@ -16,6 +16,7 @@ from talkinghead.head.character import bones
 from talkinghead.head.character.atlas import atlas, base_picture, drawn, main_colour, over, placed
 from talkinghead.head.character.character import JAW_OPEN, Character
 from talkinghead.head.character.lips import find_lips
+from talkinghead.head.character.part_names import kind_of
 from talkinghead.head.landmarks import on_triangle
 from talkinghead.io.gltf import DRACO, LIMIT, Gltf, Undecoded
 
@@ -186,8 +187,10 @@ def _draco(gltf: Gltf, about: dict[str, Any]) -> Any:
         raise Undecoded(f"compressed by Draco, and damaged ({brief(error)})") from None
 
 
-def geometry(character: Character) -> dict[str, Any]:
+def geometry(character: Character, *, kinds: bool = False) -> dict[str, Any]:
     """The fields of a Head; `parts` as (name, colour, roughness, faces), named by what is drawn and a number.
+
+    kinds: also `kinds`, (V,) of `head.character.part_names` by the names of nodes and materials.
 
     Of a file whose data cannot be decoded there are no vertices, and `provenance` says why.
     """
@@ -217,13 +220,15 @@ def geometry(character: Character) -> dict[str, Any]:
         (f"{k.name}_{n}", k.colour, k.roughness, (int(a), int(b)))
         for n, (k, a, b) in enumerate(zip(looks, ends, ends[1:], strict=False))
     ]
-    texture, uv = _texture(found, looks)
+    texture, uv = _texture(character.gltf, found, looks)
     worlds = bones.worlds(character.gltf)
     places = {name: (character.turn @ worlds[node, :3, 3]).astype(np.float32) for name, node in character.bones.items()}
     joints = {name: places[name] for name in ("left_eye", "right_eye") if name in places}
     if (neck := places.get("neck", places.get("head"))) is not None:
         joints["neck"] = neck
+    told = {"kinds": np.concatenate([np.zeros(0, int), *(np.full(len(s.points), _kind(character.gltf, s)) for s in found)])}
     return {
+        **(told if kinds else {}),
         "name": character.gltf.path.stem,
         "template": template,
         "faces": faces,
@@ -279,20 +284,27 @@ def _look(gltf: Gltf, surface: Surface) -> Look:
     return Look(name, (red, green, blue), alpha, rough, base_picture(gltf, material), holes)
 
 
-def _texture(found: list[Surface], looks: list[Look]) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _kind(gltf: Gltf, surface: Surface) -> int:
+    materials = gltf.items("materials")
+    material = materials[surface.material] if 0 <= surface.material < len(materials) else {}
+    return kind_of(str(material.get("name", ""))) or kind_of(surface.name)
+
+
+def _texture(gltf: Gltf, found: list[Surface], looks: list[Look]) -> tuple[np.ndarray | None, np.ndarray | None]:
     """One texture of all materials, and (V, 2) coordinates in it; None where no material has a picture."""
     if all(look.picture is None for look in looks):
         return None, None
     numbers: dict[int, int] = {}
     pictures = []
-    faces = [(s, k.picture) for s, k in zip(found, looks, strict=True) if s.shapes]
+    lies = [bool(s.shapes) or not any(other.shapes for other in found) for s in found]  # on a face: shapes, where there are any
+    faces = [(s, k.picture) for s, k, on in zip(found, looks, lies, strict=True) if on and not _kind(gltf, s)]
     skin = max(faces, key=lambda pair: len(pair[0].points), default=None)  # what brows and lashes lie on
     ground = None if skin is None or skin[1] is None or skin[0].uv is None else main_colour(skin[1], skin[0].uv)
-    for surface, look in zip(found, looks, strict=True):
+    for surface, look, on in zip(found, looks, lies, strict=True):
         if surface.material not in numbers:
             numbers[surface.material] = len(pictures)
             picture = look.picture
-            if picture is not None and ground is not None and look.holes and surface.shapes:
+            if picture is not None and ground is not None and look.holes and on:
                 picture = over(picture, ground)
             pictures.append(picture)
     texture, places = atlas(pictures)

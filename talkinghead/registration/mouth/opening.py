@@ -19,6 +19,9 @@ LOWER_LINE = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 CORNERS = (78, 308)
 APART = 1.8  # way along the surface from lip to lip by the straight way, above which a slit lies between them
 AROUND = 0.028  # metres along the skin from the lips within which a vertex belongs to a side
+BAND = (0.0012, 0.012)  # metres above and below the line in which the skin is surely of one lip
+MIDDLE = 0.36  # of the line's length, to both sides of its middle, along which that is told
+FRONT = 0.2  # of a normal's z, of skin that looks to the front
 NEAR = 0.010  # metres from the line within which triangles are cut
 SNAP = 0.15  # of an edge: a cut that is nearer to its end goes through the vertex there
 CREASE = 0.005  # metres above and below the tracker's line in which the crease between the lips is looked for
@@ -66,13 +69,23 @@ def nearest_vertex(surface: Surface, places: np.ndarray, allowed: np.ndarray) ->
     return numbers[KDTree(surface.points[numbers]).query(places)[1]]
 
 
-def mouth_sides(surface: Surface, skin: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(V,) UPPER, LOWER or 0 of each vertex, by the way along the surface from the lips."""
-    upper, lower = (
-        nearest_vertex(surface, places[np.isfinite(places).all(1)], skin)
-        for places in (marks[list(UPPER_SEEDS)], marks[list(LOWER_SEEDS)])
-    )
-    return sides(surface, np.unique(upper), np.unique(lower), AROUND)
+def mouth_sides(surface: Surface, skin: np.ndarray, marks: np.ndarray, line: Line) -> np.ndarray:
+    """(V,) UPPER, LOWER or 0 of each vertex, by the way along the surface from the skin above and below the line, and from the
+    tracker's points on both lips where these lie on the right side of it."""
+    points = surface.points
+    order = np.argsort(line.points[:, 0])
+    x, _, z = line.points[order].T
+    level = points[:, 1] - line(points[:, 0])
+    inside = np.abs(points[:, 0] - (x[0] + x[-1]) / 2) < MIDDLE * (x[-1] - x[0])  # the line's ends are less sure
+    front = skin & inside & (surface.normals[:, 2] > FRONT)
+    front &= points[:, 2] > np.interp(points[:, 0], x, z) - CREASE
+    found = []
+    for seeds, sign in ((UPPER_SEEDS, 1), (LOWER_SEEDS, -1)):
+        places = marks[list(seeds)]
+        near = np.unique(nearest_vertex(surface, places[np.isfinite(places).all(1)], skin))
+        band = np.flatnonzero(front & (sign * level > BAND[0]) & (sign * level < BAND[1]))
+        found.append(np.union1d(near[sign * level[near] > 0], band))
+    return sides(surface, found[0], found[1], AROUND)
 
 
 def find_line(surface: Surface, faces: np.ndarray, marks: np.ndarray) -> Line:
