@@ -17,20 +17,24 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
 from talkinghead import export
 from talkinghead.animate.settings import PAGE, AnimateSettings
+from talkinghead.demo.microphone import Microphone
 from talkinghead.demo.workshop import HEADS, SETTINGS, Workshop
 from talkinghead.errors import InputError, brief
 from talkinghead.files import file_name
 from talkinghead.motion.emotions import EMOTIONS
 from talkinghead.rendering.settings import LOOPS, MOVIES
+from talkinghead.web.page import WEB
 
 STATIC = Path(__file__).resolve().parent / "static"
+MODULE = WEB / "live"  # what takes sound from a microphone
 LONGEST_JSON = 200_000  # bytes
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-POLICY += "media-src 'self' blob:; frame-src 'self'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; "
+POLICY += "connect-src 'self'; media-src 'self' blob:; frame-src 'self'; base-uri 'none'; form-action 'none'"
 FRESH = {"Cache-Control": "no-store"}
 FORMATS = {
     **dict.fromkeys(MOVIES, "film with sound"),
@@ -46,6 +50,8 @@ def application(workshop: Workshop, first: str, hosts: list[str]) -> Starlette:
     routes = [
         *(Route("/", demo.index), Route("/options", demo.options), Route("/job/{name}", demo.job)),
         *(Route("/file/{name}", demo.file), Route("/result/{name}", demo.result), Route("/sound/{name}", demo.heard)),
+        WebSocketRoute("/microphone", Microphone(workshop).answer),
+        Mount("/module", StaticFiles(directory=MODULE)),
         *(Route(f"/{f.__name__}", _guarded(f), methods=["POST"]) for f in (demo.sound, demo.head, demo.animate, demo.make)),
     ]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)]
@@ -181,6 +187,6 @@ def _called(request: Request) -> str:
 
 def _page() -> str:
     page = (STATIC / "demo.html").read_text(encoding="utf-8")
-    for word, name in (("STYLE", "demo.css"), ("CURVE", "curve.js"), ("SCRIPT", "demo.js")):
+    for word, name in (("STYLE", "demo.css"), ("CURVE", "curve.js"), ("SPEAK", "speak.js"), ("SCRIPT", "demo.js")):
         page = page.replace(word, (STATIC / name).read_text(encoding="utf-8"), 1)
     return page

@@ -28,7 +28,9 @@ from talkinghead.rendering.settings import FILMS
 if TYPE_CHECKING:
     from talkinghead.animate.animation import Animation
     from talkinghead.animate.talker import Talker
+    from talkinghead.streaming.stream import Stream
 
+ROWS = 50.0  # frames a second of a stream: as many as its network gives, so that none waits for the next
 PEAKS = 400  # columns of the picture of a wave
 HEADS = (".glb", ".vrm", ".npz")  # of visitors: files that name no other files
 SETTINGS = (  # of `AnimateSettings`, those that a visitor sets
@@ -39,12 +41,16 @@ SETTINGS = (  # of `AnimateSettings`, those that a visitor sets
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds: of a sound. bytes: of a file that is sent. waiting: jobs in the queue. kept: sounds, heads, results and jobs."""
+    """seconds: of a sound. bytes: of a file that is sent. waiting: jobs in the queue. kept: sounds, heads, results and jobs.
+
+    live: pages whose microphone moves a head at a time.
+    """
 
     seconds: float = 60.0
     bytes: int = 64 << 20
     waiting: int = 8
     kept: int = 24
+    live: int = 4
 
 
 @dataclass
@@ -119,7 +125,7 @@ class Workshop:
 
     def animate(self, wanted: dict[str, Any]) -> str:
         """Queue a motion; the id of its job. Raises InputError for settings that are out of range, and for a full queue."""
-        sound, head, settings = self._sound(wanted), self._head(wanted), _settings(wanted)
+        sound, head, settings = self._sound(wanted), self._head(wanted), settings_of(wanted)
 
         def work(job: Job) -> None:
             job.told = "listening"
@@ -135,6 +141,13 @@ class Workshop:
             job.given["result"] = self._keep(self.results, result, lambda old: shutil.rmtree(old.folder, ignore_errors=True))
 
         return self._submit(work)
+
+    def stream(self, wanted: dict[str, Any]) -> Stream:
+        """Frames for the head of a result, ROWS a second. Raises InputError as `animate`, also for a model without streams."""
+        found = self._found(self.results, str(wanted.get("result")), "this head has been cleared away; animate it again")
+        settings = settings_of(wanted)
+        self._talker = self._talker or self._load()
+        return self._talker.stream(head=found.animation.head, settings=settings, fps=ROWS)
 
     def make(self, result: str, suffix: str) -> str:
         """Queue a file of a result; the id of its job. Raises InputError for a format that cannot be."""
@@ -240,7 +253,7 @@ class Workshop:
         return store[name]
 
 
-def _settings(wanted: dict[str, Any]) -> AnimateSettings:
+def settings_of(wanted: dict[str, Any]) -> AnimateSettings:
     """Raises InputError for a value that is out of range, and for an emotion that names a file of this machine."""
     emotion = wanted.get("emotion", "neutral")
     if not isinstance(emotion, str | list) or (isinstance(emotion, str) and curve_file(emotion) is not None):

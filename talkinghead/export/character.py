@@ -74,6 +74,15 @@ def check_character(head: Head | None, path: Path) -> None:
         )
 
 
+def bone_shares(character: Character) -> dict[str, float]:
+    """Which bones the motion turns, by name, and by how much of the head's turn, or for the jaw by how many rad at weight 1."""
+    turning = character.turning
+    neck = NECK if {"neck", "head"} <= turning.keys() else 0.0
+    shares = {"neck": neck, "head": 1 - neck, "left_eye": 1.0, "right_eye": 1.0}
+    shares = {name: share for name, share in shares.items() if share and name in turning}
+    return shares | ({"jaw": JAW_OPEN} if character.jaw is not None else {})
+
+
 def bone_turns(animation: Animation, character: Character) -> dict[int, np.ndarray]:
     """node -> (T, 4) its rotation in each frame, for the bones that the motion turns."""
     from scipy.spatial.transform import Rotation
@@ -108,15 +117,22 @@ def _turned(character: Character, node: int, turns: Rotation) -> np.ndarray:
     """(T, 4) of a bone: (T) turns about the axes of the face, in the space of the bone's parent, before its rest."""
     from scipy.spatial.transform import Rotation
 
-    gltf = character.gltf
-    parent = bones.parents(gltf)[node]
-    above = bones.worlds(gltf)[parent] if parent >= 0 else np.eye(4)
-    frame = Rotation.from_matrix(character.turn @ bones.rotation_of(above))  # of the parent, seen from the face
-    rest = Rotation.from_matrix(bones.rotation_of(bones.local(gltf, node)))
+    frame, rest = (Rotation.from_quat(turn) for turn in bone_rest(character, node))
     quaternions = (frame.inv() * turns * frame * rest).as_quat()
     flips = np.cumprod(np.where((quaternions[1:] * quaternions[:-1]).sum(1) < 0, -1.0, 1.0))
     quaternions[1:] *= flips[:, None]  # each on the side of the one before, so that blending takes the short way
     return quaternions
+
+
+def bone_rest(character: Character, node: int) -> tuple[np.ndarray, np.ndarray]:
+    """(4,) of a bone's parent, seen from the face, and (4,) of the bone in it, both at rest."""
+    from scipy.spatial.transform import Rotation
+
+    gltf = character.gltf
+    parent = bones.parents(gltf)[node]
+    above = bones.worlds(gltf)[parent] if parent >= 0 else np.eye(4)
+    frame = Rotation.from_matrix(character.turn @ bones.rotation_of(above))
+    return frame.as_quat(), Rotation.from_matrix(bones.rotation_of(bones.local(gltf, node))).as_quat()
 
 
 def _as_parts(gltf: Gltf, node: int) -> None:

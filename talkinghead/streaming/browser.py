@@ -26,9 +26,8 @@ from talkinghead.motion.animation import Animation
 from talkinghead.rendering.scene.lights import STUDIO
 from talkinghead.streaming.tables import talker_tables
 from talkinghead.streaming.web_graph import write_web_graph
-from talkinghead.web.page import STATIC
+from talkinghead.web.page import STATIC, WEB
 
-WEB = STATIC.parent
 MODULE, RUNTIME, MODEL = "talkinghead-live", "onnxruntime-web", "model"  # folders in the one that is written
 TABLES, FACE, LOOK = "talker.json", "head.glb", "look.json"
 PACKED = ".xz"

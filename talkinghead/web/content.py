@@ -23,6 +23,7 @@ from talkinghead.rendering.camera import bounds, place_camera
 from talkinghead.web.pack import Pack
 
 if TYPE_CHECKING:
+    from talkinghead.head.character.character import Character
     from talkinghead.head.head import Head
     from talkinghead.motion.animation import Animation
     from talkinghead.rendering.scene.scene import Scene
@@ -51,11 +52,25 @@ def pack(animation: Animation) -> tuple[Pack, bytes | None]:
     )
     out.add("coefficients", animation.coefficients, WEIGHT)
     if (file := _character(animation)) is not None:
-        out.about["turn"] = head.character.turn.tolist() if head.character is not None else None
+        if head.character is not None:
+            out.about |= _posing(head.character)
         return out, file
     _add_motion(out, animation)
     _add_head(out, animation)
     return out, None
+
+
+def _posing(character: Character) -> dict[str, Any]:
+    """How a page puts a frame on a character, as `export.character` does."""
+    from talkinghead.export.character import bone_rest, bone_shares
+
+    posed = []
+    for name, share in bone_shares(character).items():
+        frame, rest = bone_rest(character, character.turning[name])
+        about = {"name": name, "node": character.turning[name], "share": share, "frame": frame.tolist(), "rest": rest.tolist()}
+        posed.append(about | ({"column": len(character.names) - 1} if name == "jaw" else {}))
+    carriers = [{"node": c.node, "columns": list(c.columns), "rest": c.rest.tolist()} for c in character.carriers]
+    return {"turn": character.turn.tolist(), "bones": posed, "carriers": carriers}
 
 
 def _cameras(head: Head) -> dict[str, Any]:
@@ -99,6 +114,7 @@ def _add_head(out: Pack, animation: Animation) -> None:
 
     head, scene = animation.head, Scene(animation.head)
     tall = float(np.ptp(head.template[:, 1]))
+    out.about["tall"] = tall
     out.add("template", scene.head.template, PLACE * tall)
     out.add("faces", scene.head.faces)
     out.about["posed"] = len(scene.head.template) - sum(len(item.vertices) for item in head.garments if item.still)

@@ -26,7 +26,8 @@ from talkinghead.writing import replacing
 if TYPE_CHECKING:
     from talkinghead.motion.animation import Animation
 
-STATIC = Path(__file__).resolve().parent / "static"
+WEB = Path(__file__).resolve().parent
+STATIC = WEB / "static"
 SCRIPTS = ("pack.js", "face.js", "stage.js", "player.js")
 WALL = """precision highp float;
 in vec3 position;

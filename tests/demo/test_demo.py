@@ -8,11 +8,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from characters import character, write_glb
+from stand_in import StandIn
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
+from talkinghead.animate.talker import Talker
 from talkinghead.audio.write import write_audio
 from talkinghead.cli import main
 from talkinghead.demo import serve as serving
@@ -29,7 +35,8 @@ uvicorn = pytest.importorskip("uvicorn")
 def demo(tiny_talker, tmp_path_factory):
     """(address, workshop) of a server in a thread."""
     folder = tmp_path_factory.mktemp("demo")
-    workshop = Workshop(folder, Limits(seconds=8.0, bytes=1 << 20, waiting=3, kept=3), lambda: tiny_talker)
+    talker: Any = SimpleNamespace(animate=tiny_talker.animate, stream=Talker(StandIn()).stream)
+    workshop = Workshop(folder, Limits(seconds=8.0, bytes=1 << 20, waiting=3, kept=3, live=1), lambda: talker)
     first = workshop.animate({"sound": "hello", **serving.FIRST})
     door = bound("127.0.0.1", 0)
     config = uvicorn.Config(application(workshop, first, list(LOCAL)), log_level="error")
@@ -93,6 +100,62 @@ def test_a_visitor_sees_motion_compares_and_downloads(demo, visit, tmp_path):
             page.locator("[data-format='.csv']").click()
         coming.value.save_as(tmp_path / "a.csv")
         assert (tmp_path / "a.csv").read_text().startswith("Timecode,")
+
+
+SPOKEN = """() => seen.shown?.weights[seen.about.names.indexOf("jawOpen")] > 0.1"""
+
+REFUSED = """name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); }; }"""
+
+
+def test_the_head_says_what_a_visitor_says(demo, visit):
+    """By keyboard and at the width of a phone; refusals are told in a line, and the motion is there again after it."""
+    with visit(demo[0], (360, 640)) as page:
+        page.frame_locator("#slot-0 iframe").locator("body.ready").wait_for()
+        head = page.frames[1]
+        rest = head.evaluate("async () => { window.seen = await talkinghead; return seen.stage.face.lipGap(); }")
+        page.locator("#speak").focus()
+        page.keyboard.press("Enter")
+        head.wait_for_function(SPOKEN)
+        head.wait_for_function("rest => Math.abs(seen.stage.face.lipGap() - rest) > 1e-3", arg=rest)
+        assert page.locator("#speak").get_attribute("aria-pressed") == "true"
+        page.keyboard.press("Enter")
+        head.wait_for_function("rest => !seen.shown && Math.abs(seen.stage.face.lipGap() - rest) < 1e-6", arg=rest)
+        box = page.locator("#speak").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+        for name, words in (("NotAllowedError", "is not allowed"), ("NotFoundError", "no microphone was found")):
+            page.evaluate(REFUSED, name)
+            page.locator("#speak").click()
+            page.wait_for_selector("#told.wrong")
+            assert words in page.locator("#told").inner_text()
+            assert page.locator("#speak").get_attribute("aria-pressed") == "false"
+
+
+def test_frames_of_a_microphone(demo):
+    address, _ = demo
+    place = address.replace("http", "ws") + "/microphone"
+    result = done(address, ask(f"{address}/animate", {"sound": "hello", "head": {"seed": 4}})[1]["job"])["result"]
+    tone = (np.sin(np.arange(3200) / 9) * 16000).astype("<i2").tobytes()
+    with connect(place) as line:
+        line.send(json.dumps({"result": result, "emotion": "happy:0.5", "settings": {"blinks": 0}}))
+        assert json.loads(line.recv()) == {"ready": True}
+        frames = []
+        for start in range(0, len(tone), 640):
+            line.send(tone[start : start + 640])
+            frames += json.loads(line.recv())["frames"]
+        assert [frame["time"] for frame in frames] == pytest.approx([(i + 0.5) / 50 for i in range(len(frames))])
+        assert frames[-1]["time"] > 0.05 and len(frames[0]["weights"]) == len(ARKIT)
+        with connect(place) as other:  # one at a time here
+            assert "others are speaking" in json.loads(other.recv())["error"]
+        line.send(json.dumps({"emotion": "/etc/passwd.csv"}))
+        assert "choose a name" in json.loads(line.recv())["error"]
+        with pytest.raises(ConnectionClosed):
+            line.recv()
+    for hello, words in (("[]", "JSON object"), ('{"result": "x"}', "cleared away"), ("x" * 70000, "too much")):
+        with connect(place) as line:
+            line.send(hello)
+            assert words in json.loads(line.recv())["error"]
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(place, origin="https://evil.example")
 
 
 def test_it_fits_a_phone(demo, visit):

@@ -24,6 +24,13 @@ from talkinghead.web.page import document, write
 TIMES = (0.02, 1.0, 2.35, 3.9)  # seconds; the first is the middle of frame 0
 READ = "async () => { const p = await talkinghead; return Array.from(p.stage.face.vertices); }"
 SEEK = "async time => { const p = await talkinghead; p.pause(); await p.seek(time); p.stage.draw(time); p.timeline.draw(); }"
+PUT = """async (frame) => { const p = await talkinghead; p.put(frame); p.draw(); }"""
+WORN = """async () => {
+  const out = [];
+  const { character } = (await talkinghead).stage;
+  character.traverse((node) => out.push(...node.quaternion.toArray(), ...(node.morphTargetInfluences ?? [])));
+  return out;
+}"""
 CLOCK = "async () => (await talkinghead).time"
 
 
@@ -143,7 +150,8 @@ def test_a_character_is_shown_by_its_own_file(tmp_path, visit):
     names = Head.default().names
     weights = np.zeros((30, len(names)), np.float32)
     weights[:, names.index("jawOpen")] = np.linspace(0, 0.8, 30)
-    spoken = Animation(weights, 30.0, Head.default()).on(head)
+    turned, gaze = (np.random.default_rng(0).normal(0, 0.2, (30, *shape)).astype(np.float32) for shape in ((3,), (2, 2)))
+    spoken = Animation(weights, 30.0, Head.default(), rotation=turned, gaze=gaze).on(head)
     spoken.save(tmp_path / "speaks.html")
     read = """async () => {
       const p = await talkinghead;
@@ -156,6 +164,13 @@ def test_a_character_is_shown_by_its_own_file(tmp_path, visit):
             page.evaluate(SEEK, (frame + 0.5) / 30)
             expected = spoken.coefficients[frame, head.names.index("jawOpen")]
             assert page.evaluate(read) == pytest.approx(expected, abs=1e-3)
+        moved = page.evaluate(WORN)
+        still = np.zeros(4) if spoken.gaze is None else spoken.gaze[12].ravel()
+        frame = {"weights": spoken.coefficients[12], "rotation": turned[12], "gaze": still}
+        page.evaluate(SEEK, 0.5 / 30)
+        assert page.evaluate(WORN) != pytest.approx(moved, abs=1e-2)
+        page.evaluate(PUT, {name: np.asarray(values, float).tolist() for name, values in frame.items()})
+        assert page.evaluate(WORN) == pytest.approx(moved, abs=1e-3)  # a frame that is handed over looks as that of the motion
 
 
 def test_titles_are_text(motion):

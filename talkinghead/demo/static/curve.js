@@ -89,6 +89,15 @@ class Curve {
     });
   }
 
+  // The moment that shows most, as a voice that is not recorded has no other.
+  get strongest() {
+    if (this.auto) return "neutral";
+    const sums = Array.from({ length: POINTS }, (_, i) => this.emotions.reduce((sum, name) => sum + this.levels[name][i], 0));
+    const place = sums.indexOf(Math.max(...sums));
+    const felt = this.emotions.filter((name) => this.levels[name][place] > 0.005);
+    return felt.map((name) => `${name}:${this.levels[name][place].toFixed(2)}`).join() || "neutral";
+  }
+
   get words() {
     const { emotion } = this;
     if (typeof emotion === "string") return emotion.replace(":", " ");

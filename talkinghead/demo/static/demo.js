@@ -98,6 +98,39 @@ $("record").addEventListener("click", guarded(async () => {
   $("record").classList.add("on");
 }));
 
+// The head that is shown speaks with the visitor.
+let speaking = null;
+$("speak").addEventListener("click", guarded(async () => {
+  if (speaking) return speaking.end();
+  const place = state.slots[state.active] ? state.active : 0;
+  const made = state.slots[place];
+  if (!made) throw new Error("animate a head first");
+  const mine = new Speaking({
+    frame: (frame) => send(place, "frame", { frame }),
+    level: (share) => $("speak").style.setProperty("--level", share.toFixed(2)),
+    told: tell,
+    ended: () => {
+      if (speaking === mine) speaking = null;
+      hush(place);
+    },
+  });
+  speaking = mine;
+  press($("speak"), true);
+  $("speak").lastChild.textContent = "Stop";
+  tell("Allow the microphone …");
+  player.pause();
+  await mine.begin({ result: made.result, emotion: curve.strongest, settings: settings() });
+  if (!mine.over) tell(READY);
+}));
+
+function hush(place) {
+  press($("speak"), false);
+  $("speak").lastChild.textContent = "Speak live";
+  $("speak").style.removeProperty("--level");
+  send(place, "frame", { frame: null });
+  if (!$("told").classList.contains("wrong")) tell("");
+}
+
 // Heads
 
 function chooseKind(kind) {
@@ -180,6 +213,7 @@ function showEmotion() {
   const notes = { auto: "What the voice tells.", neutral: "Neutral. Choose an emotion, or draw it over the voice." };
   $("curve-note").textContent = notes[curve.emotion] ?? `${curve.words}: draw to change it over time.`;
   curve.draw();
+  speaking?.feel(curve.strongest);
 }
 
 function addSliders() {
@@ -253,6 +287,7 @@ function busy(on, place) {
 }
 
 function show(place, made) {
+  speaking?.end();
   state.slots[place] = made;
   state.active = place;
   const frame = document.createElement("iframe");

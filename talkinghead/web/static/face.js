@@ -27,12 +27,14 @@ class Face {
     return Math.min(Math.max(time * this.about.fps - 0.5, 0), this.about.frames - 1);
   }
 
-  update(time) {
+  // shown: a frame in place of that of the motion: weights, tongue in metres, rotation, gaze of the left and of the right eye.
+  update(time, shown) {
     const place = this.place(time);
+    const value = (name) => this[name] && (shown ? shown[name] : this.at(this[name], place));
     const v = this.vertices;
     v.set(this.template);
-    const weights = this.at(this.coefficients, place);
-    if (this.tongue) weights.push(...this.at(this.tongue, place));
+    const weights = shown ? [...shown.weights] : this.at(this.coefficients, place);
+    if (this.tongue) weights.push(...(shown ? shown.tongue.map((metres) => metres / this.about.tall) : this.at(this.tongue, place)));
     if (this.drivers) this.findCreases(weights);
     weights.forEach((weight, shape) => {
       if (Math.abs(weight) < 1e-6) return;
@@ -40,8 +42,8 @@ class Face {
         for (let axis = 0; axis < 3; axis++) v[3 * this.moved[i] + axis] += weight * this.shifts[3 * i + axis];
       }
     });
-    if (this.gaze && this.about.eyes.length === 2) this.turnEyes(this.at(this.gaze, place));
-    this.pose(this.rotation && this.at(this.rotation, place), this.translation && this.at(this.translation, place));
+    if (this.gaze && this.about.eyes.length === 2) this.turnEyes(value("gaze"));
+    this.pose(value("rotation"), value("translation"));
     this.findNormals();
     this.fill();
   }

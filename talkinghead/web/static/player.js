@@ -41,7 +41,7 @@ class Player {
 
   draw() {
     this.stale = false;
-    this.stage.draw(this.time);
+    this.stage.draw(this.time, this.shown);
     this.timeline.draw();
   }
 
@@ -60,6 +60,7 @@ class Player {
 
   async play() {
     if (this.time >= this.duration - 0.01) this.seek(0);
+    this.shown = null;
     this.playing = true;
     this.last = performance.now();
     $("big").hidden = true;
@@ -111,6 +112,15 @@ class Player {
     for (const button of $("views").children) button.setAttribute("aria-pressed", button.dataset.view === name);
   }
 
+  // A frame from elsewhere in place of the motion; null for the motion.
+  put(frame) {
+    if (frame && frame.weights?.length !== this.about.names.length) return;
+    if (this.playing) this.pause();
+    $("big").hidden = true;
+    this.shown = frame;
+    this.stale = true;
+  }
+
   changed() {
     this.stale = true;
     document.body.classList.toggle("playing", this.playing);
@@ -146,6 +156,7 @@ class Player {
       if (source !== window.parent || source === window) return;
       if (data?.talkinghead === "play") this.play();
       if (data?.talkinghead === "pause") this.pause();
+      if (data?.talkinghead === "frame") this.put(data.frame);
       if (data?.talkinghead === "seek") this.seek(Number(data.time) || 0);
       if (data?.talkinghead === "mute" && this.sound) this.setMute(Boolean(data.muted));
     });

@@ -64,8 +64,8 @@ class Stage {
     const mesh = new THREE.Mesh(geometry, material);
     mesh.frustumCulled = false;
     this.scene.add(mesh);
-    this.show = (time) => {
-      face.update(time);
+    this.show = (time, shown) => {
+      face.update(time, shown);
       moving.needsUpdate = true;
     };
   }
@@ -93,7 +93,14 @@ class Stage {
     const clip = file.animations.at(-1);
     const mixer = new THREE.AnimationMixer(file.scene);
     mixer.clipAction(clip).setLoop(THREE.LoopOnce).play();
-    this.show = (time) => mixer.setTime(Math.min(Math.max(time - 0.5 / this.about.fps, 0), clip.duration - 1e-4));
+    const node = (index) => file.parser.getDependency("node", index);
+    const [meshes, bones] = [[], []];
+    for (const carrier of this.about.carriers) meshes.push({ ...carrier, root: await node(carrier.node) });
+    for (const bone of this.about.bones) bones.push({ ...bone, root: await node(bone.node) });
+    this.show = (time, shown) => {
+      if (shown) return pose(meshes, bones, shown);
+      mixer.setTime(Math.min(Math.max(time - 0.5 / this.about.fps, 0), clip.duration - 1e-4));
+    };
   }
 
   // Fewer pixels where frames take longer than SLOW: machines without a GPU. All of them again at rest.
@@ -133,14 +140,15 @@ class Stage {
     this.controls.update();
   }
 
-  draw(time) {
+  // shown: a frame in place of that of the motion.
+  draw(time, shown) {
     const away = this.camera.position.distanceTo(this.controls.target);
     const { reach } = this.about.cameras;
     this.camera.near = Math.max(away - 2 * reach, 0.05 * away);
     this.camera.far = away + (this.character ? 20 : 2) * reach;
     this.camera.updateProjectionMatrix();
     this.camera.updateMatrixWorld();
-    this.show(time);
+    this.show(time, shown);
     if (this.uniforms) {
       this.uniforms.matrix.value.multiplyMatrices(this.camera.projectionMatrix, this.camera.matrixWorldInverse);
       this.uniforms.cam_pos.value.copy(this.camera.position);
@@ -148,6 +156,32 @@ class Stage {
     this.renderer.clear();
     this.renderer.render(this.backdrop, this.camera);
     this.renderer.render(this.scene, this.camera);
+  }
+}
+
+// A frame on a character: weights of its meshes, turns of its bones, as export.character has them.
+function pose(meshes, bones, { weights, rotation, gaze }) {
+  const roots = new Set(meshes.map(({ root }) => root));
+  for (const { root, columns, rest } of meshes) {
+    for (const { morphTargetInfluences: influences } of [root, ...root.children.filter((part) => !roots.has(part))]) {
+      if (influences?.length === columns.length) columns.forEach((column, i) => (influences[i] = rest[i] + weights[column]));
+    }
+  }
+  for (const { root, name, share, column, frame, rest } of bones) {
+    const turned = (x, y, z) => {
+      const axis = new THREE.Vector3(x, y, z);
+      const angle = axis.length();
+      return root.quaternion.clone().setFromAxisAngle(axis.normalize(), angle);
+    };
+    const looking = (yaw, pitch) => turned(0, yaw, 0).multiply(turned(-pitch, 0, 0));
+    const whole = () => turned(...rotation.map((part) => share * part));
+    const turns = {
+      neck: whole, head: whole, jaw: () => turned(share * weights[column], 0, 0),
+      left_eye: () => looking(gaze[0], gaze[1]), right_eye: () => looking(gaze[2], gaze[3]),
+    };
+    const above = root.quaternion.clone().fromArray(frame);
+    const still = root.quaternion.clone().fromArray(rest);
+    root.quaternion.copy(above).invert().multiply(turns[name]()).multiply(above).multiply(still);
   }
 }
 
