@@ -18,7 +18,7 @@ from talkinghead.registration.fit import STEPS, Report, fit
 from talkinghead.registration.landmark_files import read_landmarks
 from talkinghead.registration.meshes import is_mesh, read
 
-VERSION = 2  # of the method: a head that another one fitted is fitted again
+VERSION = 3  # of the method: a head that another one fitted is fitted again
 
 
 def head_for(name: str) -> tuple[Head | None, Report | None]:

@@ -147,6 +147,20 @@ def test_a_bone_of_the_jaw_is_left_alone_where_a_shape_opens_the_mouth(speech, t
     assert ("jaw", "rotation") not in animated(tmp_path / "speaks.glb")[1]
 
 
+@pytest.mark.parametrize("place", ["accessor", "target"])
+def test_shapes_named_where_old_exporters_name_them(place, speech, tmp_path):
+    gltf, binary = character(list(ARKIT))
+    for mesh in gltf["meshes"]:
+        names = mesh.pop("extras")["targetNames"]
+        for name, target in zip(names, mesh["primitives"][0]["targets"], strict=True):
+            if place == "target":
+                target["extra"] = {"name": name}
+            else:
+                gltf["accessors"][target["POSITION"]]["name"] = name
+    head = Head.load(write_glb(tmp_path / "avatar.glb", gltf, binary))
+    assert set(head.names) == set(ARKIT) and speech.on(head).coefficients[:, head.index("jawOpen")].max() > 0.1
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_bones_turn_the_head_and_the_eyes_from_their_rest(backwards, speech, tmp_path):
     """The head bone is tilted at rest; together with the neck it turns about the world's axes. VRM 0 looks backwards."""

@@ -127,9 +127,22 @@ def target_names(gltf: Gltf, mesh: dict[str, Any], index: int) -> list[str]:
     if count > MOST_SHAPES:
         raise InputError(f"{gltf.path}: mesh {index} has {count} shapes; at most {MOST_SHAPES} are read")
     extras = [e.get("targetNames") for item in (mesh, *primitives) if isinstance(e := item.get("extras"), dict)]
-    given = next((n for n in extras if isinstance(n, list) and len(n) == count), [None] * count)
+    given = next((n for n in extras if isinstance(n, list) and len(n) == count), None) or _own_names(gltf, primitives, count)
     label = mesh.get("name", f"mesh{index}")
     return [name if isinstance(name, str) and name else f"{label}[{place}]" for place, name in enumerate(given)]
+
+
+def _own_names(gltf: Gltf, primitives: list[dict[str, Any]], count: int) -> list[str | None]:
+    """The names that old exporters gave the targets themselves, in their `extras` or `extra`, or their accessors."""
+    targets = next((p["targets"] for p in primitives if isinstance(p.get("targets"), list) and len(p["targets"]) == count), [])
+    accessors, found = gltf.items("accessors"), []
+    for target in targets:
+        target = target if isinstance(target, dict) else {}
+        place = target.get("POSITION")
+        accessor = accessors[place] if isinstance(place, int) and 0 <= place < len(accessors) else {}
+        said = [about.get("name") for key in ("extras", "extra") if isinstance(about := target.get(key), dict)]
+        found.append(next((name for name in (*said, accessor.get("name")) if isinstance(name, str) and name), None))
+    return found if len({*found} - {None}) == len(found) == count else [None] * count  # one name for all is none
 
 
 def _carriers(gltf: Gltf, names: dict[str, int]) -> Iterator[Carrier]:
