@@ -377,6 +377,7 @@ def _encode(texture: np.ndarray) -> np.ndarray:
 
 
 BROW_TILE = np.array([0.051, 0.029, 0.020])  # mean of the brows' tile in the texture, linear light
+SCLERA = np.array([0.30, 0.36, 0.45])  # share of light that the white of the eye loses in black skin, by eye
 CLOTH = (0.035, 0.045, 0.062)  # of the jersey
 # Linear factors on the skin's base colour at a share of one (equal shares: 1), chosen by eye
 DARK = np.array([0.42, 0.33, 0.27])
@@ -430,6 +431,8 @@ def person(
     template, basis = shut_lips(head, (head.template + change).astype(np.float32))
     _close_lids(head, template, basis)
     label = ", ".join(f"{k}={v}" for k, v in given.items())
+    if male < 0.5:
+        drawn.pop("beard", None)  # the seed may have drawn another gender than the one that is given
     look = _complexion(drawn | given, years, male, shares)
     return replace(
         head,
@@ -519,9 +522,11 @@ def _close_lids(head: Head, template: np.ndarray, basis: np.ndarray) -> None:
 
 
 def _coloured(part: Part, look: Complexion) -> Part:
-    """Skin by ancestry; brows as hair."""
+    """Skin by ancestry; eyes a little, as the white of the eye darkens with the skin; brows as hair."""
     if part.name == "skin":
         factor = np.array(look.tone)
+    elif part.name == "eyes":
+        factor = 1 - SCLERA * np.clip(1 - np.mean(look.tone), 0, 1)
     elif part.name == "brows":
         factor = brow_colour(look.hair) / BROW_TILE
     else:

@@ -18,8 +18,8 @@ def drawn(head, rotation=(0.0, 0.0, 0.0), **weights):
 
 
 @pytest.fixture(scope="module")
-def head():
-    return Head.default()
+def head(default_head):
+    return default_head
 
 
 @pytest.fixture(scope="module")

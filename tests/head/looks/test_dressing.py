@@ -44,3 +44,8 @@ def test_hair_greys_and_folds_come_with_age():
     young, old = (Head.default(age=age, gender="male", hair_colour="brown") for age in (25, 75))
     assert min(old.garments[0].colour) > 5 * max(young.garments[0].colour)
     assert (old.texture != young.texture).mean() > 0.1
+
+
+def test_a_woman_has_no_beard_that_a_seed_drew_for_a_man():
+    drawn, named = Head.default(seed=5, gender="female"), Head.default(seed=5, gender="female", beard=0.0)
+    assert drawn.texture is not None and (drawn.texture == named.texture).all()
