@@ -19,8 +19,8 @@ DEEPEST = 1.25  # of creases that several muscles draw
 SENSORS = 400  # vertices that tell the weights of the shapes
 # What draws the creases of a group, by weight; a group and shapes without a side stand for both sides.
 DRIVERS: dict[str, dict[str, float]] = {
-    "raise": {"browInnerUp": 0.95},
-    "raise_": {"browOuterUp_": 0.9, "browInnerUp": 0.2},
+    "raise": {"browInnerUp": 0.6},
+    "raise_": {"browOuterUp_": 0.55, "browInnerUp": 0.15},
     "frown": {"browDownLeft": 0.5, "browDownRight": 0.5},
     "squint_": {"cheekSquint_": 0.7, "eyeSquint_": 0.35, "mouthSmile_": 0.2},
     "sneer_": {"noseSneer_": 1.0},
