@@ -243,6 +243,8 @@ def scaled(samples: np.ndarray, form: str) -> np.ndarray:
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the caller refuses
         if form == "flt":
             return samples.astype(np.float32, copy=False)
+        if form == "s16":  # exact also in float32, and a stream has a block every 20 ms
+            return samples.astype(np.float32) / np.float32(one)
         return ((samples.astype(np.float64) - zero) / one).astype(np.float32)
 
 

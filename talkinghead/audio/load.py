@@ -15,6 +15,8 @@ from talkinghead.audio.waveform import Waveform
 from talkinghead.blocks import Rows
 from talkinghead.errors import InputError
 
+FORMATS = {"u1": "u8", "i2": "s16", "i4": "s32", "f2": "flt", "f4": "flt", "f8": "dbl"}  # of samples, by types of numpy
+
 
 def load_audio(
     source: str | Path | np.ndarray, rate: int = RATE, *, source_rate: float | None = None, track: int | None = None
@@ -148,7 +150,7 @@ def _from_array(samples, rate: float | None) -> Iterator:
 
 def floats(samples: np.ndarray, what: str) -> np.ndarray:
     """float32 samples, full scale 1, of floats or integers. Raises InputError for another type, `what` being named."""
-    formats = {"uint8": "u8", "int16": "s16", "int32": "s32", "float16": "flt", "float32": "flt", "float64": "dbl"}
-    if samples.dtype.name not in formats:
+    form = FORMATS.get(samples.dtype.str[1:])
+    if form is None:
         raise InputError(f"{what}: {samples.dtype} samples; use floats in [-1, 1], int16, int32 or uint8")
-    return scaled(samples, formats[samples.dtype.name])
+    return scaled(samples, form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from talkinghead.server.channel import Channel
 from talkinghead.server.lane import Lane
-from talkinghead.server.limits import HOP
+from talkinghead.server.limits import HOP, SWITCH
 from talkinghead.server.meters import Meters
 from talkinghead.streaming.pool import PooledStream
 
@@ -29,6 +30,7 @@ class Engine:
 
     def __init__(self, talker: Talker, meters: Meters) -> None:
         _ = talker.streaming
+        sys.setswitchinterval(SWITCH)
         self.talker = talker
         self._lanes = [Lane(talker, meters) for _ in range(min(LANES, os.cpu_count() or 1))]
         self._opening = ThreadPoolExecutor(1, "talkinghead-open")

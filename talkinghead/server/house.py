@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from talkinghead.server.channel import Channel, EndedError
 from talkinghead.server.engine import Engine
-from talkinghead.server.limits import BUSY, CODES, FULL, GRACE, LEAVING, SHED, Limits
+from talkinghead.server.limits import BUSY, CODES, FULL, GRACE, LEAVING, LOOK, SHED, Limits
 from talkinghead.server.meters import Meters
 
 if TYPE_CHECKING:
@@ -35,13 +35,20 @@ class House:
         self.engine = Engine(talker, meters)
         self.seated: dict[Seated, None] = {}  # in the order in which they came
         self._shed = 0.0  # when the last was ended for the sake of the others
+        self._behind, self._looked = 0.0, 0.0  # and when it was looked at
         self.waiting = 0  # recordings
         self.closing = False
 
     @property
     def behind(self) -> float:
         """Seconds by which frames are late: the median of all streams, as those that send ahead of time have older sound."""
-        return sorted(session.delay for session in self.seated)[len(self.seated) // 2] if self.seated else 0.0
+        if not self.seated:
+            return 0.0
+        now = time.monotonic()
+        if now - self._looked >= LOOK:  # it is asked for with each message
+            self._looked = now
+            self._behind = sorted(session.delay for session in self.seated)[len(self.seated) // 2]
+        return self._behind
 
     @contextmanager
     def seat(self, session: Seated) -> Iterator[None]:

@@ -55,7 +55,8 @@ class Lane:
     def order(self, channel: Channel, what: Callable[[], object], *, in_turn: bool = False) -> None:
         """Queue what the thread does with a stream before its next step. in_turn: when it has heard the sound before it."""
         self._orders.append((channel, what, in_turn))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def finish(self, channel: Channel) -> None:
         def finish() -> None:
@@ -80,11 +81,15 @@ class Lane:
         self._thread.join(5)
 
     def _work(self) -> None:
-        """Step after a while in which streams gather in a batch; a shorter one while one has sound for several steps."""
+        """Step after a while in which streams gather in a batch; a shorter one while one has sound for several steps.
+
+        Steps keep their pace, which is that of the sound: after one that came late the next is as much earlier.
+        """
+        due = time.monotonic()
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
-            begun, more = time.monotonic(), False
+            more = False
             try:
                 self._obey()
                 more = self._step()
@@ -94,7 +99,8 @@ class Lane:
             if more or self._orders:
                 self._wake.set()
             gather = min(GATHER, GATHER_EACH * self.load) * (CATCH_UP if more else 1)
-            time.sleep(max(0.0, gather - (time.monotonic() - begun)))
+            due = max(due, time.monotonic() - 2 * gather) + gather
+            time.sleep(max(0.0, due - time.monotonic()))
 
     def _obey(self) -> None:
         held: list[tuple[Channel, Callable[[], object], bool]] = []
@@ -114,11 +120,14 @@ class Lane:
 
     def _step(self) -> bool:
         """One step of the streams that have sound; whether they have some for another."""
-        begun = time.monotonic()
+        begun, used, network = time.monotonic(), time.thread_time(), self._pool.network_seconds
         found = self._pool.step()
         if not found:
             return False
         self._meters.step.observe(time.monotonic() - begun)
+        network = self._pool.network_seconds - network
+        self._meters.cpu.labels("network").inc(network)
+        self._meters.cpu.labels("layers").inc(time.thread_time() - used - network)
         given = [(self._channels[stream], frames, stream.done) for stream, frames in found.items() if stream in self._channels]
         self._tell(_deliver, given)
         return any(stream.ready for stream in found)

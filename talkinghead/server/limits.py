@@ -37,6 +37,9 @@ class Limits:
         return int(self.megabytes * (1 << 20))
 
 
+# Seconds for which a thread may go on while another waits for Python's lock. With 5 ms, Python's own, a loop that sends to
+# twenty clients waits so long after each of them while a lane works.
+SWITCH = 0.0005
 # Seconds between steps at least, for each stream of a lane and at most: sound that comes meanwhile goes into the same batch.
 GATHER_EACH, GATHER = 0.004, 0.04
 CATCH_UP = 0.75  # of that, while a stream has sound for several steps
@@ -46,6 +49,7 @@ HOP = 2  # frames of 20 ms in a step of the network: half of the work of one at 
 # Of a live stream. They need no setting: clients that are paced to the sound are far from them.
 AHEAD = 2.0  # seconds of sound that may come before their time; what is faster is not read until its time comes
 BEHIND, BUSY = 4.0, 1.0  # seconds by which frames are late: the server ends streams, and takes no more
+LOOK = 0.1  # seconds between two looks at how late frames are
 SHED = 4.0  # seconds between two streams that are ended for the sake of the others
 BURST, PACE = 1000, 500  # messages that may come at once, and a second
 MESSAGE = 128 << 10  # bytes: 2 s of 32 kHz in 16 bits

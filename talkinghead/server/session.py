@@ -31,6 +31,7 @@ class Session:
         self.leaving = asyncio.Event()  # set: no more sound is taken
         self.frames = self.messages = 0
         self.delay = 0.0  # seconds by which the last frame was late
+        self._waiting: float | None = None  # since when sound is waited for
 
     async def run(self) -> None:
         await self.socket.accept()
@@ -76,11 +77,13 @@ class Session:
         """Listen and speak at once, until every frame is sent."""
         listening = asyncio.create_task(self._listen(channel, hello))
         speaking = asyncio.create_task(self._speak(channel, hello.frames == "binary"))
-        leaving = asyncio.create_task(self.leaving.wait())
+        leaving, idling = asyncio.create_task(self.leaving.wait()), asyncio.create_task(self._idle())
         try:
-            await asyncio.wait({listening, speaking, leaving, channel.broken}, return_when=asyncio.FIRST_COMPLETED)
-            if listening.done():
-                listening.result()
+            tasks = {listening, speaking, leaving, idling, channel.broken}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in (listening, idling):
+                if task.done():
+                    task.result()
             if not speaking.done() and not channel.broken.done():
                 listening.cancel()
                 channel.finish()
@@ -89,16 +92,27 @@ class Session:
                 channel.broken.result()
             speaking.result()
         finally:
-            for task in (listening, speaking, leaving):
+            for task in (listening, speaking, leaving, idling):
                 task.cancel()
-            await asyncio.gather(listening, speaking, leaving, return_exceptions=True)
+            await asyncio.gather(listening, speaking, leaving, idling, return_exceptions=True)
+
+    async def _idle(self) -> None:
+        """Raise EndedError when no sound comes for too long: a timeout of each message takes a tenth of the loop's time."""
+        most = self.house.limits.idle
+        while True:
+            left = most if self._waiting is None else most - (time.monotonic() - self._waiting)
+            if left <= 0:
+                raise EndedError(limits.IDLE, f"no sound came for {most:g} s")
+            await asyncio.sleep(left)
 
     async def _listen(self, channel: Channel, hello: Hello) -> None:
         """Take sound and orders, none of them before its time, until the client or the clock says that it is enough."""
         begun, sound = time.monotonic(), Sound(hello.sound, hello.channels)
         longest = self.house.limits.minutes * 60
         while True:
-            message = await self._message(self.house.limits.idle, "no sound")
+            self._waiting = time.monotonic()
+            message = await self._message()
+            self._waiting = None
             self.messages += 1
             if self.messages > limits.BURST + limits.PACE * (time.monotonic() - begun):
                 raise EndedError(limits.TOO_MANY, f"more than {limits.PACE} messages a second")
@@ -139,7 +153,11 @@ class Session:
             self.house.meters.delay.observe(self.delay)
 
     async def _hello(self) -> Hello:
-        message = await self._message(limits.HELLO, "no hello")
+        try:
+            async with asyncio.timeout(limits.HELLO):
+                message = await self._message()
+        except TimeoutError:
+            raise EndedError(limits.IDLE, f"no hello came for {limits.HELLO:g} s") from None
         if not isinstance(message, str):
             raise EndedError(limits.WRONG, "the first message is a hello in JSON")
         try:
@@ -147,13 +165,9 @@ class Session:
         except InputError as error:
             raise EndedError(limits.WRONG, str(error)) from None
 
-    async def _message(self, seconds: float, what: str) -> str | bytes:
-        """The next message. Raises EndedError if none comes in time."""
-        try:
-            async with asyncio.timeout(seconds):
-                found = await self.socket.receive()
-        except TimeoutError:
-            raise EndedError(limits.IDLE, f"{what} came for {seconds:g} s") from None
+    async def _message(self) -> str | bytes:
+        """The next message."""
+        found = await self.socket.receive()
         if found["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(found.get("code", 1006))
         text = found.get("text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,6 +50,7 @@ class StreamPool:
     def __init__(self, talker: Opens, most: int = 0) -> None:
         self._talker, self._most = talker, most
         self._streams: list[PooledStream] = []
+        self.network_seconds = 0.0  # processor time of the network
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -78,7 +80,9 @@ class StreamPool:
             return {}
         work = [stream.prepare() for stream in ready]
         sound, emotion = np.stack([one.sound for one in work]), np.stack([one.emotion for one in work])
+        begun = time.thread_time()
         step = self._talker.streaming.step([one.state for one in work], sound, emotion)
+        self.network_seconds += time.thread_time() - begun
         phones = self._talker.streaming.config.phones
         frames = dict(zip(ready, absorb(ready, step.posteriors, step.motion, phones), strict=True))
         served = set(map(id, ready))

@@ -4,11 +4,12 @@
 
 It starts `talkinghead serve` on this machine, or takes one that runs (--url). Every stream sends the sample that ships, over
 and over, in blocks of 20 ms, each when its last sample would have been heard. A frame at t seconds is late if it comes more
-than one frame after t + `latency` of the server's answer: `late` is their share, of the stream that has most, and `lost` how
-many frames are missing or out of order in all streams. `delay_ms` has quantiles of how long after that moment frames came
-(below 0: before). Bad clients come again and again: one that says nothing, one that says hello and no more, one that floods
-with sound, one that floods with tiny messages, one that never reads, one that is gone without a word, one that sends what is no
-message, and one that sends messages that are too large.
+than one frame after t + `latency` of the server's answer: `late` is their share, of the stream that has most, `late_of_all`
+that of all frames, and `lost` how many frames are missing or out of order in all streams. `cores` is the server's processor
+time over the time that passed, and `cpu` what its parts take of one core for each of the streams that behave. `delay_ms` has
+quantiles of how long after that moment frames came (below 0: before). Bad clients come again and again: one that says nothing,
+one that says hello and no more, one that floods with sound, one that floods with tiny messages, one that never reads, one that
+is gone without a word, one that sends what is no message, and one that sends messages that are too large.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Stream:
     """One client that behaves, and what it has seen."""
 
     def __init__(self, url: str, sound: np.ndarray, fps: float, seconds: float) -> None:
-        self.url, self.sound, self.fps, self.seconds = url, sound, fps, seconds
+        self.url, self.fps, self.seconds = url, fps, seconds
+        self.samples, self.sound = len(sound), np.concatenate([sound, sound[:BLOCK]]).tobytes()
         self.delays: list[float] = []
         self.lost, self.closed = 0, ""  # frames; why it ended before its time
 
@@ -66,12 +68,12 @@ class Stream:
         self.lost += max(0, int(self.seconds * self.fps) - len(self.delays))
 
     async def send(self, line, start: float) -> None:
-        place = random.randrange(len(self.sound))
+        place = random.randrange(self.samples)
         with contextlib.suppress(ConnectionClosed):  # `receive` tells
             for number in range(int(self.seconds * RATE / BLOCK)):
                 await asyncio.sleep(start + (number + 1) * BLOCK / RATE - time.perf_counter())
-                await line.send(np.take(self.sound, range(place, place + BLOCK), mode="wrap").tobytes())
-                place += BLOCK
+                await line.send(self.sound[2 * place : 2 * (place + BLOCK)])
+                place = (place + BLOCK) % self.samples
             await line.send('{"type": "finish"}')
 
     async def receive(self, line, start: float, latency: float) -> None:
@@ -177,6 +179,16 @@ def ended(process: subprocess.Popen) -> dict[str, float]:
     }
 
 
+def parts(home: str) -> dict[str, float]:
+    """Processor seconds of the server so far, by part; "all" are those of the process."""
+    found: dict[str, float] = {"network": 0.0, "layers": 0.0, "loop": 0.0, "all": 0.0}
+    with urlopen(f"{home}/metrics", timeout=60) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("talkinghead_cpu_seconds_total{"):
+                found[line.split('"')[1]] = float(line.split()[-1])
+    return found
+
+
 async def load(url: str, options: argparse.Namespace) -> list[Stream]:
     with wave.open(str(asset("audio/hello.wav"))) as file:
         sound = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -199,9 +211,9 @@ def main() -> None:
     bad = Process(target=misbehave_all, args=(url, time.time() + options.minutes * 60)) if options.bad else None
     if bad is not None:
         bad.start()
-    begun = os.times()
+    begun, start, before = os.times(), time.perf_counter(), parts(home)
     streams = asyncio.run(load(url, options))
-    used = os.times()
+    used, passed, after = os.times(), time.perf_counter() - start, parts(home)
     if bad is not None:
         bad.join()
     delays = np.concatenate([stream.delays for stream in streams] or [np.zeros(0)]) * 1000
@@ -211,9 +223,12 @@ def main() -> None:
         "minutes": options.minutes,
         "frames": len(delays),
         "late": round(max(stream.late for stream in streams), 5),
+        "late_of_all": round(float(np.mean(delays > 1000 / options.fps)), 5) if len(delays) else 1.0,
         "lost": sum(stream.lost for stream in streams),
         "broken": Counter(stream.closed for stream in streams if stream.closed),
         "delay_ms": {name: round(float(np.percentile(delays, place)), 1) for name, place in places.items()},
+        "cores": round((after["all"] - before["all"]) / passed, 3),
+        "cpu": {part: round((after[part] - before[part]) / passed / options.streams, 5) for part in after},
         "client_cpu_seconds": round(used.user + used.system - begun.user - begun.system, 1),
         "load": os.getloadavg()[0],
     }
