@@ -105,6 +105,10 @@ def test_numbers_for_prometheus(server):
     found = {family.name: family for family in text_string_to_metric_families(text.decode())}
     assert status == 200 and found["talkinghead_frames"].samples[0].value >= 0
     assert {"talkinghead_step_seconds", "talkinghead_frame_delay_seconds", "talkinghead_streams_closed"} <= set(found)
+    used = {
+        sample.labels["part"]: sample.value for sample in found["talkinghead_cpu_seconds"].samples if "part" in sample.labels
+    }
+    assert 0 < used["layers"] < used["all"] and 0 < used["network"] < used["all"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
