@@ -13,7 +13,7 @@ import numpy as np
 from talkinghead.errors import InputError
 from talkinghead.speech.spans import Spans
 from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
-from talkinghead.speech.written import CLOCK, MARKUP, read_text, seconds_of
+from talkinghead.speech.written import CLOCK, MARKUP, cues_of, read_text, seconds_of
 
 CUE = re.compile(rf"{CLOCK.pattern}\s*-->{CLOCK.pattern}")
 LETTERS, GAP, LINGER = 64, 0.7, 0.5  # of one subtitle; seconds of silence that end it; seconds it stays after its last word
@@ -77,19 +77,12 @@ def shown_at(cues: Sequence[Cue], seconds: float) -> str:
 def _timed(text: str) -> list[Cue]:
     """Cues of .srt and .vtt, without markup."""
     cues: list[Cue] = []
-    times: tuple[float, float] | None = None
-    lines: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        if found := CUE.match(line):
+    for times, lines in cues_of(text):
+        if found := CUE.match(times):
             start, end = (seconds_of(found.groups()[i : i + 4]) for i in (0, 4))
-            times, lines = (start, end), []
-        elif line.strip():
-            lines.append(line)
-        elif times is not None:
-            said = " ".join(" ".join(MARKUP.sub(" ", html.unescape("\n".join(lines))).split()).split())
-            if said and times[1] > times[0]:
-                cues.append(Cue(*times, said))
-            times = None
+            said = " ".join(MARKUP.sub(" ", html.unescape("\n".join(lines))).split())
+            if said and end > start:
+                cues.append(Cue(start, end, said))
     return cues
 
 

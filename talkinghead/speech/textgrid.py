@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from talkinghead.errors import InputError
+from talkinghead.io.files import encoding_of
 from talkinghead.speech.spans import Spans
 
 # Quoted text ("" is a quote in it), indices in brackets and comments (skipped), flags, numbers. Keys in between say nothing.
@@ -23,7 +24,7 @@ def read_textgrid(path: Path) -> dict[str, Spans]:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: too large for a TextGrid")
         data = path.read_bytes()
-        tokens = _tokens(data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
+        tokens = _tokens(data.decode(encoding_of(data)))
         kind, grid, _, _, exists = (next(tokens) for _ in range(5))
         if (kind, grid, exists) != ("ooTextFile", "TextGrid", "<exists>"):
             raise ValueError("its header is another")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from talkinghead.errors import InputError
@@ -62,23 +62,33 @@ def _subtitles(path: Path) -> str:
     Markup, sounds in brackets and speakers are left out, and lines that roll on are there once.
     """
     cues: list[tuple[float, list[str]]] = []
-    cue: list[str] | None = None
-    for line in read_text(path).splitlines():
-        if TIMES.match(line):
-            clock = CLOCK.match(line)
-            start = seconds_of(clock.groups()) if clock else cues[-1][0] if cues else 0.0
-            cue = []
-            cues.append((start, cue))
-        elif not line.strip():
-            cue = None
-        elif cue is not None:
-            cue.append(line)
+    for times, text in cues_of(read_text(path)):
+        clock = CLOCK.match(times)
+        cues.append((seconds_of(clock.groups()) if clock else cues[-1][0] if cues else 0.0, text))
     lines: list[str] = []
-    for line in (line for _, cue in sorted(cues, key=lambda entry: entry[0]) for line in cue):
+    for line in (line for _, text in sorted(cues, key=lambda entry: entry[0]) for line in text):
         said = " ".join(MARKUP.sub(" ", html.unescape(line)).split())
         if said and said not in lines[-2:]:
             lines.append(said)
     return "\n".join(lines)
+
+
+def cues_of(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the line with the times of each cue of .srt and .vtt, and the lines of its text.
+
+    A cue ends at an empty line; where that is missing, before the next one, whose number in front is no text.
+    """
+    times, lines = None, []
+    for line in [*text.splitlines(), ""]:
+        if TIMES.match(line):
+            if times is not None:
+                yield times, lines[:-1] if lines and lines[-1].strip().isdecimal() else lines
+            times, lines = line, []
+        elif times is not None and line.strip():
+            lines.append(line)
+        elif times is not None:
+            yield times, lines
+            times = None
 
 
 def seconds_of(clock: Sequence[str | None]) -> float:

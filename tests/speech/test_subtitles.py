@@ -4,6 +4,7 @@ import pytest
 
 from talkinghead.errors import InputError
 from talkinghead.speech.subtitles import Cue, from_words, read_subtitles, shown_at
+from talkinghead.speech.written import read_transcript
 
 SRT = "1\n00:00:00,500 --> 00:00:01,250\n<i>Hello</i>\nthere &amp; [music]\n\n2\n00:01:02,000 --> 00:01:03,000\nBye.\n"
 VTT = "WEBVTT\n\nintro\n00:00.500 --> 00:01.250 align:start\nHello there\n"
@@ -14,6 +15,12 @@ def test_srt_and_vtt(tmp_path):
     assert read_subtitles(tmp_path / "a.srt") == [Cue(0.5, 1.25, "Hello there &"), Cue(62.0, 63.0, "Bye.")]
     (tmp_path / "a.vtt").write_text(VTT)
     assert read_subtitles(tmp_path / "a.vtt") == [Cue(0.5, 1.25, "Hello there")]
+
+
+def test_cues_without_empty_lines_between_them(tmp_path):
+    (tmp_path / "a.srt").write_text(SRT.replace("\n\n", "\n"))
+    assert read_subtitles(tmp_path / "a.srt") == [Cue(0.5, 1.25, "Hello there &"), Cue(62.0, 63.0, "Bye.")]
+    assert read_transcript(str(tmp_path / "a.srt")) == "Hello\nthere &\nBye."
 
 
 def test_words_become_lines_that_end_with_sentences_and_pauses():

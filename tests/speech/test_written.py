@@ -43,6 +43,7 @@ GRID = HEADER + '"IntervalTier"\n"words"\n0\n2\n3\n0\n1\n"Hello"\n1\n1.5\n""\n1.
         ("a.vtt", VTT, "Hello! I am\na talking head."),
         ("a.ctm", CTM, "Hello I am"),
         ("a.TextGrid", GRID, "Hello I"),
+        ("b.TextGrid", "".join(f"{c}\0" for c in GRID), "Hello I"),
     ],
 )
 def test_what_is_said_in_a_file(tmp_path, name, content, said):
