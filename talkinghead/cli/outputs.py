@@ -46,6 +46,7 @@ def check_outputs(
             raise InputError(f"{path}: use one of the suffixes {' '.join(known)}")
         if [other.resolve() for other in outputs].count(path.resolve()) > 1:
             raise InputError(f"{path}: is given twice as an output")
+        _check_apart(path, outputs)
         for file in export.written(path):
             inputs.refuse(file)
         check_replaceable(path)
@@ -63,6 +64,16 @@ def check_outputs(
             flag, kinds = name.replace("_", "-"), " ".join(export.OPTIONS[name])
             raise InputError(f"--{flag} is for {kinds} only, and no output is one")
     return [path.parent for path in outputs if path.parent.is_dir()]
+
+
+def _check_apart(path: Path, outputs: tuple[Path, ...]) -> None:
+    """Raise InputError if another output lies in the folder that `path` is: it is written, and replaced, as a whole."""
+    whole = path.parent if is_numbered(path) else path if path.suffix.lower() == ".obj" else None
+    if whole is None:
+        return
+    for other in outputs:
+        if other is not path and other.resolve().is_relative_to(whole.resolve()):
+            raise InputError(f"{other}: is in {whole}, a folder that another output writes as a whole; choose another folder")
 
 
 def _check_drawn(path: Path, drawing: RenderSettings, inputs: Inputs) -> None:

@@ -320,6 +320,15 @@ def test_the_track_that_is_asked_for_is_not_there(sample, tmp_path, capsys):
     assert "has 1 sound track; --track 2 is none of them" in line
 
 
+@pytest.mark.parametrize("others", [("f.obj", "f.obj/a.npz"), ("f.npz", "a/../f.obj", "f.obj/b/c.csv")])
+def test_outputs_inside_others_are_told(motion, tmp_path, capsys, others):
+    words = [word for name in others for word in ("-o", str(tmp_path / name))]
+    assert cli.main(["convert", str(motion), *words]) == 2
+    assert "a folder that another output writes as a whole" in capsys.readouterr().err
+    assert cli.main(["render", str(motion), "-o", str(tmp_path / "p/%04d.png"), "-o", str(tmp_path / "p/a.mp4")]) == 2
+    assert "a folder that another output writes as a whole" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("rate", [["--fps", "30000/1001"], ["--fps=30000/1001"]])
 def test_rates_are_fractions_too(motion, tmp_path, rate):
     assert cli.main(["convert", str(motion), "-o", str(tmp_path / "a.npz"), *rate]) == 0
