@@ -31,7 +31,8 @@ class SoftwareBackend:
         self.vertices[:, 10:12], self.vertices[:, 12] = scene.uv, scene.fade
         self.texels, levels = _pyramid(scene.texture)
         first = scene.vertex_material[scene.triangles[:, 0]]
-        mirror = np.array([look.SPECULAR.get(kind, 0.0) for kind in first[:, 4].tolist()])
+        kinds, which = np.unique(first[:, 4], return_inverse=True)
+        mirror = np.array([look.SPECULAR.get(kind, 0.0) for kind in kinds.tolist()])[which]
         self.flat = np.hstack([first, mirror[:, None]]).astype(np.float32)
         self.pictures = levels[self._levels_of_detail(len(levels))].astype(np.int32)
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -99,9 +100,9 @@ def _pyramid(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) int32 texels of ever smaller pictures, red lowest, creases highest; (L, 3) int64 start, height, width of each."""
     pictures = [texture]
     while min(pictures[-1].shape[:2]) >= 2:
-        big = pictures[-1][: pictures[-1].shape[0] // 2 * 2, : pictures[-1].shape[1] // 2 * 2].astype(np.uint16)
-        total = big[::2, ::2] + big[1::2, ::2] + big[::2, 1::2] + big[1::2, 1::2]
-        pictures.append(((total + 2) // 4).astype(np.uint8))
+        big = pictures[-1][: pictures[-1].shape[0] // 2 * 2, : pictures[-1].shape[1] // 2 * 2]
+        rows = np.add(big[::2], big[1::2], dtype=np.uint16)
+        pictures.append(((rows[:, ::2] + rows[:, 1::2] + 2) // 4).astype(np.uint8))
     sizes = [p.shape[0] * p.shape[1] for p in pictures]
     starts = np.cumsum([0, *sizes[:-1]])
     levels = np.array([(start, *p.shape[:2]) for start, p in zip(starts, pictures, strict=True)], np.int64)
