@@ -10,6 +10,7 @@ from browser import chromium as chromium  # one browser for all tests
 from browser import visit as visit
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks: threads that wait for each other cost more than they bring
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile the package again
 ROOT = Path(__file__).resolve().parent.parent
 
 

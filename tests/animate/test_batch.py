@@ -77,11 +77,12 @@ def test_what_is_done_is_not_done_again(recordings, model, tmp_path):
 
 
 @pytest.mark.parametrize(("engine", "workers"), [("local", 2), ("ray", 1)])
-def test_workers_write_the_same(recordings, model, tmp_path, engine, workers, request):
+def test_workers_write_the_same(recordings, tmp_path, engine, workers, request):
+    """With the model that ships: workers start without torch."""
     if engine == "ray":
         request.getfixturevalue("cluster")
-    animate_all(recordings, tmp_path / "one", model=model, progress=False)
-    report = animate_all(recordings, tmp_path / "two", model=model, progress=False, workers=workers, engine=engine)
+    animate_all(recordings, tmp_path / "one", progress=False)
+    report = animate_all(recordings, tmp_path / "two", progress=False, workers=workers, engine=engine)
     assert report["animated"] == 3 and content(tmp_path / "one") == content(tmp_path / "two")
 
 

@@ -1,10 +1,9 @@
-"""Trainings without what takes most of their time and is seldom looked at: sixty rooms, two dozen people, pictures, long films.
-
-As a program it runs one `talkinghead` command after the other, one for each argument, in one process.
-"""
+"""Trainings without what takes most of their time and is seldom seen: sixty rooms, two dozen people, pictures, long films."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -35,8 +34,17 @@ def shorten(put: Callable[[Any, str, Any], None], plots: bool = False) -> None:
     put(Log, "_plot", plot if plots else lambda log: None)
 
 
-if __name__ == "__main__":
+def run(*commands: str, **environment: str) -> None:
+    """Do one `talkinghead` command after the other and end with the worst of their statuses."""
     from talkinghead.cli import main
 
+    os.environ.update(environment)
     shorten(setattr)
-    sys.exit(max(main(words.split()) for words in sys.argv[1:]))
+    sys.exit(max(main(words.split()) for words in commands))
+
+
+def process(*commands: str, **environment: str):
+    """A process that does `run`. It is forked from one that has imported what takes seconds, once for all such processes."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["talkinghead.train.loop", "accelerate", "transformers", "tensorboard"])
+    return context.Process(target=run, args=commands, kwargs=environment, daemon=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def tiny_streaming_network(*, streams: bool = True, **lookaheads):
+def tiny_streaming_network(*, streams: bool = True, layers: int = 2, **changes):
     """A `SpeechToMotion` of some thousand weights that looks ahead as little as said. It moves, though not sensibly.
 
-    streams: False for one of the same shape that sees all of a recording.
+    streams: False for one of the same shape that sees all of a recording. layers: of attention. changes: fields of its config.
     """
     import torch
 
@@ -26,16 +26,17 @@ def tiny_streaming_network(*, streams: bool = True, **lookaheads):
         "conv_bias": True,
         "do_stable_layer_norm": True,
         "hidden_size": 16,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": layers,
         "num_attention_heads": 2,
         "intermediate_size": 32,
         "num_conv_pos_embeddings": 16,
         "num_conv_pos_embedding_groups": 4,
         "position_embeddings_type": "sinusoidal",
-        "feature_layers": [1, 2],
+        "feature_layers": [*range(1, layers + 1)],
     }
-    causal = {"left_context": 6, "right_context": [1, 1]}
-    ahead = {"prior_lookahead": 1, "decoder_lookahead": 2} | lookaheads
+    causal = {"left_context": 6, "right_context": [1] * layers}
+    ahead = {"prior_lookahead": 1, "decoder_lookahead": 2} if streams else {}
+    sizes = {"width": 16, "dilations": [1, 2], "prior_width": 16, "prior_dilations": [1, 2]}
     torch.manual_seed(0)
     config = ModelConfig(
         emotions=list(EMOTIONS),
@@ -45,11 +46,7 @@ def tiny_streaming_network(*, streams: bool = True, **lookaheads):
         encoder=encoder | (causal if streams else {}),
         num_heads=4,
         categories=5,
-        width=16,
-        dilations=[1, 2],
-        prior_width=16,
-        prior_dilations=[1, 2],
-        **(ahead if streams else {}),
+        **(sizes | ahead | changes),
     )
     network = SpeechToMotion(config).eval()
     torch.nn.init.normal_(network.motion.decoder.out["arkit"].weight, std=0.5)

@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import cheap_training
@@ -112,17 +110,18 @@ def test_killed_at_a_random_step_and_resumed_is_the_same_to_the_bit(recipe, tmp_
     steps = ["motion.steps=16", "prior.steps=16", "eval_every=2"]
     whole = train(recipe, [f"out={tmp_path / 'whole'}", *steps])
     broken = [f"out={tmp_path / 'broken'}", *steps]
-    command = [sys.executable, cheap_training.__file__, " ".join(["train", str(recipe), *broken])]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = cheap_training.process(" ".join(["train", str(recipe), *broken]))
+    process.start()
     at = random.Random(time.time_ns()).randrange(2, 26)
     deadline = time.time() + 120
-    while process.poll() is None and time.time() < deadline:
+    while process.is_alive() and time.time() < deadline:
         log = tmp_path / "broken" / "log.jsonl"
         if log.exists() and (written := log.read_text().splitlines()) and json.loads(written[-1])["step"] >= at:
             process.kill()
             break
         time.sleep(0.01)
-    assert process.wait() == -signal.SIGKILL, f"was not killed at step {at}"
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL, f"was not killed at step {at}"
     train(recipe, broken)
     for name in ("model.safetensors", "log.jsonl"):
         assert (whole / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), f"killed at step {at}"

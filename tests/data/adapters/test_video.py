@@ -297,7 +297,7 @@ def test_real_lips(shared, tmp_path):
     folder.mkdir()
     for name in ("bbaf2n", "lbak2p", "pwix2p"):
         shutil.copy(shared / "data" / "grid_s1" / f"{name}.mp4", folder)
-    prepare("video", [folder], tmp_path / "out", workers=2, progress=False)
+    prepare("video", [folder], tmp_path / "out", progress=False)
     head = Head.default()
     width = eye_distance(head_points(head))
     for clip in read_manifest(tmp_path / "out"):

@@ -17,7 +17,7 @@ def windows(tmp_path):
 
 def test_positions_are_spread_evenly(windows):
     """Chi-squared of where in an epoch the first windows of a clip come, over many epochs."""
-    order, bins, trials = Order(windows, None), 16, 400
+    order, bins, trials = Order(windows, None), 16, 200
     firsts = dict(
         zip(windows.rows.tolist(), [0, *windows.ends.tolist()], strict=False)
     )  # number of the first window of each row
