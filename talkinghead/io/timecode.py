@@ -240,11 +240,20 @@ def _nice(fps: float, doubt: float = 0.0, frames: float = 1.0) -> float:
     return float(fps)
 
 
-def _seconds(text: str) -> float:
-    """Seconds of a number, or of a clock HH:MM:SS.mmm or MM:SS.mmm."""
+def clock_seconds(text: str) -> float | None:
+    """Seconds of a clock HH:MM:SS.mmm or MM:SS.mmm; None for another text."""
     clock = CLOCK.fullmatch(text)
     try:
-        value = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", ".")) if clock else float(text)
+        return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", ".")) if clock else None
+    except ValueError:  # thousands of digits
+        return None
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a number or a clock."""
+    value = clock_seconds(text)
+    try:
+        value = float(text) if value is None else value
     except ValueError:
         value = np.nan
     if not np.isfinite(value):

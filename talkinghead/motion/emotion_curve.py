@@ -28,6 +28,7 @@ from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import replacing
 from talkinghead.io.files import parse_json
 from talkinghead.io.tables import read_table
+from talkinghead.io.timecode import clock_seconds
 from talkinghead.motion.emotions import EMOTIONS, SPELLINGS
 
 AUTO = "auto"  # heard from the recording; not a curve yet
@@ -221,7 +222,8 @@ def _key(row: Mapping[str, Any], where: str) -> tuple[float, np.ndarray, float]:
         _index(name, f"{where}: column", (*FIELDS, *EMOTIONS))
     if "time" not in row:
         raise InputError(f"{where}: no time")
-    time = _number(row["time"], f"{where}: time", LONGEST)
+    clock = clock_seconds(row["time"].strip()) if isinstance(row["time"], str) else None
+    time = _number(row["time"] if clock is None else clock, f"{where}: time", LONGEST)
     intensity = _number(row.get("intensity", 1.0), f"{where}: intensity", 1.0)
     if "emotion" in row and named:
         raise InputError(f"{where}: has both the column emotion and the column {next(iter(named))}; leave one of them out")

@@ -221,7 +221,13 @@ def test_neither_torch_nor_scipy_is_needed_to_read_it():
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(
-    "text", ["time;happy;\n0;0;\n1,5;0,6;\n", "sep=;\ntime;happy\n0;0\n1.5;0.6\n", "# mine\n\ntime\thappy\n0\t0\n1.5\t0.6\n"]
+    "text",
+    [
+        "time;happy;\n0;0;\n1,5;0,6;\n",
+        "sep=;\ntime;happy\n0;0\n1.5;0.6\n",
+        "# mine\n\ntime\thappy\n0\t0\n1.5\t0.6\n",
+        'time,happy\n"0:00,0",0\n"00:00:01,5","0,6"\n',
+    ],
 )
 def test_curves_of_spreadsheets(text, encoding, tmp_path):
     (tmp_path / "a.csv").write_text(text, encoding=encoding)
