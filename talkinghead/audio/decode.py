@@ -199,7 +199,7 @@ def _frames(path: Path, stream: Iterable[av.Packet]) -> Iterator[av.AudioFrame]:
         try:
             decoded = (_kept(packet) if anew else packet).decode()
         except FFmpegError:
-            broken += 1
+            broken += not _is_pause(packet)
             continue
         frames += len(decoded)
         yield from decoded
@@ -207,6 +207,12 @@ def _frames(path: Path, stream: Iterable[av.Packet]) -> Iterator[av.AudioFrame]:
         raise InputError(f"{path}: its sound cannot be decoded; convert it to WAV first")
     if broken > max(1, packets // 10):
         raise InputError(f"{path}: is damaged: {broken} of {packets} packets cannot be decoded; copy it again")
+
+
+def _is_pause(packet: av.Packet) -> bool:
+    """Whether a packet that FFmpeg does not decode is one of AMR's for pauses: comfort noise, or nothing (RFC 4867, 4.3)."""
+    speech = {"amrnb": 8, "amr_nb": 8, "amrwb": 9, "amr_wb": 9}.get(packet.stream.codec_context.name)  # kinds of frames
+    return speech is not None and packet.size > 0 and bytes(packet)[0] >> 3 & 15 >= speech
 
 
 def _kept(packet: av.Packet) -> av.Packet:

@@ -207,6 +207,16 @@ def test_a_recording_that_never_ends_is_refused(tmp_path):
         load_audio(np.zeros(5 * 3600 * 4000, np.float32), source_rate=4000)
 
 
+@pytest.mark.parametrize(
+    ("magic", "speech", "noise"),
+    [(b"#!AMR\n", b"\x3c" + bytes(31), b"\x44" + bytes(5)), (b"#!AMR-WB\n", b"\x44" + bytes(60), b"")],
+)
+def test_pauses_of_amr_are_no_damage(tmp_path, magic, speech, noise):
+    """Frames of comfort noise and of nothing, as phones write them where nobody speaks."""
+    (tmp_path / "a.amr").write_bytes(magic + speech * 25 + (noise + b"\x7c" * (8 - bool(noise))) * 5 + speech * 10)
+    assert abs(len(load_audio(tmp_path / "a.amr")) / RATE - (25 + 40 + 10) * 0.02) < 0.03
+
+
 def test_source_rate_with_a_file_is_a_mistake(sample):
     with pytest.raises(InputError, match="source_rate"):
         load_audio(sample, source_rate=8000)
