@@ -246,11 +246,11 @@ def _frame_samples(path: Path, frame: av.AudioFrame) -> np.ndarray:
 def scaled(samples: np.ndarray, form: str) -> np.ndarray:
     """Samples of one of UNIT's formats as float32, full scale 1."""
     zero, one = UNIT[form]
+    if form == "s16":  # exact also in float32, and a stream has a block every 20 ms
+        return samples.astype(np.float32) / np.float32(one)
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the caller refuses
         if form == "flt":
             return samples.astype(np.float32, copy=False)
-        if form == "s16":  # exact also in float32, and a stream has a block every 20 ms
-            return samples.astype(np.float32) / np.float32(one)
         return ((samples.astype(np.float64) - zero) / one).astype(np.float32)
 
 

@@ -48,7 +48,7 @@ class Intake:
         if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS):
             raise InputError(f"sound: shape {samples.shape}; (n,) or (n, channels) is expected")
         piece = samples if samples.dtype == np.float32 else floats(samples, "sound")
-        if not np.abs(piece).max(initial=0) <= 1:
+        if samples.dtype.kind == "f" and not np.abs(piece).max(initial=0) <= 1:
             piece = np.clip(np.nan_to_num(piece, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
         piece = piece.reshape(len(piece), -1 if piece.size else 1)
         self._taken += len(piece)

@@ -156,6 +156,7 @@ class Layers:
     def _add_nonverbal(self, out: np.ndarray, weights: np.ndarray, each: Sequence[dict[str, np.ndarray]]) -> None:
         """As `nonverbal.add_nonverbal_motion`, in place."""
         added = {name: np.stack([one[name] for one in each]) for name in each[0]}
+        added |= {"blinks": np.stack([added["blinks"]] * 2, -1), "gaze": np.stack([added["gaze"]] * 2, -2)}
         looks = added["gaze"] if self.has_gaze else None
         strengths = self._strengths
         rows, values = upper_face_weights(self.head, weights, added, looks, strengths.blinks > 0, strengths.brows)

@@ -48,7 +48,7 @@ class Nonverbal:
         self._slow, self._slower = 0.0, 0.0  # activity of the voice, over the seconds of brows' tone and of the sway
 
     def __call__(self, heard: Heard, emotion: np.ndarray | None, sigh: np.ndarray | None, count: int) -> dict[str, np.ndarray]:
-        """`count` rows as of `nonverbal.nonverbal_motion`.
+        """`count` rows as of `nonverbal.nonverbal_motion`: blinks (n,), gaze (n, 2), brows, rotation, the same for both eyes.
 
         heard: what was heard before them. emotion: (n, E) of what is asked for, sigh: (n, 2); None where there is none.
         """
@@ -70,8 +70,8 @@ class Nonverbal:
         brows = self._brows(heard, self._slow, self._row, count) * (strengths.brows * brow_moves)
         self._row += count
         return {
-            "blinks": np.stack([closed, closed], 1),
-            "gaze": np.stack([looks, looks], 1) * strengths.gaze,
+            "blinks": closed,
+            "gaze": looks * strengths.gaze,
             "brows": np.minimum(brows, 1),
             "rotation": rotation,
         }

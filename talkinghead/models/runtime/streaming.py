@@ -19,7 +19,7 @@ from talkinghead.fingerprint import content_fingerprint
 from talkinghead.models.config import ModelConfig
 from talkinghead.models.folder import CONFIG, WEIGHTS, check_annotations, read_config
 from talkinghead.models.runtime.onnx_runtime import MADE_OF, metadata, open_session, source_fingerprint
-from talkinghead.models.runtime.positions import PERIOD, positions
+from talkinghead.models.runtime.positions import positions
 
 STEP = "step.onnx"
 LONG = 1 << 20  # rows: a stream that has had so many is not told from one that has had more
@@ -93,7 +93,7 @@ class StreamingRuntime:
             "sound": sound.astype(np.float32, copy=False),
             "emotion": emotion.astype(np.float32, copy=False),
             "row": np.minimum(rows, LONG),
-            "positions": np.stack([positions(int(row) % PERIOD, count, self._width) for row in rows]),
+            "positions": positions(rows, count, self._width),
             "style": np.array([state.style for state in states], np.int64),
             "template": np.stack([state.template for state in states]),
         }
