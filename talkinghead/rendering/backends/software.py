@@ -25,16 +25,15 @@ class SoftwareBackend:
         from talkinghead.rendering.backends import shading, visibility
 
         self.visibility, self.shading, self.scene, self.size = visibility, shading, scene, (width, height)
-        self.aim(camera)
         self.wall = np.zeros((height, width, 4), np.uint8) if wall is None else wall
         self.vertices = np.zeros((len(scene.uv), shading.ATTRIBUTES), np.float32)
         self.vertices[:, 10:12], self.vertices[:, 12] = scene.uv, scene.fade
-        self.texels, levels = _pyramid(scene.texture)
+        self.texels, self.levels = _pyramid(scene.texture)
         first = scene.vertex_material[scene.triangles[:, 0]]
         kinds, which = np.unique(first[:, 4], return_inverse=True)
         mirror = np.array([look.SPECULAR.get(kind, 0.0) for kind in kinds.tolist()])[which]
         self.flat = np.hstack([first, mirror[:, None]]).astype(np.float32)
-        self.pictures = levels[self._levels_of_detail(len(levels))].astype(np.int32)
+        self.aim(camera)
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         self.rows = max(1, BAND // width)
         bands = np.arange(-(-height // self.rows))
@@ -44,8 +43,9 @@ class SoftwareBackend:
         self.pool = ThreadPoolExecutor(workers)
 
     def aim(self, camera: Camera) -> None:
-        """See the scene from another camera."""
+        """See the scene from another camera, with textures as fine as it shows them."""
         self.matrix, self.eye = camera.matrix, camera.eye.astype(np.float32)
+        self.pictures = self.levels[self._levels_of_detail()].astype(np.int32)
 
     def draw(self, vertices: np.ndarray) -> np.ndarray:
         """As `renderer.Backend.draw`."""
@@ -81,14 +81,14 @@ class SoftwareBackend:
         self.visibility.project(vertices, self.matrix, *self.size, screen)
         return screen
 
-    def _levels_of_detail(self, count: int) -> np.ndarray:
-        """(F,) int: which of `count` ever smaller textures fits each triangle, judged on the resting head."""
+    def _levels_of_detail(self) -> np.ndarray:
+        """(F,) int: which of the ever smaller textures fits each triangle, judged on the resting head."""
         self.vertices[:, :10] = self.scene.frame(self.scene.own.template)[:, :10]
         corners = self._project(self.vertices)[self.scene.triangles]
         height, width = self.scene.texture.shape[:2]
         texels = _area(self.scene.uv[self.scene.triangles] * (width, height))
         ratio = np.maximum(texels, 1e-6) / np.maximum(_area(corners[..., :2]), 0.05)
-        return np.clip(np.round(0.5 * np.log2(ratio)), 0, count - 1).astype(int)
+        return np.clip(np.round(0.5 * np.log2(ratio)), 0, len(self.levels) - 1).astype(int)
 
 
 def _area(corners: np.ndarray) -> np.ndarray:
