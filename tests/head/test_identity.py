@@ -17,7 +17,7 @@ PEOPLE = (
     {"gender": "female", "ancestry": "asian"},
     {"gender": "male", "ancestry": "caucasian", "age": 60},
     {"face": {"eye_scale": 1.0, "mouth_scale_vert": 0.5}},
-    *({"seed": seed} for seed in range(8)),
+    *({"seed": seed} for seed in range(5)),
 )
 
 

@@ -9,7 +9,8 @@ from talkinghead.rendering.camera import place_camera
 from talkinghead.rendering.scene.look import background
 
 SIZE = 256
-WORKING = [name for name, works, _ in available_backends() if works]
+# The CPU renderer first: it is there everywhere, and takes least where there is no graphics processor.
+WORKING = sorted((name for name, works, _ in available_backends() if works), key=lambda name: name != "software")
 
 
 def pose(head: Head, rotation=(0.0, 0.0, 0.0), **weights: float) -> Animation:
