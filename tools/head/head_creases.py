@@ -34,7 +34,7 @@ def lines(head: Head) -> list[Line]:
     out.append((arc(beside(inner, 0.003, -0.0075), beside(lower, 0.0, -0.0085), beside(outer, -0.001, -0.007)), 1.0, 1.2))
     out.append((arc(beside(inner, 0.006, -0.0125), beside(lower, 0.001, -0.0140), beside(outer, -0.001, -0.0125)), 0.6, 1.3))
     for k, y in enumerate((0.024, 0.0175, 0.0110)):  # over the nose, up and inwards
-        out.append((arc((0.0035, y + 0.0025), (0.0078, y), (0.0118 + 0.001 * k, y - 0.0045)), 0.75, 1.0))
+        out.append((arc((0.0035, y + 0.0025), (0.0078, y), (0.0118 + 0.001 * k, y - 0.0045)), 0.5, 1.25))
     fold = arc(
         (0.0150, tip[1] + 0.0085),
         (0.0212, tip[1] - 0.004),
