@@ -36,15 +36,17 @@ def serve(
         door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT)
         talker = live_talker(model)
         app = application(talker, limits, model=recordings, token=token, hosts=names(host), origins=origins)
-        print(f"{url(host, door)}/docs  (Ctrl-C ends it)", flush=True)
-        asyncio.run(Server(app).serve([door]))
+        asyncio.run(Server(app, f"{url(host, door)}/docs  (Ctrl-C ends it)").serve([door]))
 
 
 class Server(uvicorn.Server):
-    """uvicorn, whose end lets live streams finish, and which cuts connections that nobody uses."""
+    """uvicorn, whose end lets live streams finish, and which cuts connections that nobody uses.
 
-    def __init__(self, app: FastAPI) -> None:
-        self.app, self.sweep = app, Sweep()
+    told: printed once clients can connect.
+    """
+
+    def __init__(self, app: FastAPI, told: str = "") -> None:
+        self.app, self.sweep, self.told = app, Sweep(), told
         super().__init__(
             uvicorn.Config(
                 app,
@@ -65,6 +67,11 @@ class Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             sweeping.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.told:
+            print(self.told, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
