@@ -81,7 +81,8 @@ class Lane:
         self._thread.join(5)
 
     def _work(self) -> None:
-        """Step after a while in which streams gather in a batch; a shorter one while one has sound for several steps.
+        """Step after a while in which streams gather in a batch; a shorter one while one has sound for several steps, and none
+        while most have, as after a moment in which others had the processor.
 
         Steps keep their pace, which is that of the sound: after one that came late the next is as much earlier.
         """
@@ -89,7 +90,7 @@ class Lane:
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
-            more = False
+            more = 0.0
             try:
                 self._obey()
                 more = self._step()
@@ -98,7 +99,7 @@ class Lane:
                 self._fail_all()
             if more or self._orders:
                 self._wake.set()
-            gather = min(GATHER, GATHER_EACH * self.load) * (CATCH_UP if more else 1)
+            gather = 0.0 if more > 0.5 else min(GATHER, GATHER_EACH * self.load) * (CATCH_UP if more else 1)
             due = max(due, time.monotonic() - 2 * gather) + gather
             time.sleep(max(0.0, due - time.monotonic()))
 
@@ -118,19 +119,19 @@ class Lane:
                 self._tell(channel.fail, DEFECT, "a defect of the server")
         self._orders.extendleft(reversed(held))
 
-    def _step(self) -> bool:
-        """One step of the streams that have sound; whether they have some for another."""
+    def _step(self) -> float:
+        """One step of the streams that have sound; the share of all streams that has some for another."""
         begun, used, network = time.monotonic(), time.thread_time(), self._pool.network_seconds
         found = self._pool.step()
         if not found:
-            return False
+            return 0.0
         self._meters.step.observe(time.monotonic() - begun)
         network = self._pool.network_seconds - network
         self._meters.cpu.labels("network").inc(network)
         self._meters.cpu.labels("layers").inc(time.thread_time() - used - network)
         given = [(self._channels[stream], frames, stream.done) for stream, frames in found.items() if stream in self._channels]
         self._tell(_deliver, given)
-        return any(stream.ready for stream in found)
+        return sum(stream.ready for stream in found) / max(1, len(self._channels))
 
     def _fail_all(self) -> None:
         for channel in self._channels.values():
