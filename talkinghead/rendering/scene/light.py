@@ -13,6 +13,7 @@ from talkinghead.head.occlusion import OPEN, shaped, shares
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.lights import STUDIO, Lights, Triple
 
+INSIDE_HAIR = np.array([0.40, 0.12, 0.25, 0.0], np.float32)  # least share of each light within hair, which lets some through
 GLOW = 0.5  # least share of ambient light on the walls of an open mouth, between which light bounces
 TIP = np.array([0.45, 0.40, 0.40, 0.0], np.float32)  # least share of ambient, key, fill and rim light on the tip of the tongue
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
@@ -48,11 +49,13 @@ def _bake(head: Head, lamps: tuple[Triple, ...], lit: bool) -> Bake:
     lids = shares(head, shaped(head, BLINK), lamps)
     lid = _lids(head)[:, None]  # in their fold lids are dark; coming down they have the light of a blink
     closed = np.where(lid, np.maximum(closed, lids), closed)
+    hair = _hair(head)[:, None] * INSIDE_HAIR
+    closed = np.maximum(closed, hair)
     if "jawOpen" not in head.names:
         return Bake(closed, closed, (0.0, 0.0))
     shape = shaped(head, OPEN)
     opened = shares(head, shape, lamps)
-    opened = np.where(lid, np.maximum(opened, lids), opened)
+    opened = np.maximum(np.where(lid, np.maximum(opened, lids), opened), hair)
     inside = head.regions.get("mouth", np.zeros(len(opened), np.float32)) * _skin(head)
     opened[:, 0] = np.maximum(opened[:, 0], GLOW * inside)
     if lit:
@@ -77,6 +80,15 @@ def _lids(head: Head) -> np.ndarray:
     moved = np.linalg.norm(shaped(head, BLINK) - head.template, axis=1)
     lids = moved > 0.02 * moved.max() if moved.max() > 0 else np.zeros(len(moved), bool)
     return lids & _skin(head)
+
+
+def _hair(head: Head) -> np.ndarray:
+    """(V,) bool: vertices of the hair of the head, not of brows and lashes."""
+    hair = np.zeros(len(head.template), bool)
+    for part in head.parts:
+        if look.KINDS.get(part.name) == look.LOCKS:
+            hair[head.faces[slice(*part.faces)]] = True
+    return hair
 
 
 def _skin(head: Head) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from talkinghead.head.head import Head
+from talkinghead.head.looks.dressing import dressed
 from talkinghead.head.normals import vertex_normals
 from talkinghead.rendering.scene import look
 from talkinghead.rendering.scene.light import bake
@@ -72,6 +73,13 @@ def test_light_is_shut_out_where_it_should_be(head):
     ears = np.abs(head.template[:, 0]) > 0.9 * np.abs(head.template[:, 0]).max()
     left = head.template[:, 0] > 0
     assert key[ears & left].mean() > key[ears & ~left].mean() and fill[ears & left].mean() < fill[ears & ~left].mean()
+
+
+def test_hair_beside_the_neck_is_not_black(default_head):
+    wearer = dressed(default_head)
+    hair = next(part for part in wearer.parts if part.name == "hair")
+    inside = bake(wearer).closed[np.unique(wearer.faces[slice(*hair.faces)])]
+    assert inside[:, 0].min() > 0.3 and inside[:, 0].max() > 0.9
 
 
 def test_light_follows_the_mouth(head):
