@@ -4,6 +4,7 @@ import { Idle, Playout, Talker, Targets, capture, microphone } from "talkinghead
 const $ = (name) => document.getElementById(name);
 const FACE = /^(eyeblink|jawopen|mouthsmile|mouthfrown|browinnerup)/i; // shapes that tell where a face is
 const SPARE = 0.05; // seconds that frames are shown later than they must be, so that none is late
+const NARROW = 0.8; // how near the camera is on a narrow screen, of what it is on a wide one
 const SLOW = 0.05; // seconds of a picture above which it gets fewer pixels
 const BEHIND = 2; // seconds of sound that may wait for the network; what is more is left out, and the face goes on after it
 
@@ -77,7 +78,8 @@ class Stage {
   look() {
     if (!this.centre) return;
     const [x, y, z] = this.centre;
-    const away = this.tall / Math.tan((this.camera.fov * Math.PI) / 360) / Math.min(1, this.camera.aspect * 1.1);
+    const fill = Math.max(NARROW, Math.min(1, this.camera.aspect * 1.1)); // a phone does not see where the shoulders end
+    const away = this.tall / Math.tan((this.camera.fov * Math.PI) / 360) / fill;
     this.controls.target.set(x, y + 0.06 * this.tall, z);
     this.camera.position.set(x, y + 0.1 * this.tall, z + away);
     Object.assign(this.controls, { minDistance: away * 0.3, maxDistance: away * 4 });
