@@ -28,9 +28,9 @@ To = Annotated[
     arg(
         metavar="WHAT[=HOST:PORT]",
         help="Where frames go; repeat it for more. livelink: Unreal's Live Link, as the app Live Link Face sends it (UDP, port "
-        "11111). vmc: VSeeFace, Warudo, VNyan and others (OSC over UDP, port 39539). websocket: JSON for programs and pages "
-        "that connect to port 8765. json: JSON lines on the standard output. Without a host, this machine. livelink and vmc, "
-        "if nothing is said.",
+        "11111). vmc: VSeeFace, Warudo, VNyan and others (OSC over UDP, port 39539). vrchat: avatars made for VRCFaceTracking "
+        "(OSC, port 9000). websocket: JSON for programs and pages that connect to port 8765. json: JSON lines on the standard "
+        "output. Without a host, this machine. livelink and vmc, if nothing is said.",
     ),
 ]
 

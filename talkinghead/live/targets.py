@@ -11,14 +11,18 @@ from talkinghead.errors import InputError, choose_name
 from talkinghead.head.blendshapes import ARKIT
 from talkinghead.head.head import Head
 from talkinghead.live.frames import Sender, Stream
-from talkinghead.live.receivers import livelink, vmc, websocket
+from talkinghead.live.receivers import livelink, vmc, vrchat, websocket
 from talkinghead.live.receivers.lines import Lines
 from talkinghead.live.receivers.messages import ready_message
 from talkinghead.live.receivers.sockets import Address, read_address
 
-PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT, "websocket": websocket.PORT}
+PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT, "vrchat": vrchat.PORT, "websocket": websocket.PORT}
 KINDS = (*PORTS, "json")
-ARKIT_KINDS = ("livelink", "vmc")  # whose receivers know shapes by the names of ARKit, and expressions that are made of them
+ARKIT_KINDS = (
+    "livelink",
+    "vmc",
+    "vrchat",
+)  # whose receivers know shapes by the names of ARKit, and expressions that are made of them
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def open_senders(
             sender = livelink.LiveLink(target.address, stream.head, fps, options.subject)
         elif target.kind == "vmc":
             sender = vmc.Vmc(target.address, stream.head, options.names)
+        elif target.kind == "vrchat":
+            sender = vrchat.VrChat(target.address, stream.head)
         else:
             sender = websocket.WebSocket(target.address, ready, change, options.origins)
         closing.callback(sender.close)

@@ -10,11 +10,13 @@ LARGEST = 1400  # bytes of a packet, so that networks of 1500 do not cut it
 
 
 def message(address: str, *values: str | int | float) -> bytes:
-    """A message with texts, int32 and float32."""
+    """A message with texts, int32, float32, true and false."""
     tags, content = ",", b""
     for value in values:
         if isinstance(value, str):
             tags, content = tags + "s", content + text(value)
+        elif isinstance(value, bool):
+            tags += "T" if value else "F"
         elif isinstance(value, int):
             tags, content = tags + "i", content + struct.pack(">i", value)
         else:
