@@ -42,7 +42,7 @@ def serve(
     with door, tempfile.TemporaryDirectory(prefix="talkinghead-demo-") as folder:
         workshop = Workshop(Path(folder), limits or Limits(), lambda: _talker(model, device))
         try:
-            first = workshop.animate({"sound": workshop.samples[0], **FIRST}) if workshop.samples else ""
+            first = workshop.animate({"sound": workshop.samples[0], **FIRST}, lasting=True) if workshop.samples else ""
             config = uvicorn.Config(application(workshop, first, list(names(host))), log_level="warning", server_header=False)
             print(f"{address}  (Ctrl-C ends it)", flush=True)
             if browser:

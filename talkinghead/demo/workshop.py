@@ -99,6 +99,7 @@ class Workshop:
             if path.suffix in (".wav", ".flac"):
                 self.sounds[path.stem] = self._heard(path, path.stem)
         self.samples = tuple(self.sounds)
+        self._lasting = set(self.samples)  # what is not cleared away
 
     def close(self) -> None:
         """Let the work in hand end, and take no more."""
@@ -110,7 +111,7 @@ class Workshop:
     def add_sound(self, path: Path, name: str) -> str:
         """Take a file over; its id. Raises InputError for what is no recording, or one that is too long."""
         sound = self._heard(path, name)
-        return self._keep(self.sounds, sound, lambda old: old.path.unlink(missing_ok=True), self.samples)
+        return self._keep(self.sounds, sound, lambda old: old.path.unlink(missing_ok=True))
 
     def add_head(self, path: Path, name: str) -> tuple[str, str]:
         """Take a file over; its id, and what of it moves. Raises InputError for what is no head."""
@@ -123,8 +124,11 @@ class Workshop:
         about = head.character.summary() if head is not None and head.character is not None else "a head of talkinghead"
         return self._keep(self.heads, path, lambda old: old.unlink(missing_ok=True)), about
 
-    def animate(self, wanted: dict[str, Any]) -> str:
-        """Queue a motion; the id of its job. Raises InputError for settings that are out of range, and for a full queue."""
+    def animate(self, wanted: dict[str, Any], *, lasting: bool = False) -> str:
+        """Queue a motion; the id of its job. Raises InputError for settings that are out of range, and for a full queue.
+
+        lasting: it is not cleared away, as every new visitor sees it.
+        """
         sound, head, settings = self._sound(wanted), self._head(wanted), settings_of(wanted)
 
         def work(job: Job) -> None:
@@ -138,9 +142,9 @@ class Workshop:
             result = Result(animation, sound, folder)
             job.told = "making the page"
             self._write(result, PAGE)
-            job.given["result"] = self._keep(self.results, result, lambda old: shutil.rmtree(old.folder, ignore_errors=True))
+            job.given["result"] = self._keep(self.results, result, lambda old: shutil.rmtree(old.folder, True), lasting)
 
-        return self._submit(work)
+        return self._submit(work, lasting)
 
     def stream(self, wanted: dict[str, Any]) -> Stream:
         """Frames for the head of a result, ROWS a second. Raises InputError as `animate`, also for a model without streams."""
@@ -177,13 +181,13 @@ class Workshop:
         jobs = list(self.jobs.values())
         return jobs[: jobs.index(job)]
 
-    def _submit(self, work: Callable[[Job], None]) -> str:
+    def _submit(self, work: Callable[[Job], None], lasting: bool = False) -> str:
         job = Job()
         try:
             self._queue.put_nowait((job, work))
         except Full:
             raise InputError(f"{self.limits.waiting} others are waiting already; try again in a minute") from None
-        return self._keep(self.jobs, job, lambda old: None)
+        return self._keep(self.jobs, job, lambda old: None, lasting)
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
@@ -239,10 +243,12 @@ class Workshop:
         loud = np.array([np.abs(part).max() if len(part) else 0 for part in np.array_split(wave, PEAKS)])
         return Sound(path, name, seconds, np.round(100 * loud / max(loud.max(), 1e-6)).astype(int).tolist())
 
-    def _keep(self, store: OrderedDict, value: Any, clear: Callable[[Any], None], always: tuple[str, ...] = ()) -> str:
+    def _keep(self, store: OrderedDict, value: Any, clear: Callable[[Any], None], lasting: bool = False) -> str:
         name = secrets.token_urlsafe(9)
         store[name] = value
-        for old in [key for key in store if key not in always][: -self.limits.kept]:
+        if lasting:
+            self._lasting.add(name)
+        for old in [key for key in store if key not in self._lasting][: -self.limits.kept]:
             clear(store.pop(old))
         return name
 

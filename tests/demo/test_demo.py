@@ -37,7 +37,7 @@ def demo(tiny_talker, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     talker: Any = SimpleNamespace(animate=tiny_talker.animate, stream=Talker(StandIn()).stream)
     workshop = Workshop(folder, Limits(seconds=8.0, bytes=1 << 20, waiting=3, kept=3, live=1), lambda: talker)
-    first = workshop.animate({"sound": "hello", **serving.FIRST})
+    first = workshop.animate({"sound": "hello", **serving.FIRST}, lasting=True)
     door = bound("127.0.0.1", 0)
     config = uvicorn.Config(application(workshop, first, list(LOCAL)), log_level="error")
     server = uvicorn.Server(config)
@@ -133,7 +133,7 @@ def test_the_head_says_what_a_visitor_says(demo, visit):
 def test_frames_of_a_microphone(demo):
     address, _ = demo
     place = address.replace("http", "ws") + "/microphone"
-    result = done(address, ask(f"{address}/animate", {"sound": "hello", "head": {"seed": 4}})[1]["job"])["result"]
+    result = done(address, ask(f"{address}/options")[1]["first"])["result"]
     tone = (np.sin(np.arange(3200) / 9) * 16000).astype("<i2").tobytes()
     with connect(place) as line:
         line.send(json.dumps({"result": result, "emotion": "happy:0.5", "settings": {"blinks": 0}}))
@@ -218,8 +218,9 @@ def test_what_is_old_is_cleared_away(demo):
     for _ in range(4):
         job = ask(f"{address}/animate", {"sound": "hello"})[1]["job"]
         assert done(address, job)["state"] == "done"
-    assert len(workshop.results) == 3
-    assert len([path for path in workshop.folder.iterdir() if path.is_dir()]) == 3
+    assert len(workshop.results) == 4
+    assert len([path for path in workshop.folder.iterdir() if path.is_dir()]) == 4
+    assert done(address, ask(f"{address}/options")[1]["first"])["result"] in workshop.results  # what a new visitor sees stays
 
 
 def test_the_queue_ends(demo, tiny_talker, tmp_path):
