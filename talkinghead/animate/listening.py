@@ -54,7 +54,7 @@ def listen(
         recording = closing.enter_context(opened(audio, rate, track))
         voice, curve = prosody(recording), settings.curve
         if curve is None:
-            curve = emotion_of_voice(recording, None, voice).scaled(settings.intensity)
+            curve = emotion_of_voice(recording, voice).scaled(settings.intensity)
         times = frame_times(max(1, frame_count(recording.seconds, settings.fps)), settings.fps)
         neutral, expression = (closing.enter_context(Rows(len(head.names))) for _ in range(2))
         for span in spans(len(times), BLOCK):

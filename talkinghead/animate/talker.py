@@ -160,7 +160,7 @@ class Talker:
             task = bar.add_task("animating", total=max(1, round(recording.seconds)))
             voice = prosody(recording) if settings.idle or curve is None or curve.values.any() else None
             if curve is None:
-                curve = emotion_of_voice(recording, None, voice).scaled(settings.intensity)
+                curve = emotion_of_voice(recording, voice).scaled(settings.intensity)
             felt = self._felt(recording, curve, voice, settings) if curve.values.any() else None
             neutral = closing.enter_context(Rows(len(head.names)))
             expression = None if felt is None else closing.enter_context(Rows(len(head.names)))

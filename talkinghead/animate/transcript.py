@@ -61,7 +61,7 @@ def animate_transcript(
     seconds, curve = len(wave) / RATE, settings.curve
     voice = prosody(wave) if settings.idle or curve is None else None
     if curve is None:
-        curve = emotion_of_voice(wave, None, voice).scaled(settings.intensity)
+        curve = emotion_of_voice(wave, voice).scaled(settings.intensity)
     _warn(aligned)
     spoken = speak(aligned.phones, seconds, settings.fps, head, loudness=loudness_of(wave), strength=settings.articulation)
     head, times, neutral = spoken.head, spoken.times, spoken.coefficients

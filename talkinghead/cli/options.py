@@ -48,7 +48,6 @@ Camera = Annotated[
         "such as front,yaw=20,distance=0.8.",
     ),
 ]
-Size = Annotated[str, arg(metavar="PIXELS", help="Side of the video, or WIDTHxHEIGHT.")]
 Backend = Annotated[str | None, arg(metavar="NAME", help="Renderer; `talkinghead info` lists them. The fastest that works.")]
 Name = Annotated[str | None, arg(metavar="NAME")]
 Number = Annotated[float | None, arg(metavar="NUMBER")]

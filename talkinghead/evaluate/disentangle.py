@@ -229,16 +229,6 @@ def draw(figures: dict[str, dict]):
     return picture
 
 
-def portraits(pair: Swapped, size: int = 256) -> np.ndarray:
-    """(H, W, 3) uint8: a face, with the other's sound, with the other's expression, and the other, where they differ most."""
-    from talkinghead.evaluate.output.videos import panels
-
-    keep = [pair.head.index(name) for name in pair.names]
-    t = int(_distances(pair.motions["both"], pair.motions[""], geometry.gram(pair.head)[keep][:, keep].numpy()).argmax())
-    shown = {"itself": "", "another's sound": "audio", "another's expression": "expression", "another clip": "both"}
-    return next(panels({label: pair.animation(pair.motions[name][t : t + 1]) for label, name in shown.items()}, size))
-
-
 def table(figures: dict[str, dict]) -> str:
     """The figures as text, a line a region."""
     lines = []

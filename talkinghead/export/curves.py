@@ -42,7 +42,6 @@ UNITS = {"ms": "ms", "msec": "ms", "milliseconds": "ms", "us": "us", "ns": "ns",
 NAME_KEYS = ("facsNames", "names", "blendshape_names", "blendShapeNames")
 RATE_KEYS = ("exportFps", "fps", "frameRate", "frame_rate")
 FRAME_KEYS = ("weightMat", "frames", "weights", "blendShapes", "blendshapes")
-WEIGHT_KEYS = ("weights", "blendShapes", "blendshapes", "shapes", "values", "categories", "faceBlendshapes", "face_blendshapes")
 TIME_KEYS = {  # of JSON -> unit
     **dict.fromkeys(("time", "timeCode", "timestamp")),
     **dict.fromkeys(("timestamp_ms", "timestampMs", "time_ms"), "ms"),
@@ -104,7 +103,7 @@ def read(path: str | Path, head: Head | None = None, fps: float | None = None) -
     if lost or not any(name.lower() in rows for name in columns):
         what = f"lacks {', '.join(lost[:3])}" if lost else "has none of its shapes"
         raise InputError(f"{path}: made for another head: {head.name!r} {what}; give the head that it was made for")
-    _check_weights(path, columns, curves.clock.fps)
+    _check_weights(path, columns)
     if curves.left_out:
         names = ", ".join(curves.left_out)
         warnings.warn(f"{path}: leaves out {names}, which are emotions and no shapes", InputWarning, stacklevel=2)
@@ -350,7 +349,7 @@ def _in_arkit(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarra
     return from_curves(columns)
 
 
-def _check_weights(path: Path, columns: dict[str, np.ndarray], fps: float) -> None:
+def _check_weights(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Raise InputError for weights of ARKit's shapes that are in another unit than 0 to 1."""
     largest = {name: float(np.abs(values).max()) for name, values in columns.items() if name in ARKIT}
     name = max(largest, key=lambda name: largest[name], default="")

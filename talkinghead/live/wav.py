@@ -14,7 +14,6 @@ import numpy as np
 
 from talkinghead.errors import InputError
 
-ENCODINGS = ("s16le", "f32le")  # of samples without a header
 FORMS = {(1, 8): "u8", (1, 16): "s16le", (1, 24): "s24le", (1, 32): "s32le", (3, 32): "f32le", (3, 64): "f64le"}  # (tag, bits)
 EXTENSIBLE = 0xFFFE
 MADE_UP = 0x7F000000  # bytes of sound from which on a length is one that nobody knew; so is 0

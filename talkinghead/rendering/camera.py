@@ -113,7 +113,7 @@ def place_camera(head: Head, camera: str | View, width: int, height: int) -> Cam
         across = abs(np.cos(yaw)) * (high[0] - low[0]) + abs(np.sin(yaw)) * (high[2] - low[2])
         half = max(0.54 * tall, 0.62 * across * height / width)  # room to nod and to open the jaw
     else:
-        centre, up, aside = _target(head, view.aim, low, high)
+        centre, up, aside = _target(head, view.aim)
         half = max(up, aside * height / width)
     away = view.distance * half / np.tan(fov / 2)
     eye = centre + away * np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
@@ -122,7 +122,7 @@ def place_camera(head: Head, camera: str | View, width: int, height: int) -> Cam
     return Camera(eye, _look(eye, centre), _perspective(width / height, near, far, fov))
 
 
-def _target(head: Head, aim: str, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, float, float]:
+def _target(head: Head, aim: str) -> tuple[np.ndarray, float, float]:
     """(3,) middle of what a camera looks at, and how far it reaches up and to the side of it, in metres.
 
     Measured by the distance between the eyes. Raises InputError for a head that has no eyes, or no lips to aim at.

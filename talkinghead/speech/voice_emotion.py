@@ -88,12 +88,10 @@ def plain() -> Plain:
     return Plain(*(np.array(found[name]) for name in ("mean", "deviation", "correlation")))
 
 
-def emotion_of_voice(
-    wave: np.ndarray | Waveform, features: np.ndarray | None = None, voice: Prosody | None = None
-) -> EmotionCurve:
+def emotion_of_voice(wave: np.ndarray | Waveform, voice: Prosody | None = None) -> EmotionCurve:
     """Emotion of (n,) samples at 16 kHz of one voice; `voice` saves its own work. Silence, noise and whispers are neutral.
 
-    `features` of the encoder are not used: it was trained to tell phonemes regardless of speaker and manner.
+    Features of the encoder are not used: it was trained to tell phonemes regardless of speaker and manner.
     meta["found"]: "emotions", mean weights while there is voice; "strongest" of them but neutral, however weak; "arousal" and
     "valence" in [-1, 1]; "cues", deviations from plain reading; "voiced", seconds. Time grows with the length.
     """

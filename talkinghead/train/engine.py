@@ -96,7 +96,7 @@ def whole_states(accelerator: Accelerator, model: nn.Module, optimizer: Any) -> 
     return get_state_dict(model, _optimizer(optimizer), options=options)  # type: ignore[return-value]
 
 
-def load_optimizer(accelerator: Accelerator, model: nn.Module, optimizer: Any, state: dict) -> None:
+def load_optimizer(model: nn.Module, optimizer: Any, state: dict) -> None:
     """Load an optimizer's state of `whole_states`. A collective call."""
     if not divided(model):
         _optimizer(optimizer).load_state_dict(state)

@@ -90,7 +90,7 @@ class StageRun:
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.average = engine.Average(self.trained, run.config.ema) if run.config.ema else None
         if "optimizer" in saved:
-            engine.load_optimizer(self.accelerator, self.model, self.optimizer, saved["optimizer"])
+            engine.load_optimizer(self.model, self.optimizer, saved["optimizer"])
             if self.average is not None and "average" in saved:  # else the average begins here
                 self.average.shadow = [v.to(w.device) for v, w in zip(saved["average"], self.trained, strict=True)]
         self.gradients = Gradients(self.settings.weights, self.trained)
@@ -175,7 +175,7 @@ class StageRun:
             before = sum(getattr(self.config, name).steps for name in STAGES[: self.state.stage])
             self.state.reported = before + self.state.step
             size = self.settings.batch // self.pieces
-            epoch = self.run.data.epoch_of(self.seed, self.state.step * self.pieces, size, self.settings.frames)
+            epoch = self.run.data.epoch_of(self.state.step * self.pieces, size, self.settings.frames)
             line = {"step": self.state.reported, "stage": self.name, "epoch": round(epoch, 3), "lr": lr, "train": train}
             line["val"] = validate(model, self.run.data, self.name, self.config.validation)
             self.run.log.add(line)

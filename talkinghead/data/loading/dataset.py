@@ -140,8 +140,8 @@ class TrainingData:
         self._cycle()
         return sum(self._order(annotation, frames).windows.total for annotation in self.seconds)
 
-    def epoch_of(self, seed: tuple[int, ...], j: int, size: int, frames: int) -> float:
-        """How many times the data were seen before micro-batch j; the same for every seed."""
+    def epoch_of(self, j: int, size: int, frames: int) -> float:
+        """How many times the data were seen before micro-batch j."""
         return j * size / self.windows(frames)
 
     def split(self, name: str) -> list[int]:

@@ -44,7 +44,7 @@ def page(report: dict, sources: list[Source], parts: dict[str, Parts], pooled: d
         shown={name: colours[name] for name in report["results"]},
         about={name: _about(about) for name, about in report["sources"].items()},
         table={key: list(_rows(report, key)) for key in _used(report)},
-        chart=_chart(report, pooled, colours),
+        chart=_chart(report, colours),
         drawn=[(source.name, _clips(source, parts[source.name], pooled[source.name], colours)) for source in sources],
         settings=", ".join(f"{name} {value}" for name, value in report["conditions"].items() if value is not None),
     )
@@ -120,7 +120,7 @@ def _cell(figure: dict | None, digits: int, best: bool) -> tuple[str, str, str, 
     return str(value), f"{low} … {high}", f"{(figure['high'] - figure['low']) / 2:.{digits}f}", best
 
 
-def _chart(report: dict, pooled: dict[str, dict[str, Pooled]], colours: dict[str, str]) -> dict[str, Any]:
+def _chart(report: dict, colours: dict[str, str]) -> dict[str, Any]:
     """Of every source and system a dot and an interval, and a mark for each speaker; coordinates in pixels."""
     results, names = report["results"], [*report["results"]]
     found = {source: {name: results[name].get(source, {}) for name in names} for source in report["sources"]}

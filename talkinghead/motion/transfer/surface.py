@@ -9,7 +9,6 @@ principal components and angles any.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -29,8 +28,6 @@ PRIOR = 1.0  # square millimetres, summed over vertices, that a standard deviati
 AT_ONCE = 64  # frames of vertices in memory
 SIGNED = re.compile(r"(pca|expression)_\d+|jaw_[xyz]")
 POLISH = 12  # steps of Newton's method after the gradients
-
-Offsets = Callable[[slice], np.ndarray]  # frames -> (t, V, 3) metres
 
 
 def is_signed(head: Head) -> bool:

@@ -11,7 +11,6 @@ B pictures, N vertices that may be seen, F triangles, K coefficients.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -266,16 +265,3 @@ def _rotation(view: View) -> np.ndarray:
     pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     return roll @ pitch @ yaw
-
-
-@lru_cache(maxsize=4)
-def _renderer(head: Head, size: int) -> MouthRenderer:
-    return MouthRenderer(head, size=size)
-
-
-def mouth_crops(coefficients: Tensor, head: Head | None = None, size: int = SIZE) -> Tensor:
-    """(B, T, K) coefficients of `head` (the default one) -> (B, T, size, size) grey crops of its mouth in [0, 1].
-
-    They have a gradient. A `MouthRenderer` that is kept saves its set-up where crops are made often.
-    """
-    return _renderer(Head.default() if head is None else head, size).to(coefficients.device)(coefficients)

@@ -154,7 +154,7 @@ def test_an_epoch_visits_each_window_once(folders, tmp_path, monkeypatch):
     for j in range(total):
         data.micro_batch((0,), j, 2, 25)
     assert set(Counter(seen).values()) == {2} and {row for row, _, _ in seen} == set(data.split("train"))
-    assert data.epoch_of((0,), total, 2, 25) == 2.0
+    assert data.epoch_of(total, 2, 25) == 2.0
 
 
 def test_windows_reach_all_of_a_clip(tmp_path):

@@ -9,7 +9,7 @@ from heads import tiny_head
 
 from talkinghead.errors import InputError
 from talkinghead.head.head import Head
-from talkinghead.rendering.differentiable.renderer import MouthRenderer, View, mouth_crops
+from talkinghead.rendering.differentiable.renderer import MouthRenderer, View
 from talkinghead.rendering.differentiable.visibility import FAR, visible_compiled, visible_tensors
 
 SPEAKING = {
@@ -85,7 +85,7 @@ def test_an_empty_picture_and_one_triangle():
 
 
 def test_pictures_are_of_mouths(renderer):
-    shut, open_, wide = mouth_crops(torch.cat([pose(), pose(jawOpen=0.5), pose(mouthSmile=0.8)])[None], Head.default())[0]
+    shut, open_, wide = renderer(torch.cat([pose(), pose(jawOpen=0.5), pose(mouthSmile=0.8)])[None])[0]
     assert shut.shape == (88, 88) and 0 <= shut.min() and shut.max() <= 1
     hole = (open_ < 0.15) & (shut > 0.3)
     assert 80 < hole.sum() < 600  # the cavity is dark, and it was lip before
