@@ -13,6 +13,7 @@ import yaml
 
 from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import recipe
+from talkinghead.inputs import check_plain
 
 T = TypeVar("T")
 LARGEST = 1 << 18  # bytes of a YAML file: what a recipe can say is a hundredth of it
@@ -62,6 +63,7 @@ def build(kind: type[T], tree: dict[str, Any], where: str) -> T:
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     if depth > DEEPEST:
         raise InputError(f"config {path}: is the base of itself, or more than {DEEPEST} files are based on each other")
+    check_plain(path)
     try:
         if path.stat().st_size > LARGEST:
             raise InputError(f"config {path}: larger than {LARGEST >> 10} kB, too large for a recipe")

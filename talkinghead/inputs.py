@@ -34,10 +34,12 @@ class Inputs:
         """Take in each path, and each text that names a file or folder; also inside dataclasses, mappings and sequences.
 
         Files that such a file names beside it, as a mesh its texture, are taken in, too.
+        Raises InputError for a pipe or a device.
         """
         for value in values:
             if isinstance(value, str | Path):
                 if (key := _key(Path(value))) is not None and key not in self._found:
+                    check_plain(Path(value))
                     self._found[key] = Path(value)
                     self.add(*_named(Path(value)))
             elif isinstance(value, Mapping):
@@ -65,6 +67,16 @@ class Inputs:
             for found in self._found.values():
                 if found.resolve().is_relative_to(whole):
                     raise InputError(f"{output}: the input {found} is in it; write to another name")
+
+
+def check_plain(path: Path) -> None:
+    """Raise InputError for a pipe or a device, also behind a link: it may have no end. What is missing passes."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is not a plain file")
 
 
 def check_replaceable(output: Path) -> None:

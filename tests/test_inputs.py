@@ -71,3 +71,24 @@ def test_the_sheet_of_a_head_does_not_replace_the_texture_of_the_scan(folder, co
     assert main(command.split()) == 2
     assert "scan.png: is the input" in capsys.readouterr().err and (folder / "scan.png").read_text() == "kept"
     assert not (folder / "scan.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["convert", "x.npz", "-o", "y.csv"], "x.npz"),
+        (["convert", "x.csv", "-o", "y.npz"], "x.csv"),
+        (["animate", "a.wav", "--head", "x.glb", "-o", "y.npz"], "x.glb"),
+        (["animate", "a.wav", "--transcript", "x.srt", "-o", "y.npz"], "x.srt"),
+        (["animate", "a.wav", "--emotion", "x.json", "-o", "y.npz"], "x.json"),
+        (["head", "inspect", "x.obj"], "x.obj"),
+        (["train", "x.yaml"], "x.yaml"),
+    ],
+)
+def test_pipes_and_devices_are_not_read(tmp_path, monkeypatch, capsys, words, name):
+    """They may have no end; a link leads to one here that has."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.wav").write_bytes(b"RIFF")
+    Path(name).symlink_to("/dev/null")
+    assert main(words) == 2
+    assert f"{name}: is not a plain file" in capsys.readouterr().err

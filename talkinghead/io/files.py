@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from talkinghead.errors import InputError, brief
+from talkinghead.inputs import check_plain
 from talkinghead.io.npz import load_arrays
 
 SOUNDS = (".wav", ".flac", ".m4a", ".mp3", ".ogg", ".aac", ".mp4", ".mov", ".mkv")  # in the order of preference
@@ -29,6 +30,7 @@ def load_npz(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def load_json(path: Path) -> dict | list:
     """The content of a JSON file of at most 1 GiB."""
+    check_plain(path)
     try:
         if path.stat().st_size > LONGEST_TEXT:
             raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB of JSON; at most 1 GiB is read")
@@ -70,6 +72,7 @@ def read_lines(path: Path, largest: int = LONGEST_TEXT) -> list[str]:
 @contextmanager
 def reading_text(path: Path, largest: int) -> Iterator[None]:
     """A text file is read within: errors of that, and more than `largest` bytes, are an InputError."""
+    check_plain(path)
     try:
         if path.stat().st_size > largest:
             raise InputError(f"{path}: larger than {largest >> 20} MiB, too large for what it is to hold")

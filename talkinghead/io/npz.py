@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from talkinghead.errors import InputError, brief
+from talkinghead.inputs import check_plain
 
 LIMIT = 4 << 30  # bytes of all arrays together: twelve minutes of raw FLAME vertices at 60 fps fit
 NUMBERS = "biuf"  # of numpy types
@@ -25,6 +26,7 @@ def load_arrays(
     limit: bytes of all of them, LIMIT if not given. limits: of some of them. Raises InputError for a file that is missing,
     huge, damaged, not `what` it should be, or that holds something else than numbers and text.
     """
+    check_plain(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
@@ -67,6 +69,7 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
 
 def read_array(path: str | Path) -> np.ndarray:
     """The array of an `.npy` file, mapped, not loaded. Raises InputError for objects, a file cut short, or anything else."""
+    check_plain(Path(path))
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(found, np.ndarray):

@@ -26,6 +26,7 @@ import numpy as np
 
 from talkinghead.errors import InputError, brief, shown
 from talkinghead.files import replacing
+from talkinghead.inputs import check_plain
 from talkinghead.io.files import parse_json
 from talkinghead.io.tables import read_table
 from talkinghead.io.timecode import clock_seconds
@@ -287,6 +288,7 @@ def _note(total: float) -> dict[str, str]:
 
 def _read(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """Keyframes of a file, each with where it is from."""
+    check_plain(path)
     try:
         if path.suffix.lower() != ".json":
             return _rows(path)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from talkinghead.errors import InputError
+from talkinghead.inputs import check_plain
 from talkinghead.io.files import encoding_of
 from talkinghead.speech.spans import Spans
 
@@ -20,6 +21,7 @@ def read_textgrid(path: Path) -> dict[str, Spans]:
 
     Format: "TextGrid file formats" in Praat's manual. Point tiers are left out. Raises InputError for anything else.
     """
+    check_plain(path)
     try:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: too large for a TextGrid")

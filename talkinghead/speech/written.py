@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from talkinghead.errors import InputError
+from talkinghead.inputs import check_plain
 from talkinghead.io.files import encoding_of
 from talkinghead.speech.textgrid import PAUSES, read_textgrid, words_and_phonemes
 
@@ -41,6 +42,7 @@ def read_transcript(text: str) -> str:
 
 def read_text(path: Path) -> str:
     """A short text file in UTF-8, UTF-16 or what Windows had before. Raises InputError."""
+    check_plain(path)
     try:
         if path.stat().st_size > LONGEST:
             raise InputError(f"{path}: too large for the words of one recording")
