@@ -121,14 +121,17 @@ def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 
 def _one_line(box: str) -> str:
-    """What a box says, up to its second rule; the rest is help."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if not line.startswith("│" + 9 * " ")]  # that is help, too
+    """What a box says, up to its second rule; the rest is help. Terminals without UTF-8 get boxes of blanks and dashes."""
+    lines = [
+        line.strip("│╭╮╰╯ ") for line in box.splitlines() if line[:10] not in ("│" + 9 * " ", 10 * " ")
+    ]  # that is help, too
     sections: list[str] = [""]
     for line in lines[1:]:
-        if line and not line.strip("─"):
+        if line and not line.strip("─-"):
             sections.append("")
         else:
             sections[-1] = f"{sections[-1]} {line}".strip()
+    sections = list(filter(None, sections)) or [""]
     advice = [s for s in sections[1:] if s.startswith(("Perhaps", "Available"))]
-    what = re.sub(r"^Error parsing \S+: ", "", sections[0].rstrip("."))  # tyro's own name of a group of settings
+    what = re.sub(r"^Error parsing (?:(--\S+: )|\S+: )", r"\1", sections[0].rstrip("."))  # not tyro's own names of groups
     return "; ".join(filter(None, [what, *advice])) or " ".join(box.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -189,6 +190,14 @@ def test_bad_arguments_are_one_line(words, said, sample, motion, tiny_model, tmp
     line = refused(capsys, *(word.format(**place) for word in words.split()))
     assert any(part in line for part in said.split("|")), line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_bad_arguments_are_the_same_line_on_every_terminal(encoding, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))  # whose encoding decides about boxes
+    assert cli.main(["animate", "a.wav", "--sed", "1"]) == 2
+    line = "talkinghead: Unrecognized options: --sed, 1; Perhaps you meant: --seed INT (see talkinghead animate --help)\n"
+    assert capsys.readouterr().err == line
 
 
 # Nothing of the user's is destroyed
