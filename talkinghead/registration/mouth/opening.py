@@ -20,6 +20,7 @@ CORNERS = (78, 308)
 APART = 1.8  # way along the surface from lip to lip by the straight way, above which a slit lies between them
 AROUND = 0.028  # metres along the skin from the lips within which a vertex belongs to a side
 BAND = (0.0012, 0.012)  # metres above and below the line in which the skin is surely of one lip
+BETTER = 0.0003  # metres, on average, by which lips must meet better, for the tracker's points not to be believed
 MIDDLE = 0.36  # of the line's length, to both sides of its middle, along which that is told
 FRONT = 0.2  # of a normal's z, of skin that looks to the front
 NEAR = 0.010  # metres from the line within which triangles are cut
@@ -70,22 +71,41 @@ def nearest_vertex(surface: Surface, places: np.ndarray, allowed: np.ndarray) ->
 
 
 def mouth_sides(surface: Surface, skin: np.ndarray, marks: np.ndarray, line: Line) -> np.ndarray:
-    """(V,) UPPER, LOWER or 0 of each vertex, by the way along the surface from the skin above and below the line, and from the
-    tracker's points on both lips where these lie on the right side of it."""
-    points = surface.points
-    order = np.argsort(line.points[:, 0])
+    """(V,) UPPER, LOWER or 0 of each vertex, by the way along the surface from the tracker's points on the lips.
+
+    Where lips told so do not meet, as of small mouths with few vertices at these points, the way is that from the skin above
+    and below the line, if they then do. skin: (V,) bool, what is seen of it.
+    """
+    upper, lower = (
+        np.unique(nearest_vertex(surface, places[np.isfinite(places).all(1)], skin))
+        for places in (marks[list(UPPER_SEEDS)], marks[list(LOWER_SEEDS)])
+    )
+    found = sides(surface, upper, lower, AROUND)
+    level, front = _before_line(surface, skin, line)
+    near = front & (np.abs(level) > BAND[0]) & (np.abs(level) < BAND[1])
+    bands = np.flatnonzero(near & (level > 0)), np.flatnonzero(near & (level < 0))
+    if not all(map(len, bands)):
+        return found
+    other = sides(surface, np.union1d(upper[level[upper] > 0], bands[0]), np.union1d(lower[level[lower] < 0], bands[1]), AROUND)
+    faces = np.flatnonzero(skin[surface.faces].all(1))
+    return other if _apart(surface, faces, other, line) + BETTER < _apart(surface, faces, found, line) else found
+
+
+def _apart(surface: Surface, faces: np.ndarray, side: np.ndarray, line: Line) -> float:
+    """Metres, on average, between the heights of the upper lip's lower edge and the lower lip's upper edge."""
+    upper, lower = contact(surface, faces, side, line)
+    x = np.linspace(line.points[0, 0], line.points[-1, 0], 31)
+    return float(np.abs(np.interp(x, upper[:, 0], upper[:, 1]) - np.interp(x, lower[:, 0], lower[:, 1])).mean())
+
+
+def _before_line(surface: Surface, skin: np.ndarray, line: Line) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) metres above the line, and (V,) bool: skin that looks to the front, before the middle of the line."""
+    points, order = surface.points, np.argsort(line.points[:, 0])
     x, _, z = line.points[order].T
-    level = points[:, 1] - line(points[:, 0])
     inside = np.abs(points[:, 0] - (x[0] + x[-1]) / 2) < MIDDLE * (x[-1] - x[0])  # the line's ends are less sure
     front = skin & inside & (surface.normals[:, 2] > FRONT)
     front &= points[:, 2] > np.interp(points[:, 0], x, z) - CREASE
-    found = []
-    for seeds, sign in ((UPPER_SEEDS, 1), (LOWER_SEEDS, -1)):
-        places = marks[list(seeds)]
-        near = np.unique(nearest_vertex(surface, places[np.isfinite(places).all(1)], skin))
-        band = np.flatnonzero(front & (sign * level > BAND[0]) & (sign * level < BAND[1]))
-        found.append(np.union1d(near[sign * level[near] > 0], band))
-    return sides(surface, found[0], found[1], AROUND)
+    return points[:, 1] - line(points[:, 0]), front
 
 
 def find_line(surface: Surface, faces: np.ndarray, marks: np.ndarray) -> Line:
