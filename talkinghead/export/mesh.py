@@ -117,7 +117,7 @@ def for_curves(animation: Animation, path: Path) -> Animation:
     """
     if animation.residual is not None:
         raise InputError(f"{path}: this motion has a residual, which {path.suffix} cannot hold; write .npz or .obj")
-    if is_metahuman(path) and animation.head.name != "metahuman":
+    if is_metahuman(path):
         try:
             return as_metahuman(animation)
         except InputError as error:

@@ -40,6 +40,15 @@ def test_curves_of_shapes_are_those_of_unreals_pose_asset(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_head_that_is_called_so_has_the_curves_too(suffix, tmp_path):
+    """The name of a head is that of its file: people have a metahuman.glb."""
+    given = motion(jawOpen=0.4)
+    save(replace(given, head=replace(given.head, name="metahuman")), tmp_path / f"a.metahuman.{suffix}")
+    text = (tmp_path / f"a.metahuman.{suffix}").read_text()
+    assert "CTRL_expressions_jawOpen" in text and "mouthShrugUpper" not in text
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
 def test_what_is_written_is_read_back(suffix, tmp_path):
     """Shapes that share curves come apart again: funnel and pucker, both rolls, all three brows."""
     given = motion(

@@ -15,6 +15,7 @@ from talkinghead.motion.transfer.retarget import to_arkit
 from talkinghead.motion.transfer.surface import is_signed
 
 SUFFIXES = (".metahuman.csv", ".metahuman.json")
+NAMES = tuple(PREFIX + curve for curve in CURVES)
 
 
 def is_metahuman(path: Path) -> bool:
@@ -25,13 +26,14 @@ def is_metahuman(path: Path) -> bool:
 def as_metahuman(animation: Animation) -> Animation:
     """The motion, without a residual, of a head that has MetaHuman's curves as shapes and no mesh; gaze is in the curves.
 
-    Raises InputError for a head none of whose shapes are known by name.
+    Motion of such a head stays as it is. Raises InputError for a head none of whose shapes are known by name.
     """
+    if animation.head.names == NAMES:
+        return animation
     motion = (animation.to("arkit") if is_signed(animation.head) else animation).with_gaze_as_shapes()
     weights = to_arkit(motion.coefficients, motion.head)
     if weights is None:
         raise InputError(f"MetaHuman's curves are told from ARKit's shapes, and head {motion.head.name!r} has none")
-    names = tuple(PREFIX + curve for curve in CURVES)
     nowhere = np.zeros((0, 3), np.float32)
-    head = Head("metahuman", nowhere, nowhere.astype(np.int32), np.zeros((len(names), 0, 3), np.float32), names)
+    head = Head("metahuman", nowhere, nowhere.astype(np.int32), np.zeros((len(NAMES), 0, 3), np.float32), NAMES)
     return replace(motion, coefficients=to_curves(weights), head=head, tongue=None)
