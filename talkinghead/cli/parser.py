@@ -122,9 +122,8 @@ def _later(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 
 def _one_line(box: str) -> str:
     """What a box says, up to its second rule; the rest is help. Terminals without UTF-8 get boxes of blanks and dashes."""
-    lines = [
-        line.strip("│╭╮╰╯ ") for line in box.splitlines() if line[:10] not in ("│" + 9 * " ", 10 * " ")
-    ]  # that is help, too
+    help_too = "│" + 9 * " ", 10 * " "
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines() if line[:10] not in help_too]
     sections: list[str] = [""]
     for line in lines[1:]:
         if line and not line.strip("─-"):

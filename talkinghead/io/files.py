@@ -64,9 +64,8 @@ def read_lines(path: Path, largest: int = LONGEST_TEXT) -> list[str]:
     """Lines of a text in UTF-8, 16 or 32. Raises InputError for a file that is missing, no text, or larger than `largest`."""
     with reading_text(path, largest):
         data = path.read_bytes()
-        return (
-            data.decode(encoding_of(data)).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        )  # not at every line end that Unicode knows: text may hold them
+        text = data.decode(encoding_of(data)).removeprefix("\ufeff")
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # Unicode's other line ends may stand in a text
 
 
 @contextmanager

@@ -18,11 +18,8 @@ from talkinghead.live.receivers.sockets import Address, read_address
 
 PORTS = {"livelink": livelink.PORT, "vmc": vmc.PORT, "vrchat": vrchat.PORT, "websocket": websocket.PORT}
 KINDS = (*PORTS, "json")
-ARKIT_KINDS = (
-    "livelink",
-    "vmc",
-    "vrchat",
-)  # whose receivers know shapes by the names of ARKit, and expressions that are made of them
+# Whose receivers know shapes by the names of ARKit, and expressions that are made of them
+ARKIT_KINDS = ("livelink", "vmc", "vrchat")
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import re
 
-PREFIXES = {
-    "k": "kilo",
-    "M": "mega",
-    "G": "giga",
-    "T": "tera",
-    "d": "deci",
-    "c": "centi",
-    "m": "milli",
-    "μ": "micro",
-    "n": "nano",
-}
+PREFIXES = dict(zip("kMGTdcmμn", "kilo mega giga tera deci centi milli micro nano".split(), strict=True))
 SCALED = {  # unit -> its name, the prefixes that it is used with; without one a capital could be anything
     **{"m": ("meter", "kdcmμn"), "g": ("gram", "kmμ"), "l": ("liter", "dcmμ"), "L": ("liter", "dcmμ"), "s": ("second", "mμn")},
     **{"W": ("watt", "kMGm"), "Wh": ("watt hour", "kMGT"), "V": ("volt", "kmM"), "A": ("amp", "m"), "Ah": ("amp hour", "m")},
@@ -24,14 +14,8 @@ SCALED = {  # unit -> its name, the prefixes that it is used with; without one a
 PLAIN = {  # unit -> its name for one
     **{"m": "meter", "g": "gram", "l": "liter", "L": "liter", "V": "volt", "W": "watt", "Hz": "hertz", "hz": "hertz"},
     **{"KB": "kilobyte", "dB": "decibel", "kw": "kilowatt", "lb": "pound", "lbs": "pound", "oz": "ounce", "ft": "foot"},
-    **{
-        "yd": "yard",
-        "mi": "mile",
-        "mph": "mile per hour",
-        "kph": "kilometer per hour",
-        "mpg": "mile per gallon",
-        "hp": "horsepower",
-    },
+    **{"yd": "yard", "mi": "mile", "mph": "mile per hour", "kph": "kilometer per hour", "mpg": "mile per gallon"},
+    **{"hp": "horsepower"},
     **{"hrs": "hour", "hr": "hour", "min": "minute", "mins": "minute", "sec": "second", "secs": "second", "px": "pixel"},
     **{"fps": "frame per second", "rpm": "turn per minute", "bpm": "beat per minute", "ppm": "part per million"},
     **{"dpi": "dot per inch", "psi": "pound per square inch", "kn": "knot", "ha": "hectare"},

@@ -46,19 +46,8 @@ def make_folder(folder: Path, count: int) -> float:
 
 def run(folder: Path, out: Path, workers: int, before: tuple[str, ...] = ()) -> dict[str, float]:
     """Figures of `talkinghead animate`. before: of the command line, a program that runs it."""
-    words = [
-        sys.executable,
-        "-m",
-        "talkinghead",
-        "animate",
-        str(folder),
-        "-o",
-        str(out),
-        "--format",
-        "npz",
-        "--workers",
-        str(workers),
-    ]
+    words = [sys.executable, "-m", "talkinghead", "animate", str(folder)]
+    words += ["-o", str(out), "--format", "npz", "--workers", str(workers)]
     begin = time.monotonic()
     process = subprocess.Popen([*before, *words], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -6,24 +6,13 @@ import re
 
 EYE, OTHER = 1, 2  # an eye; what lies on the skin, such as hair. 0: the skin, or what is not known
 _EYES = {"eye", "eyes", "eyeball", "eyeballs", "iris", "irises", "pupil", "pupils", "cornea", "sclera", "eyewhite", "eyewhites"}
-_LYING = {
-    *("brow", "brows", "eyebrow", "eyebrows", "eyelash", "eyelashes", "lash", "lashes", "eyeline", "eyeliner", "tearline"),
-    *(
-        "occlusion",
-        "eyeocclusion",
-        "eyeshadow",
-        "hair",
-        "hairs",
-        "fringe",
-        "bangs",
-        "beard",
-        "mustache",
-        "moustache",
-        "stubble",
-    ),
-    *("glasses", "eyewear", "headwear", "hat", "cap", "helmet", "cloth", "clothes", "outfit", "shirt", "collar", "accessory"),
-    *("accessories", "earring", "earrings", "horns"),
-}
+_LYING = set(
+    """
+brow brows eyebrow eyebrows eyelash eyelashes lash lashes eyeline eyeliner tearline occlusion eyeocclusion eyeshadow
+hair hairs fringe bangs beard mustache moustache stubble
+glasses eyewear headwear hat cap helmet cloth clothes outfit shirt collar accessory accessories earring earrings horns
+""".split()
+)
 _OPEN = ("eyeiris", "eyehighlight", "eyewhite", "eyepupil")  # beginnings of words of eyes
 _NOT_EYES = {"lid", "lids", "eyelid", "eyelids", "socket", "area", "skin"}
 

@@ -23,8 +23,6 @@ SEEN = 0.002  # change of a parameter that is sent: avatars have 8 bits for one
 EVERYTHING = 1.0  # seconds after which all parameters are sent
 SIDES = ("Left", "Right")
 OPEN = 0.75  # EyeLid of an open eye; the rest, to 1, is one that is wide open
-
-
 SAME = {  # shape of ARKit -> parameters that are as it is; * is either side
     **{"jawOpen": "JawOpen", "jawForward": "JawForward JawZ", "jaw*": "Jaw*", "mouth*": "MouthUpper* MouthLower*"},
     **{"mouthClose": "MouthClosed", "mouthShrugUpper": "MouthRaiserUpper", "mouthShrugLower": "MouthRaiserLower"},
@@ -33,11 +31,8 @@ SAME = {  # shape of ARKit -> parameters that are as it is; * is either side
     **{"mouthRollUpper": "LipSuckUpper LipSuckUpper*", "mouthRollLower": "LipSuckLower LipSuckLower*"},
     **{"mouthSmile*": "MouthSmile* MouthCornerPull* MouthCornerSlant*", "mouthFrown*": "MouthFrown*"},
     **{f"mouth{name}*": f"Mouth{name}*" for name in ("Dimple", "Stretch", "Press", "LowerDown", "UpperUp")},
-    **{
-        "browInnerUp": "BrowInnerUp BrowInnerUp*",
-        "browOuterUp*": "BrowOuterUp*",
-        "browDown*": "BrowDown* BrowLowerer* BrowPinch*",
-    },
+    **{"browInnerUp": "BrowInnerUp BrowInnerUp*", "browOuterUp*": "BrowOuterUp*"},
+    "browDown*": "BrowDown* BrowLowerer* BrowPinch*",
     **{"cheekPuff": "CheekPuffSuck CheekPuffSuck* CheekPuff*", "cheekSquint*": "CheekSquint*", "noseSneer*": "NoseSneer*"},
     **{"eyeSquint*": "EyeSquint*", "eyeWide*": "EyeWide*", "eyeBlink*": "EyeClosed*", "tongueOut": "TongueOut"},
 }
